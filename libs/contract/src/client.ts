@@ -1,0 +1,106 @@
+import { BpfleetError } from '@bpfleet/errors';
+import type { z } from 'zod';
+import { Problem } from './problem.js';
+import type { Route } from './route.js';
+
+type PathParameters<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
+  ? { [K in Name]: string } & PathParameters<Rest>
+  : unknown;
+type Part<K extends string, T> = T extends z.ZodType ? { [P in K]: z.input<T> } : unknown;
+/** Everything a call needs: path parameters, `query` and `body`, each typed by the route. */
+export type CallInput<R extends Route> = (PathParameters<R['path']> extends infer P
+  ? unknown extends P
+    ? unknown
+    : { path: P }
+  : never) &
+  Part<'query', R['query']> &
+  Part<'body', R['body']> & { headers?: Record<string, string>; signal?: AbortSignal };
+
+export interface ClientOptions {
+  /** `http://127.0.0.1:7420` */
+  readonly server: string;
+  readonly fetch?: typeof fetch;
+  readonly headers?: Record<string, string>;
+}
+
+/** Calls the HTTP APIs by their routes: the CLI, the agent and the tests use this one. */
+export class ApiClient {
+  constructor(private readonly options: ClientOptions) {}
+
+  /**
+   * @returns the answer, checked by the route's schema
+   * @throws BpfleetError with the server's code, hint and span; `SERVER_UNREACHABLE` when there is no answer
+   */
+  async call<R extends Route>(route: R, input: CallInput<R>): Promise<z.output<R['response']>> {
+    const response = await this.send(route, input);
+    const answer = response.status === 204 ? undefined : await response.json();
+    return route.response.parse(answer) as z.output<R['response']>;
+  }
+
+  /** As `call`, but hands out the raw response: for streams, ETags and 304. Fails on any status of 400 or more. */
+  async send<R extends Route>(route: R, input: CallInput<R>): Promise<Response> {
+    const { path, query, body, headers, signal } = input as UntypedInput;
+    const url = new URL(
+      route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path?.[name] ?? '')),
+      this.options.server,
+    );
+    for (const [key, value] of Object.entries(query ?? {})) {
+      if (value !== undefined) url.searchParams.set(key, String(value));
+    }
+    const response = await this.#fetch(url, {
+      method: route.method,
+      headers: {
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...this.options.headers,
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
+    });
+    if (response.status >= 400) throw await problemOf(response);
+    return response;
+  }
+
+  async #fetch(url: URL, init: RequestInit): Promise<Response> {
+    try {
+      return await (this.options.fetch ?? fetch)(url, init);
+    } catch (cause) {
+      if (init.signal?.aborted) throw cause;
+      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
+      throw new BpfleetError('SERVER_UNREACHABLE', `no answer from ${url.origin}: ${reason}`, {
+        cause,
+        hint: 'is it running? name another server with --server or BPFLEET_SERVER',
+      });
+    }
+  }
+}
+
+interface UntypedInput {
+  path?: Record<string, string>;
+  query?: Record<string, unknown>;
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+async function problemOf(response: Response): Promise<BpfleetError> {
+  const text = await response.text();
+  const problem = Problem.safeParse(safeJson(text));
+  if (!problem.success) {
+    return new BpfleetError('INTERNAL', `${response.url} answered ${response.status}: ${text.slice(0, 200)}`);
+  }
+  const { code, detail, title, hint, span, errors } = problem.data;
+  const fields = errors?.map((field) => `${field.path}: ${field.message}`).join('; ');
+  const message = [detail ?? title, fields].filter(Boolean).join(': ');
+  return new BpfleetError(code, message, { ...(span ? { span } : {}), ...(hint ? { hint } : {}) });
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: a proxy's page or an empty answer. The caller reports its beginning.
+    return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+import { BpfleetError } from '@bpfleet/errors';
+import { z } from 'zod';
+import { AgentId } from './naming.js';
+
+/** Topic of sections; a new wire format is a new topic name. `prefix` is empty or ends with a dot. */
+export const packetsTopic = (prefix = ''): string => `${prefix}packets.v1`;
+
+/** Kafka's record limit for our topics: `max.message.bytes`. */
+export const MAX_RECORD_BYTES = 1_048_576;
+
+const Decimal = z.string().regex(/^\d{1,20}$/, 'a decimal number');
+
+/** Headers of one record as text: its value is one pcapng section (design: "What crosses process borders"). */
+export const PacketRecordHeaders = z.object({
+  fmt: z.literal('1'),
+  agent: AgentId,
+  epoch: Decimal.transform(Number).refine(Number.isSafeInteger),
+  seq: Decimal.transform(Number).refine(Number.isSafeInteger),
+  'ts-min': Decimal.transform(BigInt),
+  'ts-max': Decimal.transform(BigInt),
+  packets: Decimal.transform(Number).pipe(z.int().max(65_536)),
+  /** Versions in this section, `web@3,dns@1`. */
+  filters: z.string().max(65_536),
+  /** zlib's CRC-32 of the value, 8 hex digits. kafkajs never checks Kafka's own. */
+  crc32: z.string().regex(/^[0-9a-f]{8}$/),
+});
+
+/** What a record says of its section. Times in Unix ns. */
+export interface SectionHeader {
+  readonly agent: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly tsMinNs: bigint;
+  readonly tsMaxNs: bigint;
+  readonly packets: number;
+  readonly filters: readonly string[];
+  readonly crc32: number;
+}
+
+export function encodeRecordHeaders(header: SectionHeader): Record<string, string> {
+  return {
+    fmt: '1',
+    agent: header.agent,
+    epoch: String(header.epoch),
+    seq: String(header.seq),
+    'ts-min': String(header.tsMinNs),
+    'ts-max': String(header.tsMaxNs),
+    packets: String(header.packets),
+    filters: header.filters.join(','),
+    crc32: (header.crc32 >>> 0).toString(16).padStart(8, '0'),
+  };
+}
+
+/**
+ * Reads the headers of a record, as text.
+ * @throws BpfleetError `RECORD_INVALID` naming the header that is missing or wrong
+ */
+export function decodeRecordHeaders(headers: Readonly<Record<string, string | undefined>>): SectionHeader {
+  const parsed = PacketRecordHeaders.safeParse(headers);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new BpfleetError('RECORD_INVALID', `record header ${issue.path.join('.') || '?'}: ${issue.message}`);
+  }
+  const { agent, epoch, seq, packets, filters, crc32 } = parsed.data;
+  return {
+    agent,
+    epoch,
+    seq,
+    tsMinNs: parsed.data['ts-min'],
+    tsMaxNs: parsed.data['ts-max'],
+    packets,
+    filters: filters === '' ? [] : filters.split(','),
+    crc32: Number.parseInt(crc32, 16),
+  };
+}

@@ -1,0 +1,1 @@
+export { BpfleetError, type BpfleetErrorOptions, type ErrorCode, errorCodes, type Span } from './bpfleet-error.js';
