@@ -1,1 +1,22 @@
-export {};
+export { configHelp } from './config/config-help.js';
+export {
+  commaSeparated,
+  HostPort,
+  HttpConfig,
+  keyValues,
+  LogConfig,
+  logLevels,
+  Port,
+  PostgresConfig,
+} from './config/fields.js';
+export { bpfleetVariables } from './config/known-variables.js';
+export { type Environment, type LoadOptions, loadConfig } from './config/load-config.js';
+export { nearest } from './config/nearest.js';
+export { type Variable, variableNames, variablesOf } from './config/variables.js';
+export { errorText, exitCodeOf } from './error-text.js';
+export { httpStatusOf } from './http-status.js';
+export { type Component, Lifecycle } from './lifecycle.js';
+export { createLogger, type Logger, type LoggerOptions } from './logger.js';
+export { Counter, createMetrics, Gauge, Histogram, Registry } from './metrics.js';
+export { type FieldError, RequestInvalid, toProblem } from './problem.js';
+export { type Host, type Running, runMain } from './run-main.js';

@@ -1,0 +1,37 @@
+import type { ErrorCode } from '@bpfleet/errors';
+
+/** What a caller is told by status alone: 4xx change the request, 5xx try again or tell the operator. */
+export const httpStatusOf: Record<ErrorCode, number> = {
+  FILTER_SYNTAX: 422,
+  FILTER_UNSUPPORTED: 422,
+  FILTER_TOO_LARGE: 422,
+  NEVER_MATCHES: 422,
+  PROGRAM_INVALID: 422,
+  SECTION_CORRUPT: 500,
+  CAPTURE_FILE_CORRUPT: 422,
+  RECORD_INVALID: 500,
+  SEVERAL_LINK_TYPES: 409,
+  SYSTEM_CALL: 500,
+  ATTACH_REFUSED: 500,
+  CAPTURE_NOT_PERMITTED: 500,
+  INTERFACE_UNKNOWN: 422,
+  PLATFORM_UNSUPPORTED: 501,
+  BUS_TIMEOUT: 503,
+  BUS_CLOSED: 503,
+  FENCED: 503,
+  STORE_UNAVAILABLE: 503,
+  CONFIG_INVALID: 500,
+  PORT_TAKEN: 500,
+  DATA_NOT_WRITABLE: 500,
+  DATA_NEWER: 500,
+  DATA_FOREIGN: 500,
+  DATA_IN_USE: 500,
+  FILE_UNREADABLE: 500,
+  REQUEST_INVALID: 400,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  // The caller named a state (If-Match, a base version) that is no longer the current one: RFC 9110, 15.5.13.
+  VERSION_CONFLICT: 412,
+  SERVER_UNREACHABLE: 502,
+  INTERNAL: 500,
+};
