@@ -1,1 +1,1 @@
-export {};
+export { LinkType, type LinkTypeName, linkTypeName, linkTypeNumber } from './link-type.js';

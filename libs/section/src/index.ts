@@ -1,1 +1,15 @@
-export {};
+export { CaptureFileReader, readCapture, readCaptureStream } from './capture-file/capture-file-reader.js';
+export type { CapturedPacket } from './capture-file/captured-packet.js';
+export {
+  canonicalLedger,
+  type InterfaceDescription,
+  type InterfaceStatistics,
+  type SectionOrigin,
+} from './describe.js';
+export type { ExportedPacket } from './export/exported-packet.js';
+export { writePcapHeader, writePcapPacket } from './export/pcap-export.js';
+export { type ExportedInterface, PcapngExport, type PcapngExportOptions } from './export/pcapng-export.js';
+export { forEachPacket, PacketCursor } from './for-each-packet.js';
+export { LocalOption, PacketFlag, SNAPLEN_BYTES } from './format.js';
+export { readSection, type Section, type SectionInterface, type SectionStatistics } from './read-section.js';
+export { SectionWriter, type SectionWriterOptions, type VlanTag } from './section-writer.js';

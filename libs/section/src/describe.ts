@@ -1,0 +1,106 @@
+import { byteOption, type EncodedOption, encodeBlock, textOption, u32Option, u64Option } from './encode-block.js';
+import {
+  BlockType,
+  BYTE_ORDER_MAGIC,
+  LocalOption,
+  NANOSECOND_RESOLUTION,
+  OptionCode,
+  SNAPLEN_BYTES,
+} from './format.js';
+
+/** What made a section: `shb_hardware`, `shb_os`, `shb_userappl`. */
+export interface SectionOrigin {
+  readonly hardware?: string;
+  readonly operatingSystem?: string;
+  readonly application?: string;
+}
+
+/** What an IDB says. Snaplen and time resolution are the same in all of ours. */
+export interface InterfaceDescription {
+  readonly name: string;
+  readonly linkType: number;
+  /** `if_description`: the versions whose packets it holds, `web@3,dns@1`; none for the real interface. */
+  readonly description?: string;
+  /** `if_filter`: the expression, as libpcap text. */
+  readonly filter?: string;
+  /** Option 0x8002. */
+  readonly digests?: string;
+  /** Option 0x8003; 1 is not written. */
+  readonly samplingWeight?: number;
+}
+
+/** Counters of one ISB (4.6). */
+export interface InterfaceStatistics {
+  /** `isb_ifrecv`: packets that passed the program in the kernel, dropped ones included. */
+  readonly received: number | bigint;
+  /** `isb_osdrop`: packets the kernel had no room for. */
+  readonly dropped: number | bigint;
+  /** `isb_usrdeliv`: packets this process got. */
+  readonly delivered: number | bigint;
+  /** `isb_ifdrop`: packets the device lost. */
+  readonly droppedByInterface?: number | bigint;
+}
+
+/** The ledger as canonical JSON: keys in code unit order, no spaces. Equal ledgers are equal bytes. */
+export function canonicalLedger(ledger: Readonly<Record<string, string>>): string {
+  const members = Object.keys(ledger)
+    .sort((a, b) => (a < b ? -1 : 1))
+    .map((key) => `${JSON.stringify(key)}:${JSON.stringify(ledger[key])}`);
+  return `{${members.join(',')}}`;
+}
+
+export function originOptions(origin: SectionOrigin): EncodedOption[] {
+  const { shb } = OptionCode;
+  const options: EncodedOption[] = [];
+  if (origin.hardware) options.push(textOption(shb.hardware, origin.hardware));
+  if (origin.operatingSystem) options.push(textOption(shb.operatingSystem, origin.operatingSystem));
+  if (origin.application) options.push(textOption(shb.application, origin.application));
+  return options;
+}
+
+/** @param sectionBytes length of what follows the SHB; -1 says unknown (4.1) */
+export function encodeSectionHeader(options: readonly EncodedOption[], sectionBytes: number): Uint8Array {
+  const body = new Uint8Array(16);
+  const view = new DataView(body.buffer);
+  view.setUint32(0, BYTE_ORDER_MAGIC, true);
+  view.setUint16(4, 1, true);
+  view.setBigInt64(8, BigInt(sectionBytes), true);
+  return encodeBlock(BlockType.sectionHeader, body, options);
+}
+
+export function encodeInterface(description: InterfaceDescription): Uint8Array {
+  const body = new Uint8Array(8);
+  const view = new DataView(body.buffer);
+  view.setUint16(0, description.linkType, true);
+  view.setUint32(4, SNAPLEN_BYTES, true);
+  const { idb } = OptionCode;
+  const options = [textOption(idb.name, description.name)];
+  if (description.description) options.push(textOption(idb.description, description.description));
+  options.push(byteOption(idb.timeResolution, NANOSECOND_RESOLUTION));
+  // The first octet is the kind of filter: 0, a libpcap expression (4.2, if_filter).
+  if (description.filter) options.push(textOption(idb.filter, `\0${description.filter}`));
+  if (description.digests) options.push(textOption(LocalOption.digests, description.digests));
+  if (description.samplingWeight !== undefined && description.samplingWeight !== 1) {
+    options.push(u32Option(LocalOption.samplingWeight, description.samplingWeight));
+  }
+  return encodeBlock(BlockType.interfaceDescription, body, options);
+}
+
+export function encodeStatistics(interfaceId: number, atNs: bigint, statistics: InterfaceStatistics): Uint8Array {
+  const body = new Uint8Array(12);
+  const view = new DataView(body.buffer);
+  view.setUint32(0, interfaceId, true);
+  // Two words, the high one first, also in a little-endian section.
+  view.setUint32(4, Number(atNs >> 32n), true);
+  view.setUint32(8, Number(atNs & 0xffff_ffffn), true);
+  const { isb } = OptionCode;
+  return encodeBlock(BlockType.interfaceStatistics, body, [
+    u64Option(isb.received, statistics.received),
+    u64Option(isb.droppedByInterface, statistics.droppedByInterface ?? 0),
+    u64Option(isb.dropped, statistics.dropped),
+    u64Option(isb.delivered, statistics.delivered),
+  ]);
+}
+
+/** Size of what `encodeStatistics` makes: 12 + 12 body, 4 options of 12, opt_endofopt. */
+export const STATISTICS_BLOCK_BYTES = 76;

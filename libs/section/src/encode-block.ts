@@ -1,0 +1,59 @@
+import { BpfleetError } from '@bpfleet/errors';
+import { BLOCK, MAX_OPTION_BYTES, padded } from './format.js';
+
+const utf8 = new TextEncoder();
+
+/** One option: its code and value without padding. */
+export interface EncodedOption {
+  readonly code: number;
+  readonly value: Uint8Array;
+}
+
+export const textOption = (code: number, text: string): EncodedOption => ({ code, value: utf8.encode(text) });
+export const byteOption = (code: number, byte: number): EncodedOption => ({ code, value: Uint8Array.of(byte) });
+
+export function u32Option(code: number, number: number): EncodedOption {
+  const value = new Uint8Array(4);
+  new DataView(value.buffer).setUint32(0, number, true);
+  return { code, value };
+}
+
+export function u64Option(code: number, number: bigint | number): EncodedOption {
+  const value = new Uint8Array(8);
+  new DataView(value.buffer).setBigUint64(0, BigInt(number), true);
+  return { code, value };
+}
+
+const optionsBytes = (options: readonly EncodedOption[]): number =>
+  options.length === 0 ? 0 : options.reduce((sum, { value }) => sum + 4 + padded(value.length), 4);
+
+/**
+ * Builds one little-endian block (3.1): type, length, body, options closed by opt_endofopt, length again.
+ * Copies; for blocks that are rare. Packets of a section go through `SectionWriter.append`.
+ * @throws BpfleetError `INTERNAL` when an option is longer than its 16-bit length can say
+ */
+export function encodeBlock(type: number, body: Uint8Array, options: readonly EncodedOption[]): Uint8Array {
+  const optionsStart = BLOCK.body + padded(body.length);
+  const length = optionsStart + optionsBytes(options) + 4;
+  const block = new Uint8Array(length);
+  const view = new DataView(block.buffer);
+  view.setUint32(BLOCK.type, type, true);
+  view.setUint32(BLOCK.length, length, true);
+  block.set(body, BLOCK.body);
+  let at = optionsStart;
+  for (const { code, value } of options) {
+    if (value.length > MAX_OPTION_BYTES) {
+      throw new BpfleetError(
+        'INTERNAL',
+        `pcapng option ${code} has ${value.length} bytes; ${MAX_OPTION_BYTES} is the limit`,
+      );
+    }
+    view.setUint16(at, code, true);
+    view.setUint16(at + 2, value.length, true);
+    block.set(value, at + 4);
+    at += 4 + padded(value.length);
+  }
+  // opt_endofopt is four zero bytes, which a new array has.
+  view.setUint32(length - 4, length, true);
+  return block;
+}

@@ -1,0 +1,188 @@
+import type { InterfaceDescription, SectionOrigin } from './describe.js';
+import { PacketCursor, place } from './for-each-packet.js';
+import { BlockType, IDB, ISB, LocalOption, NANOSECOND_RESOLUTION, OptionCode, SHB } from './format.js';
+import { corruptSection, viewOf, walkBlocks, walkOptions } from './walk-blocks.js';
+
+/** One IDB; its place in `Section.interfaces` is its id. */
+export type SectionInterface = InterfaceDescription;
+
+/** One ISB. */
+export interface SectionStatistics {
+  readonly interfaceId: number;
+  readonly received: bigint;
+  readonly droppedByInterface: bigint;
+  readonly dropped: bigint;
+  readonly delivered: bigint;
+}
+
+/** What a section says besides its packets' bytes. */
+export interface Section extends SectionOrigin {
+  readonly interfaces: readonly SectionInterface[];
+  readonly statistics: readonly SectionStatistics[];
+  /** Counters as decimal strings; undefined when the section carries none. */
+  readonly ledger: Readonly<Record<string, string>> | undefined;
+  readonly packets: number;
+  /** Unix ns of the oldest and the newest packet; 0 without packets. */
+  readonly tsMinNs: bigint;
+  readonly tsMaxNs: bigint;
+}
+
+/** An option costs memory of its own once it is decoded; bytes of one record are never more than this. */
+const MAX_TEXT_BYTES = 1_048_576;
+const MAX_INTERFACES = 65_535;
+
+/**
+ * Reads one section and checks every block and packet in it, so that a walk over it afterwards cannot fail.
+ * Bytes come from the network: what is made of them stays in proportion to their length.
+ * @throws BpfleetError `SECTION_CORRUPT`
+ */
+export function readSection(bytes: Uint8Array): Section {
+  return new SectionReading(bytes).read();
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+class SectionReading {
+  readonly #view: DataView;
+  readonly #decoder = new TextDecoder();
+  readonly #interfaces: SectionInterface[] = [];
+  readonly #statistics: SectionStatistics[] = [];
+  readonly #cursor = new PacketCursor();
+  #textBytes = 0;
+  #tsMinNs = 0n;
+  #tsMaxNs = 0n;
+
+  constructor(private readonly bytes: Uint8Array) {
+    this.#view = viewOf(bytes);
+  }
+
+  read(): Section {
+    walkBlocks(this.#view, (type, start, length) => {
+      if (type === BlockType.interfaceDescription) this.#interface(start, length);
+      else if (type === BlockType.interfaceStatistics) this.#statistic(start, length);
+      else if (type === BlockType.enhancedPacket) this.#packet(start, length);
+      else if (type === BlockType.packet || type === BlockType.simplePacket) {
+        throw corruptSection(start, `block type ${type}; packets of a section are in enhanced packet blocks`);
+      }
+      return true;
+    });
+    return {
+      ...this.#header(),
+      interfaces: this.#interfaces,
+      statistics: this.#statistics,
+      packets: this.#cursor.index + 1,
+      tsMinNs: this.#tsMinNs,
+      tsMaxNs: this.#tsMaxNs,
+    };
+  }
+
+  #header(): SectionOrigin & Pick<Section, 'ledger'> {
+    const header: Mutable<SectionOrigin> = {};
+    let ledger: Record<string, string> | undefined;
+    const { shb } = OptionCode;
+    walkOptions(this.#view, SHB.options, this.#view.getUint32(4, true) - 4, (code, start, length) => {
+      if (code === shb.hardware) header.hardware = this.#text(start, length);
+      else if (code === shb.operatingSystem) header.operatingSystem = this.#text(start, length);
+      else if (code === shb.application) header.application = this.#text(start, length);
+      else if (code === LocalOption.ledger) ledger = readLedger(this.#text(start, length), start);
+    });
+    return { ...header, ledger };
+  }
+
+  #interface(start: number, length: number): void {
+    if (length < IDB.options + 4) throw corruptSection(start, 'interface description block too short');
+    if (this.#interfaces.length >= MAX_INTERFACES)
+      throw corruptSection(start, `more than ${MAX_INTERFACES} interfaces`);
+    const description: Mutable<InterfaceDescription> = {
+      name: '',
+      linkType: this.#view.getUint16(start + IDB.linkType, true),
+    };
+    let resolution = 6;
+    const { idb } = OptionCode;
+    walkOptions(this.#view, start + IDB.options, start + length - 4, (code, at, valueLength) => {
+      if (code === idb.name) description.name = this.#text(at, valueLength);
+      else if (code === idb.description) description.description = this.#text(at, valueLength);
+      // The first octet says what the rest is: 0, an expression. Other kinds are not ours.
+      else if (code === idb.filter && this.#byte(at, valueLength) === 0) {
+        description.filter = this.#text(at + 1, valueLength - 1);
+      } else if (code === idb.timeResolution) resolution = this.#byte(at, valueLength);
+      else if (code === idb.timeOffset) throw corruptSection(at, 'if_tsoffset; times of a section are absolute');
+      else if (code === LocalOption.digests) description.digests = this.#text(at, valueLength);
+      else if (code === LocalOption.samplingWeight) description.samplingWeight = this.#u32(at, valueLength);
+    });
+    if (resolution !== NANOSECOND_RESOLUTION) {
+      throw corruptSection(start, `if_tsresol ${resolution}; times of a section are in ns`);
+    }
+    this.#interfaces.push(description);
+  }
+
+  #statistic(start: number, length: number): void {
+    if (length < ISB.options + 4) throw corruptSection(start, 'interface statistics block too short');
+    const interfaceId = this.#view.getUint32(start + ISB.interfaceId, true);
+    if (interfaceId >= this.#interfaces.length) {
+      throw corruptSection(start, `statistics of interface ${interfaceId} of ${this.#interfaces.length}`);
+    }
+    const counters: Mutable<SectionStatistics> = {
+      interfaceId,
+      received: 0n,
+      droppedByInterface: 0n,
+      dropped: 0n,
+      delivered: 0n,
+    };
+    const { isb } = OptionCode;
+    walkOptions(this.#view, start + ISB.options, start + length - 4, (code, at, valueLength) => {
+      if (code === isb.received) counters.received = this.#u64(at, valueLength);
+      else if (code === isb.droppedByInterface) counters.droppedByInterface = this.#u64(at, valueLength);
+      else if (code === isb.dropped) counters.dropped = this.#u64(at, valueLength);
+      else if (code === isb.delivered) counters.delivered = this.#u64(at, valueLength);
+    });
+    this.#statistics.push(counters);
+  }
+
+  #packet(start: number, length: number): void {
+    place(this.#cursor, this.#view, start, length, this.#interfaces.length);
+    const { atNs, index } = this.#cursor;
+    if (index === 0 || atNs < this.#tsMinNs) this.#tsMinNs = atNs;
+    if (index === 0 || atNs > this.#tsMaxNs) this.#tsMaxNs = atNs;
+  }
+
+  /** A zero octet ends a text early (3.5). Bytes that are not UTF-8 become U+FFFD. */
+  #text(start: number, length: number): string {
+    this.#textBytes += length;
+    if (this.#textBytes > MAX_TEXT_BYTES) throw corruptSection(start, `more than ${MAX_TEXT_BYTES} bytes of text`);
+    const value = this.bytes.subarray(start, start + length);
+    const zero = value.indexOf(0);
+    return this.#decoder.decode(zero < 0 ? value : value.subarray(0, zero));
+  }
+
+  #byte(at: number, length: number): number {
+    if (length < 1) throw corruptSection(at, 'option without a value');
+    return this.#view.getUint8(at);
+  }
+
+  #u32(at: number, length: number): number {
+    if (length !== 4) throw corruptSection(at, `${length} bytes for a 32-bit option`);
+    return this.#view.getUint32(at, true);
+  }
+
+  #u64(at: number, length: number): bigint {
+    if (length !== 8) throw corruptSection(at, `${length} bytes for a 64-bit option`);
+    return this.#view.getBigUint64(at, true);
+  }
+}
+
+function readLedger(text: string, at: number): Record<string, string> {
+  let ledger: unknown;
+  try {
+    ledger = JSON.parse(text);
+  } catch {
+    throw corruptSection(at, 'the ledger is not JSON');
+  }
+  if (typeof ledger !== 'object' || ledger === null || Array.isArray(ledger)) {
+    throw corruptSection(at, 'the ledger is not an object');
+  }
+  for (const [key, value] of Object.entries(ledger)) {
+    if (typeof value !== 'string') throw corruptSection(at, `ledger member ${JSON.stringify(key)} is not a string`);
+  }
+  return ledger as Record<string, string>;
+}
