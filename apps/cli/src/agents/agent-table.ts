@@ -1,0 +1,68 @@
+import type { Agent, FilterState } from '@bpfleet/contract';
+import { age } from '../output/age.js';
+import { type Column, table } from '../output/columns.js';
+import type { Terminal } from '../terminal.js';
+
+const columns = (nowMs: number): readonly Column<Agent>[] => [
+  { title: 'ID', value: (agent) => agent.id },
+  { title: 'HEARD', value: (agent) => `${age(agent.lastHeardAt, nowMs)} ago` },
+  { title: 'GENERATION', value: generation, align: 'right' },
+  { title: 'FILTERS', value: filters },
+  { title: 'DROPPED', value: dropped, align: 'right' },
+  { title: 'KERNEL', value: (agent) => agent.status?.facts.kernel ?? '' },
+  {
+    title: 'LABELS',
+    value: (agent) =>
+      Object.entries(agent.labels)
+        .map((label) => label.join('='))
+        .join(','),
+  },
+];
+
+/** One line per agent. */
+export function agentTable(agents: readonly Agent[], terminal: Terminal): string {
+  return table(agents, columns(terminal.now()), terminal.out, terminal.env);
+}
+
+/** What it says it runs, and what it should run when that is another. */
+function generation({ generation: desired, status }: Agent): string {
+  if (!status) return `none of ${desired}`;
+  return status.generation === desired ? String(desired) : `${status.generation} of ${desired}`;
+}
+
+/** How many attachments are as they should be, and the first that is not. */
+function filters({ status }: Agent): string {
+  const states = status?.filters ?? [];
+  const wrong = states.filter((state) => state.state !== 'reported' && state.state !== 'not applicable');
+  const names = new Set(states.map((state) => `${state.filter}@${state.version}`));
+  const first = wrong[0];
+  const fault = first ? ` (${first.filter}@${first.version} ${first.state} on ${first.interface})` : '';
+  return `${[...names].join(',') || 'none'}${fault}`;
+}
+
+function dropped({ status }: Agent): number {
+  return (status?.filters ?? []).reduce((sum, state) => sum + (state.counters?.droppedByKernel ?? 0), 0);
+}
+
+const attachmentColumns: readonly Column<FilterState>[] = [
+  { title: 'FILTER', value: (state) => `${state.filter}@${state.version}` },
+  { title: 'INTERFACE', value: (state) => state.interface },
+  { title: 'LINK TYPE', value: (state) => state.linkType },
+  { title: 'STATE', value: (state) => state.state },
+  { title: 'MATCHED', value: (state) => state.counters?.matched ?? '', align: 'right' },
+  { title: 'DROPPED', value: (state) => state.counters?.droppedByKernel ?? '', align: 'right' },
+  { title: 'REASON', value: (state) => state.reason ?? '' },
+];
+
+/** One line per filter and interface of one agent, then what went wrong lately. */
+export function attachmentTable({ status }: Agent, terminal: Terminal): string {
+  if (!status) return 'nothing heard of it yet\n';
+  const states = table(status.filters, attachmentColumns, terminal.out, terminal.env);
+  if (status.errors.length === 0) return states;
+  const errors: readonly Column<(typeof status.errors)[number]>[] = [
+    { title: 'ERROR', value: (error) => error.code },
+    { title: 'SEEN', value: (error) => `${age(error.at, terminal.now())} ago` },
+    { title: 'MESSAGE', value: (error) => error.message },
+  ];
+  return `${states}\n${table(status.errors, errors, terminal.out, terminal.env)}`;
+}

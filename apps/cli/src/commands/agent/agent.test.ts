@@ -1,0 +1,76 @@
+import type { Agent } from '@bpfleet/contract';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeFleet } from '../../fakes/fake-fleet.js';
+import { runCommand } from '../../fakes/fake-terminal.js';
+
+let fleet: FakeFleet;
+let server: string;
+beforeEach(async () => {
+  fleet = new FakeFleet();
+  server = await fleet.start();
+});
+afterEach(() => fleet.stop());
+
+const web = { filter: 'web', version: 3, digest: `sha256:${'0'.repeat(64)}`, linkType: 'EN10MB' };
+const agent = (id: string): Agent => ({
+  id,
+  labels: { env: 'prod', role: 'web' },
+  generation: 5,
+  lastHeardAt: '2026-11-22T10:04:48.000Z',
+  status: {
+    agent: id,
+    sequence: 9,
+    labels: { env: 'prod' },
+    generation: 4,
+    epoch: 1,
+    source: 'ring',
+    facts: { hostname: id, operatingSystem: 'Debian 12', kernel: '6.1.0', architecture: 'x64', agentVersion: '0.1.0' },
+    interfaces: [],
+    filters: [
+      { ...web, interface: 'eth0', state: 'reported', counters: { matched: 12, droppedByKernel: 2, captured: 10 } },
+      { ...web, interface: 'eth1', state: 'refused', reason: 'EPERM' },
+    ],
+    sections: { sent: 1, pending: 0, dropped: 0, packetsDropped: 0 },
+    errors: [],
+  },
+});
+
+describe('agent get', () => {
+  it('shows each agent: whether it follows, what it runs, what went wrong first', async () => {
+    fleet.agents = [agent('host-1')];
+    const { code, out } = await runCommand(['agent', 'get', '--server', server]);
+    expect(code).toBe(0);
+    expect(out).toBe(
+      'ID      HEARD    GENERATION  FILTERS                        DROPPED  KERNEL  LABELS\n' +
+        'host-1  12s ago      4 of 5  web@3 (web@3 refused on eth1)        2  6.1.0   env=prod,role=web\n'.replace(
+          '(web@3 ',
+          '(web@3 ',
+        ),
+    );
+  });
+
+  it('shows the state of each filter on each interface of one agent', async () => {
+    fleet.agents = [agent('host-1')];
+    const { out } = await runCommand(['agent', 'get', 'host-1', '--server', server]);
+    expect(out).toContain('web@3   eth1       EN10MB     refused                     EPERM\n');
+  });
+
+  it('never lets an agent write to the terminal with control characters', async () => {
+    fleet.agents = [{ ...agent('host-1'), labels: { role: 'a\u001b[2Jb' } }];
+    const { out } = await runCommand(['agent', 'get', '-o', 'table', '--server', server]);
+    expect(out).not.toContain('\u001b');
+  });
+
+  it('prints every agent in the shape of the API', async () => {
+    fleet.agents = ['a', 'b', 'c'].map(agent);
+    const { out } = await runCommand(['agent', 'get', '-o', 'json', '--server', server]);
+    expect(JSON.parse(out)).toEqual({ items: fleet.agents });
+  });
+
+  it('says that an agent does not exist', async () => {
+    expect(await runCommand(['agent', 'get', 'x', '--server', server])).toMatchObject({
+      code: 1,
+      err: 'error: there is no agent x\n',
+    });
+  });
+});

@@ -1,0 +1,183 @@
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PacketRow } from '@bpfleet/contract';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeFleet } from '../fakes/fake-fleet.js';
+import { runCommand } from '../fakes/fake-terminal.js';
+
+let fleet: FakeFleet;
+let server: string;
+beforeEach(async () => {
+  fleet = new FakeFleet();
+  server = await fleet.start();
+  fleet.answer = { packets: [packet(2), packet(1)], completeness };
+});
+afterEach(() => fleet.stop());
+
+const completeness = {
+  sectionsScanned: 3,
+  packetsScanned: 40,
+  packetsUndecided: 0,
+  recordsQuarantined: 0,
+  droppedByKernel: 0,
+  rangeScanned: true,
+};
+const packet = (second: number): PacketRow => ({
+  id: `host-1.1.1.${second}`,
+  at: `2026-11-22T10:00:0${second}.000000001Z`,
+  agent: 'host-1',
+  interface: 'eth0',
+  filters: ['web@3'],
+  linkType: 'EN10MB',
+  lengthBytes: 74,
+  capturedBytes: 74,
+  protocol: 'tcp',
+  summary: `IP 10.0.0.1.${second} > 10.0.0.2.443: tcp`,
+});
+const packets = (args: string[], surroundings = {}) =>
+  runCommand(['packets', ...args], {
+    env: { BPFLEET_SERVER: 'http://127.0.0.1:1', BPFLEET_ANALYTICS_SERVER: server },
+    ...surroundings,
+  });
+
+describe('packets', () => {
+  it('shows the oldest first and says beside the table how complete the answer is', async () => {
+    const { code, out, err } = await packets(['tcp port 443']);
+    expect(code).toBe(0);
+    expect(out.split('\n')).toEqual([
+      'TIME                            AGENT   INTERFACE  FILTERS  LENGTH  PACKET',
+      '2026-11-22T10:00:01.000000001Z  host-1  eth0       web@3        74  IP 10.0.0.1.1 > 10.0.0.2.443: tcp',
+      '2026-11-22T10:00:02.000000001Z  host-1  eth0       web@3        74  IP 10.0.0.1.2 > 10.0.0.2.443: tcp',
+      '',
+    ]);
+    expect(err).toBe('2 packets of 40 scanned in 3 sections\n');
+  });
+
+  it('asks for what the options say', async () => {
+    await packets([
+      'tcp',
+      'port',
+      '443',
+      '--since',
+      '10m',
+      '--until',
+      'now',
+      '-n',
+      '5',
+      '--agent',
+      'host-1',
+      '--version',
+      'web@3',
+    ]);
+    expect(fleet.requests).toEqual([
+      'GET /api/v1/packets?filter=tcp+port+443&since=10m&until=now&limit=5&agent=host-1&version=web@3',
+    ]);
+  });
+
+  it('names each gap of the answer', async () => {
+    fleet.answer = {
+      packets: [],
+      completeness: {
+        ...completeness,
+        packetsUndecided: 1,
+        recordsQuarantined: 2,
+        droppedByKernel: 3,
+        rangeScanned: false,
+      },
+    };
+    const { out, err } = await packets([]);
+    expect(out).toBe('');
+    expect(err).toBe(
+      '0 packets of 40 scanned in 3 sections; 1 undecided, cut off by a snaplen; 2 records in quarantine; ' +
+        "3 dropped by the agents' kernels; there may be more: raise --limit\n",
+    );
+  });
+
+  it('ends lines at the edge of a terminal, with bold titles unless NO_COLOR is set', async () => {
+    const { out } = await packets(['tcp'], { columns: 50 });
+    expect(out.startsWith('\u001b[1mTIME')).toBe(true);
+    expect(out.split('\n')[1]).toHaveLength(50);
+    const env = { BPFLEET_ANALYTICS_SERVER: server, NO_COLOR: '1' };
+    expect((await packets(['tcp'], { columns: 50, env })).out).not.toContain('\u001b');
+  });
+
+  it('prints the answer in the shape of the API', async () => {
+    const { out } = await packets(['tcp', '-o', 'json']);
+    expect(JSON.parse(out)).toEqual(fleet.answer);
+  });
+
+  it('uses the one server for both when no other is named', async () => {
+    const { code } = await runCommand(['--server', server, 'packets', 'tcp']);
+    expect(code).toBe(0);
+  });
+
+  it('names the server that does not answer, and what to do', async () => {
+    const { code, err } = await packets(['tcp', '--analytics-server', 'http://127.0.0.1:1']);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^error: no answer from http:\/\/127\.0\.0\.1:1/);
+    expect(err).toContain('hint: is it running?');
+  });
+
+  it.each([
+    ['a server that is no address', ['tcp', '--analytics-server', 'host-7']],
+    ['a limit of 0', ['tcp', '-n', '0']],
+    ['an unknown option', ['tcp', '--colour']],
+    ['an unknown format', ['tcp', '-o', 'xml']],
+  ])('refuses %s as wrong usage', async (_, args) => {
+    const { code, err } = await packets(args);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: /);
+    expect(fleet.requests).toEqual([]);
+  });
+});
+
+describe('packets -w', () => {
+  const folder = () => mkdtemp(join(tmpdir(), 'bpfleet-cli-'));
+
+  it('writes a pcapng file', async () => {
+    fleet.capture = { bytes: new Uint8Array(300_000).fill(7) };
+    const file = join(await folder(), 'x.pcapng');
+    const { code, out, err } = await packets(['tcp', '-w', file]);
+    expect({ code, out, err }).toEqual({ code: 0, out: '', err: `300000 bytes written to ${file}\n` });
+    expect(new Uint8Array(await readFile(file))).toEqual(fleet.capture.bytes);
+  });
+
+  it('writes to standard output for -', async () => {
+    fleet.capture = { bytes: new Uint8Array([0, 255, 10, 13, 128]) };
+    const { outBytes, err } = await packets(['tcp', '-w', '-']);
+    expect(new Uint8Array(outBytes)).toEqual(fleet.capture.bytes);
+    expect(err).toBe('');
+  });
+
+  it('does not write a capture to a terminal', async () => {
+    const { code, out } = await packets(['tcp', '-w', '-'], { columns: 80 });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+  });
+
+  it('keeps the old file and leaves nothing beside it when the answer breaks off', async () => {
+    const where = await folder();
+    const file = join(where, 'x.pcapng');
+    await writeFile(file, 'old');
+    fleet.capture = { bytes: new Uint8Array(1000), brokenOff: true };
+    const { code, err } = await packets(['tcp', '-w', file]);
+    expect(code).toBe(1);
+    expect(err).toContain('error: the server broke off');
+    expect(await readdir(where)).toEqual(['x.pcapng']);
+    expect(await readFile(file, 'utf8')).toBe('old');
+  });
+
+  it('says that a folder is missing', async () => {
+    const { code, err } = await packets(['tcp', '-w', '/nowhere/x.pcapng']);
+    expect(code).toBe(1);
+    expect(err).toContain('error: cannot write: ENOENT');
+  });
+
+  it('creates no file when the server refuses the expression', async () => {
+    const where = await folder();
+    fleet.problem = { status: 422, code: 'FILTER_SYNTAX', detail: 'expected a port', span: { start: 0, end: 3 } };
+    const { code } = await packets(['tcq', '-w', join(where, 'x.pcapng')]);
+    expect(code).toBe(2);
+    expect(await readdir(where)).toEqual([]);
+  });
+});

@@ -1,0 +1,70 @@
+import type { PacketQuery } from '@bpfleet/contract';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type OutputFormat, printAnswer, withOutput } from '../output/format.js';
+import { completenessText, packetTable } from '../packets/packet-table.js';
+import { writeCapture } from '../packets/write-capture.js';
+import { expressionOf } from '../report-error.js';
+import { servers, withServers } from '../servers.js';
+import { print, type Terminal } from '../terminal.js';
+
+interface PacketOptions {
+  readonly since?: string;
+  readonly until?: string;
+  readonly limit?: number;
+  readonly write?: string;
+  readonly agent?: string;
+  readonly version?: string;
+  readonly linktype?: string;
+  readonly output: OutputFormat;
+}
+
+/** `bpfleet packets EXPR` */
+export function packets(parent: Command, terminal: Terminal): void {
+  const command = parent
+    .command('packets')
+    .argument('[expression...]', 'a pcap-filter expression; every packet when left out')
+    .description('query stored packets, or write them as a pcapng file')
+    .option('--since <time>', '10m (ago), or 2026-11-22T10:00:00Z (default: 1h)')
+    .option('--until <time>', 'as --since (default: now)')
+    .option('-n, --limit <count>', 'only the newest (default: 100, with -w all)', count)
+    .option('-w, --write <file>', 'write a pcapng file; - is standard output: | tshark -r -')
+    .option('--agent <id>', 'only packets of this agent')
+    .option('--version <filter>', 'only packets that this filter stored: web, or one version: web@3')
+    .option('--linktype <name>', 'only this link type; a capture file has one');
+  withServers(withOutput(command)).action(async (words: string[], options: PacketOptions): Promise<void> => {
+    if (options.write === '-' && terminal.out.isTTY) {
+      command.error('error: a capture file is not for a terminal; pipe it on (| tcpdump -r -) or name a file');
+    }
+    const filter = words.join(' ');
+    const query = queryOf(filter, options);
+    const { analytics, queryApi } = await servers(command, terminal);
+    const { signal } = terminal;
+    await expressionOf(filter, async () => {
+      if (options.write !== undefined) return writeCapture(options.write, query, analytics, queryApi, terminal);
+      const answer = await analytics.call(queryApi.listPackets, { query, signal });
+      if (answer.packets.length > 0 || options.output !== 'table') {
+        await printAnswer(answer, options.output, () => packetTable(answer.packets, terminal), terminal);
+      }
+      // Beside the table, not in it: the answer can be piped on, the figure is still seen.
+      await print(terminal.err, `${completenessText(answer)}\n`);
+    });
+  });
+}
+
+function queryOf(filter: string, options: PacketOptions): Partial<PacketQuery> {
+  const { since, until, limit, agent, version, linktype } = options;
+  return {
+    ...(filter === '' ? {} : { filter }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(agent === undefined ? {} : { agent }),
+    ...(version === undefined ? {} : { version }),
+    ...(linktype === undefined ? {} : { linktype }),
+  };
+}
+
+function count(text: string): number {
+  if (!/^[1-9]\d{0,7}$/.test(text)) throw new InvalidArgumentError('it is a number of packets, at least 1.');
+  return Number(text);
+}

@@ -1,0 +1,150 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { type Agent, controlApi, type Filter, type PacketAnswer, queryApi, type Route } from '@bpfleet/contract';
+
+type Answer = { status?: number; body?: unknown; raw?: (response: ServerResponse) => void };
+type Handler = (call: {
+  path: Record<string, string>;
+  query: URLSearchParams;
+  body: unknown;
+  accept: string;
+}) => Answer;
+
+/** Both services of the contract in memory, on one port: enough of them to test a client. */
+export class FakeFleet {
+  readonly filters = new Map<string, Filter>();
+  agents: Agent[] = [];
+  answer: PacketAnswer | undefined;
+  /** What `GET /packets` sends as pcapng; `brokenOff` ends the connection in the middle. */
+  capture: { bytes: Uint8Array; brokenOff?: boolean } = { bytes: new Uint8Array() };
+  /** Given instead of any answer. */
+  problem: { status: number; [field: string]: unknown } | undefined;
+  /** `METHOD path?query` of each request, in order. */
+  readonly requests: string[] = [];
+  /** Items of one page of a list. */
+  pageSize = 2;
+  readonly #routes: readonly [Route, Handler][] = [
+    [controlApi.listFilters, ({ query }) => this.#page([...this.filters.values()], query)],
+    [controlApi.createFilter, ({ body }) => this.#createFilter(body as Filter['latest'] & Filter)],
+    [controlApi.getFilter, ({ path }) => this.#found(this.filters.get(path.name!), `filter ${path.name}`)],
+    [controlApi.deleteFilter, ({ path }) => (this.filters.delete(path.name!) ? { status: 204 } : notFound('filter'))],
+    [controlApi.createFilterVersion, ({ path, body }) => this.#addVersion(path.name!, body as Filter['latest'])],
+    [
+      controlApi.createAssignment,
+      ({ body }) => this.#assign(body as { filter: string; version: number; selector: string }),
+    ],
+    [controlApi.listAgents, ({ query }) => this.#page(this.agents, query)],
+    [
+      controlApi.getAgent,
+      ({ path }) =>
+        this.#found(
+          this.agents.find((agent) => agent.id === path.id),
+          `agent ${path.id}`,
+        ),
+    ],
+    [
+      queryApi.listPackets,
+      ({ accept }) => (accept.includes('pcapng') ? { raw: this.#sendCapture } : { body: this.answer }),
+    ],
+  ];
+  readonly #server: Server = createServer((request, response) => void this.#handle(request, response));
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url!, 'http://fleet');
+    this.requests.push(`${request.method} ${url.pathname}${decodeURIComponent(url.search)}`);
+    const written = await text(request);
+    const {
+      status = 200,
+      body,
+      raw,
+    } = this.problem
+      ? { status: this.problem.status, body: { type: 'about:blank', title: 'refused', ...this.problem } }
+      : this.#dispatch(request, url, written === '' ? undefined : JSON.parse(written));
+    if (raw) return raw(response);
+    response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' });
+    response.end(body === undefined ? undefined : JSON.stringify(body));
+  }
+
+  #dispatch(request: IncomingMessage, url: URL, written: unknown): Answer {
+    for (const [route, handler] of this.#routes) {
+      const pattern = new RegExp(`^${route.path.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
+      const match = request.method === route.method ? pattern.exec(url.pathname) : null;
+      if (!match) continue;
+      const body = route.body?.parse(written);
+      return handler({
+        path: { ...match.groups },
+        query: url.searchParams,
+        body,
+        accept: request.headers.accept ?? '',
+      });
+    }
+    return notFound(url.pathname);
+  }
+
+  #page<T>(all: readonly T[], query: URLSearchParams): Answer {
+    const start = Number(query.get('cursor') ?? 0);
+    const next = start + this.pageSize;
+    return { body: { items: all.slice(start, next), ...(next < all.length ? { next: String(next) } : {}) } };
+  }
+
+  #found(value: unknown, what: string): Answer {
+    return value === undefined ? notFound(what) : { body: value };
+  }
+
+  #createFilter({ name, description, ...version }: Filter['latest'] & Filter): Answer {
+    const latest = { ...version, filter: name, version: 1, digest: digest(1), programs: [], createdAt: CREATED_AT };
+    const filter: Filter = { name, description, latest, assignments: [], createdAt: CREATED_AT };
+    this.filters.set(name, filter);
+    return { status: 201, body: filter };
+  }
+
+  #addVersion(name: string, version: Filter['latest']): Answer {
+    const filter = this.filters.get(name);
+    if (!filter) return notFound(name);
+    const number = filter.latest.version + 1;
+    const latest = { ...filter.latest, ...version, version: number, digest: digest(number) };
+    this.filters.set(name, { ...filter, latest });
+    return { status: 201, body: latest };
+  }
+
+  #assign({ filter: name, version, selector }: { filter: string; version: number; selector: string }): Answer {
+    const filter = this.filters.get(name);
+    if (!filter) return notFound(name);
+    const assignment = { id: `${name}/${selector}`, filter: name, version, selector, createdAt: CREATED_AT };
+    const others = filter.assignments.filter((other) => other.selector !== selector);
+    this.filters.set(name, { ...filter, assignments: [...others, assignment] });
+    return { status: 201, body: assignment };
+  }
+
+  #sendCapture = (response: ServerResponse): void => {
+    const { bytes, brokenOff } = this.capture;
+    response.writeHead(200, { 'content-type': 'application/x-pcapng' });
+    if (!brokenOff) return void response.end(bytes);
+    response.write(bytes, () => response.destroy());
+  };
+}
+
+const CREATED_AT = '2026-11-22T10:00:00.000Z';
+const digest = (version: number) => `sha256:${String(version).padStart(64, '0')}`;
+
+function notFound(what: string): Answer {
+  const body = {
+    type: 'about:blank',
+    title: 'Not Found',
+    status: 404,
+    code: 'NOT_FOUND',
+    detail: `there is no ${what}`,
+  };
+  return { status: 404, body };
+}

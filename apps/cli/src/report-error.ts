@@ -1,0 +1,54 @@
+import { BpfleetError, type ErrorCode } from '@bpfleet/errors';
+import { hasColour, print, printable, type Terminal } from './terminal.js';
+
+/** A refusal together with the text its span points into, for the line with the caret. */
+export class RefusedText extends Error {
+  override readonly name = 'RefusedText';
+  constructor(
+    readonly text: string,
+    readonly refusal: BpfleetError,
+  ) {
+    super(refusal.message, { cause: refusal });
+  }
+}
+
+/** Runs `call`; when it refuses a place in an expression, by our compiler or by the server's, remembers which text that was. */
+export async function expressionOf<T>(expression: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw error instanceof BpfleetError && error.span ? new RefusedText(expression, error) : error;
+  }
+}
+
+/** Codes that say: what was typed is wrong. A second try with the same words cannot work. */
+const wrongInput: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'FILTER_SYNTAX',
+  'FILTER_UNSUPPORTED',
+  'FILTER_TOO_LARGE',
+  'NEVER_MATCHES',
+  'REQUEST_INVALID',
+  'SEVERAL_LINK_TYPES',
+]);
+
+/** 2 when what was typed is wrong, else 1. */
+export function exitCodeOf(error: unknown): number {
+  const fault = error instanceof RefusedText ? error.refusal : error;
+  return fault instanceof BpfleetError && wrongInput.has(fault.code) ? 2 : 1;
+}
+
+/** Prints `error: …`, the expression with a caret where the fault has a place, and what to do next. */
+export async function reportError(error: unknown, terminal: Terminal): Promise<void> {
+  const red = hasColour(terminal.err, terminal.env) ? (text: string) => `\u001b[31m${text}\u001b[39m` : String;
+  const fault = error instanceof RefusedText ? error.refusal : error;
+  const lines = [`${red('error:')} ${printable(fault instanceof Error ? fault.message : String(fault))}`];
+  if (error instanceof RefusedText && error.refusal.span) {
+    const { renderFault } = await import('@bpfleet/pcap-filter');
+    lines.push(renderFault(error.text, error.refusal));
+  } else if (fault instanceof BpfleetError && fault.hint) {
+    lines.push(`hint: ${printable(fault.hint)}`);
+  }
+  // A fault of ours, not of the input: the stack is what a bug report needs.
+  if (terminal.env.BPFLEET_DEBUG && fault instanceof Error && fault.stack) lines.push(fault.stack);
+  await print(terminal.err, `${lines.join('\n')}\n`);
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { agentGet } from './commands/agent/get.js';
+import { compile } from './commands/compile.js';
+import { filterApply } from './commands/filter/apply.js';
+import { filterDelete } from './commands/filter/delete.js';
+import { filterGet } from './commands/filter/get.js';
+import { packets } from './commands/packets.js';
+import { exitCodeOf, reportError } from './report-error.js';
+import { withServers } from './servers.js';
+import type { Terminal } from './terminal.js';
+
+/** As shells report a process that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
+
+/**
+ * Runs one command line.
+ * @param args without node and the script
+ * @returns the exit code: 0 done, 1 it failed, 2 what was typed is wrong, 130 interrupted
+ */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await commandLine(terminal).parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // commander has already printed its help or its complaint.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (terminal.signal.aborted) return EXIT_INTERRUPTED;
+    if (isBrokenPipe(error)) return 0;
+    await reportError(error, terminal);
+    return exitCodeOf(error);
+  }
+}
+
+function commandLine(terminal: Terminal): Command {
+  const root = new Command('bpfleet')
+    .description('tcpdump for the fleet: push packet filters to hosts, query what they captured.')
+    .version(version())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out.write(text),
+      writeErr: (text) => terminal.err.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    // Options after a command belong to that command: `packets --version web@3` is not `--version`.
+    .enablePositionalOptions();
+  withServers(root);
+  const filter = root.command('filter').description('what the hosts capture');
+  filterApply(filter, terminal);
+  filterGet(filter, terminal);
+  filterDelete(filter, terminal);
+  const agent = root.command('agent').description('the hosts and what their kernels run');
+  agentGet(agent, terminal);
+  packets(root, terminal);
+  compile(root, terminal);
+  return root;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+}

@@ -1,0 +1,33 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What the commands write to: a stream, and whether a person watches it. */
+export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+/** Everything the commands see of the process they run in, so that a test can run them in its own. */
+export interface Terminal {
+  readonly input: Readable;
+  readonly out: OutputStream;
+  readonly err: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => number;
+  /** Aborted by Ctrl-C: half-written files are removed before the process ends. */
+  readonly signal: AbortSignal;
+}
+
+/** Resolves when the stream took the text, so that a slow reader slows us down instead of filling memory. */
+export function print(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Colour is for people: on a terminal, and not where NO_COLOR is set (https://no-color.org). */
+export function hasColour(stream: OutputStream, env: Terminal['env']): boolean {
+  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+}
+
+/** Makes text from the network safe to show: a host could name itself with an escape sequence. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly what must not reach a terminal
+  return text.replace(/\s+/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+}
