@@ -1,0 +1,72 @@
+import { BpfleetError } from '@bpfleet/errors';
+import type { Instruction, Program } from './instruction.js';
+
+/** `sizeof(struct sock_filter)`: __u16 code, __u8 jt, __u8 jf, __u32 k. */
+const INSTRUCTION_BYTES = 8;
+
+export type Tuple = [code: number, jt: number, jf: number, k: number];
+
+/** The program as an array of `struct sock_filter`, little-endian as on every machine bpfleet runs on. */
+export function encodeProgram(program: Program): Uint8Array {
+  const bytes = new Uint8Array(program.length * INSTRUCTION_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (const [index, { code, jt, jf, k }] of program.entries()) {
+    const at = index * INSTRUCTION_BYTES;
+    view.setUint16(at, code, true);
+    view.setUint8(at + 2, jt);
+    view.setUint8(at + 3, jf);
+    view.setUint32(at + 4, k, true);
+  }
+  return bytes;
+}
+
+/** @throws BpfleetError `PROGRAM_INVALID` when the length is not a whole number of instructions */
+export function decodeProgram(bytes: Uint8Array): Program {
+  if (bytes.length % INSTRUCTION_BYTES !== 0) {
+    throw new BpfleetError(
+      'PROGRAM_INVALID',
+      `a program of ${bytes.length} bytes is cut: each instruction has ${INSTRUCTION_BYTES}`,
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: bytes.length / INSTRUCTION_BYTES }, (_, index): Instruction => {
+    const at = index * INSTRUCTION_BYTES;
+    return {
+      code: view.getUint16(at, true),
+      jt: view.getUint8(at + 2),
+      jf: view.getUint8(at + 3),
+      k: view.getUint32(at + 4, true),
+    };
+  });
+}
+
+export function toTuples(program: Program): Tuple[] {
+  return program.map(({ code, jt, jf, k }) => [code, jt, jf, k]);
+}
+
+/** @throws BpfleetError `PROGRAM_INVALID` when a row is not four numbers in the ranges of `struct sock_filter` */
+export function fromTuples(tuples: readonly (readonly number[])[]): Program {
+  return tuples.map((tuple, index): Instruction => {
+    const [code, jt, jf, k] = tuple;
+    if (tuple.length !== 4 || !fits(code, 16) || !fits(jt, 8) || !fits(jf, 8) || !fits(k, 32)) {
+      throw new BpfleetError('PROGRAM_INVALID', `instruction ${index} is not [code, jt, jf, k]: ${tuple.join(' ')}`);
+    }
+    return { code, jt, jf, k };
+  });
+}
+
+/**
+ * Reads the decimal form that `tcpdump -ddd` prints: the count, then one instruction a line.
+ * @throws BpfleetError `PROGRAM_INVALID` when the text is anything else
+ */
+export function parseProgram(text: string): Program {
+  const [count, ...rows] = text.trim().split(/\s*\n\s*/);
+  if (count === undefined || !/^\d+$/.test(count) || Number(count) !== rows.length) {
+    throw new BpfleetError('PROGRAM_INVALID', `the first line is "${count}", but ${rows.length} instructions follow`);
+  }
+  return fromTuples(rows.map((row) => (/^[\d\s]+$/.test(row) ? row.split(/\s+/).map(Number) : [])));
+}
+
+function fits(value: number | undefined, bits: number): value is number {
+  return value !== undefined && Number.isInteger(value) && value >= 0 && value < 2 ** bits;
+}
