@@ -3,7 +3,8 @@ import type { z } from 'zod';
 import { Problem } from './problem.js';
 import type { Route } from './route.js';
 
-type PathParameters<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
+/** `{ name: string }` for `/filters/{name}`. */
+export type PathParameters<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
   ? { [K in Name]: string } & PathParameters<Rest>
   : unknown;
 type Part<K extends string, T> = T extends z.ZodType ? { [P in K]: z.input<T> } : unknown;

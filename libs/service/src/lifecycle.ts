@@ -65,7 +65,9 @@ async function withDeadline(component: Component, defaultTimeoutMs: number): Pro
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new BpfleetError('INTERNAL', `${component.name} did not stop within ${timeoutMs} ms; going on without it`));
+      reject(
+        new BpfleetError('INTERNAL', `${component.name} did not stop within ${timeoutMs} ms; going on without it`),
+      );
     }, timeoutMs);
   });
   try {

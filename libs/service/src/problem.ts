@@ -13,7 +13,10 @@ export interface FieldError {
 /** A request that does not fit its schema, with each field that is wrong. */
 export class RequestInvalid extends BpfleetError {
   constructor(readonly errors: readonly FieldError[]) {
-    super('REQUEST_INVALID', errors.length === 1 ? 'the request is not valid' : `the request has ${errors.length} mistakes`);
+    super(
+      'REQUEST_INVALID',
+      errors.length === 1 ? 'the request is not valid' : `the request has ${errors.length} mistakes`,
+    );
   }
 
   /** @param part where the value came from, told when it is not the body: `query` */

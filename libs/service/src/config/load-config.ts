@@ -49,8 +49,12 @@ function unknownNames(environment: Environment, prefix: string, known: readonly 
   return Object.keys(environment)
     .filter((name) => name.startsWith(prefix) && !name.startsWith(`${prefix}TEST_`) && !known.includes(name))
     .map((name) => {
-      const meant = nearest(name, known);
-      return `${name}: nothing reads this variable${meant ? `, did you mean ${meant}?` : ''}`;
+      // Without the prefix, which would make any two names look alike.
+      const meant = nearest(
+        name.slice(prefix.length),
+        known.map((other) => other.slice(prefix.length)),
+      );
+      return `${name}: nothing reads this variable${meant ? `, did you mean ${prefix}${meant}?` : ''}`;
     });
 }
 
@@ -65,7 +69,7 @@ function read(variables: readonly Variable[], environment: Environment): ReadRes
   const result: ReadResult = { values: {}, unreadable: [], failed: new Set() };
   for (const variable of variables) {
     try {
-      result.values[variable.field] = valueOf(variable, environment);
+      result.values[variable.field] = sourceOf(variable, environment);
     } catch (error) {
       result.unreadable.push(error instanceof Error ? error.message : String(error));
       result.failed.add(variable.field);
@@ -74,7 +78,7 @@ function read(variables: readonly Variable[], environment: Environment): ReadRes
   return result;
 }
 
-function valueOf({ name, secret }: Variable, environment: Environment): string | undefined {
+function sourceOf({ name, secret }: Variable, environment: Environment): string | undefined {
   const direct = environment[name] || undefined;
   const file = secret ? environment[`${name}_FILE`] || undefined : undefined;
   if (file === undefined) return direct;
