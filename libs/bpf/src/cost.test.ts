@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { convertedLength } from './cost.js';
+import { type Instruction, jump, statement } from './instruction.js';
+import { BPF } from './opcodes.js';
+
+/** net.core.optmem_max, the instruction, and how many of it the kernel took (measured on 6.18). */
+describe('convertedLength', () => {
+  it.each<[string, number, Instruction, number]>([
+    ['jeq with one way on', 20_480, jump(BPF.JMP | BPF.JEQ, 1, 1, 0), 2527],
+    ['jeq with two ways on', 20_480, jump(BPF.JMP | BPF.JEQ, 1, 1, 2), 1264],
+    ['jgt with a large constant', 20_480, jump(BPF.JMP | BPF.JGT, 0x8000_0000, 1, 2), 844],
+    ['ldh [0]', 20_480, statement(BPF.LD | BPF.H | BPF.ABS, 0), 196],
+    ['ldh [x + 0]', 20_480, statement(BPF.LD | BPF.H | BPF.IND, 0), 318],
+    ['ldh [0]', 131_072, statement(BPF.LD | BPF.H | BPF.ABS, 0), 1259],
+    ['ldh [x + 0]', 131_072, statement(BPF.LD | BPF.H | BPF.IND, 0), 2046],
+  ])('tells how many %s fit into %s bytes', (_, limitBytes, instruction, accepted) => {
+    const bytesOf = (count: number) =>
+      8 * convertedLength([...Array.from({ length: count - 1 }, () => instruction), statement(BPF.RET, 1)]);
+    expect(bytesOf(accepted)).toBeLessThan(limitBytes);
+    // Within one per cent: the rest is the header of `struct bpf_prog`.
+    expect(bytesOf(Math.ceil(accepted * 1.02) + 1)).toBeGreaterThanOrEqual(limitBytes);
+  });
+});
