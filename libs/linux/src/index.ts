@@ -1,1 +1,17 @@
-export {};
+export { SystemCallError } from './calls/system-call-error.js';
+export { hardwareOf, type InterfaceLinkType } from './interfaces/hardware.js';
+export { interfaces } from './interfaces/interfaces.js';
+export type { NetworkInterface } from './interfaces/link-messages.js';
+export { matchesPatterns } from './interfaces/patterns.js';
+export { withinNetworkNamespace } from './network-namespace.js';
+export { canCapture, type Probe, platform } from './platform.js';
+export { PollSet, waitReadable } from './poll/poll-set.js';
+export { WakeUp } from './poll/wake-up.js';
+export { BlockRing, type BlockSource, type RingGeometry } from './ring/block-ring.js';
+export { FakeRing, type RingPacket } from './ring/fake-ring.js';
+export { PacketType, TP_STATUS } from './ring/layout.js';
+export type { PacketBlock } from './ring/packet-block.js';
+export { switchOffloadsOff } from './sender/offloads.js';
+export { type PacedOptions, PacketSender } from './sender/packet-sender.js';
+export { PacketSocket, type PacketSocketOptions } from './socket/packet-socket.js';
+export type { SocketCounters } from './socket/statistics.js';

@@ -1,0 +1,100 @@
+import { BlockRing, type BlockSource, type RingGeometry } from './block-ring.js';
+import { BLOCK, PACKET, TP_STATUS } from './layout.js';
+import type { PacketBlock } from './packet-block.js';
+
+/** A packet to put into a fake ring. What is left out is as for an untagged packet to this host. */
+export interface RingPacket {
+  readonly bytes: Uint8Array;
+  readonly wireLength?: number;
+  readonly seconds?: number;
+  readonly nanoseconds?: number;
+  /** The tag the kernel took out of the bytes; `tpid` undefined: the kernel does not say which. */
+  readonly vlan?: { readonly tci: number; readonly tpid: number | undefined };
+  readonly packetType?: number;
+  readonly protocol?: number;
+  readonly interfaceIndex?: number;
+  /** Further TP_STATUS flags. */
+  readonly status?: number;
+}
+
+/** Packets start 16-aligned (`TPACKET_ALIGNMENT`) and their bytes 2 short of that, so that the IP header is aligned. */
+const align = (offset: number) => (offset + 15) & ~15;
+const macOffset = align(PACKET.headerBytes + 16) - 14;
+
+/**
+ * A ring in ordinary memory that a test fills in the kernel's place, laid out exactly as TPACKET_V3. The reading side is
+ * the real `BlockRing`.
+ */
+export class FakeRing implements BlockSource {
+  readonly #view: DataView;
+  readonly #bytes: Uint8Array;
+  readonly #ring: BlockRing;
+  #filled = 0;
+
+  constructor(
+    private readonly geometry: RingGeometry = { blockBytes: 1 << 18, blockCount: 4 },
+    options: { readonly skipOutgoing: boolean } = { skipOutgoing: false },
+  ) {
+    const memory = new ArrayBuffer(geometry.blockBytes * geometry.blockCount);
+    this.#view = new DataView(memory);
+    this.#bytes = new Uint8Array(memory);
+    this.#ring = new BlockRing(memory, geometry, options);
+  }
+
+  /**
+   * Writes one block and hands it over, as the kernel does when a block is full or its timer ran out.
+   * Answers false, and drops the packets, when the reader still holds the block, as the kernel does.
+   */
+  push(packets: readonly RingPacket[], opened: { seconds: number; nanoseconds: number } = noTime): boolean {
+    const start = (this.#filled % this.geometry.blockCount) * this.geometry.blockBytes;
+    if (this.#view.getUint32(start + BLOCK.status, true) !== TP_STATUS.kernel) return false;
+    this.#filled++;
+    let at = start + BLOCK.headerBytes;
+    for (const packet of packets) at = this.#writePacket(at, packet);
+    const header = (offset: number, value: number) => this.#view.setUint32(start + offset, value, true);
+    header(BLOCK.packetCount, packets.length);
+    header(BLOCK.firstPacket, BLOCK.headerBytes);
+    header(BLOCK.lengthBytes, at - start);
+    header(BLOCK.sequence, this.#filled);
+    header(BLOCK.openedSeconds, opened.seconds);
+    header(BLOCK.openedNanoseconds, opened.nanoseconds);
+    header(BLOCK.status, TP_STATUS.user | TP_STATUS.blockTimeout);
+    return true;
+  }
+
+  take(): PacketBlock | undefined {
+    return this.#ring.take();
+  }
+
+  release(): void {
+    this.#ring.release();
+  }
+
+  /** Answers where the next packet starts. */
+  #writePacket(at: number, packet: RingPacket): number {
+    const end = align(at + macOffset + packet.bytes.length);
+    const word = (offset: number, value: number) => this.#view.setUint32(at + offset, value, true);
+    this.#bytes.fill(0, at, end);
+    word(PACKET.next, end - at);
+    word(PACKET.seconds, packet.seconds ?? 0);
+    word(PACKET.nanoseconds, packet.nanoseconds ?? 0);
+    word(PACKET.capturedLength, packet.bytes.length);
+    word(PACKET.wireLength, packet.wireLength ?? packet.bytes.length);
+    word(PACKET.status, TP_STATUS.user | vlanStatus(packet.vlan) | (packet.status ?? 0));
+    this.#view.setUint16(at + PACKET.mac, macOffset, true);
+    word(PACKET.vlanTci, packet.vlan?.tci ?? 0);
+    this.#view.setUint16(at + PACKET.vlanTpid, packet.vlan?.tpid ?? 0, true);
+    this.#view.setUint16(at + PACKET.protocol, packet.protocol ?? 0x0800, false);
+    word(PACKET.interfaceIndex, packet.interfaceIndex ?? 1);
+    this.#bytes[at + PACKET.packetType] = packet.packetType ?? 0;
+    this.#bytes.set(packet.bytes, at + macOffset);
+    return end;
+  }
+}
+
+const noTime = { seconds: 0, nanoseconds: 0 };
+
+function vlanStatus(vlan: RingPacket['vlan']): number {
+  if (vlan === undefined) return 0;
+  return TP_STATUS.vlanValid | (vlan.tpid === undefined ? 0 : TP_STATUS.vlanTpidValid);
+}

@@ -1,0 +1,125 @@
+import { BLOCK, PACKET, PacketType, TP_STATUS } from './layout.js';
+
+/** EtherType of an 802.1Q tag: what a tag is when the kernel does not say (before TP_STATUS_VLAN_TPID_VALID). */
+const ETH_P_8021Q = 0x8100;
+
+/**
+ * One block of a ring and a cursor over its packets, in capture order:
+ *
+ *     while (block.next()) section.append(0, block.seconds, block.nanoseconds, block.bytes, block.start, …);
+ *
+ * Allocates nothing: the same object is moved from packet to packet and from block to block. All fields read the
+ * kernel's memory, so they are valid only until `release`; copy what must live longer.
+ */
+export class PacketBlock {
+  /** The whole ring; a packet is `capturedLength` bytes of it from `start`. */
+  readonly bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #skipOutgoing: boolean;
+  /** Byte offset of the block, and of the packet the cursor is on. */
+  #block = 0;
+  #packet = 0;
+  #following = 0;
+  #left = 0;
+
+  constructor(memory: ArrayBuffer, options: { readonly skipOutgoing: boolean }) {
+    this.bytes = new Uint8Array(memory);
+    this.#words = new Uint32Array(memory);
+    this.#skipOutgoing = options.skipOutgoing;
+  }
+
+  /** Moves before the first packet of the block that starts at this offset of the ring. */
+  open(blockStart: number): void {
+    this.#block = blockStart;
+    // Read once: a block may hold none, when its timer ran out just as it was opened.
+    this.#left = this.#word(blockStart + BLOCK.packetCount);
+    this.#following = blockStart + this.#word(blockStart + BLOCK.firstPacket);
+  }
+
+  /** Moves to the next packet; false after the last. */
+  next(): boolean {
+    while (this.#left > 0) {
+      this.#left--;
+      this.#packet = this.#following;
+      this.#following = this.#packet + this.#word(this.#packet + PACKET.next);
+      if (!this.#skipOutgoing || this.packetType !== PacketType.outgoing) return true;
+    }
+    return false;
+  }
+
+  /** Packets in the block, outgoing copies that `next` skips included. */
+  get packetCount(): number {
+    return this.#word(this.#block + BLOCK.packetCount);
+  }
+  /** Counts the blocks the kernel opened on this ring, from 1; modulo 2^32. */
+  get sequence(): number {
+    return this.#word(this.#block + BLOCK.sequence);
+  }
+  /** When the kernel began to fill the block: every packet in it came later. Wall clock. */
+  get openedSeconds(): number {
+    return this.#word(this.#block + BLOCK.openedSeconds);
+  }
+  get openedNanoseconds(): number {
+    return this.#word(this.#block + BLOCK.openedNanoseconds);
+  }
+  /** The block was handed over by its timer, not because it was full. */
+  get timedOut(): boolean {
+    return (this.#word(this.#block + BLOCK.status) & TP_STATUS.blockTimeout) !== 0;
+  }
+
+  get seconds(): number {
+    return this.#word(this.#packet + PACKET.seconds);
+  }
+  get nanoseconds(): number {
+    return this.#word(this.#packet + PACKET.nanoseconds);
+  }
+  /** Where the packet's first byte (its link-layer header) is in `bytes`. */
+  get start(): number {
+    return this.#packet + this.#half(this.#packet + PACKET.mac);
+  }
+  /** Bytes present: what the program returned, or less where the packet did not fit into a block. */
+  get capturedLength(): number {
+    return this.#word(this.#packet + PACKET.capturedLength);
+  }
+  /** Bytes the packet had when the kernel saw it, without a tag that is in `vlanTci`. GRO may have merged several. */
+  get wireLength(): number {
+    return this.#word(this.#packet + PACKET.wireLength);
+  }
+  /** TP_STATUS flags of the packet. */
+  get status(): number {
+    return this.#word(this.#packet + PACKET.status);
+  }
+  /** A VLAN tag was taken out of the bytes (its place is after the two addresses) and is in `vlanTci`. */
+  get vlanPresent(): boolean {
+    return (this.status & TP_STATUS.vlanValid) !== 0;
+  }
+  /** Priority, drop-eligible bit and VLAN id, as on the wire. 0 without a tag. */
+  get vlanTci(): number {
+    return this.vlanPresent ? this.#half(this.#packet + PACKET.vlanTci) : 0;
+  }
+  /** The tag's EtherType: 0x8100 or 0x88a8. 0 without a tag. */
+  get vlanTpid(): number {
+    if (!this.vlanPresent) return 0;
+    return (this.status & TP_STATUS.vlanTpidValid) !== 0 ? this.#half(this.#packet + PACKET.vlanTpid) : ETH_P_8021Q;
+  }
+  /** A PacketType: to this host, broadcast, outgoing and so on. */
+  get packetType(): number {
+    return this.bytes[this.#packet + PACKET.packetType]!;
+  }
+  /** EtherType as the kernel sees it: of the outermost tag or of the payload. */
+  get protocol(): number {
+    const at = this.#packet + PACKET.protocol;
+    return (this.bytes[at]! << 8) | this.bytes[at + 1]!;
+  }
+  get interfaceIndex(): number {
+    return this.#word(this.#packet + PACKET.interfaceIndex);
+  }
+
+  #word(offset: number): number {
+    return this.#words[offset >>> 2]!;
+  }
+  /** 16 bits of the little-endian hosts we run on (`platform`). */
+  #half(offset: number): number {
+    return this.bytes[offset]! | (this.bytes[offset + 1]! << 8);
+  }
+}
