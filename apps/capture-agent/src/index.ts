@@ -1,1 +1,3 @@
-export {};
+export { type AgentParts, CaptureAgent } from './agent.js';
+export { fileSource, ringSource, type Source } from './choose-source.js';
+export { AgentConfig } from './config.js';

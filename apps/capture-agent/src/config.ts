@@ -1,0 +1,41 @@
+import { hostname } from 'node:os';
+import { AgentId, InterfacePatterns, Labels } from '@bpfleet/contract';
+import { commaSeparated, HostPort, HttpConfig, keyValues, LogConfig, Port } from '@bpfleet/service';
+import { z } from 'zod';
+
+const MiB = 1024 * 1024;
+const bytes = z.coerce.number().int().min(MiB);
+
+export const AgentConfig = z.object({
+  ...LogConfig.shape,
+  ...HttpConfig.shape,
+  port: Port.default(7422).describe('port of /metrics and /healthz'),
+  server: z.url().default('http://127.0.0.1:7420').describe('the filter-manager'),
+  kafkaBrokers: commaSeparated(HostPort)
+    .pipe(z.array(z.object({ host: z.string(), port: z.number() })).min(1))
+    .prefault('127.0.0.1:9092')
+    .describe('Kafka brokers, host:port, comma separated'),
+  topicPrefix: z.string().default('').describe('put before topic names'),
+  agentId: AgentId.default(defaultId()).describe('names this agent in the whole fleet'),
+  agentLabels: keyValues.pipe(Labels).prefault('').describe('labels that selectors pick: k=v, comma separated'),
+  agentInterfaces: commaSeparated(z.string())
+    .pipe(InterfacePatterns)
+    .prefault('*')
+    .describe('interfaces the agent may open: names or patterns with *, ! excludes'),
+  agentStateDir: z.string().default('/var/lib/bpfleet-agent').describe('keeps the epoch and the last desired state'),
+  agentPcap: z.string().optional().describe('replay this capture file instead of capturing'),
+  agentRingBytes: bytes.default(64 * MiB).describe('memory for capture rings, shared by all sockets'),
+  agentPendingBytes: bytes
+    .default(64 * MiB)
+    .describe('sections that may wait for the bus; over it new ones are dropped and counted'),
+});
+export type AgentConfig = z.infer<typeof AgentConfig>;
+
+/** A host name may hold what an agent id may not. */
+function defaultId(): string {
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .slice(0, 63) || 'agent'
+  );
+}

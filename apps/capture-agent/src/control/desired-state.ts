@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ApiClient, agentApi, DesiredState } from '@bpfleet/contract';
+import type { Logger } from 'pino';
+import { abortableDelay } from '../abortable-delay.js';
+import { writeDurably } from '../epoch.js';
+
+const FILE = 'desired.json';
+const WAIT = '30s';
+/** The server holds a call for 30 s; an answer later than this is none. */
+const CALL_TIMEOUT_MS = 40_000;
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 10_000;
+
+/**
+ * Follows the desired state by long-poll and keeps the last one on disk, so that capture starts and goes on while the
+ * control plane is away.
+ */
+export class DesiredStateFollower {
+  #generation = -1;
+  #following: Promise<void> = Promise.resolve();
+  readonly #stopping = new AbortController();
+
+  constructor(
+    private readonly agent: string,
+    private readonly folder: string,
+    private readonly client: ApiClient,
+    private readonly logger: Logger,
+    private readonly onDesired: (state: DesiredState) => Promise<void>,
+    private readonly onFatal: (error: unknown) => void,
+  ) {}
+
+  async start(): Promise<void> {
+    const kept = await this.#kept();
+    if (kept) await this.#take(kept);
+    this.#following = this.#follow().catch(this.onFatal);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#following;
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stopping;
+    let retryMs = RETRY_FIRST_MS;
+    while (!signal.aborted) {
+      try {
+        const state = await this.#fetch(signal);
+        retryMs = RETRY_FIRST_MS;
+        if (state === undefined || state.generation < this.#generation) continue;
+        await this.#take(state);
+        await writeDurably(this.folder, FILE, JSON.stringify(state));
+      } catch (err) {
+        if (signal.aborted) return;
+        this.logger.warn({ err, retryMs }, 'no desired state from the filter-manager, the last one keeps running');
+        await abortableDelay(retryMs, signal);
+        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      }
+    }
+  }
+
+  async #fetch(signal: AbortSignal): Promise<DesiredState | undefined> {
+    const response = await this.client.send(agentApi.getDesired, {
+      query: { agent: this.agent, wait: WAIT },
+      headers: this.#generation < 0 ? {} : { 'if-none-match': `"${this.#generation}"` },
+      signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
+    });
+    if (response.status === 304) return undefined;
+    return DesiredState.parse(await response.json());
+  }
+
+  async #take(state: DesiredState): Promise<void> {
+    await this.onDesired(state);
+    this.#generation = state.generation;
+  }
+
+  async #kept(): Promise<DesiredState | undefined> {
+    let text: string;
+    try {
+      text = await readFile(join(this.folder, FILE), 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    const parsed = DesiredState.safeParse(safeJson(text));
+    if (parsed.success && parsed.data.agent === this.agent) return parsed.data;
+    this.logger.warn(
+      { file: join(this.folder, FILE) },
+      'the kept desired state is unreadable or of another agent, ignored',
+    );
+    return undefined;
+  }
+}
+
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON is handled like a wrong document: the caller warns.
+    return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+import { createServer, type Server } from 'node:http';
+import { BpfleetError } from '@bpfleet/errors';
+import type { Registry } from 'prom-client';
+
+/** `/metrics` and `/healthz`: all the HTTP an agent serves. */
+export class StatusServer {
+  #server: Server | undefined;
+
+  constructor(
+    private readonly options: { readonly listen: string; readonly port: number },
+    private readonly registry: Registry,
+  ) {}
+
+  async start(): Promise<void> {
+    const server = createServer((request, response) => {
+      if (request.url === '/metrics') {
+        this.registry.metrics().then(
+          (text) => response.writeHead(200, { 'content-type': this.registry.contentType }).end(text),
+          () => response.writeHead(500).end(),
+        );
+      } else if (request.url?.startsWith('/healthz/'))
+        response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
+      else response.writeHead(404).end();
+    });
+    const { listen, port } = this.options;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, listen, port)));
+      server.listen(port, listen, resolve);
+    });
+    this.#server = server;
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    this.#server = undefined;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  }
+}
+
+function listenError(cause: NodeJS.ErrnoException, listen: string, port: number): BpfleetError {
+  const code = cause.code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'CONFIG_INVALID';
+  return new BpfleetError(code, `cannot listen on ${listen}:${port}: ${cause.message}`, {
+    cause,
+    hint: 'name another with BPFLEET_LISTEN and BPFLEET_PORT',
+  });
+}
