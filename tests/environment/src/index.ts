@@ -1,1 +1,12 @@
-export {};
+export { imageIsHere } from './docker.js';
+export { freePorts } from './free-ports.js';
+export { canMakeHosts, createHosts, type Host, Hosts, type HostsOptions } from './hosts.js';
+export {
+  type BrokerControl,
+  type KafkaOptions,
+  kafkaImage,
+  startKafka,
+  startOwnKafka,
+  type TestKafka,
+  type Unavailable,
+} from './kafka.js';

@@ -1,0 +1,92 @@
+import type { StartedTestContainer } from 'testcontainers';
+import { imageIsHere } from './docker.js';
+import { freePorts } from './free-ports.js';
+import { type KafkaOptions, kafkaImage, type TestKafka, type Unavailable } from './kafka.js';
+import { kafkaIsReady } from './kafka-ready.js';
+import { loneBrokerSettings } from './kafka-settings.js';
+
+const clientPort = 9092;
+const readyTimeoutMs = 60_000;
+
+/** A broker in a container, where an engine is and the image is there already. */
+export async function startContainerKafka(options: KafkaOptions): Promise<Required<TestKafka> | Unavailable> {
+  const missing = await imageIsHere(kafkaImage);
+  if (missing !== undefined) return { unavailable: missing };
+  const broker = new ContainerKafka(options);
+  await broker.start();
+  return broker;
+}
+
+class ContainerKafka implements TestKafka {
+  readonly route = 'container';
+  readonly control = this;
+  #brokers: readonly string[] = [];
+  #port = 0;
+  #container: StartedTestContainer | undefined;
+
+  constructor(private readonly options: KafkaOptions) {}
+
+  get brokers(): readonly string[] {
+    return this.#brokers;
+  }
+
+  async start(): Promise<void> {
+    const { GenericContainer, Wait } = await import('testcontainers');
+    const { advertisedHost = '127.0.0.1', settings } = this.options;
+    // A port we choose: the broker must know what to advertise before it starts, and keep it when it is restarted.
+    const [port] = (await freePorts(1)) as [number];
+    this.#port = port;
+    this.#brokers = [`${advertisedHost}:${port}`];
+    const all = {
+      ...loneBrokerSettings,
+      listeners: `PLAINTEXT://:${clientPort},CONTROLLER://localhost:9093`,
+      'advertised.listeners': `PLAINTEXT://${advertisedHost}:${port}`,
+      'controller.quorum.voters': '1@localhost:9093',
+      ...settings,
+    };
+    this.#container = await new GenericContainer(kafkaImage)
+      .withExposedPorts({ container: clientPort, host: port })
+      .withEnvironment(Object.fromEntries(Object.entries(all).map(([name, value]) => [variable(name), value])))
+      .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/).withStartupTimeout(readyTimeoutMs))
+      .start();
+    await this.#ready();
+  }
+
+  async pause(): Promise<void> {
+    await (await this.#engine()).pause();
+  }
+
+  async resume(): Promise<void> {
+    await (await this.#engine()).unpause();
+  }
+
+  async kill(): Promise<void> {
+    await (await this.#engine()).kill();
+  }
+
+  async restart(): Promise<void> {
+    await (await this.#engine()).start();
+    await this.#ready();
+  }
+
+  async stop(): Promise<void> {
+    await this.#container?.stop();
+    this.#container = undefined;
+  }
+
+  /** The container by the engine's own interface: Testcontainers has no pause and no kill. */
+  async #engine() {
+    const { getContainerRuntimeClient } = await import('testcontainers');
+    if (this.#container === undefined) throw new Error('the broker was not started');
+    return (await getContainerRuntimeClient()).container.getById(this.#container.getId());
+  }
+
+  async #ready(): Promise<void> {
+    await kafkaIsReady(this.#container?.getHost() ?? 'localhost', this.#port, readyTimeoutMs);
+  }
+}
+
+/** The image takes `log.dirs` as `KAFKA_LOG_DIRS`. */
+function variable(setting: string): string {
+  return `KAFKA_${setting.toUpperCase().replaceAll('.', '_')}`;
+}
