@@ -1,1 +1,14 @@
-export {};
+export { IngestStore } from './ingest/ingest-store.js';
+export { logIdentity } from './ingest/log-identity.js';
+export { analyticsMigrations, type MigrateOptions, migrate } from './migrate.js';
+export { ensurePartitions } from './partitions.js';
+export { createPool, type PoolOptions } from './pool.js';
+export type {
+  FlowRow,
+  HeldPosition,
+  IngestBatch,
+  IngestResult,
+  LossRow,
+  QuarantineRow,
+  SectionRow,
+} from './rows.js';

@@ -1,0 +1,154 @@
+/** PostgreSQL documentation, COPY, "Binary Format": signature, flags, length of the header extension. */
+const HEADER = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
+/** A field count of -1. */
+const TRAILER_BYTES = 2;
+const NULL_LENGTH = -1;
+/** `TEXTOID`, catalog/pg_type.dat */
+const TEXT_OID = 25;
+/** `PGSQL_AF_INET`, `PGSQL_AF_INET6`, utils/inet.h */
+const INET_FAMILY = { 4: 2, 16: 3 } as const;
+
+/**
+ * Writes rows as COPY … FROM STDIN (FORMAT binary) reads them, into one buffer that grows to the largest batch and is
+ * used again. Each row says its number of fields, then come exactly as many.
+ */
+export class CopyEncoder {
+  #bytes: Buffer;
+  #view: DataView;
+  #end = 0;
+
+  constructor(initialBytes = 256 * 1024) {
+    this.#bytes = Buffer.allocUnsafeSlow(initialBytes);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  begin(): this {
+    this.#end = HEADER.copy(this.#bytes, 0);
+    return this;
+  }
+
+  row(fields: number): this {
+    this.#view.setInt16(this.#claim(2), fields);
+    return this;
+  }
+
+  null(): this {
+    this.#view.setInt32(this.#claim(4), NULL_LENGTH);
+    return this;
+  }
+
+  boolean(value: boolean): this {
+    this.#view.setUint8(this.#field(1), value ? 1 : 0);
+    return this;
+  }
+
+  int2(value: number): this {
+    this.#view.setInt16(this.#field(2), value);
+    return this;
+  }
+
+  int4(value: number): this {
+    this.#view.setInt32(this.#field(4), value);
+    return this;
+  }
+
+  int8(value: bigint): this {
+    this.#view.setBigInt64(this.#field(8), value);
+    return this;
+  }
+
+  /** A safe integer, without the detour over bigint. */
+  int8FromNumber(value: number): this {
+    const at = this.#field(8);
+    const high = Math.floor(value / 2 ** 32);
+    this.#view.setInt32(at, high);
+    this.#view.setUint32(at + 4, value - high * 2 ** 32);
+    return this;
+  }
+
+  bytes(value: Uint8Array): this {
+    const at = this.#field(value.byteLength);
+    this.#bytes.set(value, at);
+    return this;
+  }
+
+  /** Postgres takes no NUL in text: it becomes U+FFFD, as broken UTF-16 does. */
+  text(value: string): this {
+    const clean = value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
+    // At most three bytes for each UTF-16 unit.
+    const lengthAt = this.#claim(4 + clean.length * 3);
+    const length = this.#bytes.write(clean, lengthAt + 4, 'utf8');
+    this.#view.setInt32(lengthAt, length);
+    this.#end = lengthAt + 4 + length;
+    return this;
+  }
+
+  /** `array_recv`: dimensions, has nulls, element type, then length and lower bound of the one dimension. */
+  textArray(values: readonly string[]): this {
+    const lengthAt = this.#claim(4);
+    const start = this.#end;
+    const at = this.#claim(12);
+    this.#view.setInt32(at, values.length === 0 ? 0 : 1);
+    this.#view.setInt32(at + 4, 0);
+    this.#view.setInt32(at + 8, TEXT_OID);
+    if (values.length > 0) {
+      const dimension = this.#claim(8);
+      this.#view.setInt32(dimension, values.length);
+      this.#view.setInt32(dimension + 4, 1);
+    }
+    for (const value of values) this.text(value);
+    this.#view.setInt32(lengthAt, this.#end - start);
+    return this;
+  }
+
+  /** `inet_recv`: family, prefix length, is a network, address length, address. */
+  inet(address: Uint8Array): this {
+    const length = address.byteLength;
+    if (length !== 4 && length !== 16) throw new RangeError(`an address of ${length} bytes`);
+    const at = this.#field(4 + length);
+    this.#view.setUint8(at, INET_FAMILY[length]);
+    this.#view.setUint8(at + 1, length * 8);
+    this.#view.setUint8(at + 2, 0);
+    this.#view.setUint8(at + 3, length);
+    this.#bytes.set(address, at + 4);
+    return this;
+  }
+
+  /** `jsonb_recv`: version 1, then text. jsonb takes no NUL either, not even escaped. */
+  jsonb(value: unknown): this {
+    const lengthAt = this.#claim(5);
+    this.#view.setUint8(lengthAt + 4, 1);
+    const json = JSON.stringify(value).replaceAll('\\u0000', '\\ufffd');
+    const at = this.#claim(json.length * 3);
+    const length = this.#bytes.write(json, at, 'utf8');
+    this.#end = at + length;
+    this.#view.setInt32(lengthAt, length + 1);
+    return this;
+  }
+
+  /** All rows since `begin`, valid until the next one. */
+  finish(): Buffer {
+    this.#view.setInt16(this.#claim(TRAILER_BYTES), -1);
+    return this.#bytes.subarray(0, this.#end);
+  }
+
+  #field(length: number): number {
+    const at = this.#claim(4 + length);
+    this.#view.setInt32(at, length);
+    return at + 4;
+  }
+
+  #claim(length: number): number {
+    const at = this.#end;
+    this.#end = at + length;
+    if (this.#end > this.#bytes.byteLength) this.#grow(at);
+    return at;
+  }
+
+  #grow(used: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.byteLength * 2, this.#end * 2));
+    this.#bytes.copy(larger, 0, 0, used);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+}

@@ -1,0 +1,52 @@
+import type { CopyEncoder } from '../copy/copy-encoder.js';
+import type { FlowRow, HeldPosition, QuarantineRow, SectionRow } from '../rows.js';
+
+type Encode<Row> = (encoder: CopyEncoder, position: HeldPosition, row: Row) => void;
+
+/** Table and columns in the order in which `encode` writes the fields. */
+export interface CopyTarget<Row> {
+  readonly target: string;
+  readonly encode: Encode<Row>;
+}
+
+export const sectionTarget: CopyTarget<SectionRow> = {
+  target: `analytics.section (log, partition, log_offset, agent, epoch, seq, crc32, ts_min, ts_max, packets, bytes,
+    filters, clock_suspect, dropped_by_kernel, body)`,
+  encode(encoder, position, row) {
+    encoder.row(15).text(position.logId).int4(position.partition).int8(row.offset);
+    encoder.text(row.agent).int8FromNumber(row.epoch).int8FromNumber(row.seq).int8FromNumber(row.crc32);
+    encoder.int8(row.tsMinNs).int8(row.tsMaxNs).int4(row.packets).int4(row.body.byteLength);
+    encoder.textArray(row.filters).boolean(row.clockSuspect).int8FromNumber(row.droppedByKernel).bytes(row.body);
+  },
+};
+
+export const flowTarget: CopyTarget<FlowRow> = {
+  target: `analytics.flow (agent, filter, source, destination, source_port, destination_port, protocol, first_ns, last_ns,
+    packets, bytes, tcp_flags)`,
+  encode(encoder, _position, row) {
+    encoder.row(12).text(row.agent).text(row.filter).inet(row.source).inet(row.destination);
+    for (const port of [row.sourcePort, row.destinationPort]) {
+      if (port < 0) encoder.null();
+      else encoder.int4(port);
+    }
+    encoder.int2(row.protocol).int8(row.firstNs).int8(row.lastNs);
+    encoder.int8FromNumber(row.packets).int8FromNumber(row.bytes).int2(row.tcpFlags);
+  },
+};
+
+export const quarantineTarget: CopyTarget<QuarantineRow> = {
+  target: `analytics.quarantine (log, partition, log_offset, reason, detail, agent, ts_min, ts_max, key, headers, body)`,
+  encode(encoder, position, row) {
+    encoder.row(11).text(position.logId).int4(position.partition).int8(row.offset).text(row.reason).text(row.detail);
+    if (row.agent === undefined) encoder.null();
+    else encoder.text(row.agent);
+    for (const time of [row.tsMinNs, row.tsMaxNs]) {
+      if (time === undefined || !isInt8(time)) encoder.null();
+      else encoder.int8(time);
+    }
+    encoder.text(row.key).jsonb(row.headers).bytes(row.body);
+  },
+};
+
+/** Whether Postgres's bigint holds it. A packet's time has until the year 2262. */
+export const isInt8 = (value: bigint): boolean => BigInt.asIntN(64, value) === value;

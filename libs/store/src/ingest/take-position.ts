@@ -1,0 +1,47 @@
+import { BpfleetError } from '@bpfleet/errors';
+import type pg from 'pg';
+import type { HeldPosition } from '../rows.js';
+import { isSqlState, SQL_STATE } from '../sql-state.js';
+import { writerName } from './writer-name.js';
+
+const ATTEMPTS = 5;
+
+/**
+ * Takes a partition over: from now on its former owner commits nothing, not even what it has already sent.
+ * The former owner may hang in the middle of a transaction, stopped or cut off, with rows locked. No timeout of
+ * Postgres ends one that hangs within COPY (CopyGetData holds off cancels), so its connection is ended from here.
+ */
+export async function takePosition(
+  pool: pg.Pool,
+  logId: string,
+  partition: number,
+  owner: string,
+): Promise<HeldPosition> {
+  for (let attempt = 1; ; attempt++) {
+    await endWriter(pool, logId, partition);
+    try {
+      const { rows } = await pool.query<{ next: string; fence: string }>(TAKE, [logId, partition, owner]);
+      // Again: one that began before the fence rose can store nothing, but it would hold its locks.
+      await endWriter(pool, logId, partition);
+      return { logId, partition, next: BigInt(rows[0]!.next), fence: BigInt(rows[0]!.fence) };
+    } catch (error) {
+      if (attempt < ATTEMPTS && isSqlState(error, SQL_STATE.lockNotAvailable)) continue;
+      throw new BpfleetError('STORE_UNAVAILABLE', `cannot take partition ${partition} of log ${logId}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+const TAKE = `
+  INSERT INTO analytics.position AS p (log, partition, next, fence, owner) VALUES ($1, $2, 0, 1, $3)
+  ON CONFLICT (log, partition) DO UPDATE SET fence = p.fence + 1, owner = excluded.owner, taken_at = now()
+  RETURNING next, fence`;
+
+async function endWriter(pool: pg.Pool, logId: string, partition: number): Promise<void> {
+  await pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()`,
+    [writerName(logId, partition)],
+  );
+}

@@ -1,0 +1,95 @@
+/** One record of the log that is a valid section, as it is stored. Times in Unix ns. */
+export interface SectionRow {
+  readonly offset: bigint;
+  readonly agent: string;
+  readonly epoch: number;
+  readonly seq: number;
+  /** zlib's CRC-32 of `body`. */
+  readonly crc32: number;
+  readonly tsMinNs: bigint;
+  readonly tsMaxNs: bigint;
+  readonly packets: number;
+  /** `web@3`: the versions that matched a packet in here. */
+  readonly filters: readonly string[];
+  /** Packets the kernel dropped since the agent's section before. */
+  readonly droppedByKernel: number;
+  /** The host's clock was far off when it captured this. */
+  readonly clockSuspect: boolean;
+  readonly body: Uint8Array;
+}
+
+/** Packets of one 5-tuple. */
+export interface FlowRow {
+  readonly agent: string;
+  /** `web@3` */
+  readonly filter: string;
+  /** 4 or 16 bytes. */
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  /** -1 where the protocol has no ports. */
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly protocol: number;
+  readonly firstNs: bigint;
+  readonly lastNs: bigint;
+  readonly packets: number;
+  /** As on the wire, not as captured. */
+  readonly bytes: number;
+  /** All flags seen, or-ed. */
+  readonly tcpFlags: number;
+}
+
+/** One record that is kept aside because it cannot be stored, whole and with the reason. */
+export interface QuarantineRow {
+  readonly offset: bigint;
+  /** A short code: `bad-headers`, `bad-crc`, `bad-structure`, `identity-conflict` … */
+  readonly reason: string;
+  readonly detail: string;
+  /** As far as the headers could be read. */
+  readonly agent?: string | undefined;
+  readonly tsMinNs?: bigint | undefined;
+  readonly tsMaxNs?: bigint | undefined;
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Offsets that will never be read: `firstOffset` up to, not including, `endOffset`. */
+export interface LossRow {
+  readonly firstOffset: bigint;
+  readonly endOffset: bigint;
+  /** A short code: `retention`, `undecodable`, `log-replaced` … */
+  readonly reason: string;
+  readonly detail: string;
+}
+
+/** The right to go on in one partition of one log, from `next`. Lost as soon as another owner takes the partition. */
+export interface HeldPosition {
+  readonly logId: string;
+  readonly partition: number;
+  readonly next: bigint;
+  readonly fence: bigint;
+}
+
+/** What one transaction stores: all of it, or nothing. */
+export interface IngestBatch {
+  readonly position: HeldPosition;
+  /** Where to go on after this batch. */
+  readonly next: bigint;
+  readonly sections: readonly SectionRow[];
+  /** Called once, with the sections that were not stored before. */
+  readonly flowsOf: (stored: readonly SectionRow[]) => readonly FlowRow[];
+  readonly quarantined: readonly QuarantineRow[];
+  readonly losses: readonly LossRow[];
+}
+
+export interface IngestResult {
+  /** Sections. */
+  readonly stored: number;
+  /** Sections that were stored before. */
+  readonly duplicates: number;
+  /** Sections quarantined because another one with their (agent, epoch, seq) is stored. */
+  readonly conflicts: number;
+  /** In the stored sections. */
+  readonly packets: number;
+}
