@@ -77,7 +77,7 @@ export interface IngestBatch {
   /** Where to go on after this batch. */
   readonly next: bigint;
   readonly sections: readonly SectionRow[];
-  /** Called once, with the sections that were not stored before. */
+  /** Called with the sections that were not stored before. */
   readonly flowsOf: (stored: readonly SectionRow[]) => readonly FlowRow[];
   readonly quarantined: readonly QuarantineRow[];
   readonly losses: readonly LossRow[];

@@ -72,9 +72,8 @@ export class CopyEncoder {
     return this;
   }
 
-  /** Postgres takes no NUL in text: it becomes U+FFFD, as broken UTF-16 does. */
   text(value: string): this {
-    const clean = value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
+    const clean = storable(value);
     // At most three bytes for each UTF-16 unit.
     const lengthAt = this.#claim(4 + clean.length * 3);
     const length = this.#bytes.write(clean, lengthAt + 4, 'utf8');
@@ -114,15 +113,16 @@ export class CopyEncoder {
     return this;
   }
 
-  /** `jsonb_recv`: version 1, then text. jsonb takes no NUL either, not even escaped. */
-  jsonb(value: unknown): this {
-    const lengthAt = this.#claim(5);
+  /** `jsonb_recv`: version 1, then text. */
+  jsonb(value: Readonly<Record<string, string>>): this {
+    // Cleaned before: jsonb refuses NUL and half a surrogate pair as escapes, too.
+    const entries = Object.entries(value).map(([name, content]) => [storable(name), storable(content)]);
+    const json = JSON.stringify(Object.fromEntries(entries));
+    const lengthAt = this.#claim(5 + json.length * 3);
     this.#view.setUint8(lengthAt + 4, 1);
-    const json = JSON.stringify(value).replaceAll('\\u0000', '\\ufffd');
-    const at = this.#claim(json.length * 3);
-    const length = this.#bytes.write(json, at, 'utf8');
-    this.#end = at + length;
-    this.#view.setInt32(lengthAt, length + 1);
+    const length = 1 + this.#bytes.write(json, lengthAt + 5, 'utf8');
+    this.#view.setInt32(lengthAt, length);
+    this.#end = lengthAt + 4 + length;
     return this;
   }
 
@@ -151,4 +151,10 @@ export class CopyEncoder {
     this.#bytes = larger;
     this.#view = new DataView(larger.buffer);
   }
+}
+
+/** Postgres takes neither NUL nor half a surrogate pair in text: each becomes U+FFFD. */
+function storable(value: string): string {
+  if (!/[\0\ud800-\udfff]/.test(value)) return value;
+  return Buffer.from(value, 'utf8').toString('utf8').replaceAll('\0', '\uFFFD');
 }

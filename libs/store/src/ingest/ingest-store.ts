@@ -4,7 +4,7 @@ import { CopyEncoder } from '../copy/copy-encoder.js';
 import { copyIn } from '../copy/copy-in.js';
 import { ensurePartitions } from '../partitions.js';
 import type { HeldPosition, IngestBatch, IngestResult, LossRow, QuarantineRow, SectionRow } from '../rows.js';
-import { isSqlState, SQL_STATE } from '../sql-state.js';
+import { isSqlState, SQL_STATE, storeError } from '../store-error.js';
 import { advancesOf, fromMultirange, sectionKey, sortOut, toMultirange } from './dedupe.js';
 import { type CopyTarget, flowTarget, isInt8, quarantineTarget, sectionTarget } from './encode-rows.js';
 import { hourRange } from './hour-range.js';
@@ -31,16 +31,19 @@ export class IngestStore {
 
   /**
    * Stores a batch, or nothing of it. After an error it is unknown whether it was stored: take the position again.
-   * @throws BpfleetError `FENCED` when another owner took the partition, or this batch is stored already
+   * @throws BpfleetError `FENCED` when another owner took the partition, or this batch is stored already;
+   *   `STORE_UNAVAILABLE` when Postgres does not answer
    */
   async commit(batch: IngestBatch): Promise<IngestResult> {
     try {
-      return await this.#inTransaction(batch);
+      return await this.#inTransaction(batch).catch(async (error: unknown) => {
+        // No partition for this hour: the clock jumped, or this process slept.
+        if (!isSqlState(error, SQL_STATE.checkViolation)) throw error;
+        await ensurePartitions(this.pool);
+        return this.#inTransaction(batch);
+      });
     } catch (error) {
-      // No partition for this hour: the clock jumped, or this process slept.
-      if (!isSqlState(error, SQL_STATE.checkViolation)) throw error;
-      await ensurePartitions(this.pool);
-      return this.#inTransaction(batch);
+      throw storeError(error);
     }
   }
 

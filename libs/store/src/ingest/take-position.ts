@@ -1,7 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type pg from 'pg';
 import type { HeldPosition } from '../rows.js';
-import { isSqlState, SQL_STATE } from '../sql-state.js';
+import { isSqlState, SQL_STATE, storeError } from '../store-error.js';
 import { writerName } from './writer-name.js';
 
 const ATTEMPTS = 5;
@@ -18,15 +18,16 @@ export async function takePosition(
   owner: string,
 ): Promise<HeldPosition> {
   for (let attempt = 1; ; attempt++) {
-    await endWriter(pool, logId, partition);
     try {
+      await endWriter(pool, logId, partition);
       const { rows } = await pool.query<{ next: string; fence: string }>(TAKE, [logId, partition, owner]);
       // Again: one that began before the fence rose can store nothing, but it would hold its locks.
       await endWriter(pool, logId, partition);
       return { logId, partition, next: BigInt(rows[0]!.next), fence: BigInt(rows[0]!.fence) };
     } catch (error) {
-      if (attempt < ATTEMPTS && isSqlState(error, SQL_STATE.lockNotAvailable)) continue;
-      throw new BpfleetError('STORE_UNAVAILABLE', `cannot take partition ${partition} of log ${logId}`, {
+      if (!isSqlState(error, SQL_STATE.lockNotAvailable)) throw storeError(error);
+      if (attempt < ATTEMPTS) continue;
+      throw new BpfleetError('STORE_UNAVAILABLE', `partition ${partition} of log ${logId} stays locked`, {
         cause: error,
       });
     }

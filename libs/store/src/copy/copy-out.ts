@@ -1,0 +1,52 @@
+import type pg from 'pg';
+import { to } from 'pg-copy-streams';
+import { CopyDecoder, type CopyField } from './copy-decoder.js';
+
+/**
+ * Runs a query and reads its rows in binary. `pg` itself reads binary results as UTF-8 and thereby damages bytea.
+ * Cancelled in Postgres, too, when the signal is aborted.
+ * @param query without parameters, as COPY takes none
+ */
+export async function copyOut<Row>(
+  pool: pg.Pool,
+  query: string,
+  decode: (fields: readonly CopyField[]) => Row,
+  signal?: AbortSignal,
+): Promise<Row[]> {
+  signal?.throwIfAborted();
+  const client = await pool.connect();
+  const cancel = cancelOnAbort(pool, client, signal);
+  let failure: Error | undefined;
+  try {
+    const decoder = new CopyDecoder();
+    const rows: Row[] = [];
+    for await (const chunk of client.query(to(`COPY (${query}) TO STDOUT (FORMAT binary)`))) {
+      for (const fields of decoder.push(chunk as Buffer)) rows.push(decode(fields));
+    }
+    if (!decoder.isComplete) throw new Error('COPY ended before its last row');
+    return rows;
+  } catch (error) {
+    failure = error as Error;
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    await cancel.settled();
+    client.release(failure);
+  }
+}
+
+/** The connection may be given back only after `settled`: a late cancel would hit the next query on it. */
+function cancelOnAbort(pool: pg.Pool, client: pg.PoolClient, signal?: AbortSignal): { settled(): Promise<unknown> } {
+  let cancelled: Promise<unknown> = Promise.resolve();
+  const { processID } = client as pg.PoolClient & { readonly processID: number };
+  const cancel = () => {
+    // Without a connection for the cancel the query runs into its time limit: that is what the limit is for.
+    cancelled = pool.query('SELECT pg_cancel_backend($1)', [processID]).catch(() => {});
+  };
+  signal?.addEventListener('abort', cancel, { once: true });
+  return {
+    settled() {
+      signal?.removeEventListener('abort', cancel);
+      return cancelled;
+    },
+  };
+}

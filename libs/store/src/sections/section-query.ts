@@ -1,0 +1,86 @@
+import pg from 'pg';
+
+/** Which sections: those that may hold packets from `sinceNs` to `untilNs`, both included. */
+export interface SectionQuery {
+  readonly sinceNs: bigint;
+  readonly untilNs: bigint;
+  readonly agent?: string | undefined;
+  /** `web`, any version of it, or `web@3`. */
+  readonly filter?: string | undefined;
+}
+
+/** Newest: by the last packet's time, falling. Oldest: by the first packet's, rising. */
+export type SectionOrder = 'newest' | 'oldest';
+
+/** The last section of the step before. */
+export interface Cursor {
+  readonly tsNs: bigint;
+  readonly agent: string;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** An ingest hour, as the start of it. */
+export type Hour = Date;
+
+const ORDER = {
+  newest: { column: 'ts_max', direction: 'DESC', after: '<' },
+  oldest: { column: 'ts_min', direction: 'ASC', after: '>' },
+} as const;
+
+/** A condition on one section row, all values quoted. */
+export function condition(query: SectionQuery, hours: readonly Hour[]): string {
+  const parts = [
+    `ts_max >= ${clamp(query.sinceNs)} AND ts_min <= ${clamp(query.untilNs)}`,
+    `(${hours.map(withinHour).join(' OR ')})`,
+  ];
+  if (query.agent !== undefined) parts.push(`agent = ${literal(query.agent)}`);
+  if (query.filter !== undefined) parts.push(onFilter(query.filter));
+  return parts.join(' AND ');
+}
+
+/**
+ * The next sections in order, at most `limit` and not many more than `limitBytes`; never none when there is one.
+ * The running sum is over a window in the order of an index, so that Postgres stops reading at the limit; a body is
+ * fetched only when its row is sent.
+ */
+export function stepQuery(
+  where: string,
+  order: SectionOrder,
+  cursor: Cursor | undefined,
+  limit: number,
+  limitBytes: number,
+): string {
+  const { column, direction, after } = ORDER[order];
+  const sorting = [column, 'agent', 'epoch', 'seq'].map((name) => `${name} ${direction}`).join(', ');
+  const rest = cursor
+    ? `AND (${column}, agent, epoch, seq) ${after} (${cursor.tsNs}, ${literal(cursor.agent)}, ${cursor.epoch}, ${cursor.seq})`
+    : '';
+  return `
+    SELECT agent, epoch, seq, ts_min, ts_max, packets, dropped_by_kernel, body FROM (
+      SELECT *, sum(bytes) OVER (ORDER BY ${sorting} ROWS UNBOUNDED PRECEDING) - bytes AS bytes_before
+      FROM analytics.section WHERE ${where} ${rest}
+      ORDER BY ${sorting} LIMIT ${limit}
+    ) AS step WHERE bytes_before < ${limitBytes} ORDER BY ${sorting}`;
+}
+
+/** Written out, so that the planner leaves out the partitions of the other hours. */
+function withinHour(hour: Hour): string {
+  const end = new Date(hour.getTime() + 3_600_000);
+  return `(ingested_at >= '${hour.toISOString()}' AND ingested_at < '${end.toISOString()}')`;
+}
+
+function onFilter(filter: string): string {
+  if (filter.includes('@')) return `filters @> ARRAY[${literal(filter)}]`;
+  return `EXISTS (SELECT FROM unnest(filters) AS name WHERE starts_with(name, ${literal(`${filter}@`)}))`;
+}
+
+const literal = (text: string): string => pg.escapeLiteral(text.replaceAll('\0', ''));
+
+const INT8_MAX = 2n ** 63n - 1n;
+
+/** Times beyond what a bigint holds select as the last one does. */
+export function clamp(ns: bigint): bigint {
+  if (ns > INT8_MAX) return INT8_MAX;
+  return ns < -INT8_MAX ? -INT8_MAX : ns;
+}

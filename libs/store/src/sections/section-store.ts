@@ -1,0 +1,141 @@
+import type pg from 'pg';
+import type { CopyField } from '../copy/copy-decoder.js';
+import { copyOut } from '../copy/copy-out.js';
+import { storeError } from '../store-error.js';
+import {
+  type Cursor,
+  clamp,
+  condition,
+  type Hour,
+  type SectionOrder,
+  type SectionQuery,
+  stepQuery,
+} from './section-query.js';
+
+/** One stored section. Times in Unix ns. */
+export interface StoredSection {
+  readonly agent: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly tsMinNs: bigint;
+  readonly tsMaxNs: bigint;
+  readonly packets: number;
+  /** Packets the kernel dropped since the agent's section before. */
+  readonly droppedByKernel: number;
+  readonly body: Buffer;
+}
+
+/** What is known to be missing from an answer, and how much there is to read. */
+export interface Completeness {
+  readonly sections: number;
+  readonly packets: number;
+  /** Records kept aside whose time is in the range, or is not known and which arrived in it. */
+  readonly quarantined: number;
+  /** Packets, by agent; agents without drops are left out. */
+  readonly droppedByKernel: ReadonlyMap<string, number>;
+}
+
+/** Few at first, because the newest sections mostly answer; then more, because a scan wants few round trips. */
+const STEP_SECTIONS = [8, 32, 128] as const;
+/** Of bodies held in memory at a time, for one reader. */
+const STEP_BYTES = 8 * 1024 * 1024;
+
+/** Reads sections in the order of their packets' time. */
+export class SectionStore {
+  constructor(private readonly pool: pg.Pool) {}
+
+  /**
+   * Sections that may hold packets in the range, from one end of time to the other. Those that arrive meanwhile are
+   * seen where they lie ahead. No connection is held while the caller works on one.
+   * @throws the signal's reason when it is aborted; BpfleetError `STORE_UNAVAILABLE`
+   */
+  async *sections(
+    query: SectionQuery & { readonly order: SectionOrder },
+    signal?: AbortSignal,
+  ): AsyncGenerator<StoredSection, void, void> {
+    const hours = await this.#hours(query);
+    if (hours.length === 0) return;
+    const where = condition(query, hours);
+    let cursor: Cursor | undefined;
+    for (let step = 0; ; step++) {
+      const limit = STEP_SECTIONS[Math.min(step, STEP_SECTIONS.length - 1)]!;
+      const found = await this.#read(stepQuery(where, query.order, cursor, limit, STEP_BYTES), signal);
+      const last = found.at(-1);
+      const bytes = found.reduce((sum, { body }) => sum + body.byteLength, 0);
+      for (const section of found) {
+        signal?.throwIfAborted();
+        yield section;
+      }
+      if (!last || (found.length < limit && bytes < STEP_BYTES)) return;
+      cursor = { ...last, tsNs: query.order === 'newest' ? last.tsMaxNs : last.tsMinNs };
+    }
+  }
+
+  async completeness(query: SectionQuery): Promise<Completeness> {
+    const hours = await this.#hours(query);
+    const { rows } = await this.#query<{ agent: string; sections: string; packets: string; dropped: string }>(
+      `SELECT agent, count(*) AS sections, sum(packets) AS packets, sum(dropped_by_kernel) AS dropped
+       FROM analytics.section WHERE ${hours.length > 0 ? condition(query, hours) : 'false'} GROUP BY agent`,
+    );
+    const sum = (values: string[]) => values.reduce((total, value) => total + Number(value), 0);
+    return {
+      sections: sum(rows.map(({ sections }) => sections)),
+      packets: sum(rows.map(({ packets }) => packets)),
+      quarantined: await this.#quarantined(query),
+      droppedByKernel: new Map(rows.map((row) => [row.agent, Number(row.dropped)] as const).filter(([, n]) => n > 0)),
+    };
+  }
+
+  /** Ingest hours whose sections may hold packets of that time. */
+  async #hours(query: SectionQuery): Promise<Hour[]> {
+    const { rows } = await this.#query<{ hour: Hour }>(
+      `SELECT DISTINCT hour FROM analytics.partition_range
+       WHERE (ts_max >= $1 AND ts_min <= $2) OR (suspect_ts_max >= $1 AND suspect_ts_min <= $2) ORDER BY hour`,
+      [clamp(query.sinceNs), clamp(query.untilNs)],
+    );
+    return rows.map(({ hour }) => hour);
+  }
+
+  async #quarantined({ sinceNs, untilNs, agent }: SectionQuery): Promise<number> {
+    const { rows } = await this.#query<{ count: string }>(
+      `SELECT count(*) FROM analytics.quarantine
+       WHERE COALESCE(ts_max, extract(epoch FROM quarantined_at)::numeric * 1e9) >= $1
+         AND COALESCE(ts_min, extract(epoch FROM quarantined_at)::numeric * 1e9) <= $2
+         AND ($3::text IS NULL OR agent IS NULL OR agent = $3)`,
+      [clamp(sinceNs), clamp(untilNs), agent ?? null],
+    );
+    return Number(rows[0]!.count);
+  }
+
+  async #read(sql: string, signal: AbortSignal | undefined): Promise<StoredSection[]> {
+    try {
+      return await copyOut(this.pool, sql, decodeSection, signal);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
+  async #query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<pg.QueryResult<Row>> {
+    try {
+      return await this.pool.query<Row>(sql, values);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+}
+
+function decodeSection(fields: readonly CopyField[]): StoredSection {
+  // All columns of `stepQuery` are NOT NULL.
+  const [agent, epoch, seq, tsMin, tsMax, packets, dropped, body] = fields as Buffer[];
+  return {
+    agent: agent!.toString('utf8'),
+    epoch: Number(epoch!.readBigInt64BE()),
+    seq: Number(seq!.readBigInt64BE()),
+    tsMinNs: tsMin!.readBigInt64BE(),
+    tsMaxNs: tsMax!.readBigInt64BE(),
+    packets: packets!.readInt32BE(),
+    droppedByKernel: Number(dropped!.readBigInt64BE()),
+    // A copy: the chunk it lies in would stay in memory as long as the section does.
+    body: Buffer.from(body!),
+  };
+}

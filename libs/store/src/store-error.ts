@@ -1,0 +1,45 @@
+import { BpfleetError } from '@bpfleet/errors';
+
+/** PostgreSQL documentation, appendix A: the error codes we act on. */
+export const SQL_STATE = {
+  checkViolation: '23514',
+  lockNotAvailable: '55P03',
+  queryCanceled: '57014',
+} as const;
+
+/** Classes 08 (connection), 53 (resources, disk full), 57P (shutdown, crash, starting up), 25P03 (idle in transaction). */
+const UNAVAILABLE_STATES = /^(08...|53...|57P..|25P03)$/;
+const UNAVAILABLE_SYSTEM_ERRORS = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+];
+/** What `pg` and `pg-pool` throw without a code. */
+const UNAVAILABLE_MESSAGES =
+  /^Connection terminated|^timeout exceeded when trying to connect|^Client has encountered a connection error/;
+
+export function isSqlState(error: unknown, state: string): boolean {
+  return codeOf(error) === state;
+}
+
+/** The error itself, or as `STORE_UNAVAILABLE` where the same call may work a little later. */
+export function storeError(error: unknown): unknown {
+  const code = codeOf(error);
+  const isUnavailable =
+    UNAVAILABLE_STATES.test(code) ||
+    UNAVAILABLE_SYSTEM_ERRORS.includes(code) ||
+    (error instanceof Error && UNAVAILABLE_MESSAGES.test(error.message));
+  if (!isUnavailable || error instanceof BpfleetError) return error;
+  return new BpfleetError('STORE_UNAVAILABLE', `Postgres does not answer: ${(error as Error).message}`, {
+    cause: error,
+  });
+}
+
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+}
