@@ -14,8 +14,8 @@ const digestOf = (program: Uint8Array): string => `sha256:${createHash('sha256')
 
 /** One target with its socket and ring. */
 export class RingLane extends Lane {
-  /** Set while the ring may still hold packets that the previous program let through. */
-  next: { target: CaptureTarget; fromMs: number } | undefined;
+  /** The version whose program is attached, as long as packets of the one before may still come out of the ring. */
+  next: CaptureTarget | undefined;
 
   private constructor(
     target: CaptureTarget,
@@ -42,18 +42,14 @@ export class RingLane extends Lane {
     return new RingLane(target, socket);
   }
 
-  /**
-   * Puts another program on the same socket, in one step for the kernel. Packets in blocks that were open at that
-   * moment still count as the old version's: the switch of the label waits one block time.
-   */
-  replace(target: CaptureTarget, nowMs: number): void {
-    this.socket.attach(target.program);
-    this.next = { target, fromMs: nowMs + 2 * BLOCK_TIMEOUT_MS };
+  /** The version whose program is attached. */
+  get attached(): CaptureTarget {
+    return this.next ?? this.target;
   }
 
   /** What the kernel runs now, compared with what should run. */
   state(): TargetState {
-    const target = this.next?.target ?? this.target;
+    const target = this.attached;
     const expected = digestOf(target.program);
     const attachedDigest = digestOf(this.socket.readBack());
     const { passed, dropped } = this.socket.statistics();

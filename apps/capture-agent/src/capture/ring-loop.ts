@@ -27,6 +27,7 @@ export class RingLoop {
     private readonly nowMs: () => number,
   ) {
     this.#poll = new PollSet([wakeUp.fd]);
+    assembler.kernelTotals = () => this.#kernelTotals();
   }
 
   /** Waits at most `timeoutMs`, then drains every ring. */
@@ -50,17 +51,28 @@ export class RingLoop {
     const { ring } = lane.socket;
     const nowMs = this.nowMs();
     for (let block = ring.take(); block !== undefined; block = ring.take()) {
-      this.#relabelIfDue(lane, nowMs);
       this.#packet.block = block;
       while (block.next()) this.assembler.append(lane, this.#packet, nowMs);
       ring.release();
+      // Blocks that were complete at the swap were drained by `#swap`: this one was open then, the next ones are new.
+      if (lane.next) this.#takeOver(lane);
     }
-    this.#relabelIfDue(lane, nowMs);
   }
 
-  #relabelIfDue(lane: RingLane, nowMs: number): void {
-    if (lane.next === undefined || nowMs < lane.next.fromMs) return;
-    this.assembler.relabel(lane, lane.next.target);
+  /**
+   * Swaps the program. What the ring holds by then was let through by the old one. The block that is open may hold
+   * packets of both, so it still counts as the old version's; when it is empty, the new version begins at once.
+   */
+  #swap(lane: RingLane, target: CaptureTarget): void {
+    if (lane.next) this.#takeOver(lane);
+    lane.socket.attach(target.program);
+    this.#drain(lane);
+    lane.next = target;
+    if (lane.socket.ring.pendingPackets() === 0) this.#takeOver(lane);
+  }
+
+  #takeOver(lane: RingLane): void {
+    if (lane.next) this.assembler.relabel(lane, lane.next);
     lane.next = undefined;
   }
 
@@ -82,10 +94,9 @@ export class RingLoop {
 
   #run(target: CaptureTarget, ringBytes: number): void {
     const lane = this.#lanes.get(target.key);
-    const running = lane?.next?.target ?? lane?.target;
-    if (running && sameProgram(running, target)) return;
+    if (lane && sameProgram(lane.attached, target)) return;
     try {
-      if (lane) lane.replace(target, this.nowMs());
+      if (lane) this.#swap(lane, target);
       else this.#lanes.set(target.key, RingLane.open(target, ringBytes));
     } catch (error) {
       // The previous version, if any, keeps running: its own state says so.
@@ -99,7 +110,6 @@ export class RingLoop {
       if (this.#refused.has(lane.target.key)) continue;
       states.push(this.#stateOf(lane));
     }
-    this.assembler.setKernelTotals(this.#kernelTotals());
     return [...states, ...this.#refused.values()];
   }
 
@@ -136,7 +146,6 @@ export class RingLoop {
   stop(): void {
     for (const [key, lane] of this.#lanes) this.#close(key, lane);
     this.#pollAll();
-    this.assembler.setKernelTotals(this.#kernelTotals());
     this.assembler.close();
   }
 }

@@ -43,10 +43,11 @@ export class SectionAssembler {
   #seq = 0;
   #captured = 0;
   #openedAtMs = 0;
-  #kernel: KernelTotals = { passed: 0, dropped: 0 };
   readonly #lanes = new Set<Lane>();
   readonly #versions = new Set<string>();
   flushWindowMs = 200;
+  /** Kernel counters over all sockets since the agent started: asked for each section's ledger. */
+  kernelTotals: () => KernelTotals = () => ({ passed: this.#captured, dropped: 0 });
 
   constructor(
     private readonly writer: SectionWriter,
@@ -91,11 +92,6 @@ export class SectionAssembler {
     return lane.interfaceId >= 0;
   }
 
-  /** Kernel counters over all sockets since the agent started; they go out with the next section's ledger. */
-  setKernelTotals(totals: KernelTotals): void {
-    this.#kernel = totals;
-  }
-
   closeIfDue(nowMs: number): void {
     if (!this.writer.isEmpty && nowMs - this.#openedAtMs >= this.flushWindowMs) this.close();
   }
@@ -116,9 +112,10 @@ export class SectionAssembler {
 
   #emit(): void {
     const { packets, tsMinNs, tsMaxNs } = this.writer;
+    const { passed, dropped } = this.kernelTotals();
     const ledger = {
-      'kernel-passed': String(this.#kernel.passed),
-      'kernel-dropped': String(this.#kernel.dropped),
+      'kernel-passed': String(passed),
+      'kernel-dropped': String(dropped),
       captured: String(this.#captured),
     };
     // A copy: it is handed to another thread, and the writer's buffer is used again at once.

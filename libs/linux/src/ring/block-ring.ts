@@ -10,6 +10,8 @@ export interface BlockSource {
   take(): PacketBlock | undefined;
   /** Gives the taken block back to the kernel, which may overwrite it at once. Nothing happens when none was taken. */
   release(): void;
+  /** How many packets the kernel has put into the block after those that were taken; it may still be filling it. */
+  pendingPackets(): number;
 }
 
 export interface RingGeometry {
@@ -55,6 +57,11 @@ export class BlockRing implements BlockSource {
     // Atomically: our reads of the packets must not be delayed past this write.
     Atomics.store(this.#words, this.#statusWord(), TP_STATUS.kernel);
     this.#current = (this.#current + 1) % this.geometry.blockCount;
+  }
+
+  pendingPackets(): number {
+    if (this.#closed) return 0;
+    return Atomics.load(this.#words, (this.#current * this.geometry.blockBytes + BLOCK.packetCount) >>> 2);
   }
 
   /** Forgets the memory, which the owner is about to unmap. Afterwards `take` finds nothing. */

@@ -70,6 +70,10 @@ export class FakeRing implements BlockSource {
     this.#ring.release();
   }
 
+  pendingPackets(): number {
+    return this.#ring.pendingPackets();
+  }
+
   /** Answers where the next packet starts. */
   #writePacket(at: number, packet: RingPacket): number {
     const end = align(at + macOffset + packet.bytes.length);
