@@ -1,3 +1,4 @@
+export { createDatabase, type DatabaseTemplate, type TestDatabase } from './database.js';
 export { imageIsHere } from './docker.js';
 export { freePorts } from './free-ports.js';
 export { canMakeHosts, createHosts, type Host, Hosts, type HostsOptions } from './hosts.js';
@@ -10,3 +11,4 @@ export {
   type TestKafka,
   type Unavailable,
 } from './kafka.js';
+export { type PostgresConnection, startPostgres, type TestPostgres } from './postgres.js';

@@ -1,0 +1,41 @@
+import { createPool } from '@bpfleet/store';
+import { expect, it } from 'vitest';
+import { createDatabase, type PostgresConnection } from './index.js';
+import { kafkaIsReady } from './kafka-ready.js';
+import { kafka, postgres, suiteRequires } from './requirements.js';
+
+suiteRequires('the shared Kafka', { kafka: await kafka() }, ({ kafka }) => {
+  it('serves consumer groups', async () => {
+    const [host, port] = kafka.brokers[0]!.split(':') as [string, string];
+    await kafkaIsReady(host, Number(port), 5_000);
+  });
+});
+
+suiteRequires('the shared Postgres', { postgres: await postgres() }, ({ postgres }) => {
+  it('gives each file a database of its own, made from a template that is prepared once', async () => {
+    let prepared = 0;
+    const template = {
+      name: `test ${process.pid}`,
+      prepare: async (connection: PostgresConnection) => {
+        prepared += 1;
+        await ask(connection, 'CREATE TABLE flag AS SELECT 7 AS value');
+      },
+    };
+    const databases = await Promise.all([1, 2, 3].map(() => createDatabase(postgres.connection, template)));
+    await ask(databases[0]!.connection, 'UPDATE flag SET value = 8');
+    const values = await Promise.all(databases.map(({ connection }) => ask(connection, 'SELECT value FROM flag')));
+    expect(values).toEqual([[{ value: 8 }], [{ value: 7 }], [{ value: 7 }]]);
+    expect(prepared).toBe(1);
+    await Promise.all(databases.map((database) => database.drop()));
+    await expect(ask(databases[0]!.connection, 'SELECT 1')).rejects.toThrow('does not exist');
+  });
+});
+
+async function ask(connection: PostgresConnection, sql: string): Promise<object[]> {
+  const pool = createPool({ connection, name: 'test', maxConnections: 1, onError: () => undefined });
+  try {
+    return (await pool.query<object>(sql)).rows;
+  } finally {
+    await pool.end();
+  }
+}
