@@ -20,18 +20,20 @@ export function parseIpv4(text: string): Uint8Array<ArrayBuffer> {
  */
 export function parseIpv6(text: string): Uint8Array<ArrayBuffer> {
   const halves = text.split('::');
-  const [head, tail] = [halves[0]!, halves[1] ?? ''].map((half) => groupsOf(half, text));
-  const missing = 8 - head!.length - tail!.length;
+  // A dotted part may only be the address's last.
+  const head = groupsOf(halves[0]!, text, halves.length === 1);
+  const tail = groupsOf(halves[1] ?? '', text, true);
+  const missing = 8 - head.length - tail.length;
   const isWhole = halves.length === 1 ? missing === 0 : halves.length === 2 && missing >= 1;
   if (!isWhole) throw invalid(text, 'an IPv6 address');
-  const groups = [...head!, ...Array.from({ length: missing }, () => 0), ...tail!];
+  const groups = [...head, ...Array.from({ length: missing }, () => 0), ...tail];
   return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
-function groupsOf(half: string, text: string): number[] {
+function groupsOf(half: string, text: string, mayEndDotted: boolean): number[] {
   if (half === '') return [];
   return half.split(':').flatMap((part, i, parts) => {
-    if (part.includes('.') && i === parts.length - 1) {
+    if (mayEndDotted && part.includes('.') && i === parts.length - 1) {
       const [a, b, c, d] = parseIpv4(part);
       return [(a! << 8) | b!, (c! << 8) | d!];
     }
