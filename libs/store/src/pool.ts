@@ -31,8 +31,10 @@ export function createPool(options: PoolOptions): pg.Pool {
     lock_timeout: LIMITS_MS.lock,
     idle_in_transaction_session_timeout: LIMITS_MS.idleInTransaction,
   });
-  // Without a listener a Postgres that stops would end this process.
-  pool.on('error', options.onError);
+  // Without a listener a Postgres that stops would end this process. `end` does not wait until its connections closed.
+  pool.on('error', (error) => {
+    if (!pool.ending) options.onError(error);
+  });
   // The same while a connection is lent: whoever holds it learns of it by the query that fails.
   pool.on('connect', (client) => client.on('error', () => {}));
   return pool;

@@ -23,37 +23,45 @@ export class CopyEncoder {
   }
 
   begin(): this {
-    this.#end = HEADER.copy(this.#bytes, 0);
+    this.#end = 0;
+    const at = this.#claim(HEADER.byteLength);
+    HEADER.copy(this.#bytes, at);
     return this;
   }
 
   row(fields: number): this {
-    this.#view.setInt16(this.#claim(2), fields);
+    const at = this.#claim(2);
+    this.#view.setInt16(at, fields);
     return this;
   }
 
   null(): this {
-    this.#view.setInt32(this.#claim(4), NULL_LENGTH);
+    const at = this.#claim(4);
+    this.#view.setInt32(at, NULL_LENGTH);
     return this;
   }
 
   boolean(value: boolean): this {
-    this.#view.setUint8(this.#field(1), value ? 1 : 0);
+    const at = this.#field(1);
+    this.#view.setUint8(at, value ? 1 : 0);
     return this;
   }
 
   int2(value: number): this {
-    this.#view.setInt16(this.#field(2), value);
+    const at = this.#field(2);
+    this.#view.setInt16(at, value);
     return this;
   }
 
   int4(value: number): this {
-    this.#view.setInt32(this.#field(4), value);
+    const at = this.#field(4);
+    this.#view.setInt32(at, value);
     return this;
   }
 
   int8(value: bigint): this {
-    this.#view.setBigInt64(this.#field(8), value);
+    const at = this.#field(8);
+    this.#view.setBigInt64(at, value);
     return this;
   }
 
@@ -128,7 +136,8 @@ export class CopyEncoder {
 
   /** All rows since `begin`, valid until the next one. */
   finish(): Buffer {
-    this.#view.setInt16(this.#claim(TRAILER_BYTES), -1);
+    const at = this.#claim(TRAILER_BYTES);
+    this.#view.setInt16(at, -1);
     return this.#bytes.subarray(0, this.#end);
   }
 
@@ -138,6 +147,7 @@ export class CopyEncoder {
     return at + 4;
   }
 
+  /** May replace buffer and view: look at them only afterwards. */
   #claim(length: number): number {
     const at = this.#end;
     this.#end = at + length;

@@ -1,1 +1,7 @@
-export { EmbeddedPostgres, type EmbeddedPostgresOptions, type PostgresExit } from './embedded-postgres.js';
+export {
+  type EmbeddedConnection,
+  EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  type PostgresExit,
+} from './embedded-postgres.js';
+export { startTemporaryPostgres, type TemporaryPostgres } from './temporary-postgres.js';
