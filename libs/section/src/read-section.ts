@@ -1,6 +1,7 @@
 import type { InterfaceDescription, SectionOrigin } from './describe.js';
 import { PacketCursor, place } from './for-each-packet.js';
 import { BlockType, IDB, ISB, LocalOption, NANOSECOND_RESOLUTION, OptionCode, SHB } from './format.js';
+import { nsOfWords } from './time-words.js';
 import { corruptSection, viewOf, walkBlocks, walkOptions } from './walk-blocks.js';
 
 /** One IDB; its place in `Section.interfaces` is its id. */
@@ -49,8 +50,11 @@ class SectionReading {
   readonly #statistics: SectionStatistics[] = [];
   readonly #cursor = new PacketCursor();
   #textBytes = 0;
-  #tsMinNs = 0n;
-  #tsMaxNs = 0n;
+  /** Words of the oldest and the newest time: comparing BigInts would make one per packet. */
+  #minHigh = 0;
+  #minLow = 0;
+  #maxHigh = 0;
+  #maxLow = 0;
 
   constructor(private readonly bytes: Uint8Array) {
     this.#view = viewOf(bytes);
@@ -71,8 +75,8 @@ class SectionReading {
       interfaces: this.#interfaces,
       statistics: this.#statistics,
       packets: this.#cursor.index + 1,
-      tsMinNs: this.#tsMinNs,
-      tsMaxNs: this.#tsMaxNs,
+      tsMinNs: nsOfWords(this.#minHigh, this.#minLow),
+      tsMaxNs: nsOfWords(this.#maxHigh, this.#maxLow),
     };
   }
 
@@ -141,9 +145,15 @@ class SectionReading {
 
   #packet(start: number, length: number): void {
     place(this.#cursor, this.#view, start, length, this.#interfaces.length);
-    const { atNs, index } = this.#cursor;
-    if (index === 0 || atNs < this.#tsMinNs) this.#tsMinNs = atNs;
-    if (index === 0 || atNs > this.#tsMaxNs) this.#tsMaxNs = atNs;
+    const { atHigh, atLow, index } = this.#cursor;
+    if (index === 0 || atHigh < this.#minHigh || (atHigh === this.#minHigh && atLow < this.#minLow)) {
+      this.#minHigh = atHigh;
+      this.#minLow = atLow;
+    }
+    if (index === 0 || atHigh > this.#maxHigh || (atHigh === this.#maxHigh && atLow > this.#maxLow)) {
+      this.#maxHigh = atHigh;
+      this.#maxLow = atLow;
+    }
   }
 
   /** A zero octet ends a text early (3.5). Bytes that are not UTF-8 become U+FFFD. */

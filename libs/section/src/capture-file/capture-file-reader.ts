@@ -26,6 +26,8 @@ export class CaptureFileReader {
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
     if (this.#pendingBytes < this.#neededBytes) return;
+    // Whoever stops early leaves an unknown rest: then look again at once.
+    this.#neededBytes = 0;
     const bytes = this.#join();
     const view = viewOf(bytes);
     let at = 0;
