@@ -85,9 +85,9 @@ export class Hosts {
   }
 
   /** The number of `eth0` on a host, which capturing and sending go by. */
-  interfaceIndex(host: Host, name = 'eth0'): number {
+  interfaceIndex(host: Host | Hosts['hub'], name = 'eth0'): number {
     const found = this.inside(host, interfaces).find((device) => device.name === name);
-    if (found === undefined) throw new Error(`${host.name} has no interface ${name}`);
+    if (found === undefined) throw new Error(`${host.namespace} has no interface ${name}`);
     return found.index;
   }
 

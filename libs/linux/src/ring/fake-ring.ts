@@ -30,6 +30,8 @@ export class FakeRing implements BlockSource {
   readonly #bytes: Uint8Array;
   readonly #ring: BlockRing;
   #filled = 0;
+  /** A block was dropped; the kernel would say so until its statistics are read, here for good. */
+  #lost = false;
 
   constructor(
     private readonly geometry: RingGeometry = { blockBytes: 1 << 18, blockCount: 4 },
@@ -47,7 +49,10 @@ export class FakeRing implements BlockSource {
    */
   push(packets: readonly RingPacket[], opened: { seconds: number; nanoseconds: number } = noTime): boolean {
     const start = (this.#filled % this.geometry.blockCount) * this.geometry.blockBytes;
-    if (this.#view.getUint32(start + BLOCK.status, true) !== TP_STATUS.kernel) return false;
+    if (this.#view.getUint32(start + BLOCK.status, true) !== TP_STATUS.kernel) {
+      this.#lost = true;
+      return false;
+    }
     this.#filled++;
     let at = start + BLOCK.headerBytes;
     for (const packet of packets) at = this.#writePacket(at, packet);
@@ -58,7 +63,7 @@ export class FakeRing implements BlockSource {
     header(BLOCK.sequence, this.#filled);
     header(BLOCK.openedSeconds, opened.seconds);
     header(BLOCK.openedNanoseconds, opened.nanoseconds);
-    header(BLOCK.status, TP_STATUS.user | TP_STATUS.blockTimeout);
+    header(BLOCK.status, TP_STATUS.user | TP_STATUS.blockTimeout | (this.#lost ? TP_STATUS.losing : 0));
     return true;
   }
 

@@ -62,7 +62,7 @@ export const TP_STATUS = {
   user: 1 << 0,
   /** The packet was longer than the ring's frame and a copy waits on the socket; never asked for here. */
   copy: 1 << 1,
-  /** Packets were dropped since the statistics were last read. */
+  /** Of a block in TPACKET_V3 (`prb_close_block`): when it was closed, packets dropped since the last PACKET_STATISTICS. */
   losing: 1 << 2,
   /** The checksum was left to the network card: the bytes hold a partial one. Kept as they are. */
   checksumNotReady: 1 << 3,

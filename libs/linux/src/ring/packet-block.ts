@@ -67,6 +67,11 @@ export class PacketBlock {
     return (this.#word(this.#block + BLOCK.status) & TP_STATUS.blockTimeout) !== 0;
   }
 
+  /** Packets were dropped between the last reading of the statistics and the end of this block. */
+  get losing(): boolean {
+    return (this.#word(this.#block + BLOCK.status) & TP_STATUS.losing) !== 0;
+  }
+
   get seconds(): number {
     return this.#word(this.#packet + PACKET.seconds);
   }

@@ -103,7 +103,8 @@ export class PacketSocket {
 
   /**
    * Lets a program decide what reaches the ring from now on: encoded `struct sock_filter`s. It replaces the previous
-   * one at once; a program that is refused leaves the previous one in place.
+   * one at once; a program that is refused leaves the previous one in place. While both exist the kernel charges both to
+   * the socket: together they must be below net.core.optmem_max.
    * @throws BpfleetError `ATTACH_REFUSED`
    */
   attach(program: Uint8Array): void {

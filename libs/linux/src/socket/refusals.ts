@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { convertedLength, decodeProgram, type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { SystemCallError } from '../calls/system-call-error.js';
 import { interfaces } from '../interfaces/interfaces.js';
@@ -37,22 +39,35 @@ export function interfaceUnknown(index: number, cause?: unknown): BpfleetError {
   });
 }
 
-export function attachRefused(error: unknown, subject: string, instructions: number): unknown {
+export function attachRefused(error: unknown, subject: string, program: Uint8Array): unknown {
   if (!(error instanceof SystemCallError)) return error;
-  const message = `the kernel refused the filter on ${subject} (${instructions} instructions, ${error.errno})`;
-  return new BpfleetError('ATTACH_REFUSED', message, { cause: error, hint: attachHint(error.errno) });
+  const instructions = decodeProgram(program);
+  const message = `the kernel refused the filter on ${subject} (${instructions.length} instructions, ${error.errno})`;
+  return new BpfleetError('ATTACH_REFUSED', message, { cause: error, hint: attachHint(error.errno, instructions) });
 }
 
-function attachHint(errno: string): string {
+function attachHint(errno: string, program: Program): string {
   switch (errno) {
     case 'ENOMEM':
-      // `sk_filter_charge`: 8 bytes for each converted instruction, and a LD_ABS becomes 12 to 14 of them.
-      return 'shorten the filter, or raise the limit: sysctl -w net.core.optmem_max=1048576';
+      // `sk_filter_charge`: old and new program are both charged until the old one is released (`__sk_attach_prog`).
+      return (
+        `shorten the filter or raise net.core.optmem_max${optmemMax()}: it needs about ${8 * convertedLength(program)} bytes, ` +
+        'on top of what the filter it replaces needs'
+      );
     case 'EINVAL':
-      return 'its checker (bpf_check_classic) found the program invalid; on a valid one, shorten jumps over many loads';
+      return 'its checker (bpf_check_classic) found the program invalid, or a jump spans too many loads';
     case 'EPERM':
       return 'the socket is locked (SO_LOCK_FILTER); open a new one';
     default:
       return 'the previous filter stays attached';
+  }
+}
+
+/** The limit as it is now, in parentheses; nothing where it cannot be read. */
+function optmemMax(): string {
+  try {
+    return ` (now ${readFileSync('/proc/sys/net/core/optmem_max', 'utf8').trim()})`;
+  } catch {
+    return '';
   }
 }

@@ -28,7 +28,7 @@ export function attachProgram(fd: number, program: Uint8Array, subject: string):
       libc().attachFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, fprog, SOCK_FPROG_BYTES),
     );
   } catch (error) {
-    throw attachRefused(error, subject, len);
+    throw attachRefused(error, subject, program);
   }
 }
 
