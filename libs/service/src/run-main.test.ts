@@ -51,23 +51,40 @@ describe('runMain', () => {
     expect(stopped).toBe(true);
   });
 
-  it('exits at once on the second signal', async () => {
+  it('takes signals that come together for one, and exits at once on a later one', async () => {
     const host = new FakeHost();
+    let nowMs = 1000;
     let unhang = (): void => undefined;
-    const main = runMain(async () => {
-      queueMicrotask(() => host.emit('SIGINT'));
-      return {
-        stop: () => {
-          host.emit('SIGINT');
-          return new Promise<void>((resolve) => {
-            unhang = resolve;
-          });
-        },
-      };
-    }, host);
+    const main = runMain(
+      async () => {
+        queueMicrotask(() => host.emit('SIGINT'));
+        return {
+          stop: () => {
+            host.emit('SIGINT');
+            expect(host.codes).toEqual([]);
+            nowMs += 1000;
+            host.emit('SIGINT');
+            return new Promise<void>((resolve) => {
+              unhang = resolve;
+            });
+          },
+        };
+      },
+      host,
+      () => nowMs,
+    );
     await expect.poll(() => host.codes).toEqual([130]);
     unhang();
     await main;
+  });
+
+  it('stops and ends with the error of what cannot go on', async () => {
+    const host = new FakeHost();
+    let stopped = false;
+    const failed = Promise.reject(new BpfleetError('STORE_UNAVAILABLE', 'postgres ended'));
+    await runMain(async () => ({ failed, stop: async () => void (stopped = true) }), host);
+    expect({ stopped, codes: host.codes }).toEqual({ stopped: true, codes: [1] });
+    expect(host.written).toMatch('postgres ended');
   });
 
   it.each([

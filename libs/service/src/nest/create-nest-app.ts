@@ -13,6 +13,7 @@ import type { Registry } from '../metrics.js';
 import { RequestInvalid } from '../problem.js';
 import { type BoundCall, CALL_METADATA } from './call.js';
 import { HealthController, type ReadinessCheck, ServiceParts } from './health.controller.js';
+import type { HttpRequest, HttpResponse } from './http.js';
 import { NestLogger } from './nest-logger.js';
 import { type OpenApiDocument, type OpenApiInfo, type Operation, openApiDocument } from './open-api.js';
 import { ProblemFilter } from './problem-filter.js';
@@ -29,9 +30,7 @@ export interface NestAppOptions {
   readonly metrics: Registry;
   /** What must be there for the service to be of use. */
   readonly readiness?: readonly ReadinessCheck[];
-  /** Default `/openapi.json`. In one process each service has its own: `/openapi/filter-manager.json`. */
-  readonly openApiPath?: string;
-  /** Default `/docs` */
+  /** Where the page of the API is; default `/docs`. Behind one address each service needs its own. */
   readonly docsPath?: string;
 }
 
@@ -46,7 +45,7 @@ class ServiceModule {}
  * the OpenAPI document and its page. Nothing in it is global to the process, but Nest's own static logger.
  */
 export async function createNestApp(module: DynamicModule, options: NestAppOptions): Promise<NestApp> {
-  const { name, logger, metrics, readiness = [], openApiPath = '/openapi.json', docsPath = '/docs' } = options;
+  const { name, logger, metrics, readiness = [], docsPath = '/docs' } = options;
   const root: DynamicModule = {
     module: ServiceModule,
     imports: [module, DiscoveryModule],
@@ -74,7 +73,7 @@ export async function createNestApp(module: DynamicModule, options: NestAppOptio
     new RequestLogInterceptor(name, logger, requestSeconds(metrics)),
     new StandardSchemaSerializerInterceptor(app.get(Reflector)),
   );
-  serveDocument(app, openApiDocument(options.info, operationsOf(app)), openApiPath, docsPath);
+  serveDocument(app, options, docsPath);
   return app;
 }
 
@@ -99,11 +98,26 @@ export function operationsOf(app: NestApp): Operation[] {
 /** `FiltersController` → `filters` */
 const tagOf = (controller: string): string => controller.replace(/Controller$/, '').toLowerCase();
 
-function serveDocument(app: NestApp, document: OpenApiDocument, openApiPath: string, docsPath: string): void {
+const documents = new WeakMap<NestApp, OpenApiDocument>();
+
+/** The OpenAPI document of an app that `createNestApp` made. */
+export function openApiOf(app: NestApp): OpenApiDocument {
+  const document = documents.get(app);
+  if (!document) throw new Error('this app was not made by createNestApp');
+  return document;
+}
+
+function serveDocument(app: NestApp, { name, info }: NestAppOptions, docsPath: string): void {
+  const document = openApiDocument(info, operationsOf(app));
+  documents.set(app, document);
   // SwaggerModule's types know what its own scanner makes; its page shows any OpenAPI document.
   SwaggerModule.setup(docsPath, app, document as never, {
-    jsonDocumentUrl: openApiPath,
+    jsonDocumentUrl: '/openapi.json',
     raw: ['json'],
-    customSiteTitle: document.info.title,
+    customSiteTitle: info.title,
+  });
+  // Under its own name, too: behind one address each service's document has another path.
+  app.getHttpAdapter().get(`/openapi/${name}.json`, (_: HttpRequest, response: HttpResponse) => {
+    response.type('application/json').send(JSON.stringify(document));
   });
 }

@@ -1,5 +1,5 @@
 export { Call, type CallOf, type CallOptions } from './call.js';
-export { createNestApp, type NestApp, type NestAppOptions, operationsOf } from './create-nest-app.js';
+export { createNestApp, type NestApp, type NestAppOptions, openApiOf, operationsOf } from './create-nest-app.js';
 export type { ReadinessCheck } from './health.controller.js';
 export { isLoopback, type ListenOptions, listen, listenError } from './listen.js';
 export { NestLogger } from './nest-logger.js';
