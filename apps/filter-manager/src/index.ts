@@ -1,1 +1,4 @@
-export {};
+export { FilterManagerConfig } from './config.js';
+export { createFilterManager, type FilterManager, type FilterManagerParts } from './filter-manager.js';
+export { controlMigrations } from './migrations.js';
+export { filterManagerOpenApi } from './open-api.js';

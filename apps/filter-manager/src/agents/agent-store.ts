@@ -1,0 +1,27 @@
+import type { Agent, AgentStatus, FilterVersion } from '@bpfleet/contract';
+import type { DesiredContent, FleetSettings } from '../desired/desired-content.js';
+
+/** What one agent should run. The generation grows with each change of the rest. */
+export interface StoredDesired extends Omit<DesiredContent, 'filters'> {
+  readonly generation: number;
+  readonly versions: readonly FilterVersion[];
+}
+
+/** `taken`: stored; `late`: older than the one that is stored, and ignored. */
+export type StatusOutcome = 'taken' | 'late';
+
+/** Keeps the agents: what they told about themselves and what they should run. */
+export abstract class AgentStore {
+  /** The first status of an agent makes it known; another label may change what it should run. */
+  abstract recordStatus(status: AgentStatus): Promise<StatusOutcome>;
+  /** @throws BpfleetError `NOT_FOUND` */
+  abstract desired(id: string): Promise<StoredDesired>;
+  /** @throws BpfleetError `NOT_FOUND` */
+  abstract get(id: string): Promise<Agent>;
+  /** By id. */
+  abstract list(after: string | undefined, limit: number): Promise<Agent[]>;
+  /** Agents whose desired state changes by it get a new generation. */
+  abstract applySettings(settings: FleetSettings): Promise<void>;
+  /** Rejects when the store is of no use right now. */
+  abstract ping(): Promise<void>;
+}

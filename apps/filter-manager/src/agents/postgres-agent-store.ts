@@ -1,0 +1,130 @@
+import type { Agent, AgentStatus } from '@bpfleet/contract';
+import { canonicalJson } from '../canonical-json.js';
+import type { DesiredContent, FleetSettings } from '../desired/desired-content.js';
+import type { ControlDatabase, Queries } from '../postgres/control-database.js';
+import { currentContents } from '../postgres/redistribute.js';
+import { type AgentRow, agentOf, type VersionRow, versionOf } from '../postgres/rows.js';
+import { AgentStore, type StatusOutcome, type StoredDesired } from './agent-store.js';
+import { agentNotFound } from './not-found.js';
+
+const columns = 'id, labels, generation, status, last_heard_at';
+
+export class PostgresAgentStore extends AgentStore {
+  constructor(private readonly database: ControlDatabase) {
+    super();
+  }
+
+  override async recordStatus(status: AgentStatus): Promise<StatusOutcome> {
+    // Nearly always an agent that is known, with the labels it had: no other agent's status waits for this one.
+    if (await this.database.read((client) => replaceStatus(client, status))) return 'taken';
+    return this.database.change(async ({ client }) => {
+      const before = await lockAgent(client, status.agent);
+      if (before && isLate(status, before)) return 'late';
+      await upsertAgent(client, status);
+      return 'taken';
+    });
+  }
+
+  override desired(id: string): Promise<StoredDesired> {
+    return this.database.read(async (client) => {
+      const agents = await client.query<{ generation: string; desired: DesiredContent }>(
+        'SELECT generation, desired FROM control.agent WHERE id = $1',
+        [id],
+      );
+      const [agent] = agents.rows;
+      if (!agent) throw agentNotFound(id);
+      const { filters, settings, excluded } = agent.desired;
+      // A second look at the database cannot see another state: versions never change.
+      const { rows } = await client.query<VersionRow>(
+        `SELECT version.* FROM control.version JOIN unnest($1::text[], $2::int[]) AS desired(filter, version)
+         USING (filter, version) ORDER BY filter`,
+        [filters.map(({ filter }) => filter), filters.map(({ version }) => version)],
+      );
+      return { generation: Number(agent.generation), versions: rows.map(versionOf), settings, excluded };
+    });
+  }
+
+  override get(id: string): Promise<Agent> {
+    return this.database.read(async (client) => {
+      const { rows } = await client.query<AgentRow>(`SELECT ${columns} FROM control.agent WHERE id = $1`, [id]);
+      if (!rows[0]) throw agentNotFound(id);
+      return agentOf(rows[0]);
+    });
+  }
+
+  override list(after: string | undefined, limit: number): Promise<Agent[]> {
+    return this.database.read(async (client) => {
+      const { rows } = await client.query<AgentRow>(
+        `SELECT ${columns} FROM control.agent WHERE id > $1 ORDER BY id LIMIT $2`,
+        [after ?? '', limit],
+      );
+      return rows.map(agentOf);
+    });
+  }
+
+  override applySettings(settings: FleetSettings): Promise<void> {
+    return this.database.change(async ({ client }) => {
+      await client.query('UPDATE control.fleet SET settings = $1', [JSON.stringify(settings)]);
+    });
+  }
+
+  override ping(): Promise<void> {
+    return this.database.read(async (client) => {
+      await client.query('SELECT revision FROM control.fleet');
+    });
+  }
+}
+
+/** Of one epoch a later status has a higher sequence; a restarted agent has a new epoch and counts from the start. */
+const isLate = (status: AgentStatus, before: { epoch: string; sequence: string }): boolean =>
+  status.epoch === Number(before.epoch) && status.sequence <= Number(before.sequence);
+
+/** @returns whether the agent is known, with these labels, and is not ahead of its generation, and this is no late status */
+async function replaceStatus(client: Queries, status: AgentStatus): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `UPDATE control.agent SET status = $2, epoch = $3, sequence = $4, last_heard_at = now()
+     WHERE id = $1 AND labels = $5 AND generation >= $6 AND (epoch <> $3 OR sequence < $4)`,
+    [
+      status.agent,
+      JSON.stringify(status),
+      status.epoch,
+      status.sequence,
+      JSON.stringify(status.labels),
+      status.generation,
+    ],
+  );
+  return rowCount === 1;
+}
+
+async function lockAgent(client: Queries, id: string): Promise<{ epoch: string; sequence: string } | undefined> {
+  const { rows } = await client.query<{ epoch: string; sequence: string }>(
+    'SELECT epoch, sequence FROM control.agent WHERE id = $1 FOR UPDATE',
+    [id],
+  );
+  return rows[0];
+}
+
+/**
+ * An agent is never told a lower generation than it has (it would refuse it): a database that was restored, or made
+ * anew, goes on above what its agents report.
+ */
+async function upsertAgent(client: Queries, status: AgentStatus): Promise<void> {
+  const contentFor = await currentContents(client);
+  await client.query(
+    `INSERT INTO control.agent AS old (id, labels, desired, generation, epoch, sequence, status)
+     VALUES ($1, $2, $3, $4::bigint + 1, $5, $6, $7)
+     ON CONFLICT (id) DO UPDATE
+       SET labels = excluded.labels, epoch = excluded.epoch, sequence = excluded.sequence, status = excluded.status,
+           last_heard_at = now(),
+           generation = CASE WHEN old.generation >= $4::bigint THEN old.generation ELSE $4::bigint + 1 END`,
+    [
+      status.agent,
+      JSON.stringify(status.labels),
+      canonicalJson(contentFor(status.labels)),
+      status.generation,
+      status.epoch,
+      status.sequence,
+      JSON.stringify(status),
+    ],
+  );
+}

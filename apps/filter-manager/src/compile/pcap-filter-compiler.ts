@@ -1,0 +1,13 @@
+import { formatProgram, toTuples } from '@bpfleet/bpf';
+import { compile, supportedLinkTypes } from '@bpfleet/pcap-filter';
+import { type Compiled, type CompileInput, FilterCompiler } from './filter-compiler.js';
+
+/** Our own compiler of libpcap's language. */
+export class PcapFilterCompiler extends FilterCompiler {
+  override readonly linkTypes: readonly string[] = supportedLinkTypes;
+
+  override compile({ expression, linkType, snaplenBytes, optimize, live }: CompileInput): Compiled {
+    const { program } = compile(expression, { linkType, snaplenBytes, optimize, live });
+    return { instructions: toTuples(program).map(([...tuple]) => tuple), listing: formatProgram(program, 'd') };
+  }
+}

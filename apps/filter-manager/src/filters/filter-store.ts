@@ -1,0 +1,31 @@
+import type { Filter, FilterVersion } from '@bpfleet/contract';
+
+/** A version but for when it was stored. */
+export type VersionContent = Omit<FilterVersion, 'createdAt'>;
+
+/** A version's number is known only inside the transaction that stores it, and its digest covers the number. */
+export type MakeVersion = (version: number) => VersionContent;
+
+/** Refuses, by throwing, to go on from this state of a filter. */
+export type Precondition = (current: Filter) => void;
+
+/** Keeps filters and their versions. Versions are never changed and outlive their filter. */
+export abstract class FilterStore {
+  /** @throws BpfleetError `ALREADY_EXISTS` */
+  abstract create(name: string, description: string, make: MakeVersion): Promise<Filter>;
+  /** Stores a version, or answers the latest one when it has the same content. @throws BpfleetError `NOT_FOUND` */
+  abstract addVersion(name: string, make: MakeVersion, check?: Precondition): Promise<AddedVersion>;
+  /** Takes the filter and its assignments away. @throws BpfleetError `NOT_FOUND` */
+  abstract delete(name: string, check?: Precondition): Promise<void>;
+  /** @throws BpfleetError `NOT_FOUND` */
+  abstract get(name: string): Promise<Filter>;
+  /** By name. */
+  abstract list(after: string | undefined, limit: number): Promise<Filter[]>;
+  /** Newest first. @throws BpfleetError `NOT_FOUND` */
+  abstract versions(name: string, before: number | undefined, limit: number): Promise<FilterVersion[]>;
+}
+
+export interface AddedVersion {
+  readonly version: FilterVersion;
+  readonly isNew: boolean;
+}

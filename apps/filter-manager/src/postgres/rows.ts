@@ -1,0 +1,57 @@
+import type { Agent, Assignment, FilterVersion } from '@bpfleet/contract';
+
+// How rows look (`int8` arrives as text) and what they are in the contract.
+
+export interface VersionRow {
+  filter: string;
+  version: number;
+  expression: string;
+  interfaces: string[];
+  snaplen_bytes: number;
+  programs: FilterVersion['programs'];
+  digest: string;
+  created_at: Date;
+}
+
+export const versionOf = (row: VersionRow): FilterVersion => ({
+  filter: row.filter,
+  version: row.version,
+  expression: row.expression,
+  interfaces: row.interfaces,
+  snaplenBytes: row.snaplen_bytes,
+  programs: row.programs,
+  digest: row.digest,
+  createdAt: row.created_at.toISOString(),
+});
+
+export interface AssignmentRow {
+  id: string;
+  filter: string;
+  version: number;
+  selector: string;
+  created_at: Date;
+}
+
+export const assignmentOf = ({ created_at, id, filter, version, selector }: AssignmentRow): Assignment => ({
+  id,
+  filter,
+  version,
+  selector,
+  createdAt: created_at.toISOString(),
+});
+
+export interface AgentRow {
+  id: string;
+  labels: Agent['labels'];
+  generation: string;
+  status: NonNullable<Agent['status']>;
+  last_heard_at: Date;
+}
+
+export const agentOf = ({ id, labels, generation, status, last_heard_at }: AgentRow): Agent => ({
+  id,
+  labels,
+  generation: Number(generation),
+  lastHeardAt: last_heard_at.toISOString(),
+  status,
+});

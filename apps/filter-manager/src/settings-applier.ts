@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { BpfleetError } from '@bpfleet/errors';
+import type { Logger } from '@bpfleet/service';
+import type { AgentStore } from './agents/agent-store.js';
+import type { FleetSettings } from './desired/desired-content.js';
+
+/**
+ * Puts the configured settings into the store. The database may be away when a service starts: then it is tried again
+ * in the background, and the service is not ready until it is done.
+ */
+export class SettingsApplier {
+  readonly #stopping = new AbortController();
+  #applying: Promise<void> = Promise.resolve();
+  #isApplied = false;
+
+  constructor(
+    private readonly store: AgentStore,
+    private readonly settings: FleetSettings,
+    private readonly logger: Logger,
+    private readonly retryMs = 1000,
+  ) {}
+
+  /** @throws what is no matter of time: a database without our tables */
+  async start(): Promise<void> {
+    try {
+      await this.#apply();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      this.logger.warn({ err: error }, 'the database is away, starting without it');
+      this.#applying = this.#retry();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#applying;
+  }
+
+  /** @throws when it is not done yet */
+  async check(): Promise<void> {
+    if (!this.#isApplied) throw new Error('the settings are not stored yet');
+  }
+
+  async #apply(): Promise<void> {
+    await this.store.applySettings(this.settings);
+    this.#isApplied = true;
+  }
+
+  async #retry(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!this.#isApplied && !signal.aborted) {
+      await delay(this.retryMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      await this.#apply().then(
+        () => this.logger.info('the database is there, settings stored'),
+        (err) => this.logger.debug({ err }, 'the database is still away'),
+      );
+    }
+  }
+}
+
+const isPassing = (error: unknown): boolean =>
+  error instanceof BpfleetError && error.code === 'STORE_UNAVAILABLE' && error.hint === undefined;
