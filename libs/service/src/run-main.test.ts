@@ -80,10 +80,10 @@ describe('runMain', () => {
 
   it('stops and ends with the error of what cannot go on', async () => {
     const host = new FakeHost();
-    let stopped = false;
+    const stops: string[] = [];
     const failed = Promise.reject(new BpfleetError('STORE_UNAVAILABLE', 'postgres ended'));
-    await runMain(async () => ({ failed, stop: async () => void (stopped = true) }), host);
-    expect({ stopped, codes: host.codes }).toEqual({ stopped: true, codes: [1] });
+    await runMain(async () => ({ failed, stop: async () => stops.push('stopped') }), host);
+    expect({ stops, codes: host.codes }).toEqual({ stops: ['stopped'], codes: [1] });
     expect(host.written).toMatch('postgres ended');
   });
 
