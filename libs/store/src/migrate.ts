@@ -49,6 +49,7 @@ export async function migrate({ connection, schema, directory }: MigrateOptions)
       createSchema: true,
       migrationsTable: MIGRATIONS_TABLE,
       noLock: true,
+      singleTransaction: true,
       logger: QUIET,
     });
     return ran.map(({ name }) => name);

@@ -5,3 +5,4 @@ export {
   type PostgresExit,
 } from './embedded-postgres.js';
 export { startTemporaryPostgres, type TemporaryPostgres } from './temporary-postgres.js';
+export { startTemporaryStore, type TemporaryStore } from './temporary-store.js';
