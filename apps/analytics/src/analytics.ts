@@ -1,0 +1,86 @@
+import { hostname } from 'node:os';
+import type { Bus } from '@bpfleet/bus';
+import { packetsTopic } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
+import { Lifecycle, type Logger, type Registry } from '@bpfleet/service';
+import { createNestApp, type NestApp } from '@bpfleet/service/nest';
+import { ensurePartitions, IngestStore, SectionStore, storeError } from '@bpfleet/store';
+import type pg from 'pg';
+import { analyticsModule } from './analytics.module.js';
+import { openApiInfo } from './api-info.js';
+import { systemClock } from './clock.js';
+import type { AnalyticsConfig } from './config.js';
+import { KEEP_PARTITIONS_EVERY_MS } from './ingest/config.js';
+import { Ingest } from './ingest/ingest.js';
+import { ingestMetrics } from './ingest/metrics.js';
+import { PartitionKeeper } from './ingest/partition-keeper.js';
+
+/** What analytics is given; it closes none of it. */
+export interface AnalyticsParts {
+  /** A database whose schema `analytics` is migrated. */
+  readonly pool: pg.Pool;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  /** Where the OpenAPI document and its page are; in one process each service has its own place. */
+  readonly openApiPath?: string;
+  readonly docsPath?: string;
+}
+
+export interface Analytics {
+  /** Not listening: `listen` opens its port, or another server calls it. */
+  readonly app: NestApp;
+  /** Begins to ingest. */
+  start(): Promise<void>;
+  /** Ends answers and ingest; waits for the transaction under way. */
+  stop(): Promise<void>;
+}
+
+/** Consumers with this group share the topic's partitions. */
+const GROUP = 'bpfleet-analytics';
+
+/** Ingest and queries as one service over what it is given. Starts nothing yet. */
+export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsParts): Promise<Analytics> {
+  const { pool, bus, logger, metrics } = parts;
+  const topic = packetsTopic(config.topicPrefix);
+  const ingest = new Ingest(
+    { topic, group: GROUP, partitions: config.partitions, owner: `${hostname()}/${process.pid}` },
+    bus,
+    { store: new IngestStore(pool), metrics: ingestMetrics(metrics), logger, nowMs: systemClock.nowMs },
+  );
+  const keeper = new PartitionKeeper(() => ensureStore(pool, logger), KEEP_PARTITIONS_EVERY_MS, logger);
+  const app = await createNestApp(analyticsModule(new SectionStore(pool), systemClock), {
+    name: 'analytics',
+    info: openApiInfo,
+    logger,
+    metrics,
+    readiness: [{ name: 'postgres', check: () => pool.query('SELECT 1') }],
+    ...(parts.openApiPath === undefined ? {} : { openApiPath: parts.openApiPath }),
+    ...(parts.docsPath === undefined ? {} : { docsPath: parts.docsPath }),
+  });
+  const lifecycle = new Lifecycle()
+    .add({ name: 'http', start: () => app.init(), stop: () => app.close() })
+    .add({ name: 'store partitions', start: () => keeper.start(), stop: () => keeper.stop() })
+    .add({ name: 'ingest', start: () => ingest.start(), stop: () => ingest.stop() });
+  return { app, start: () => lifecycle.start(), stop: () => lifecycle.stop() };
+}
+
+/** PostgreSQL: undefined_table, invalid_schema_name. */
+const MISSING_SCHEMA_STATES = ['42P01', '3F000'];
+
+async function ensureStore(pool: pg.Pool, logger: Logger): Promise<void> {
+  try {
+    await ensurePartitions(pool);
+  } catch (thrown) {
+    const error = storeError(thrown);
+    if (MISSING_SCHEMA_STATES.includes((error as { code?: string }).code ?? '')) {
+      throw new BpfleetError('CONFIG_INVALID', 'the database has no schema of analytics', {
+        cause: thrown,
+        hint: 'run the service once with the argument `migrate`',
+      });
+    }
+    // A Postgres that is away comes back: ingest waits for it, and queries answer 503 until then.
+    if (!(error instanceof BpfleetError)) throw error;
+    logger.warn({ err: error }, 'postgres is away, trying again');
+  }
+}

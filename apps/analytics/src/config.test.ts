@@ -1,0 +1,34 @@
+import { bpfleetVariables, loadConfig, variableNames } from '@bpfleet/service';
+import { describe, expect, it } from 'vitest';
+import { AnalyticsConfig, ProcessConfig } from './config.js';
+
+const postgres = { BPFLEET_POSTGRES_URL: 'postgres://db/bpfleet' };
+
+describe('the configuration of analytics', () => {
+  it('needs the database only', () => {
+    expect(loadConfig(ProcessConfig, postgres)).toEqual({
+      listen: '127.0.0.1',
+      port: 7421,
+      logLevel: 'info',
+      postgresUrl: 'postgres://db/bpfleet',
+      kafkaBrokers: [{ host: '127.0.0.1', port: 9092 }],
+      topicPrefix: '',
+      partitions: 12,
+    });
+    expect(() => loadConfig(ProcessConfig, {})).toThrow(/BPFLEET_POSTGRES_URL/);
+  });
+  it.each([
+    ['BPFLEET_PARTITIONS', '0'],
+    ['BPFLEET_TOPIC_PREFIX', 'without-a-dot'],
+    ['BPFLEET_KAFKA_BROKERS', 'kafka'],
+    ['BPFLEET_KAFKA_BROKERS', ','],
+  ])('refuses %s=%s by name', (name, value) => {
+    expect(() => loadConfig(ProcessConfig, { ...postgres, [name]: value })).toThrow(name);
+  });
+  it('has defaults for all that it is told when it is a part of another process', () => {
+    expect(AnalyticsConfig.parse({})).toEqual({ topicPrefix: '', partitions: 12 });
+  });
+  it('uses variables that its siblings know', () => {
+    expect(bpfleetVariables).toEqual(expect.arrayContaining(variableNames(ProcessConfig)));
+  });
+});

@@ -1,0 +1,33 @@
+import { commaSeparated, HostPort, HttpConfig, LogConfig, Port, PostgresConfig } from '@bpfleet/service';
+import { z } from 'zod';
+
+/** What analytics itself is told, wherever it runs. */
+export const AnalyticsConfig = z.object({
+  topicPrefix: z
+    .string()
+    .regex(/^([A-Za-z0-9._-]{1,64}\.)?$/, 'a topic prefix is letters, digits and . _ -, and ends with a dot')
+    .default('')
+    .describe('put before topic names; ends with a dot'),
+  partitions: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(12)
+    .describe('partitions of the topic when it is made; as many replicas can share the work'),
+});
+export type AnalyticsConfig = z.infer<typeof AnalyticsConfig>;
+
+/** The environment of the process: the above, and what it connects to. */
+export const ProcessConfig = z.object({
+  ...HttpConfig.shape,
+  port: Port.default(7421).describe('port to listen on'),
+  ...LogConfig.shape,
+  ...PostgresConfig.shape,
+  kafkaBrokers: commaSeparated(HostPort)
+    .pipe(z.array(z.object({ host: z.string(), port: z.number() })).min(1, 'name at least one broker'))
+    .prefault('127.0.0.1:9092')
+    .describe('Kafka brokers, host:port, comma separated'),
+  ...AnalyticsConfig.shape,
+});
+export type ProcessConfig = z.infer<typeof ProcessConfig>;

@@ -1,0 +1,41 @@
+import type { ReceivedRecord } from '@bpfleet/bus';
+import { describe, expect, it } from 'vitest';
+import { makeSection, NOW_MS, NOW_NS, recordOf } from '../testing/sections.js';
+import { prepareBatch } from './batch.js';
+import { DropCounters } from './drop-counters.js';
+
+const section = (seq: number, kernelDropped = 0) =>
+  makeSection({ agent: 'host-1', epoch: 1, seq, filter: 'web@3', atNs: [NOW_NS], kernelDropped });
+const prepared = (records: readonly ReceivedRecord[]) => prepareBatch(records, NOW_MS, new DropCounters());
+
+describe('prepareBatch', () => {
+  it('makes a row of each section, with its place in the log', () => {
+    const [first, second] = [section(0, 3), section(1, 5)];
+    const { sections, quarantined } = prepared([recordOf(first, 40n), recordOf(second, 41n)]);
+    expect(quarantined).toEqual([]);
+    expect(sections).toMatchObject([
+      { ...first.header, offset: 40n, droppedByKernel: 3, clockSuspect: false },
+      { ...second.header, offset: 41n, droppedByKernel: 2 },
+    ]);
+    expect(sections.map(({ body }) => body)).toEqual([first.value, second.value]);
+  });
+  it('puts a poison record aside and takes those around it', () => {
+    const poison = { ...recordOf(section(1), 1n), value: new Uint8Array([1, 2, 3]) };
+    const { sections, quarantined } = prepared([recordOf(section(0), 0n), poison, recordOf(section(2), 2n)]);
+    expect(sections.map(({ seq }) => seq)).toEqual([0, 2]);
+    expect(quarantined).toMatchObject([{ offset: 1n, reason: 'crc-mismatch', key: 'host-1', body: poison.value }]);
+    expect(quarantined[0]?.headers).toEqual(poison.headers);
+  });
+  it('makes the text of a poison record fit for Postgres', () => {
+    const poison = { ...recordOf(section(0)), key: 'a\0b', headers: { 'x\0': '\ud800', long: 'x'.repeat(10_000) } };
+    const [row] = prepared([poison]).quarantined;
+    expect(row?.key).toBe('a\u{FFFD}b');
+    expect(row?.headers).toEqual({ 'x\u{FFFD}': '\u{FFFD}', long: 'x'.repeat(4096) });
+  });
+  it('counts flows of the stored sections only', () => {
+    const { sections, flowsOf } = prepared([0, 1, 2].map((seq) => recordOf(section(seq), BigInt(seq))));
+    expect(flowsOf(sections).map(({ packets }) => packets)).toEqual([3]);
+    expect(flowsOf(sections.slice(1)).map(({ packets }) => packets)).toEqual([2]);
+    expect(flowsOf([])).toEqual([]);
+  });
+});

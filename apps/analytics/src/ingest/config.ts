@@ -1,0 +1,19 @@
+/** How records go into the store. */
+export interface IngestConfig {
+  readonly topic: string;
+  /** Consumers of one group share the partitions. */
+  readonly group: string;
+  readonly partitions: number;
+  /** Who holds a position, for the person who looks at the table. */
+  readonly owner: string;
+}
+
+/**
+ * One transaction: as long as a batch of 2,500 to 10,000 packets, where the cost of a commit no longer shows and a
+ * redelivery after a failure stays short (facts measured in docs/80-decisions).
+ */
+export const commitLimits = { records: 25, bytes: 4 * 1024 * 1024 } as const;
+
+/** Partitions by ingest hour are made ahead; a few missed rounds still leave one to write to. */
+export const KEEP_PARTITIONS_EVERY_MS = 5 * 60_000;
+export const MEASURE_LAG_EVERY_MS = 5_000;

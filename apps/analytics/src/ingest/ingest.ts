@@ -1,0 +1,84 @@
+import type { Bus, Consumer, LogPartition, PartitionHandler, ReceivedRecord } from '@bpfleet/bus';
+import { BpfleetError } from '@bpfleet/errors';
+import type { IngestConfig } from './config.js';
+import { MEASURE_LAG_EVERY_MS } from './config.js';
+import { type IngestParts, PartitionIngest } from './partition-ingest.js';
+
+/**
+ * Moves sections from the bus into the store, each exactly once. Nothing here ends the process: what fails is counted,
+ * and the bus assigns the partition anew until it works.
+ */
+export class Ingest implements PartitionHandler {
+  readonly #held = new Map<number, PartitionIngest>();
+  #consumer: Consumer | undefined;
+  #lagTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly config: IngestConfig,
+    private readonly bus: Bus,
+    private readonly parts: IngestParts,
+  ) {}
+
+  async start(): Promise<void> {
+    const { topic, group, partitions } = this.config;
+    await this.bus.ensureTopic(topic, partitions);
+    this.#consumer = this.bus.consumer({ topic, group, handler: this, onError: (error) => this.#failed(error) });
+    await this.#consumer.start();
+    this.#lagTimer = setInterval(() => void this.#measureLag(), MEASURE_LAG_EVERY_MS).unref();
+  }
+
+  /** Waits for the transaction under way; what was not committed is read again by whoever comes next. */
+  async stop(): Promise<void> {
+    clearInterval(this.#lagTimer);
+    await this.#consumer?.stop();
+    this.#consumer = undefined;
+  }
+
+  async assigned(partition: LogPartition): Promise<bigint> {
+    this.#held.delete(partition.partition);
+    const held = await PartitionIngest.take(partition, this.config.owner, this.parts);
+    this.#held.set(partition.partition, held);
+    const next = String(held.next);
+    this.parts.logger.info({ topic: partition.topic, partition: partition.partition, next }, 'partition assigned');
+    return held.next;
+  }
+
+  async read(partition: LogPartition, records: readonly ReceivedRecord[], signal: AbortSignal): Promise<bigint> {
+    const held = this.#held.get(partition.partition);
+    if (!held) throw new BpfleetError('FENCED', `${partition.topic}[${partition.partition}] is not held any more`);
+    try {
+      return await held.read(records, signal);
+    } catch (error) {
+      // Whether the commit arrived is unknown now: the position is read again from Postgres, with a new fence.
+      this.#held.delete(partition.partition);
+      throw error;
+    }
+  }
+
+  async revoked(partition: LogPartition): Promise<void> {
+    this.#held.delete(partition.partition);
+    this.parts.metrics.lag.remove({ partition: partition.partition });
+    this.parts.logger.info({ topic: partition.topic, partition: partition.partition }, 'partition revoked');
+  }
+
+  #failed(error: unknown): void {
+    const code = error instanceof BpfleetError ? error.code : 'INTERNAL';
+    this.parts.metrics.failures.inc({ code });
+    if (code === 'FENCED') this.parts.metrics.fenced.inc();
+    this.parts.logger.warn({ err: error, code }, 'records not committed, trying again');
+  }
+
+  async #measureLag(): Promise<void> {
+    for (const [index, held] of this.#held) {
+      try {
+        const { end } = await held.partition.bounds();
+        // Revoked while the log was asked: the series is gone and must stay so.
+        if (this.#held.get(index) !== held) continue;
+        this.parts.metrics.lag.set({ partition: index }, Number(end - held.next));
+      } catch (error) {
+        // The bus is away: reading reports that. The last figure stays.
+        this.parts.logger.debug({ err: error, partition: index }, 'lag not measured');
+      }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import type { LogBounds, LogPartition, ReceivedRecord } from '@bpfleet/bus';
+import { BpfleetError } from '@bpfleet/errors';
+import { createLogger, Registry } from '@bpfleet/service';
+import type { HeldPosition, IngestBatch, IngestResult } from '@bpfleet/store';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { makeSection, NOW_MS, NOW_NS, recordOf } from '../testing/sections.js';
+import { ingestMetrics } from './metrics.js';
+import { PartitionIngest, type PositionStore } from './partition-ingest.js';
+
+/** Positions as Postgres keeps them, and what was committed with them. */
+class FakePositions implements PositionStore {
+  next = 0n;
+  fence = 0n;
+  readonly commits: IngestBatch[] = [];
+
+  async takePosition(logId: string, partition: number): Promise<HeldPosition> {
+    return { logId, partition, next: this.next, fence: ++this.fence };
+  }
+  async commit(batch: IngestBatch): Promise<IngestResult> {
+    const { next, fence } = batch.position;
+    if (next !== this.next || fence !== this.fence) throw new BpfleetError('FENCED', 'another owner');
+    this.next = batch.next;
+    this.commits.push(batch);
+    const packets = batch.sections.reduce((sum, section) => sum + section.packets, 0);
+    return { stored: batch.sections.length, duplicates: 0, conflicts: 0, packets };
+  }
+  get offsets(): bigint[] {
+    return this.commits.flatMap(({ sections }) => sections.map(({ offset }) => offset));
+  }
+  get losses() {
+    return this.commits.flatMap(({ losses }) => losses);
+  }
+}
+
+const { value, header } = makeSection({ agent: 'host-1', epoch: 1, seq: 0, filter: 'web@3', atNs: [NOW_NS] });
+const records = (...offsets: number[]): ReceivedRecord[] =>
+  offsets.map((offset) => recordOf({ value, header: { ...header, seq: offset } }, BigInt(offset)));
+const fromTo = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index);
+
+let store: FakePositions;
+let bounds: LogBounds;
+const partition: LogPartition = { logId: 'log', topic: 'packets.v1', partition: 3, bounds: async () => bounds };
+const { signal } = new AbortController();
+const take = () =>
+  PartitionIngest.take(partition, 'me', {
+    store,
+    metrics: ingestMetrics(new Registry()),
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    nowMs: () => NOW_MS,
+  });
+
+beforeEach(() => {
+  store = new FakePositions();
+  bounds = { first: 0n, end: 1000n };
+});
+
+describe('PartitionIngest', () => {
+  it('goes on where Postgres says', async () => {
+    store.next = 7n;
+    expect((await take()).next).toBe(7n);
+    expect(store.commits).toEqual([]);
+  });
+  it('commits what is delivered and says where to go on', async () => {
+    const ingest = await take();
+    expect(await ingest.read(records(0, 1, 2), signal)).toBe(3n);
+    expect(await ingest.read(records(3), signal)).toBe(4n);
+    expect(store.next).toBe(4n);
+    expect(store.offsets).toEqual([0n, 1n, 2n, 3n]);
+  });
+  it('splits a large delivery into several transactions', async () => {
+    const ingest = await take();
+    expect(await ingest.read(records(...fromTo(0, 60)), signal)).toBe(60n);
+    expect(store.commits.map(({ sections }) => sections.length)).toEqual([25, 25, 10]);
+  });
+  it('stops between transactions when it is told to', async () => {
+    const ingest = await take();
+    const stopping = new AbortController();
+    const commit = store.commit.bind(store);
+    store.commit = (batch) => {
+      stopping.abort();
+      return commit(batch);
+    };
+    expect(await ingest.read(records(...fromTo(0, 60)), stopping.signal)).toBe(25n);
+  });
+  it('skips what a redelivery repeats', async () => {
+    store.next = 2n;
+    const ingest = await take();
+    expect(await ingest.read(records(0, 1), signal)).toBe(2n);
+    expect(await ingest.read(records(1, 2, 3), signal)).toBe(4n);
+    expect(store.offsets).toEqual([2n, 3n]);
+  });
+
+  describe('at a gap', () => {
+    it('stores what comes before it and reads again', async () => {
+      const ingest = await take();
+      expect(await ingest.read(records(0, 1, 5, 6), signal)).toBe(2n);
+      expect(store.offsets).toEqual([0n, 1n]);
+      expect(await ingest.read(records(2, 3, 4, 5), signal)).toBe(6n);
+      expect(store.losses).toEqual([]);
+    });
+    it('goes on behind it when the log gives the same answer twice', async () => {
+      const ingest = await take();
+      expect(await ingest.read(records(5, 6), signal)).toBe(0n);
+      expect(await ingest.read(records(5, 6), signal)).toBe(7n);
+      expect(store.offsets).toEqual([5n, 6n]);
+      expect(store.losses).toEqual([]);
+      expect(store.next).toBe(7n);
+    });
+    it('writes down exactly what retention took', async () => {
+      const ingest = await take();
+      await ingest.read(records(0), signal);
+      bounds = { first: 5n, end: 1000n };
+      expect(await ingest.read(records(5, 6), signal)).toBe(7n);
+      expect(store.losses).toMatchObject([{ firstOffset: 1n, endOffset: 5n, reason: 'retention' }]);
+      expect(store.offsets).toEqual([0n, 5n, 6n]);
+    });
+    it('reads again what the log still has of it', async () => {
+      const ingest = await take();
+      bounds = { first: 3n, end: 1000n };
+      expect(await ingest.read(records(5, 6), signal)).toBe(3n);
+      expect(store.losses).toMatchObject([{ firstOffset: 0n, endOffset: 3n }]);
+      expect(await ingest.read(records(3, 4, 5, 6), signal)).toBe(7n);
+      expect(store.offsets).toEqual([3n, 4n, 5n, 6n]);
+    });
+  });
+
+  it('starts at the first offset of a log that was trimmed past the position', async () => {
+    store.next = 10n;
+    bounds = { first: 15n, end: 20n };
+    expect((await take()).next).toBe(15n);
+    expect(store.losses).toMatchObject([{ firstOffset: 10n, endOffset: 15n, reason: 'retention' }]);
+  });
+  it('starts at the first offset of a log that was replaced by a shorter one', async () => {
+    store.next = 100n;
+    bounds = { first: 2n, end: 20n };
+    const ingest = await take();
+    expect(ingest.next).toBe(2n);
+    expect(store.losses).toMatchObject([{ firstOffset: 100n, endOffset: 100n, reason: 'log-replaced' }]);
+    expect(await ingest.read(records(2, 3), signal)).toBe(4n);
+  });
+  it('notices a replaced log while it reads', async () => {
+    store.next = 100n;
+    const ingest = await take();
+    bounds = { first: 0n, end: 2n };
+    expect(await ingest.read(records(0, 1), signal)).toBe(0n);
+    expect(store.losses).toMatchObject([{ reason: 'log-replaced' }]);
+  });
+  it('is fenced when another consumer has taken the partition', async () => {
+    const ingest = await take();
+    await take();
+    await expect(ingest.read(records(0), signal)).rejects.toMatchObject({ code: 'FENCED' });
+    expect(store.commits).toEqual([]);
+  });
+});

@@ -1,0 +1,157 @@
+import type { LogPartition, ReceivedRecord } from '@bpfleet/bus';
+import type { Logger } from '@bpfleet/service';
+import type { HeldPosition, IngestBatch, IngestResult, LossRow } from '@bpfleet/store';
+import { type PreparedBatch, prepareBatch } from './batch.js';
+import { commitSliceEnd } from './commit-slice.js';
+import { commitLimits } from './config.js';
+import { DropCounters } from './drop-counters.js';
+import { decideGap, type OffsetGap } from './gap.js';
+import type { IngestMetrics } from './metrics.js';
+
+/** What ingest needs of the store; `IngestStore` implements it. */
+export interface PositionStore {
+  takePosition(logId: string, partition: number, owner: string): Promise<HeldPosition>;
+  commit(batch: IngestBatch): Promise<IngestResult>;
+}
+
+/** What partitions have in common. */
+export interface IngestParts {
+  readonly store: PositionStore;
+  readonly metrics: IngestMetrics;
+  readonly logger: Logger;
+  /** Unix time; tells which hosts' clocks are far off. */
+  readonly nowMs: () => number;
+}
+
+const NOTHING: PreparedBatch = { sections: [], quarantined: [], flowsOf: () => [] };
+
+/**
+ * One partition while this consumer holds it: its position in Postgres moves in the same transaction as the rows, so
+ * that each record is stored once whatever happens in between. Another owner's fence ends it with `FENCED`.
+ */
+export class PartitionIngest {
+  #position: HeldPosition;
+  /** Offset behind the last one that was dealt with; ahead of the stored position over an empty gap. */
+  #next: bigint;
+  #readAgain: OffsetGap | undefined;
+  readonly #drops = new DropCounters();
+
+  private constructor(
+    readonly partition: LogPartition,
+    position: HeldPosition,
+    private readonly parts: IngestParts,
+  ) {
+    this.#position = position;
+    this.#next = position.next;
+  }
+
+  /** Takes the partition over: from here on no former owner can commit. Brings the position within the log's bounds. */
+  static async take(partition: LogPartition, owner: string, parts: IngestParts): Promise<PartitionIngest> {
+    const position = await parts.store.takePosition(partition.logId, partition.partition, owner);
+    const ingest = new PartitionIngest(partition, position, parts);
+    await ingest.#align();
+    return ingest;
+  }
+
+  /** The offset to read from. */
+  get next(): bigint {
+    return this.#next;
+  }
+
+  /**
+   * Stores records, in several transactions when they are many.
+   * @returns the next offset to read: behind the last record, or an earlier one to read again
+   */
+  async read(records: readonly ReceivedRecord[], signal: AbortSignal): Promise<bigint> {
+    // A redelivery begins with what is stored already.
+    let at = records.findIndex(({ offset }) => offset >= this.#next);
+    if (at < 0) {
+      if (records.length > 0) await this.#align();
+      return this.#next;
+    }
+    while (at < records.length && !signal.aborted) {
+      const { offset } = records[at]!;
+      if (offset > this.#next && !(await this.#closeGap({ from: this.#next, to: offset }))) break;
+      const end = commitSliceEnd(records, at, commitLimits);
+      await this.#commitRecords(records.slice(at, end));
+      at = end;
+    }
+    return this.#next;
+  }
+
+  /** Whether reading may go on behind the gap. */
+  async #closeGap(gap: OffsetGap): Promise<boolean> {
+    const { first } = await this.partition.bounds();
+    const decision = decideGap(gap, first, this.#readAgain);
+    if (decision === 'read-again') {
+      this.#readAgain = gap;
+      this.parts.metrics.offsetGaps.inc({ decision });
+      this.#log('warn', { from: String(gap.from), to: String(gap.to) }, 'offsets missing, reading them again');
+      return false;
+    }
+    if (decision === 'legal') {
+      this.parts.metrics.offsetGaps.inc({ decision });
+      this.#next = gap.to;
+      return true;
+    }
+    await this.#lose(decision.lost, 'retention', 'the log gave them up before they were read', decision.lost.to);
+    return this.#next === gap.to || this.#closeGap({ from: this.#next, to: gap.to });
+  }
+
+  /** The log may have been trimmed past the position, or replaced by another one that is shorter. */
+  async #align(): Promise<void> {
+    const { first, end } = await this.partition.bounds();
+    if (end < this.#next) {
+      // Nothing tells how far the old log went on behind the position: the row marks the place, its range is empty.
+      const at = { from: this.#next, to: this.#next };
+      this.parts.metrics.logsReplaced.inc();
+      await this.#lose(at, 'log-replaced', `the log ends at ${end}; reading it from its first offset ${first}`, first);
+    } else if (first > this.#next) {
+      await this.#lose(
+        { from: this.#next, to: first },
+        'retention',
+        'the log gave them up before they were read',
+        first,
+      );
+    }
+  }
+
+  async #lose(range: OffsetGap, reason: string, detail: string, next: bigint): Promise<void> {
+    const loss: LossRow = { firstOffset: range.from, endOffset: range.to, reason, detail };
+    await this.#commit(next, NOTHING, [loss]);
+    this.parts.metrics.lostOffsets.inc(Number(range.to - range.from));
+    this.#log('error', { from: String(range.from), to: String(range.to), reason }, 'records lost');
+  }
+
+  async #commitRecords(records: readonly ReceivedRecord[]): Promise<void> {
+    const { metrics, nowMs } = this.parts;
+    const batch = prepareBatch(records, nowMs(), this.#drops);
+    const result = await this.#commit(records.at(-1)!.offset + 1n, batch, []);
+    metrics.records.inc(records.length);
+    metrics.bytes.inc(records.reduce((sum, { value }) => sum + value.length, 0));
+    metrics.sections.inc(result.stored);
+    metrics.packets.inc(result.packets);
+    metrics.duplicates.inc(result.duplicates);
+    metrics.clockSuspect.inc(batch.sections.filter(({ clockSuspect }) => clockSuspect).length);
+    if (result.conflicts > 0) metrics.quarantined.inc({ reason: 'identity-conflict' }, result.conflicts);
+    for (const { offset, reason, detail, agent } of batch.quarantined) {
+      metrics.quarantined.inc({ reason });
+      this.#log('warn', { offset: String(offset), reason, detail, agentId: agent }, 'record put into quarantine');
+    }
+  }
+
+  async #commit(next: bigint, batch: PreparedBatch, losses: readonly LossRow[]): Promise<IngestResult> {
+    const end = this.parts.metrics.commitSeconds.startTimer();
+    const result = await this.parts.store.commit({ ...batch, losses, position: this.#position, next });
+    end();
+    this.#position = { ...this.#position, next };
+    this.#next = next;
+    this.#readAgain = undefined;
+    return result;
+  }
+
+  #log(level: 'warn' | 'error', facts: object, text: string): void {
+    const { topic, partition } = this.partition;
+    this.parts.logger[level]({ topic, partition, ...facts }, text);
+  }
+}

@@ -1,0 +1,24 @@
+import { createLogger, createMetrics } from '@bpfleet/service';
+import { createNestApp, openApiDocument, operationsOf } from '@bpfleet/service/nest';
+import { analyticsModule } from './analytics.module.js';
+import { openApiInfo } from './api-info.js';
+import { systemClock } from './clock.js';
+import { SectionSource } from './packets/section-source.js';
+
+/** Needed to build the controllers, and never asked. */
+const noSource: SectionSource = {
+  sections: () => {
+    throw new Error('no store here');
+  },
+  completeness: () => Promise.reject(new Error('no store here')),
+};
+
+// Prints the OpenAPI document: `npm run openapi` writes it to docs/openapi/analytics.json.
+const app = await createNestApp(analyticsModule(noSource, systemClock), {
+  name: 'analytics',
+  info: openApiInfo,
+  logger: createLogger({ name: 'openapi', level: 'silent' }),
+  metrics: createMetrics(),
+});
+process.stdout.write(`${JSON.stringify(openApiDocument(openApiInfo, operationsOf(app)), undefined, 2)}\n`);
+await app.close();

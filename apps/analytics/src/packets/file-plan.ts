@@ -1,0 +1,79 @@
+import { BpfleetError } from '@bpfleet/errors';
+import { LinkType, linkTypeName } from '@bpfleet/packet';
+import { readSection } from '@bpfleet/section';
+import { NewestPackets } from './newest-packets.js';
+import { sectionId } from './packet-id.js';
+import type { PacketRequest } from './packet-request.js';
+import { PacketScan } from './packet-scan.js';
+import { sectionQuery } from './section-query.js';
+import type { SectionSource } from './section-source.js';
+
+/** What is known of a capture file before its first byte: a file cannot be taken back. */
+export interface FilePlan {
+  readonly linkType: number;
+  /** With a limit: where its packets are. The oldest of them were captured at `cutNs`, `tiesAtCut` at that very time. */
+  readonly newest?: {
+    readonly cutNs: bigint;
+    readonly tiesAtCut: number;
+    readonly sectionIds: ReadonlySet<string>;
+  };
+  readonly rangeScanned: boolean;
+}
+
+/**
+ * Looks through the answer once, and keeps nothing of it but what the second pass needs to write it in time order
+ * with bounded memory: the link type, and with a limit, where the newest packets begin.
+ * @throws BpfleetError `SEVERAL_LINK_TYPES` that names them
+ */
+export async function planFile(source: SectionSource, request: PacketRequest, signal: AbortSignal): Promise<FilePlan> {
+  if (request.limit !== undefined) return planNewest(source, request, signal);
+  const linkType = request.linkType ?? onlyLinkType(await linkTypesOf(source, request, signal));
+  return { linkType, rangeScanned: true };
+}
+
+async function planNewest(source: SectionSource, request: PacketRequest, signal: AbortSignal): Promise<FilePlan> {
+  const newest = new NewestPackets(source, request);
+  const linkTypes = new Set<number>();
+  // As many ids as there are sections with a packet in the file.
+  const sectionIds = new Set<string>();
+  let cutNs = request.untilNs;
+  let tiesAtCut = 0;
+  for await (const {
+    atNs,
+    section,
+    interface: { linkType },
+  } of newest.packets(signal)) {
+    linkTypes.add(linkType);
+    sectionIds.add(sectionId(section));
+    tiesAtCut = atNs === cutNs ? tiesAtCut + 1 : 1;
+    cutNs = atNs;
+  }
+  return {
+    linkType: request.linkType ?? onlyLinkType(linkTypes),
+    newest: { cutNs, tiesAtCut, sectionIds },
+    rangeScanned: newest.rangeScanned,
+  };
+}
+
+/** Link types of the packets that match. Sections that can only add what is known already are not evaluated. */
+async function linkTypesOf(source: SectionSource, request: PacketRequest, signal: AbortSignal): Promise<Set<number>> {
+  const scan = new PacketScan(request);
+  const linkTypes = new Set<number>();
+  for await (const section of source.sections(sectionQuery(request, 'newest'), signal)) {
+    const { interfaces } = readSection(section.body);
+    if (interfaces.every(({ linkType }) => linkTypes.has(linkType))) continue;
+    for (const packet of scan.open(section)) linkTypes.add(packet.interface.linkType);
+  }
+  return linkTypes;
+}
+
+function onlyLinkType(linkTypes: ReadonlySet<number>): number {
+  const names = [...linkTypes].toSorted((a, b) => a - b).map(linkTypeName);
+  if (names.length > 1) {
+    throw new BpfleetError('SEVERAL_LINK_TYPES', `the packets are of several link types: ${names.join(', ')}`, {
+      hint: `a capture file has one: choose it with linktype=${names[0]}`,
+    });
+  }
+  // An empty file says Ethernet, as tcpdump writes it.
+  return [...linkTypes][0] ?? LinkType.EN10MB;
+}

@@ -1,0 +1,92 @@
+import { interpret, type Packet, type PacketMetadata, type Program, UNDECIDED } from '@bpfleet/bpf';
+import { LinkType, linkTypeName } from '@bpfleet/packet';
+import { compile, supportedLinkTypes } from '@bpfleet/pcap-filter';
+import { PacketFlag } from '@bpfleet/section';
+
+export type Verdict = 'yes' | 'no' | 'undecided';
+
+/** Where a stored packet lies. `PacketCursor` has this shape. */
+export interface StoredPacket {
+  readonly start: number;
+  readonly capturedLength: number;
+  readonly wireLength: number;
+  /** Bits of `PacketFlag`. */
+  readonly flags: number;
+}
+
+/** Says whether packets of one link type match. Built once per query; what runs behind it may be a compiler later. */
+export type PacketPredicate = (bytes: Uint8Array, packet: StoredPacket) => Verdict;
+
+/**
+ * What an expression means for stored packets of each link type.
+ * @throws BpfleetError with the span in the expression
+ */
+export function packetPredicates(expression: string): (linkType: number) => PacketPredicate {
+  if (expression.trim() === '') return () => () => 'yes';
+  // Faults of the expression are told before anything is read.
+  const ethernet = ethernetPredicate(expression);
+  return (linkType) => {
+    if (linkType === LinkType.EN10MB) return ethernet;
+    const name = linkTypeName(linkType);
+    // Not "no": the expression may mean something for them that this build cannot evaluate.
+    if (!supportedLinkTypes.includes(name)) return () => 'undecided';
+    const { program } = compile(expression, { linkType: name as 'EN10MB' });
+    return (bytes, packet) => verdictOf(program, { bytes, ...placeOf(packet) });
+  };
+}
+
+const TAG_BYTES = 4;
+/** Where the tag was put back: behind the two addresses. */
+const TAG_OFFSET = 12;
+
+/**
+ * The kernel's view (design: "VLAN rule"): it took the outer tag out of the bytes before the filter ran, so marked
+ * packets are evaluated without it, the tag as metadata, by the live form. All others are bytes of a file.
+ */
+function ethernetPredicate(expression: string): PacketPredicate {
+  const { program } = compile(expression, { linkType: 'EN10MB' });
+  let live: Program | undefined;
+  let stripped = new Uint8Array(2048);
+  return (bytes, packet) => {
+    const isMarked = (packet.flags & PacketFlag.vlanTagWasMetadata) !== 0;
+    if (!isMarked) return verdictOf(program, { bytes, ...placeOf(packet) });
+    // Cut inside the tag: what the kernel saw is not known.
+    if (packet.capturedLength < TAG_OFFSET + TAG_BYTES) return 'undecided';
+    live ??= compile(expression, { linkType: 'EN10MB', live: true }).program;
+    const capturedLength = packet.capturedLength - TAG_BYTES;
+    if (stripped.length < capturedLength) stripped = new Uint8Array(2 * capturedLength);
+    copyWithoutTag(bytes, packet, stripped);
+    return verdictOf(live, {
+      bytes: stripped,
+      start: 0,
+      capturedLength,
+      wireLength: packet.wireLength - TAG_BYTES,
+      metadata: tagOf(bytes, packet.start),
+    });
+  };
+}
+
+function copyWithoutTag(bytes: Uint8Array, { start, capturedLength }: StoredPacket, into: Uint8Array): void {
+  into.set(bytes.subarray(start, start + TAG_OFFSET));
+  into.set(bytes.subarray(start + TAG_OFFSET + TAG_BYTES, start + capturedLength), TAG_OFFSET);
+}
+
+function tagOf(bytes: Uint8Array, start: number): PacketMetadata {
+  const u16 = (offset: number) => (bytes[start + offset]! << 8) | bytes[start + offset + 1]!;
+  return {
+    protocol: u16(TAG_OFFSET + TAG_BYTES),
+    packetType: 0,
+    interfaceIndex: 0,
+    vlanTagPresent: true,
+    vlanProtocol: u16(TAG_OFFSET),
+    vlanTci: u16(TAG_OFFSET + 2),
+    networkOffset: 14,
+  };
+}
+
+const placeOf = ({ start, capturedLength, wireLength }: StoredPacket) => ({ start, capturedLength, wireLength });
+
+function verdictOf(program: Program, packet: Packet): Verdict {
+  const value = interpret(program, packet);
+  return value === UNDECIDED ? 'undecided' : value === 0 ? 'no' : 'yes';
+}

@@ -1,0 +1,67 @@
+import { type PacketQuery, parseInstantMs } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
+import { LinkType, linkTypeNumber } from '@bpfleet/packet';
+import { packetPredicates } from './packet-predicate.js';
+import type { PacketCriteria } from './packet-scan.js';
+
+/** A query whose every part was understood. */
+export interface PacketRequest extends PacketCriteria {
+  readonly agent?: string | undefined;
+  /** Undefined: all of the range. */
+  readonly limit: number | undefined;
+}
+
+const DEFAULT_ROWS = 100;
+
+/**
+ * @param form rows always have a limit, capture files only when asked for
+ * @throws BpfleetError `REQUEST_INVALID`, or what the filter language says of the expression
+ */
+export function packetRequest(query: PacketQuery, form: 'rows' | 'file', nowMs: number): PacketRequest {
+  const sinceNs = nsOf(parseInstantMs(query.since, nowMs));
+  const untilNs = nsOf(parseInstantMs(query.until, nowMs));
+  if (sinceNs >= untilNs) {
+    throw new BpfleetError('REQUEST_INVALID', `the range from ${query.since} to ${query.until} is empty`, {
+      hint: 'since is the earlier one; -15m means 15 minutes ago',
+    });
+  }
+  return {
+    sinceNs,
+    untilNs,
+    predicateOf: packetPredicates(query.filter),
+    agent: query.agent,
+    version: query.version === undefined ? undefined : versionOf(query.version),
+    linkType: query.linktype === undefined ? undefined : linkTypeOf(query.linktype),
+    limit: form === 'rows' ? rowLimit(query.limit) : query.limit || undefined,
+  };
+}
+
+const nsOf = (unixMs: number): bigint => BigInt(Math.round(unixMs)) * 1_000_000n;
+
+function rowLimit(limit = DEFAULT_ROWS): number {
+  if (limit > 0) return limit;
+  throw new BpfleetError('REQUEST_INVALID', 'limit=0, all packets, is for capture files', {
+    hint: 'ask with Accept: application/x-pcapng, or name a limit',
+  });
+}
+
+function versionOf(text: string): string {
+  if (/^[a-z][a-z0-9-]{0,62}(@[1-9]\d{0,8})?$/.test(text)) return text;
+  throw new BpfleetError('REQUEST_INVALID', `"${text}" is not a filter`, {
+    hint: 'write version=web for all versions of a filter, version=web@3 for one',
+  });
+}
+
+function linkTypeOf(name: string): number {
+  const number = linkTypeNumber(name) ?? numbered(name);
+  if (number !== undefined) return number;
+  throw new BpfleetError('REQUEST_INVALID', `"${name}" is not a link type`, {
+    hint: `one of ${Object.keys(LinkType).join(', ')}, or LINKTYPE_n`,
+  });
+}
+
+/** How a link type without a name is shown, and so asked for. */
+function numbered(name: string): number | undefined {
+  const digits = /^LINKTYPE_(\d{1,5})$/i.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}

@@ -1,0 +1,114 @@
+import type { Completeness } from '@bpfleet/contract';
+import { forEachPacket, readSection, type SectionInterface } from '@bpfleet/section';
+import type { StoredSection } from '@bpfleet/store';
+import { filtersOf } from '../filter-labels.js';
+import { DropSum } from './drop-sum.js';
+import type { PacketPredicate } from './packet-predicate.js';
+
+/** What a query asks of each packet. Times in Unix ns, `untilNs` not included. */
+export interface PacketCriteria {
+  readonly sinceNs: bigint;
+  readonly untilNs: bigint;
+  readonly predicateOf: (linkType: number) => PacketPredicate;
+  /** `web` or `web@3` */
+  readonly version?: string | undefined;
+  readonly linkType?: number | undefined;
+}
+
+/** An interface block as packets of an answer refer to it. */
+export interface OpenInterface extends SectionInterface {
+  /** Versions that stored its packets. */
+  readonly filters: readonly string[];
+}
+
+/** A section with packets in the answer. Its bytes live as long as one of them does. */
+export interface OpenSection {
+  readonly agent: string;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly body: Uint8Array;
+}
+
+/** One packet of the answer, in place: nothing of it is copied. */
+export interface MatchedPacket {
+  readonly section: OpenSection;
+  readonly interface: OpenInterface;
+  /** Its place in the section. */
+  readonly index: number;
+  readonly atNs: bigint;
+  readonly start: number;
+  readonly capturedLength: number;
+  readonly wireLength: number;
+}
+
+/** Opens sections for one query and counts what it saw. */
+export class PacketScan {
+  #sections = 0;
+  #packets = 0;
+  #undecided = 0;
+  #matched = 0;
+  readonly #drops = new DropSum();
+
+  constructor(private readonly criteria: PacketCriteria) {}
+
+  /** Packets that matched in the sections opened so far. */
+  get matched(): number {
+    return this.#matched;
+  }
+
+  get counts(): Pick<Completeness, 'sectionsScanned' | 'packetsScanned' | 'packetsUndecided' | 'droppedByKernel'> {
+    return {
+      sectionsScanned: this.#sections,
+      packetsScanned: this.#packets,
+      packetsUndecided: this.#undecided,
+      droppedByKernel: this.#drops.total,
+    };
+  }
+
+  /** The packets of a section that match, in the order in which they were written. */
+  open(stored: StoredSection): MatchedPacket[] {
+    const { body } = stored;
+    const described = readSection(body);
+    this.#sections++;
+    this.#drops.add(stored, described);
+    const section: OpenSection = { agent: stored.agent, epoch: stored.epoch, seq: stored.seq, body };
+    const lanes = described.interfaces.map((one) => this.#laneOf(one));
+    const isInside = this.#isInside(stored);
+    const matched: MatchedPacket[] = [];
+    forEachPacket(body, (packet) => {
+      const lane = lanes[packet.interfaceId]!;
+      if (!lane.predicate) return true;
+      if (!isInside && !this.#isInRange(packet.atNs)) return true;
+      this.#packets++;
+      const verdict = lane.predicate(body, packet);
+      if (verdict === 'undecided') this.#undecided++;
+      if (verdict !== 'yes') return true;
+      const { index, atNs, start, capturedLength, wireLength } = packet;
+      matched.push({ section, interface: lane.interface, index, atNs, start, capturedLength, wireLength });
+      return true;
+    });
+    this.#matched += matched.length;
+    return matched;
+  }
+
+  /** Without a predicate the interface's packets are none of the query's business. */
+  #laneOf(described: SectionInterface): { interface: OpenInterface; predicate: PacketPredicate | undefined } {
+    const filters = filtersOf(described.description);
+    const { linkType, version, predicateOf } = this.criteria;
+    const isAsked =
+      (linkType === undefined || linkType === described.linkType) &&
+      (version === undefined || filters.some((filter) => filter === version || filter.startsWith(`${version}@`)));
+    return {
+      interface: { ...described, filters },
+      predicate: isAsked ? predicateOf(described.linkType) : undefined,
+    };
+  }
+
+  #isInside({ tsMinNs, tsMaxNs }: StoredSection): boolean {
+    return this.#isInRange(tsMinNs) && this.#isInRange(tsMaxNs);
+  }
+
+  #isInRange(atNs: bigint): boolean {
+    return atNs >= this.criteria.sinceNs && atNs < this.criteria.untilNs;
+  }
+}

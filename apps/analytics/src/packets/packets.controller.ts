@@ -1,0 +1,51 @@
+import type { ServerResponse } from 'node:http';
+import { packetMediaTypes, queryApi } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
+import { Call, type CallOf } from '@bpfleet/service/nest';
+import { Controller, type OnModuleDestroy, Req, Res } from '@nestjs/common';
+import { Clock } from '../clock.js';
+import { type PacketMediaType, PacketsService } from './packets.service.js';
+import { sendStream } from './send-stream.js';
+
+/** Express' content negotiation. */
+interface NegotiatingRequest {
+  accepts(types: readonly string[]): string | false;
+}
+
+const offered: readonly PacketMediaType[] = Object.values(packetMediaTypes);
+
+@Controller()
+export class PacketsController implements OnModuleDestroy {
+  readonly #stopping = new AbortController();
+
+  constructor(
+    private readonly packets: PacketsService,
+    private readonly clock: Clock,
+  ) {}
+
+  @Call(queryApi.listPackets, {
+    summary: 'Stored packets that match a filter expression, the newest first.',
+    produces: offered.filter((type) => type !== packetMediaTypes.json),
+  })
+  async listPackets(
+    call: CallOf<typeof queryApi.listPackets>,
+    @Req() request: NegotiatingRequest,
+    @Res() response: ServerResponse,
+  ): Promise<undefined> {
+    const mediaType = request.accepts(offered);
+    if (mediaType === false) {
+      throw new BpfleetError('REQUEST_INVALID', 'no answer in a form that the Accept header names', {
+        hint: `accept one of ${offered.join(', ')}`,
+      });
+    }
+    const signal = AbortSignal.any([call.signal, this.#stopping.signal]);
+    const stream = await this.packets.answer(call.query, mediaType as PacketMediaType, this.clock.nowMs(), signal);
+    await sendStream(stream, response, call.signal);
+    return undefined;
+  }
+
+  /** Ends answers under way: a long download must not hold up the process's end. */
+  onModuleDestroy(): void {
+    this.#stopping.abort(new BpfleetError('STORE_UNAVAILABLE', 'the service is stopping; ask again'));
+  }
+}

@@ -1,0 +1,94 @@
+import { type Completeness, type PacketQuery, type PacketRow, packetMediaTypes } from '@bpfleet/contract';
+import { Injectable } from '@nestjs/common';
+import { type CaptureFile, PcapFile, PcapngFile } from './capture-file.js';
+import { inChunks } from './chunks.js';
+import { FilePackets } from './file-packets.js';
+import { planFile } from './file-plan.js';
+import { NewestPackets } from './newest-packets.js';
+import { jsonAnswer, ndjsonAnswer } from './packet-answer.js';
+import { type PacketRequest, packetRequest } from './packet-request.js';
+import { PacketRows } from './packet-row.js';
+import type { MatchedPacket, PacketScan } from './packet-scan.js';
+import { SectionSource } from './section-source.js';
+
+export type PacketMediaType = (typeof packetMediaTypes)[keyof typeof packetMediaTypes];
+
+/** An answer on its way. Nothing is read that the receiver does not take. */
+export interface PacketStream {
+  readonly mediaType: PacketMediaType;
+  readonly fileName?: string;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Behind a capture file, which has no place for it; the others carry it inside. */
+  readonly trailer?: () => Promise<Completeness>;
+}
+
+@Injectable()
+export class PacketsService {
+  constructor(private readonly source: SectionSource) {}
+
+  /**
+   * Begins an answer. What can be refused is refused here, before its first byte.
+   * @param nowMs Unix time that relative times count from
+   * @throws BpfleetError `REQUEST_INVALID`, `SEVERAL_LINK_TYPES`, or what the filter language says of the expression
+   */
+  async answer(
+    query: PacketQuery,
+    mediaType: PacketMediaType,
+    nowMs: number,
+    signal: AbortSignal,
+  ): Promise<PacketStream> {
+    switch (mediaType) {
+      case packetMediaTypes.json:
+      case packetMediaTypes.ndjson:
+        return this.#rows(packetRequest(query, 'rows', nowMs), mediaType, signal);
+      case packetMediaTypes.pcapng:
+        return this.#file(packetRequest(query, 'file', nowMs), new PcapngFile(), mediaType, nowMs, signal);
+      case packetMediaTypes.pcap:
+        return this.#file(packetRequest(query, 'file', nowMs), new PcapFile(), mediaType, nowMs, signal);
+    }
+  }
+
+  #rows(request: PacketRequest, mediaType: PacketMediaType, signal: AbortSignal): PacketStream {
+    const newest = new NewestPackets(this.source, request);
+    const completeness = () => this.#completeness(request, newest.scan, newest.rangeScanned);
+    const write = mediaType === packetMediaTypes.json ? jsonAnswer : ndjsonAnswer;
+    return { mediaType, body: inChunks(write(rowsOf(newest.packets(signal)), completeness)) };
+  }
+
+  async #file(
+    request: PacketRequest,
+    file: CaptureFile,
+    mediaType: PacketMediaType,
+    nowMs: number,
+    signal: AbortSignal,
+  ): Promise<PacketStream> {
+    const plan = await planFile(this.source, request, signal);
+    const packets = new FilePackets(this.source, request, plan);
+    return {
+      mediaType,
+      fileName: `bpfleet-${new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')}.${file.extension}`,
+      body: inChunks(written(file, plan.linkType, packets.packets(signal))),
+      trailer: () => this.#completeness(request, packets.scan, plan.rangeScanned),
+    };
+  }
+
+  async #completeness(request: PacketRequest, { counts }: PacketScan, rangeScanned: boolean): Promise<Completeness> {
+    const { sinceNs, untilNs, agent } = request;
+    const { quarantined } = await this.source.completeness({ sinceNs, untilNs: untilNs - 1n, agent });
+    return { ...counts, recordsQuarantined: quarantined, rangeScanned };
+  }
+}
+
+async function* rowsOf(packets: AsyncIterable<MatchedPacket>): AsyncGenerator<PacketRow, void, void> {
+  const rows = new PacketRows();
+  for await (const packet of packets) yield rows.rowOf(packet);
+}
+
+async function* written(
+  file: CaptureFile,
+  linkType: number,
+  packets: AsyncIterable<MatchedPacket>,
+): AsyncGenerator<Uint8Array, void, void> {
+  yield file.header(linkType);
+  for await (const packet of packets) yield* file.packet(packet);
+}

@@ -1,0 +1,8 @@
+import type { SectionOrder, SectionQuery } from '@bpfleet/store';
+import type { PacketRequest } from './packet-request.js';
+
+/** The sections to look into. A request's range ends before `untilNs`, the store's includes its end. */
+export const sectionQuery = (
+  { sinceNs, untilNs, agent, version }: Pick<PacketRequest, 'sinceNs' | 'untilNs' | 'agent' | 'version'>,
+  order: SectionOrder,
+): SectionQuery & { order: SectionOrder } => ({ sinceNs, untilNs: untilNs - 1n, agent, filter: version, order });

@@ -1,0 +1,11 @@
+import type { Completeness, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
+
+/** What queries need of the store; `SectionStore` has this shape. */
+export abstract class SectionSource {
+  /** Sections that may hold packets from `sinceNs` to `untilNs`, both included, by the end of time they begin with. */
+  abstract sections(
+    query: SectionQuery & { readonly order: SectionOrder },
+    signal?: AbortSignal,
+  ): AsyncIterable<StoredSection>;
+  abstract completeness(query: SectionQuery): Promise<Pick<Completeness, 'quarantined'>>;
+}

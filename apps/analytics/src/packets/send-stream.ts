@@ -1,0 +1,42 @@
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { PacketStream } from './packets.service.js';
+
+/** Trailer of capture files: the contract's `Completeness` as JSON. */
+export const COMPLETENESS_TRAILER = 'Bpfleet-Completeness';
+
+/**
+ * Writes an answer as fast as its receiver takes it. Headers go out with the first bytes, so that what fails before
+ * is still answered as a problem; after that only a broken connection tells that it is not whole.
+ * @returns when all is sent, or when the receiver has gone
+ */
+export async function sendStream(stream: PacketStream, response: ServerResponse, signal: AbortSignal): Promise<void> {
+  const chunks = stream.body[Symbol.asyncIterator]();
+  try {
+    const first = await chunks.next();
+    writeHeaders(stream, response);
+    await pipeline(Readable.from(continued(first, chunks), { objectMode: false }), response, { end: false, signal });
+    if (stream.trailer) response.addTrailers({ [COMPLETENESS_TRAILER]: JSON.stringify(await stream.trailer()) });
+    response.end();
+  } catch (error) {
+    await chunks.return?.();
+    // Nobody is left to be told.
+    if (!signal.aborted) throw error;
+  }
+}
+
+function writeHeaders({ mediaType, fileName, trailer }: PacketStream, response: ServerResponse): void {
+  response.setHeader('Content-Type', mediaType);
+  response.setHeader('Cache-Control', 'no-store');
+  if (fileName) response.setHeader('Content-Disposition', `attachment; filename="${fileName}"`);
+  if (trailer) response.setHeader('Trailer', COMPLETENESS_TRAILER);
+}
+
+async function* continued<T>(first: IteratorResult<T, void>, rest: AsyncIterator<T, void>): AsyncGenerator<T> {
+  try {
+    for (let next = first; !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
