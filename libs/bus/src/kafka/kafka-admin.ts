@@ -1,0 +1,81 @@
+import type { Admin } from 'kafkajs';
+import type { LogBounds } from '../bus.js';
+import { maxMessageBytes } from '../record-limits.js';
+import { KafkaClient } from './kafka-client.js';
+import type { KafkaBusOptions } from './kafka-options.js';
+
+/** The contract's topic, docs/50: the broker compresses what comes otherwise, so that consumers know one codec. */
+const topicConfig = {
+  'compression.type': 'snappy',
+  'max.message.bytes': String(maxMessageBytes),
+  'cleanup.policy': 'delete',
+  'message.timestamp.type': 'LogAppendTime',
+} as const;
+
+/** Questions to the cluster. Connects with the first one; after a failure the next one connects anew. */
+export class KafkaAdmin {
+  #open: { client: KafkaClient; admin: Admin } | undefined;
+
+  constructor(private readonly options: KafkaBusOptions) {}
+
+  async ensureTopic(topic: string, partitions: number): Promise<void> {
+    const configEntries = Object.entries(topicConfig).map(([name, value]) => ({ name, value }));
+    const replicationFactor = this.options.replicationFactor ?? -1;
+    await this.#ask('make a topic', async (admin) => {
+      // False when it is there already.
+      await admin.createTopics({
+        topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+        waitForLeaders: true,
+      });
+    });
+  }
+
+  async clusterId(): Promise<string> {
+    return (await this.#ask('describe itself', (admin) => admin.describeCluster())).clusterId;
+  }
+
+  /** `host:port` of each broker, as they tell clients to connect. */
+  async endpoints(): Promise<string[]> {
+    const { brokers } = await this.#ask('describe itself', (admin) => admin.describeCluster());
+    return brokers.map(({ host, port }) => `${host}:${port}`);
+  }
+
+  async bounds(topic: string, partition: number): Promise<LogBounds> {
+    const all = await this.#ask('tell offsets', (admin) => admin.fetchTopicOffsets(topic));
+    const found = all.find((entry) => entry.partition === partition);
+    if (found === undefined) throw new Error(`Kafka has no partition ${topic}[${partition}]`);
+    return { first: BigInt(found.low), end: BigInt(found.high) };
+  }
+
+  async stop(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined) return;
+    await open.client.within(1_000, 'let go', () => open.admin.disconnect()).catch(() => undefined);
+    open.client.tearDown();
+  }
+
+  async #ask<T>(what: string, question: (admin: Admin) => Promise<T>): Promise<T> {
+    const open = await this.#connect();
+    try {
+      return await open.client.within(open.client.requestTimeoutMs, what, () => question(open.admin));
+    } catch (error) {
+      open.client.tearDown();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<{ client: KafkaClient; admin: Admin }> {
+    if (this.#open && !this.#open.client.isDown) return this.#open;
+    const client = new KafkaClient(this.options);
+    const open = { client, admin: client.kafka.admin() };
+    this.#open = open;
+    try {
+      await client.within(client.requestTimeoutMs, 'accept a connection', () => open.admin.connect());
+    } catch (error) {
+      client.tearDown();
+      throw error;
+    }
+    return open;
+  }
+}
