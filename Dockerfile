@@ -38,6 +38,6 @@ COPY tools/compose ./tools/compose
 RUN ln -s /app/apps/cli/bin/bpfleet.js /usr/local/bin/bpfleet \
  && chmod 755 apps/cli/bin/bpfleet.js \
  && install -d -m 0700 /var/lib/bpfleet-agent \
- && install -d -m 0750 -o node -g node /run/bpfleet
+ && install -d -o node -g node /run/bpfleet
 USER node
 CMD ["bpfleet", "--help"]

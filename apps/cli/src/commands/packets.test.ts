@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PacketRow } from '@bpfleet/contract';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeFleet } from '../fakes/fake-fleet.js';
 import { runCommand } from '../fakes/fake-terminal.js';
 
@@ -159,12 +159,23 @@ describe('packets -w', () => {
     const where = await folder();
     const file = join(where, 'x.pcapng');
     await writeFile(file, 'old');
-    fleet.capture = { bytes: new Uint8Array(1000), brokenOff: true };
+    fleet.capture = { bytes: new Uint8Array(1000), ends: 'broken' };
     const { code, err } = await packets(['tcp', '-w', file]);
     expect(code).toBe(1);
     expect(err).toContain('error: the server broke off');
     expect(await readdir(where)).toEqual(['x.pcapng']);
     expect(await readFile(file, 'utf8')).toBe('old');
+  });
+
+  it('leaves nothing behind when it is interrupted', async () => {
+    const where = await folder();
+    fleet.capture = { bytes: new Uint8Array(1000), ends: 'never' };
+    const interrupt = new AbortController();
+    const ended = packets(['tcp', '-w', join(where, 'x.pcapng')], { signal: interrupt.signal });
+    await vi.waitFor(async () => expect((await stat(join(where, 'x.pcapng.part'))).size).toBe(1000));
+    interrupt.abort();
+    expect(await ended).toMatchObject({ code: 130, err: '' });
+    expect(await readdir(where)).toEqual([]);
   });
 
   it('says that a folder is missing', async () => {

@@ -16,8 +16,8 @@ export class FakeFleet {
   readonly filters = new Map<string, Filter>();
   agents: Agent[] = [];
   answer: PacketAnswer | undefined;
-  /** What `GET /packets` sends as pcapng; `brokenOff` ends the connection in the middle. */
-  capture: { bytes: Uint8Array; brokenOff?: boolean } = { bytes: new Uint8Array() };
+  /** What `GET /packets` sends as pcapng, and how the answer ends: as it should, broken off, or never. */
+  capture: { bytes: Uint8Array; ends?: 'broken' | 'never' } = { bytes: new Uint8Array() };
   /** Given instead of any answer. */
   problem: { status: number; [field: string]: unknown } | undefined;
   /** `METHOD path?query` of each request, in order. */
@@ -128,10 +128,10 @@ export class FakeFleet {
   }
 
   #sendCapture = (response: ServerResponse): void => {
-    const { bytes, brokenOff } = this.capture;
+    const { bytes, ends } = this.capture;
     response.writeHead(200, { 'content-type': 'application/x-pcapng' });
-    if (!brokenOff) return void response.end(bytes);
-    response.write(bytes, () => response.destroy());
+    if (ends === undefined) response.end(bytes);
+    else response.write(bytes, () => ends === 'broken' && response.destroy());
   };
 }
 
