@@ -12,3 +12,28 @@ export {
   type Unavailable,
 } from './kafka.js';
 export { type PostgresConnection, startPostgres, type TestPostgres } from './postgres.js';
+export {
+  type EchoPorts,
+  type Exchange,
+  exchange,
+  type FrameSource,
+  type FramesSent,
+  type Running,
+  sendFrames,
+  startEchoServer,
+} from './traffic.js';
+export {
+  arpRequest,
+  type Endpoints,
+  type EthernetFields,
+  EtherType,
+  ethernet,
+  type IpFields,
+  ip,
+  ipFragments,
+  TagType,
+  type TcpFields,
+  TcpFlag,
+  tcp,
+  udp,
+} from './traffic-frames.js';

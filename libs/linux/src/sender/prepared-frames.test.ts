@@ -3,7 +3,7 @@ import { duePackets } from './pace.js';
 import { PreparedFrames } from './prepared-frames.js';
 
 it('lays frames out as mmsghdr, iovec and bytes that point to each other', () => {
-  let memory = new Uint8Array();
+  let memory: Uint8Array = new Uint8Array();
   const base = 0x7f00_0000_0000n;
   const frames = new PreparedFrames([Uint8Array.of(1, 2, 3), Uint8Array.of(4)], (bytes) => {
     memory = bytes;
