@@ -5,8 +5,8 @@ import type { AgentStore } from './agents/agent-store.js';
 import type { FleetSettings } from './desired/desired-content.js';
 
 /**
- * Puts the configured settings into the store. The database may be away when a service starts: then it is tried again
- * in the background, and the service is not ready until it is done.
+ * Puts the configured settings into the store. The database may be away, or its migrations still running, when a
+ * service starts: then it is tried again in the background, and the service is not ready until it is done.
  */
 export class SettingsApplier {
   readonly #stopping = new AbortController();
@@ -20,13 +20,12 @@ export class SettingsApplier {
     private readonly retryMs = 1000,
   ) {}
 
-  /** @throws what is no matter of time: a database without our tables */
   async start(): Promise<void> {
     try {
       await this.#apply();
     } catch (error) {
       if (!isPassing(error)) throw error;
-      this.logger.warn({ err: error }, 'the database is away, starting without it');
+      this.logger.warn({ err: error }, 'the database is not ready, starting without it');
       this.#applying = this.#retry();
     }
   }
@@ -52,12 +51,11 @@ export class SettingsApplier {
       await delay(this.retryMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       await this.#apply().then(
-        () => this.logger.info('the database is there, settings stored'),
-        (err) => this.logger.debug({ err }, 'the database is still away'),
+        () => this.logger.info('the database is ready, settings stored'),
+        (err) => this.logger.debug({ err }, 'the database is still not ready'),
       );
     }
   }
 }
 
-const isPassing = (error: unknown): boolean =>
-  error instanceof BpfleetError && error.code === 'STORE_UNAVAILABLE' && error.hint === undefined;
+const isPassing = (error: unknown): boolean => error instanceof BpfleetError && error.code === 'STORE_UNAVAILABLE';

@@ -2,8 +2,8 @@ import { BpfleetError } from '@bpfleet/errors';
 import type pg from 'pg';
 import type { ChangeFeed } from '../desired/change-feed.js';
 import type { FilterManagerMetrics } from '../metrics.js';
+import { controlError } from './control-error.js';
 import { redistribute } from './redistribute.js';
-import { storeError } from './store-error.js';
 
 /** What a statement runs on: the pool, or the connection of a transaction. */
 export type Queries = Pick<pg.ClientBase, 'query'>;
@@ -28,7 +28,7 @@ export class ControlDatabase {
     try {
       return await work(this.pool);
     } catch (error) {
-      throw storeError(error);
+      throw controlError(error);
     }
   }
 
@@ -43,7 +43,7 @@ export class ControlDatabase {
       return result;
     } catch (error) {
       broken = await rollback(client, error);
-      throw storeError(error);
+      throw controlError(error);
     } finally {
       client.release(broken);
     }
@@ -71,14 +71,14 @@ export class ControlDatabase {
     try {
       return await this.pool.connect();
     } catch (error) {
-      throw storeError(error);
+      throw controlError(error);
     }
   }
 }
 
 /** @returns an error when the connection is not fit for further use */
 async function rollback(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
-  const meaning = storeError(error);
+  const meaning = controlError(error);
   if (meaning instanceof BpfleetError && meaning.code === 'STORE_UNAVAILABLE') return meaning;
   try {
     await client.query('ROLLBACK');

@@ -1,0 +1,65 @@
+import { createMetrics } from '@bpfleet/service';
+import { createPool } from '@bpfleet/store';
+import { createDatabase } from '@bpfleet/test-environment';
+import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PostgresAgentStore } from '../agents/postgres-agent-store.js';
+import { PostgresAssignmentStore } from '../assignments/postgres-assignment-store.js';
+import { ChangeFeed } from '../desired/change-feed.js';
+import { PostgresFilterStore } from '../filters/postgres-filter-store.js';
+import { FilterManagerMetrics } from '../metrics.js';
+import { describeControlStores, type StoresUnderTest } from '../testing/control-store-contract.js';
+import { controlTemplate } from '../testing/control-template.js';
+import { statusOf, versionOf } from '../testing/examples.js';
+import { ControlDatabase } from './control-database.js';
+
+/** Writes down who is woken, whether anybody waits or not. */
+class RecordingFeed extends ChangeFeed {
+  readonly woken: string[] = [];
+  override changed(agents: Iterable<string>): void {
+    this.woken.push(...agents);
+    super.changed(this.woken);
+  }
+}
+
+suiteRequires('Postgres', { postgres: await postgres() }, ({ postgres: server }) => {
+  const open = async (): Promise<StoresUnderTest> => {
+    const database = await createDatabase(server.connection, controlTemplate);
+    const pool = createPool({ connection: database.connection, name: 'test', onError: () => undefined });
+    const feed = new RecordingFeed();
+    const control = new ControlDatabase(pool, feed, new FilterManagerMetrics(createMetrics(), () => 0));
+    return {
+      filters: new PostgresFilterStore(control),
+      assignments: new PostgresAssignmentStore(control),
+      agents: new PostgresAgentStore(control),
+      changed: feed.woken,
+      close: async () => {
+        await pool.end();
+        await database.drop();
+      },
+    };
+  };
+
+  describeControlStores('the stores in Postgres', open);
+
+  describe('texts that Postgres cannot hold', () => {
+    let stores: StoresUnderTest;
+    beforeEach(async () => {
+      stores = await open();
+    });
+    afterEach(() => stores.close());
+
+    it.each([
+      ['a NUL character', 'a\0b'],
+      ['half of a surrogate pair', 'a\ud800b'],
+    ])('are the fault of the request: %s', async (_, text) => {
+      const status = statusOf('a', { errors: [{ code: 'x', message: text, at: '2026-11-22T10:00:00Z' }] });
+      await expect(stores.agents.recordStatus(status)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    });
+    it('leave nothing behind', async () => {
+      const made = stores.filters.create('web', 'a\0b', versionOf('web', 'port 80'));
+      await expect(made).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      expect(await stores.filters.list(undefined, 9)).toEqual([]);
+    });
+  });
+});
