@@ -15,8 +15,11 @@ suiteRequires('with Apache Kafka', { kafka: await kafka() }, ({ kafka }) => {
     return {
       bus,
       topic,
-      trim: (partition, offset) =>
-        admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] }),
+      trim: async (partition, offset) => {
+        // kafkajs knows a topic only after it has been asked for it in another way.
+        await admin.fetchTopicOffsets(topic);
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+      },
       replaceLog: async (partitions) => {
         await admin.deleteTopics({ topics: [topic] });
         await bus.ensureTopic(topic, partitions);
