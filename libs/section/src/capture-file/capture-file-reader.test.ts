@@ -132,8 +132,8 @@ function outcome(
     for (let at = 0; at < file.length; at += chunkBytes) {
       for (const { bytes, atNs } of reader.push(file.subarray(at, at + chunkBytes))) {
         count++;
-        expect(bytes.length).toBeLessThanOrEqual(262_144);
-        expect(BigInt.asIntN(64, atNs)).toBe(atNs);
+        // No `expect`: it would be most of the time of 20,000 files.
+        if (bytes.length > 262_144 || BigInt.asIntN(64, atNs) !== atNs) throw new Error('out of bounds');
       }
     }
     reader.end();
@@ -285,5 +285,5 @@ describe('CaptureFileReader', () => {
       ),
       { numRuns: 10_000 },
     );
-  });
+  }, 60_000);
 });
