@@ -41,12 +41,14 @@ export function exitCodeOf(error: unknown): number {
 export async function reportError(error: unknown, terminal: Terminal): Promise<void> {
   const red = hasColour(terminal.err, terminal.env) ? (text: string) => `\u001b[31m${text}\u001b[39m` : String;
   const fault = error instanceof RefusedText ? error.refusal : error;
-  const lines = [`${red('error:')} ${printable(fault instanceof Error ? fault.message : String(fault))}`];
-  if (error instanceof RefusedText && error.refusal.span) {
+  const lines: string[] = [];
+  if (error instanceof RefusedText) {
     const { renderFault } = await import('@bpfleet/pcap-filter');
+    lines.push(`${red('error:')} the expression was refused (${error.refusal.code})`);
     lines.push(renderFault(error.text, error.refusal));
-  } else if (fault instanceof BpfleetError && fault.hint) {
-    lines.push(`hint: ${printable(fault.hint)}`);
+  } else {
+    lines.push(`${red('error:')} ${printable(fault instanceof Error ? fault.message : String(fault))}`);
+    if (fault instanceof BpfleetError && fault.hint) lines.push(`hint: ${printable(fault.hint)}`);
   }
   // A fault of ours, not of the input: the stack is what a bug report needs.
   if (terminal.env.BPFLEET_DEBUG && fault instanceof Error && fault.stack) lines.push(fault.stack);

@@ -56,9 +56,12 @@ describe('agent get', () => {
   });
 
   it('never lets an agent write to the terminal with control characters', async () => {
-    fleet.agents = [{ ...agent('host-1'), labels: { role: 'a\u001b[2Jb' } }];
-    const { out } = await runCommand(['agent', 'get', '-o', 'table', '--server', server]);
-    expect(out).not.toContain('\u001b');
+    const hostile = agent('host-1');
+    hostile.status!.facts.kernel = '6.1\u001b[2J\u009b1m';
+    fleet.agents = [hostile];
+    const { code, out } = await runCommand(['agent', 'get', '--server', server]);
+    expect(code).toBe(0);
+    expect(out).toContain('6.1\ufffd[2J\ufffd1m');
   });
 
   it('prints every agent in the shape of the API', async () => {

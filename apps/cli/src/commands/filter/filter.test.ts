@@ -109,16 +109,17 @@ describe('filter apply', () => {
       status: 422,
       code: 'FILTER_SYNTAX',
       detail: 'expected a port',
-      span: { start: 9, end: 14 },
+      span: { start: 9, end: 13 },
       hint: 'a port is a number or a service name',
     };
     const { code, err } = await bpfleet(['apply', 'web', 'tcp port 44x3']);
     expect(code).toBe(2);
-    expect(err).toContain('error: expected a port');
-    const lines = err.split('\n');
-    const shown = lines.findIndex((line) => line.includes('tcp port 44x3'));
-    expect(lines[shown + 1]!.indexOf('^') - lines[shown]!.indexOf('tcp')).toBe(9);
-    expect(err).toContain('a port is a number or a service name');
+    expect(err).toBe(
+      'error: the expression was refused (FILTER_SYNTAX)\n' +
+        'tcp port 44x3\n' +
+        '         ^^^^ expected a port\n' +
+        'try: a port is a number or a service name\n',
+    );
   });
 
   it.each([
