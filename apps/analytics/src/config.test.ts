@@ -1,4 +1,4 @@
-import { bpfleetVariables, loadConfig, variableNames } from '@bpfleet/service';
+import { loadConfig } from '@bpfleet/service';
 import { describe, expect, it } from 'vitest';
 import { AnalyticsConfig, ProcessConfig } from './config.js';
 
@@ -27,8 +27,5 @@ describe('the configuration of analytics', () => {
   });
   it('has defaults for all that it is told when it is a part of another process', () => {
     expect(AnalyticsConfig.parse({})).toEqual({ topicPrefix: '', partitions: 12 });
-  });
-  it('uses variables that its siblings know', () => {
-    expect(bpfleetVariables).toEqual(expect.arrayContaining(variableNames(ProcessConfig)));
   });
 });

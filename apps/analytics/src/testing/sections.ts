@@ -51,7 +51,7 @@ export function tcpFrame(mark: number, destinationPort = 80): Uint8Array {
 
 /** A section as an agent makes it, with the headers that belong to it. */
 export function makeSection(shape: SectionShape): TestSection {
-  const writer = new SectionWriter({ application: 'test', capacityBytes: 1 << 20 });
+  const writer = new SectionWriter({ application: 'test', capacityBytes: 256 * 1024 });
   const packets = shape.packets ?? (shape.atNs ?? []).map((atNs, index) => ({ atNs, bytes: tcpFrame(index) }));
   writer.begin();
   const id = writer.addInterface({
@@ -83,4 +83,11 @@ export const recordOf = (section: Pick<TestSection, 'header' | 'value'>, offset 
   ...busRecord(section),
   offset,
   timestampMs: NOW_MS,
+});
+
+/** The section as the store gives it back. */
+export const storedSection = ({ header, value }: Pick<TestSection, 'header' | 'value'>) => ({
+  ...header,
+  droppedByKernel: 0,
+  body: Buffer.from(value),
 });

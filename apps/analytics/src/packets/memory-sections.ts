@@ -1,0 +1,36 @@
+import type { Completeness, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
+import { SectionSource } from './section-source.js';
+
+/** A `SectionSource` over an array; for tests. */
+export class MemorySections extends SectionSource {
+  readonly stored: (StoredSection & { readonly filters: readonly string[] })[] = [];
+  /** Sections that were read so far. */
+  read = 0;
+  quarantined = 0;
+
+  override async *sections(
+    query: SectionQuery & { readonly order: SectionOrder },
+    signal?: AbortSignal,
+  ): AsyncGenerator<StoredSection, void, void> {
+    for (const section of this.#selected(query)) {
+      signal?.throwIfAborted();
+      this.read++;
+      yield section;
+    }
+  }
+
+  override async completeness(): Promise<Pick<Completeness, 'quarantined'>> {
+    return { quarantined: this.quarantined };
+  }
+
+  #selected({ sinceNs, untilNs, agent, filter, order }: SectionQuery & { readonly order: SectionOrder }) {
+    const isAsked = (name: string) => filter === undefined || name === filter || name.startsWith(`${filter}@`);
+    return this.stored
+      .filter((section) => section.tsMaxNs >= sinceNs && section.tsMinNs <= untilNs)
+      .filter((section) => agent === undefined || section.agent === agent)
+      .filter((section) => section.filters.some(isAsked))
+      .toSorted((a, b) => (order === 'newest' ? compare(b.tsMaxNs, a.tsMaxNs) : compare(a.tsMinNs, b.tsMinNs)));
+  }
+}
+
+const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,198 @@
+import { type Completeness, formatInstantNs, PacketAnswer, PacketQuery, packetMediaTypes } from '@bpfleet/contract';
+import { LinkType } from '@bpfleet/packet';
+import { readCapture } from '@bpfleet/section';
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { makeSection, NOW_MS, NOW_NS, type SectionShape, storedSection } from '../testing/sections.js';
+import { MemorySections } from './memory-sections.js';
+import { type PacketMediaType, PacketsService } from './packets.service.js';
+
+const { json, ndjson, pcapng, pcap } = packetMediaTypes;
+const SECOND_NS = 1_000_000_000n;
+const shape = { agent: 'host-1', epoch: 1, filter: 'web@3' } as const;
+
+let source: MemorySections;
+let service: PacketsService;
+let seq: number;
+beforeEach(() => {
+  source = new MemorySections();
+  service = new PacketsService(source);
+  seq = 0;
+});
+
+function store(rest: Partial<SectionShape> & Pick<SectionShape, 'atNs'>): void {
+  source.stored.push(storedSection(makeSection({ ...shape, seq: seq++, ...rest })));
+}
+/** Times in s before now. */
+const ago = (...seconds: number[]): bigint[] => seconds.map((one) => NOW_NS - BigInt(one) * SECOND_NS);
+
+async function ask(query: Partial<PacketQuery>, mediaType: PacketMediaType) {
+  const { signal } = new AbortController();
+  const stream = await service.answer(PacketQuery.parse(query), mediaType, NOW_MS, signal);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream.body) chunks.push(chunk);
+  return { ...stream, bytes: Buffer.concat(chunks) };
+}
+const rows = async (query: Partial<PacketQuery> = {}) =>
+  PacketAnswer.parse(JSON.parse((await ask(query, json)).bytes.toString()));
+const times = async (query: Partial<PacketQuery> = {}) => (await rows(query)).packets.map(({ at }) => at);
+const file = async (query: Partial<PacketQuery> = {}, mediaType: PacketMediaType = pcapng) => {
+  const { bytes, trailer } = await ask(query, mediaType);
+  return { packets: [...readCapture(bytes)], completeness: (await trailer?.()) as Completeness };
+};
+const formatted = (atNs: readonly bigint[]): string[] => atNs.map(formatInstantNs);
+
+describe('PacketsService: rows', () => {
+  it('answers the newest first, 100 when no limit is named', async () => {
+    store({ atNs: Array.from({ length: 150 }, (_, index) => NOW_NS - BigInt(index + 1) * 1000n) });
+    const answer = await rows();
+    expect(answer.packets).toHaveLength(100);
+    expect(answer.packets[0]?.at).toBe(formatInstantNs(NOW_NS - 1000n));
+    expect(answer.completeness.rangeScanned).toBe(false);
+  });
+  it('names each packet and shows where it was captured and what it is', async () => {
+    store({ atNs: ago(2, 1), interface: 'eth7', agent: 'host.1', epoch: 4 });
+    const [first, second] = (await rows()).packets;
+    expect(first).toEqual({
+      id: 'host.1.4.0.1',
+      at: '2026-11-22T09:59:59.000000000Z',
+      agent: 'host.1',
+      interface: 'eth7',
+      filters: ['web@3'],
+      linkType: 'EN10MB',
+      lengthBytes: 62,
+      capturedBytes: 62,
+      protocol: 'tcp',
+      source: '10.0.0.1',
+      sourcePort: 1025,
+      destination: '10.0.0.2',
+      destinationPort: 80,
+      summary: expect.stringContaining('10.0.0.1.1025 > 10.0.0.2.80'),
+    });
+    expect(second?.id).toBe('host.1.4.0.0');
+  });
+  it('takes packets from since on and before until', async () => {
+    store({ atNs: ago(30, 20, 10) });
+    expect(await times({ since: '-20s', until: '-10s' })).toEqual(formatted(ago(20)));
+    expect(await times({ since: '2026-11-22T09:59:50Z' })).toEqual(formatted(ago(10)));
+    expect(await times({ since: '-5s' })).toEqual([]);
+  });
+  it('selects by agent and by the filter that stored a packet', async () => {
+    store({ atNs: ago(4) });
+    store({ atNs: ago(3), agent: 'host-2' });
+    store({ atNs: ago(2), filter: 'web@4' });
+    store({ atNs: ago(1), filter: 'webmail@3' });
+    expect(await times({ agent: 'host-2' })).toEqual(formatted(ago(3)));
+    expect(await times({ version: 'web' })).toEqual(formatted(ago(2, 3, 4)));
+    expect(await times({ version: 'web@4' })).toEqual(formatted(ago(2)));
+  });
+  it('selects by link type', async () => {
+    store({ atNs: ago(2) });
+    store({ atNs: ago(1), linkType: LinkType.LINUX_SLL });
+    expect(await times({ linktype: 'linux_sll' })).toEqual(formatted(ago(1)));
+  });
+  it('stops reading when the newest packets are found, and says that it did', async () => {
+    for (let second = 1; second <= 10; second++) store({ atNs: ago(second) });
+    const { packets, completeness } = await rows({ limit: 3 });
+    expect(packets).toHaveLength(3);
+    expect(source.read).toBe(4);
+    expect(completeness).toMatchObject({ sectionsScanned: 3, packetsScanned: 3, rangeScanned: false });
+  });
+  it('says that all was scanned when no matching packet is left out', async () => {
+    store({ atNs: ago(2, 1) });
+    expect((await rows({ limit: 3 })).completeness.rangeScanned).toBe(true);
+    expect((await rows({ limit: 1 })).completeness.rangeScanned).toBe(false);
+  });
+  it('tells what is missing', async () => {
+    source.quarantined = 2;
+    store({ atNs: ago(9), kernelDropped: 5, seq: 7 });
+    store({ atNs: ago(8), kernelDropped: 9, seq: 8 });
+    expect((await rows()).completeness).toMatchObject({ recordsQuarantined: 2, droppedByKernel: 4 });
+  });
+  it('ends NDJSON with the completeness', async () => {
+    store({ atNs: ago(2, 1) });
+    const lines = (await ask({}, ndjson)).bytes.toString().trimEnd().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ at: formatted(ago(1))[0] });
+    expect(JSON.parse(lines[2]!)).toMatchObject({ completeness: { packetsScanned: 2, rangeScanned: true } });
+  });
+  it('answers nothing as a whole answer', async () => {
+    expect(await rows()).toMatchObject({ packets: [], completeness: { sectionsScanned: 0, rangeScanned: true } });
+  });
+  it.each([
+    ['no limit', { limit: 0 }, /limit=0/],
+    ['a range that ends before it begins', { since: 'now', until: '-1h' }, /empty/],
+    ['a time that is none', { since: 'yesterday' }, /not a time/],
+    ['a version that is none', { version: 'web@' }, /not a filter/],
+    ['a link type that is none', { linktype: 'ETHERNET' }, /not a link type/],
+  ])('refuses %s', async (_name, query, message) => {
+    await expect(ask(query, json)).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+describe('PacketsService: capture files', () => {
+  it.each([pcapng, pcap])('writes all packets in time order: %s', async (mediaType) => {
+    store({ atNs: ago(1, 5) });
+    store({ atNs: ago(3), agent: 'host-2' });
+    const { packets, completeness } = await file({}, mediaType);
+    expect(packets.map(({ atNs }) => atNs)).toEqual(ago(5, 3, 1));
+    expect(completeness).toMatchObject({ packetsScanned: 3, rangeScanned: true });
+  });
+  it('gives agents and interfaces of a pcapng file their names', async () => {
+    store({ atNs: ago(2), interface: 'eth0' });
+    store({ atNs: ago(1), interface: 'eth0', agent: 'host-2', filter: 'web@4' });
+    const { bytes, fileName } = await ask({}, pcapng);
+    expect(bytes.toString('latin1')).toContain('host-1 eth0 web@3');
+    expect(bytes.toString('latin1')).toContain('host-2 eth0 web@4');
+    expect(fileName).toBe('bpfleet-20261122T100000Z.pcapng');
+  });
+  it('is a whole file without packets', async () => {
+    expect((await file()).packets).toEqual([]);
+    expect((await file({}, pcap)).packets).toEqual([]);
+    expect((await file({ limit: 5 })).packets).toEqual([]);
+  });
+  it('refuses several link types by their names, and takes the chosen one', async () => {
+    store({ atNs: ago(2) });
+    store({ atNs: ago(1), linkType: LinkType.LINUX_SLL });
+    for (const query of [{}, { limit: 10 }]) {
+      await expect(ask(query, pcapng)).rejects.toMatchObject({
+        code: 'SEVERAL_LINK_TYPES',
+        message: 'the packets are of several link types: EN10MB, LINUX_SLL',
+      });
+    }
+    const { packets } = await file({ linktype: 'LINUX_SLL' });
+    expect(packets.map(({ atNs, linkType }) => [atNs, linkType])).toEqual([[ago(1)[0], LinkType.LINUX_SLL]]);
+    expect((await file({ limit: 1 })).packets).toHaveLength(1);
+  });
+  it('has the newest packets when a limit is named, as sorting all of them would', async () => {
+    // Few distinct times: sections overlap, and several packets share the time at the cut.
+    const anyTimes = fc.array(fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 5 }), {
+      maxLength: 8,
+    });
+    await fc.assert(
+      fc.asyncProperty(anyTimes, fc.integer({ min: 0, max: 30 }), async (sections, limit) => {
+        source.stored.length = 0;
+        for (const seconds of sections) store({ atNs: ago(...seconds) });
+        const sorted = ago(...sections.flat()).toSorted((a, b) => Number(a - b));
+        const expected = limit === 0 ? sorted : sorted.slice(-limit);
+        const { packets, completeness } = await file({ limit });
+        expect(packets.map(({ atNs }) => atNs)).toEqual(expected);
+        expect(await times({ limit: limit || 100 })).toEqual(formatted(expected.toReversed()));
+        if (expected.length < sorted.length) expect(completeness.rangeScanned).toBe(false);
+      }),
+      { numRuns: 80 },
+    );
+  });
+  it('leaves out what comes in while a limited file is written', async () => {
+    for (let second = 2; second <= 5; second++) store({ atNs: ago(second) });
+    const { signal } = new AbortController();
+    const stream = await service.answer(PacketQuery.parse({ limit: 2 }), pcapng, NOW_MS, signal);
+    store({ atNs: ago(1) });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of stream.body) chunks.push(chunk);
+    expect([...readCapture(Buffer.concat(chunks))].map(({ atNs }) => atNs)).toEqual(ago(3, 2));
+  });
+});
