@@ -9,6 +9,7 @@ describe('storeError', () => {
     ['no server', withCode('ECONNREFUSED')],
     ['a server that shuts down', withCode('57P01')],
     ['a server that replays its log', withCode('57P03')],
+    ['a lock that another holds', withCode('55P03')],
     ['a full disk', withCode('53100')],
     ['a connection that broke', new Error('Connection terminated unexpectedly')],
   ])('says STORE_UNAVAILABLE of %s', (_, error) => {

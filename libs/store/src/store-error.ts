@@ -7,8 +7,11 @@ export const SQL_STATE = {
   queryCanceled: '57014',
 } as const;
 
-/** Classes 08 (connection), 53 (resources, disk full), 57P (shutdown, crash, starting up), 25P03 (idle in transaction). */
-const UNAVAILABLE_STATES = /^(08...|53...|57P..|25P03)$/;
+/**
+ * Classes 08 (connection), 53 (resources, disk full), 57P (shutdown, crash, starting up), 25P03 (idle in transaction),
+ * 40 (deadlock), 55P03 (lock timeout).
+ */
+const UNAVAILABLE_STATES = /^(08...|53...|57P..|25P03|40...|55P03)$/;
 const UNAVAILABLE_SYSTEM_ERRORS = [
   'ECONNREFUSED',
   'ECONNRESET',
