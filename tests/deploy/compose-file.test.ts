@@ -5,6 +5,8 @@ import { AgentConfig } from '@bpfleet/capture-agent';
 import { loadConfig } from '@bpfleet/service';
 import { DCLinter } from 'dclint';
 import { describe, expect, it } from 'vitest';
+import { ProcessConfig as AnalyticsConfig } from '../../apps/analytics/src/config.js';
+import { ProcessConfig as FilterManagerConfig } from '../../apps/filter-manager/src/config.js';
 import { type ComposeService, composeText, readComposeFile, root } from './compose-file.js';
 
 const { services, volumes, networks } = readComposeFile();
@@ -89,6 +91,17 @@ describe('docker-compose.yml', () => {
     expect(loadConfig(AgentConfig, services[name]!.environment!)).toMatchObject({
       kafkaBrokers: [{ host: 'kafka', port: 9092 }],
     });
+  });
+
+  it.each([
+    ['filter-manager', FilterManagerConfig, 7420],
+    ['analytics', AnalyticsConfig, 7421],
+  ] as const)('configures %s as it can read, on the port it opens', (name, schema, port) => {
+    const { BPFLEET_POSTGRES_URL_FILE: file, ...environment } = services[name]!.environment!;
+    expect(file).toBe('/run/bpfleet/postgres-url');
+    const config = loadConfig(schema, { ...environment, BPFLEET_POSTGRES_URL: 'postgres://db' });
+    expect(config).toMatchObject({ listen: '0.0.0.0', port });
+    expect(services[name]!.ports?.[0]).toMatch(new RegExp(`:${port}$`));
   });
 });
 

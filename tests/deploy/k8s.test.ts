@@ -1,6 +1,8 @@
 import { AgentConfig } from '@bpfleet/capture-agent';
 import { loadConfig } from '@bpfleet/service';
 import { describe, expect, it } from 'vitest';
+import { ProcessConfig as AnalyticsConfig } from '../../apps/analytics/src/config.js';
+import { ProcessConfig as FilterManagerConfig } from '../../apps/filter-manager/src/config.js';
 import { hasKubectl, type K8sDocument, kustomized, listed, typeFaults } from './k8s-documents.js';
 
 const kubectl = hasKubectl();
@@ -101,11 +103,23 @@ describe('k8s/base', () => {
   });
 
   // Only kubectl makes the ConfigMaps.
-  const configured = `configures agents as they can read${kubectl ? '' : ' [skipped: no kubectl]'}`;
-  it.runIf(kubectl)(configured, () => {
-    const config = loadConfig(AgentConfig, environmentOf(named('DaemonSet', 'capture-agent')));
-    expect(config.agentId).toBe('node-7');
-    expect(config.server).toBe('http://filter-manager.bpfleet.svc:7420');
+  describe.runIf(kubectl)(`the settings${kubectl ? '' : ' [skipped: no kubectl]'}`, () => {
+    it('are such as agents can read', () => {
+      const config = loadConfig(AgentConfig, environmentOf(named('DaemonSet', 'capture-agent')));
+      expect(config.agentId).toBe('node-7');
+      expect(config.server).toBe('http://filter-manager.bpfleet.svc:7420');
+    });
+
+    it.each([
+      ['filter-manager', FilterManagerConfig],
+      ['analytics', AnalyticsConfig],
+    ] as const)('are such as %s can read, with the port it opens', (name, schema) => {
+      const deployment = named('Deployment', name);
+      const { BPFLEET_POSTGRES_URL_FILE: file, ...environment } = environmentOf(deployment);
+      expect(file).toBe('/run/bpfleet/url');
+      const config = loadConfig(schema, { ...environment, BPFLEET_POSTGRES_URL: 'postgres://db' });
+      expect(config).toMatchObject({ listen: '0.0.0.0', port: containersOf(deployment)[0].ports[0].containerPort });
+    });
   });
 });
 
