@@ -1,5 +1,5 @@
 /** Why a container of this image cannot be started here without pulling; undefined when it can. */
-export async function imageIsHere(image: string): Promise<string | undefined> {
+export async function imageIsMissing(image: string): Promise<string | undefined> {
   // Loaded late: nothing else needs it, and it takes a second.
   const { getContainerRuntimeClient } = await import('testcontainers');
   let client: Awaited<ReturnType<typeof getContainerRuntimeClient>>;

@@ -1,9 +1,10 @@
 export { createDatabase, type DatabaseTemplate, type TestDatabase } from './database.js';
-export { imageIsHere } from './docker.js';
+export { imageIsMissing } from './docker.js';
 export { freePorts } from './free-ports.js';
 export { canMakeHosts, createHosts, type Host, Hosts, type HostsOptions } from './hosts.js';
 export {
   type BrokerControl,
+  canStartKafka,
   type KafkaOptions,
   kafkaImage,
   startKafka,

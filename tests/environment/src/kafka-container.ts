@@ -1,17 +1,14 @@
 import type { StartedTestContainer } from 'testcontainers';
-import { imageIsHere } from './docker.js';
 import { freePorts } from './free-ports.js';
-import { type KafkaOptions, kafkaImage, type TestKafka, type Unavailable } from './kafka.js';
+import { type KafkaOptions, kafkaImage, type TestKafka } from './kafka.js';
 import { kafkaIsReady } from './kafka-ready.js';
 import { loneBrokerSettings } from './kafka-settings.js';
 
 const clientPort = 9092;
 const readyTimeoutMs = 60_000;
 
-/** A broker in a container, where an engine is and the image is there already. */
-export async function startContainerKafka(options: KafkaOptions): Promise<Required<TestKafka> | Unavailable> {
-  const missing = await imageIsHere(kafkaImage);
-  if (missing !== undefined) return { unavailable: missing };
+/** A broker in a container, by Testcontainers. */
+export async function startContainerKafka(options: KafkaOptions = {}): Promise<Required<TestKafka>> {
   const broker = new ContainerKafka(options);
   await broker.start();
   return broker;

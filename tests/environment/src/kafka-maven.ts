@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePorts } from './free-ports.js';
 import { GuardedProcess } from './guarded-process.js';
-import type { KafkaOptions, TestKafka, Unavailable } from './kafka.js';
+import type { KafkaOptions, TestKafka } from './kafka.js';
 import { kafkaClasspath } from './kafka-jars.js';
 import { kafkaIsReady } from './kafka-ready.js';
 import { loneBrokerSettings } from './kafka-settings.js';
@@ -15,20 +15,29 @@ const run = promisify(execFile);
 const readyTimeoutMs = 60_000;
 
 /** A real broker from Maven Central, as a process of its own, for machines with Java and without containers. */
-export async function startMavenKafka(options: KafkaOptions): Promise<Required<TestKafka> | Unavailable> {
-  for (const [command, flag] of [
-    ['java', '-version'],
-    ['mvn', '-v'],
-  ] as const) {
-    const isThere = await run(command, [flag]).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return { unavailable: `no ${command}` };
-  }
+export async function startMavenKafka(options: KafkaOptions = {}): Promise<Required<TestKafka>> {
   const broker = new MavenKafka(await kafkaClasspath(), options);
   await broker.start();
   return broker;
+}
+
+/** What this machine lacks to run it; undefined when nothing. */
+export async function javaIsMissing(): Promise<string | undefined> {
+  for (const command of ['java', 'mvn']) if (!(await isInstalled(command))) return `no ${command}`;
+  return undefined;
+}
+
+async function isInstalled(command: string): Promise<boolean> {
+  const places = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, command));
+  const found = await Promise.all(
+    places.map((place) =>
+      access(place, constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
 }
 
 class MavenKafka implements TestKafka {

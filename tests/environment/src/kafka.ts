@@ -1,5 +1,6 @@
+import { imageIsMissing } from './docker.js';
 import { startContainerKafka } from './kafka-container.js';
-import { startMavenKafka } from './kafka-maven.js';
+import { javaIsMissing, startMavenKafka } from './kafka-maven.js';
 
 /** The version tests run against, as container image and from Maven Central (`tools/kafka/pom.xml`). */
 export const kafkaImage = 'apache/kafka:4.3.1';
@@ -49,21 +50,37 @@ export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka 
 /** As `startKafka`, but always a broker that the test may pause and kill. */
 export async function startOwnKafka(options: KafkaOptions = {}): Promise<Required<TestKafka> | Unavailable> {
   const reasons: string[] = [];
-  for (const [route, start] of routes()) {
-    const broker = await start(options).catch((error: Error) => ({ unavailable: error.message }));
-    if (!('unavailable' in broker)) return broker;
-    reasons.push(`${route}: ${broker.unavailable}`);
+  for (const { name, missing, start } of routes()) {
+    try {
+      const reason = await missing();
+      if (reason === undefined) return await start(options);
+      reasons.push(`${name}: ${reason}`);
+    } catch (error) {
+      reasons.push(`${name}: ${(error as Error).message}`);
+    }
   }
   return { unavailable: `no Kafka (${reasons.join('; ')})` };
 }
 
-type Start = (options: KafkaOptions) => Promise<Required<TestKafka> | Unavailable>;
+/** Whether `startOwnKafka` has a way to go, found out without starting anything. */
+export async function canStartKafka(): Promise<Unavailable | Record<never, never>> {
+  const reasons = await Promise.all(routes().map(({ missing }) => missing()));
+  if (reasons.includes(undefined)) return {};
+  return { unavailable: `no Kafka (${reasons.join('; ')})` };
+}
 
-function routes(): [name: string, start: Start][] {
-  const all: [string, Start][] = [
-    ['container', startContainerKafka],
-    ['maven', startMavenKafka],
+interface Route {
+  readonly name: string;
+  /** What this machine lacks for it. */
+  missing(): Promise<string | undefined>;
+  start(options: KafkaOptions): Promise<Required<TestKafka>>;
+}
+
+function routes(): Route[] {
+  const all = [
+    { name: 'container', missing: () => imageIsMissing(kafkaImage), start: startContainerKafka },
+    { name: 'maven', missing: javaIsMissing, start: startMavenKafka },
   ];
   const wanted = process.env.BPFLEET_TEST_KAFKA;
-  return wanted ? all.filter(([name]) => name === wanted) : all;
+  return wanted ? all.filter(({ name }) => name === wanted) : all;
 }

@@ -1,5 +1,5 @@
 import { describe, inject, it } from 'vitest';
-import { imageIsHere } from './docker.js';
+import { imageIsMissing } from './docker.js';
 import type {} from './global-setup.js';
 import type { Unavailable } from './kafka.js';
 import type { Shared, SharedKafka, SharedPostgres } from './shared-servers.js';
@@ -50,7 +50,7 @@ export const postgres = (): Promise<Requirement<SharedPostgres>> => ask('postgre
 
 /** A container engine that has this image; nothing is pulled. */
 export async function image(name: string): Promise<Requirement<{ readonly image: string }>> {
-  const missing = await imageIsHere(name);
+  const missing = await imageIsMissing(name);
   return missing === undefined ? { image: name } : { unavailable: missing };
 }
 

@@ -13,7 +13,7 @@ import { receivedRecords } from './received-records.js';
 
 export const defaultSessionTimeoutMs = 6_000;
 const REBALANCE_TIMEOUT_MS = 10_000;
-/** No fetch, heartbeat or join was answered for so long: kafkajs has stopped (tulios/kafkajs#659, #1072). */
+/** No fetch, heartbeat or join was answered for so long: kafkajs has stopped (tulios/kafkajs#659, #1072). A join takes 10 s. */
 const STALL_TIMEOUT_MS = 15_000;
 const COMMIT_EVERY_MS = 1_000;
 const STOP_TIMEOUT_MS = 5_000;
@@ -125,7 +125,7 @@ export class ConsumerSession {
       const timer = setInterval(() => {
         this.#commitForDisplay();
         const silentMs = performance.now() - this.#lastSignMs;
-        if (silentMs < STALL_TIMEOUT_MS + REBALANCE_TIMEOUT_MS) return;
+        if (silentMs < STALL_TIMEOUT_MS) return;
         const text = `nothing was heard from Kafka for ${Math.round(silentMs)} ms`;
         finish(() => reject(new BpfleetError('BUS_TIMEOUT', text)));
       }, COMMIT_EVERY_MS);
