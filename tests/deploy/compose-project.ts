@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import { freePorts, imageIsHere } from '@bpfleet/test-environment';
+import { freePorts, imageIsMissing } from '@bpfleet/test-environment';
 import { root } from './compose-file.js';
 
 const execute = promisify(execFile);
@@ -9,7 +9,7 @@ const execute = promisify(execFile);
 export async function composeMissing(images: readonly string[]): Promise<string | undefined> {
   if (spawnSync('docker', ['compose', 'version']).status !== 0) return 'no docker compose';
   for (const image of images) {
-    const missing = await imageIsHere(image);
+    const missing = await imageIsMissing(image);
     if (missing) return missing;
   }
   return undefined;
