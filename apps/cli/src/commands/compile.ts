@@ -33,7 +33,7 @@ export function compile(parent: Command, terminal: Terminal): void {
     const expression = words.join(' ');
     const { linktype: linkType, snaplen: snaplenBytes, optimize } = options;
     const { program } = await expressionOf(expression, async () =>
-      language.compile(expression, { linkType: linkType as 'EN10MB', snaplenBytes, optimize }),
+      language.compile(expression, { linkType, snaplenBytes, optimize }),
     );
     if (options.json) {
       return print(terminal.out, `${JSON.stringify({ linkType, snaplenBytes, program: toTuples(program) })}\n`);
