@@ -1,0 +1,71 @@
+import { BPF, type Instruction, type Program, statement } from '@bpfleet/bpf';
+import type { Target } from '../optimise/graph.js';
+
+/** `jt` and `jf` are one byte. */
+const MAX_BRANCH = 255;
+
+/**
+ * A program put together from its end, so that every jump's target has its place before the jump.
+ * Positions count instructions from the end: a thing at position p has p instructions behind it.
+ */
+export class Assembly {
+  readonly #backwards: Instruction[] = [];
+  /** The position of each target. */
+  readonly #targets = new Map<Target, number>();
+  /** The newest position from which a target can be reached: itself, or a `ja` or `ret` put there for the purpose. */
+  readonly #stubs = new Map<Target, number>();
+
+  /** Puts instructions in front, and says that `target` begins there. */
+  place(target: Target, instructions: readonly Instruction[]): void {
+    this.#backwards.push(...instructions.toReversed());
+    this.#targets.set(target, this.#backwards.length - 1);
+    this.#stubs.set(target, this.#backwards.length - 1);
+  }
+
+  /**
+   * Puts a conditional jump in front. A target more than 255 instructions on gets a stub behind the jump: its return, or
+   * a `ja` to it; jumps from further ahead use that stub again while they reach it.
+   */
+  branch(yes: Target, no: Target, instruction: (jt: number, jf: number) => Instruction): void {
+    if (yes === no) {
+      this.#fallInto(yes);
+      return;
+    }
+    if (this.#skip(no) > MAX_BRANCH) this.#addStub(no);
+    if (this.#skip(yes) > MAX_BRANCH) {
+      this.#addStub(yes);
+      // That moved `no` one further away.
+      if (this.#skip(no) > MAX_BRANCH) this.#addStub(no);
+    }
+    this.#backwards.push(instruction(this.#skip(yes), this.#skip(no)));
+  }
+
+  finish(): Program {
+    return this.#backwards.toReversed();
+  }
+
+  /** How many instructions a jump put in front now would skip on its way to the target's nearest stub. */
+  #skip(target: Target): number {
+    return this.#backwards.length - 1 - placed(this.#stubs, target);
+  }
+
+  /** A node whose two ways are one only loads: no test is needed, and no jump where its target comes next. */
+  #fallInto(target: Target): void {
+    if (this.#skip(target) > 0) this.#addStub(target);
+  }
+
+  #addStub(target: Target): void {
+    const at = placed(this.#targets, target);
+    const first = this.#backwards[at];
+    const isReturn = first !== undefined && (first.code & 0x07) === BPF.RET;
+    const skip = this.#backwards.length - 1 - at;
+    this.#backwards.push(isReturn ? first : statement(BPF.JMP | BPF.JA, skip));
+    this.#stubs.set(target, this.#backwards.length - 1);
+  }
+}
+
+function placed(positions: ReadonlyMap<Target, number>, target: Target): number {
+  const position = positions.get(target);
+  if (position === undefined) throw new RangeError(`a jump leads back, to node ${target}`);
+  return position;
+}

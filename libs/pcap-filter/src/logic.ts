@@ -1,0 +1,51 @@
+/**
+ * How conditions are joined, at every stage from the syntax tree to the IR; only the leaves change.
+ * A chain is `a and b or c …` as it was written: both operators bind alike and to the left. It is kept flat, so that a
+ * list of thousands of terms is not a tree thousands of levels deep.
+ */
+export type Logic<Leaf> =
+  | { readonly kind: 'leaf'; readonly leaf: Leaf }
+  | { readonly kind: 'not'; readonly operand: Logic<Leaf> }
+  | { readonly kind: 'chain'; readonly first: Logic<Leaf>; readonly rest: readonly Link<Leaf>[] };
+
+export type Operator = 'and' | 'or';
+
+export interface Link<Leaf> {
+  readonly operator: Operator;
+  readonly operand: Logic<Leaf>;
+}
+
+export function leafOf<Leaf>(leaf: Leaf): Logic<Leaf> {
+  return { kind: 'leaf', leaf };
+}
+
+/** All of these, tried in order. */
+export function allOf<Leaf>(first: Logic<Leaf>, ...more: Logic<Leaf>[]): Logic<Leaf> {
+  return joined('and', first, more);
+}
+
+/** Any of these, tried in order. */
+export function anyOf<Leaf>(first: Logic<Leaf>, ...more: Logic<Leaf>[]): Logic<Leaf> {
+  return joined('or', first, more);
+}
+
+function joined<Leaf>(operator: Operator, first: Logic<Leaf>, more: readonly Logic<Leaf>[]): Logic<Leaf> {
+  if (more.length === 0) return first;
+  return { kind: 'chain', first, rest: more.map((operand) => ({ operator, operand })) };
+}
+
+/** Replaces every leaf by what it stands for at the next stage. */
+export function mapLeaves<From, To>(logic: Logic<From>, replace: (leaf: From) => Logic<To>): Logic<To> {
+  switch (logic.kind) {
+    case 'leaf':
+      return replace(logic.leaf);
+    case 'not':
+      return { kind: 'not', operand: mapLeaves(logic.operand, replace) };
+    case 'chain':
+      return {
+        kind: 'chain',
+        first: mapLeaves(logic.first, replace),
+        rest: logic.rest.map(({ operator, operand }) => ({ operator, operand: mapLeaves(operand, replace) })),
+      };
+  }
+}

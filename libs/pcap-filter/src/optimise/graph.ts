@@ -1,0 +1,67 @@
+import type { Ir, Test } from '../lower/ir.js';
+import { fieldKey } from '../lower/ir.js';
+
+/** Where an edge leads: a node's index, or one of the two verdicts. */
+export type Target = number;
+export const ACCEPT: Target = -1;
+export const REJECT: Target = -2;
+
+/** One test with its two ways on. Where both are the same, only the load matters: it must be inside the packet. */
+export interface Node {
+  readonly test: Test;
+  readonly yes: Target;
+  readonly no: Target;
+}
+
+/**
+ * The decision graph: what `lower` joined, as tests and jumps. Nodes stand in program order, every edge leads to a
+ * higher index, as cBPF jumps only forward; so one sweep visits every node after all that lead to it.
+ */
+export interface Graph {
+  readonly nodes: readonly Node[];
+  readonly entry: Target;
+}
+
+/**
+ * Makes one node of each test, in the order of the text; nothing is shared or left out yet.
+ * Works from the right to the left, because a condition's two ways on must be there before it.
+ */
+export function buildGraph(ir: Ir): Graph {
+  const backwards: Node[] = [];
+  const build = (part: Ir, yes: Target, no: Target): Target => {
+    switch (part.kind) {
+      case 'leaf':
+        if (part.leaf.kind === 'always') return part.leaf.value ? yes : no;
+        return backwards.push({ test: part.leaf, yes, no }) - 1;
+      case 'not':
+        return build(part.operand, no, yes);
+      case 'chain': {
+        let ways = { yes, no };
+        for (const { operator, operand } of part.rest.toReversed()) {
+          const next = build(operand, ways.yes, ways.no);
+          ways = operator === 'and' ? { yes: next, no: ways.no } : { yes: ways.yes, no: next };
+        }
+        return build(part.first, ways.yes, ways.no);
+      }
+    }
+  };
+  const entry = build(ir, ACCEPT, REJECT);
+  const last = backwards.length - 1;
+  const turned = (target: Target) => (target < 0 ? target : last - target);
+  const nodes = backwards.toReversed().map(({ test, yes, no }) => ({ test, yes: turned(yes), no: turned(no) }));
+  return { nodes, entry: turned(entry) };
+}
+
+/** Whether any packet can be accepted. */
+export function canAccept({ nodes, entry }: Graph): boolean {
+  const reached = new Set([entry]);
+  for (const [index, { yes, no }] of nodes.entries()) {
+    if (reached.has(index)) reached.add(yes).add(no);
+  }
+  return reached.has(ACCEPT);
+}
+
+/** A name that two tests share only when they ask the same. */
+export function testKey({ field, mask, comparison, operand }: Test): string {
+  return `${fieldKey(field)}&${mask}${comparison}${operand}`;
+}

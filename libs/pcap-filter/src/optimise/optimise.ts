@@ -1,0 +1,25 @@
+import { dropUnreachable } from './drop-unreachable.js';
+import type { Graph } from './graph.js';
+import { mergeEqual } from './merge-equal.js';
+import { skipDecided } from './skip-decided.js';
+
+/** Each pass takes and returns a graph with the same verdict for every packet, of no more nodes. */
+const PASSES = [skipDecided, mergeEqual, dropUnreachable] as const;
+/** Most filters are done after two; every round works for the next one. */
+const MAX_ROUNDS = 6;
+
+/** Runs the passes until none finds anything more. */
+export function optimise(graph: Graph): Graph {
+  let current = graph;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const next = PASSES.reduce((before, pass) => pass(before), current);
+    if (isSame(next, current)) break;
+    current = next;
+  }
+  return current;
+}
+
+function isSame(a: Graph, b: Graph): boolean {
+  if (a.entry !== b.entry || a.nodes.length !== b.nodes.length) return false;
+  return a.nodes.every((node, index) => node.yes === b.nodes[index]?.yes && node.no === b.nodes[index]?.no);
+}

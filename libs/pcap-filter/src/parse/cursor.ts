@@ -1,0 +1,66 @@
+import { syntaxFault } from '../fault.js';
+import { shortened } from '../lex/lex.js';
+import type { Token } from '../lex/token.js';
+
+const END: Token = { kind: 'end', text: '', span: { start: 0, end: 0 } };
+
+/** Where the parser stands in the tokens. */
+export class Cursor {
+  #at = 0;
+  /** For each token the first one from it on that is neither `(` nor `not`: it tells a value from a term. */
+  readonly #core: Uint32Array;
+
+  constructor(private readonly tokens: readonly Token[]) {
+    this.#core = new Uint32Array(tokens.length);
+    for (let index = tokens.length - 1; index >= 0; index--) {
+      const token = tokens[index] ?? END;
+      const opens = isOperator(token, '(') || isKeyword(token, 'not');
+      this.#core[index] = opens ? (this.#core[index + 1] ?? index) : index;
+    }
+  }
+
+  peek(ahead = 0): Token {
+    return this.tokens[this.#at + ahead] ?? this.tokens.at(-1) ?? END;
+  }
+
+  /** The first token from here on that is neither `(` nor `not`. */
+  peekCore(): Token {
+    return this.tokens[this.#core[this.#at] ?? 0] ?? END;
+  }
+
+  next(): Token {
+    const token = this.peek();
+    if (token.kind !== 'end') this.#at++;
+    return token;
+  }
+
+  takeKeyword(...words: readonly string[]): string | undefined {
+    const token = this.peek();
+    if (token.kind !== 'keyword' || !words.includes(token.word)) return undefined;
+    this.#at++;
+    return token.word;
+  }
+
+  takeOperator(operator: string): boolean {
+    if (!isOperator(this.peek(), operator)) return false;
+    this.#at++;
+    return true;
+  }
+
+  expectOperator(operator: string, hint: string): void {
+    if (!this.takeOperator(operator)) throw unexpected(this.peek(), `“${operator}”`, hint);
+  }
+}
+
+export function isOperator(token: Token, operator: string): boolean {
+  return token.kind === 'operator' && token.operator === operator;
+}
+
+export function isKeyword(token: Token, ...words: readonly string[]): boolean {
+  return token.kind === 'keyword' && words.includes(token.word);
+}
+
+export function unexpected(token: Token, expected: string, hint?: string) {
+  const found = token.kind === 'end' ? 'the expression ends' : `here stands “${shortened(token.text)}”`;
+  return syntaxFault(token.span, `expected ${expected}, but ${found}`, hint);
+}

@@ -1,0 +1,102 @@
+import { syntaxFault, unsupportedFault } from '../fault.js';
+import type { Token } from '../lex/token.js';
+import { type Link, type Logic, leafOf } from '../logic.js';
+import { type Cursor, isKeyword, isOperator, unexpected } from './cursor.js';
+import { checkNesting } from './nesting.js';
+import type { Primitive, Qualifiers, Term, Value } from './tree.js';
+
+/** Whether a token can be a value: what follows `port` or, in a list, `or`. */
+export function startsValue(token: Token): boolean {
+  return ['name', 'number', 'ipv4', 'ipv6', 'mac', 'link-address'].includes(token.kind);
+}
+
+/**
+ * One value under `qualifiers`, or a list of them in parentheses; libpcap's `id`.
+ * `not` may stand in front of each.
+ */
+export function readValue(cursor: Cursor, qualifiers: Qualifiers, depth: number): Logic<Term> {
+  checkNesting(depth, cursor);
+  if (cursor.takeKeyword('not')) return { kind: 'not', operand: readValue(cursor, qualifiers, depth + 1) };
+  if (cursor.takeOperator('(')) return readList(cursor, qualifiers, depth);
+  return leafOf(readPrimitive(cursor, qualifiers));
+}
+
+/** `80 or 443)`. As in libpcap only a number may open with further parentheses. */
+function readList(cursor: Cursor, qualifiers: Qualifiers, depth: number): Logic<Term> {
+  if (isOperator(cursor.peek(), '(') && cursor.peekCore().kind !== 'number') {
+    throw unexpected(cursor.peek(), 'the first value of the list', 'a list begins with a value: port (80 or 443)');
+  }
+  const first = readValue(cursor, qualifiers, depth + 1);
+  const rest: Link<Term>[] = [];
+  for (;;) {
+    const operator = cursor.takeKeyword('and', 'or');
+    if (operator === undefined) break;
+    rest.push({ operator: operator as Link<Term>['operator'], operand: readValue(cursor, qualifiers, depth + 1) });
+  }
+  cursor.expectOperator(')', 'a list of values ends with a parenthesis: port (80 or 443)');
+  return rest.length === 0 ? first : { kind: 'chain', first, rest };
+}
+
+function readPrimitive(cursor: Cursor, qualifiers: Qualifiers): Primitive {
+  const token = cursor.peek();
+  if (token.kind === 'link-address') throw unsupportedFault(token.span, 'an ARCnet address');
+  if (isKeyword(token) || !startsValue(token)) throw missingValue(token, qualifiers);
+  cursor.next();
+  const value = withMask(cursor, token);
+  return { kind: 'primitive', qualifiers, value, span: { start: token.span.start, end: cursor.peek(-1).span.end } };
+}
+
+/** The `/8` or `mask 255.0.0.0` behind an address. */
+function withMask(cursor: Cursor, token: Token): Value {
+  switch (token.kind) {
+    case 'ipv4':
+      if (cursor.takeKeyword('mask')) return { ...token, mask: expectIpv4(cursor) };
+      return cursor.takeOperator('/') ? { ...token, prefixLength: expectNumber(cursor) } : token;
+    case 'ipv6':
+      return cursor.takeOperator('/') ? { ...token, prefixLength: expectNumber(cursor) } : token;
+    case 'number':
+      if (isOperator(cursor.peek(), '/') || isKeyword(cursor.peek(), 'mask')) {
+        throw syntaxFault(
+          cursor.peek().span,
+          'only an address with dots takes a mask',
+          `${token.text}.0.0.0/8, if the network of that number is meant`,
+        );
+      }
+      return token;
+    case 'name':
+    case 'mac':
+      return token;
+    default:
+      throw unexpected(token, 'a value');
+  }
+}
+
+function expectNumber(cursor: Cursor): number {
+  const token = cursor.next();
+  if (token.kind !== 'number') throw unexpected(token, 'the length of the network’s prefix', 'net 10.0.0.0/8');
+  return token.value;
+}
+
+function expectIpv4(cursor: Cursor) {
+  const token = cursor.next();
+  if (token.kind !== 'ipv4') throw unexpected(token, 'an IPv4 mask', 'net 10.0.0.0 mask 255.0.0.0');
+  return token;
+}
+
+function missingValue(token: Token, { type }: Qualifiers) {
+  if (token.kind === 'keyword' && !['and', 'or', 'not', 'mask'].includes(token.word)) {
+    return unexpected(
+      token,
+      `a value after “${type ?? 'host'}”`,
+      `“${token.text}” is a word of the language; write \\${token.text} if it is meant as a name`,
+    );
+  }
+  const examples = {
+    host: 'host 10.0.0.7',
+    net: 'net 10.0.0.0/8',
+    port: 'port 443',
+    portrange: 'portrange 8000-8080',
+    proto: 'ip proto 89',
+  };
+  return unexpected(token, `a value after “${type ?? 'host'}”`, examples[type ?? 'host']);
+}

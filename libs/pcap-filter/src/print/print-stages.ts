@@ -1,0 +1,98 @@
+import { formatProgram } from '@bpfleet/bpf';
+import type { Compilation } from '../compile.js';
+import type { Token, Words } from '../lex/token.js';
+import { ALL_BITS, type Condition, fieldKey, type Test } from '../lower/ir.js';
+import { ACCEPT, type Graph, REJECT, type Target } from '../optimise/graph.js';
+import type { Qualifiers, Term } from '../parse/tree.js';
+import type { Meaning } from '../resolve/meaning.js';
+import { printLogic } from './print-logic.js';
+
+/** What every stage made of the expression, and the program: for `--explain` and for tests. */
+export function printStages({ program, stages }: Compilation): string {
+  const { tokens, tree, resolved, ir, optimised } = stages;
+  return [
+    section('tokens', tokens.map(printToken).join(' ')),
+    section('tree', tree ? printLogic(tree, printTerm) : 'every packet'),
+    section('resolved', resolved ? printLogic(resolved, printMeaning) : 'every packet'),
+    section('ir', printLogic(ir, printCondition)),
+    section('optimised', printGraph(optimised)),
+    section('program', formatProgram(program, 'd')),
+  ].join('\n');
+}
+
+function section(title: string, body: string): string {
+  return `${title}:\n${body.replace(/^/gm, '  ')}\n`;
+}
+
+function printToken({ kind, text }: Token): string {
+  return kind === 'end' ? kind : `${kind}:${text}`;
+}
+
+export function printTerm(term: Term): string {
+  switch (term.kind) {
+    case 'abbreviation':
+      return term.protocol;
+    case 'length':
+      return `${term.limit} ${term.bytes}`;
+    case 'primitive':
+      return `${printQualifiers(term.qualifiers)} ${term.value.text}${printMask(term)}`;
+  }
+}
+
+function printQualifiers({ protocol, direction, type }: Qualifiers): string {
+  return [protocol, direction, type].filter((word) => word !== undefined).join(' ');
+}
+
+function printMask({ value }: Extract<Term, { kind: 'primitive' }>): string {
+  if (!('prefixLength' in value || 'mask' in value)) return '';
+  return 'mask' in value && value.mask ? ` mask ${value.mask.text}` : `/${value.prefixLength}`;
+}
+
+export function printMeaning(meaning: Meaning): string {
+  switch (meaning.kind) {
+    case 'network':
+      return meaning.protocol;
+    case 'transport':
+      return `protocol ${meaning.number} over ${meaning.over.join(', ')}`;
+    case 'host4':
+      return `${meaning.direction} ${hex(meaning.address)} & ${hex(meaning.mask)} in ${meaning.carriers.join(', ')}`;
+    case 'host6':
+      return `${meaning.direction} ${words(meaning.address)} & ${words(meaning.mask)} in ip6`;
+    case 'ports':
+      return `${meaning.direction} port ${meaning.from} to ${meaning.to} over protocol ${meaning.protocols.join(', ')}`;
+    case 'mac':
+      return `${meaning.direction} ether ${meaning.bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+    case 'length':
+      return `${meaning.limit} ${meaning.bytes}`;
+  }
+}
+
+export function printCondition(condition: Condition): string {
+  return condition.kind === 'always' ? (condition.value ? 'always' : 'never') : printTest(condition);
+}
+
+const SIGNS = { eq: '==', gt: '>', ge: '>=', set: '&' } as const;
+
+function printTest({ field, mask, comparison, operand }: Test): string {
+  const masked = mask === ALL_BITS ? fieldKey(field) : `(${fieldKey(field)} & ${hex(mask)})`;
+  return `${masked} ${SIGNS[comparison]} ${hex(operand)}`;
+}
+
+export function printGraph({ nodes, entry }: Graph): string {
+  if (nodes.length === 0) return printTarget(entry);
+  return nodes
+    .map(({ test, yes, no }, index) => `${index}: ${printTest(test)} ? ${printTarget(yes)} : ${printTarget(no)}`)
+    .join('\n');
+}
+
+function printTarget(target: Target): string {
+  return target === ACCEPT ? 'accept' : target === REJECT ? 'reject' : String(target);
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+function words(address: Words): string {
+  return address.map((word) => word.toString(16).padStart(8, '0')).join(':');
+}

@@ -1,0 +1,41 @@
+import { builtInProtocols, builtInServices } from './services.js';
+
+export interface Service {
+  readonly port: number;
+  readonly protocols: readonly ('tcp' | 'udp' | 'sctp')[];
+}
+
+/** What names in an expression stand for. Services and protocols add to the built-in ones. */
+export interface NameTables {
+  /** IPv4 and IPv6 addresses of each host. */
+  readonly hosts?: Readonly<Record<string, readonly string[]>>;
+  /** `10.0.0.0/8` or `2001:db8::/32`. */
+  readonly networks?: Readonly<Record<string, string>>;
+  readonly ethers?: Readonly<Record<string, string>>;
+  readonly services?: Readonly<Record<string, Service>>;
+  readonly protocols?: Readonly<Record<string, number>>;
+}
+
+/** Looks names up; nothing here asks the network, so a filter means the same wherever it is compiled. */
+export interface NameResolver {
+  host(name: string): readonly string[] | undefined;
+  network(name: string): string | undefined;
+  ether(name: string): string | undefined;
+  service(name: string): Service | undefined;
+  protocol(name: string): number | undefined;
+}
+
+/** A resolver over tables; upper and lower case are the same. */
+export function resolverOf(tables: NameTables = {}): NameResolver {
+  const hosts = tableOf(tables.hosts);
+  const networks = tableOf(tables.networks);
+  const ethers = tableOf(tables.ethers);
+  const services = tableOf({ ...builtInServices, ...tables.services });
+  const protocols = tableOf({ ...builtInProtocols, ...tables.protocols });
+  return { host: hosts, network: networks, ether: ethers, service: services, protocol: protocols };
+}
+
+function tableOf<Entry>(record: Readonly<Record<string, Entry>> = {}): (name: string) => Entry | undefined {
+  const table = new Map(Object.entries(record).map(([name, entry]) => [name.toLowerCase(), entry]));
+  return (name) => table.get(name.toLowerCase());
+}

@@ -1,0 +1,101 @@
+import { syntaxFault } from '../fault.js';
+import { shortened } from '../lex/lex.js';
+import type { Primitive } from '../parse/tree.js';
+import type { Meaning } from './meaning.js';
+import type { NameResolver, Service } from './names.js';
+import { SCTP, TCP, UDP } from './services.js';
+
+const NUMBERS = { tcp: TCP, udp: UDP, sctp: SCTP } as const;
+/** In the order in which libpcap tries them. */
+const ALL = [SCTP, TCP, UDP] as const;
+const MAX_PORT = 0xffff;
+
+/** `port` and `portrange`, over TCP, UDP and SCTP unless one is named; a service may run over fewer. */
+export function resolvePorts(primitive: Primitive, names: NameResolver): Meaning {
+  const { qualifiers, value, span } = primitive;
+  const direction = qualifiers.direction ?? 'src or dst';
+  const named = protocolOf(primitive);
+  if (value.kind === 'number') {
+    const port = checkPort(value.value, span);
+    return { kind: 'ports', from: port, to: port, direction, protocols: named ? [named] : ALL };
+  }
+  if (value.kind !== 'name') {
+    throw syntaxFault(
+      span,
+      `an address is no port; “${qualifiers.type}” takes a number or a service`,
+      'host 10.0.0.7 and port 80',
+    );
+  }
+  const ends = qualifiers.type === 'portrange' ? value.name.split('-') : [];
+  const [low, high] =
+    ends.length === 2 && ends[0] && ends[1]
+      ? [readEnd(ends[0], span, names), readEnd(ends[1], span, names)]
+      : [service(value.name, span, names), undefined];
+  const protocols = commonProtocols(primitive, named, low, high ?? low);
+  const other = high ?? low;
+  return {
+    kind: 'ports',
+    from: Math.min(low.port, other.port),
+    to: Math.max(low.port, other.port),
+    direction,
+    protocols,
+  };
+}
+
+interface End {
+  readonly port: number;
+  /** What the service runs over; undefined for a number. */
+  readonly protocols?: readonly number[];
+}
+
+function readEnd(text: string, span: Primitive['span'], names: NameResolver): End {
+  return /^\d+$/.test(text) ? { port: checkPort(Number(text), span) } : service(text, span, names);
+}
+
+function service(name: string, span: Primitive['span'], names: NameResolver): End {
+  const found: Service | undefined = names.service(name);
+  if (found !== undefined)
+    return { port: checkPort(found.port, span), protocols: found.protocols.map((one) => NUMBERS[one]) };
+  const isRange = /^\d+-\d+$/.test(name);
+  throw syntaxFault(
+    span,
+    `unknown port “${shortened(name)}”`,
+    isRange ? `portrange ${name}` : 'write the port’s number, or give the name in a services table',
+  );
+}
+
+/**
+ * A service in the tables for TCP alone matches TCP alone; one for TCP and UDP matches SCTP too, as in libpcap, which
+ * takes it for "whatever has ports". Two ends with different protocols: whatever has ports.
+ */
+function commonProtocols(
+  { span, value }: Primitive,
+  named: number | undefined,
+  low: End,
+  high: End,
+): readonly number[] {
+  const only = [low, high].map(({ protocols }) => (protocols?.length === 1 ? protocols[0] : undefined));
+  const restriction = only[0] === only[1] ? only[0] : undefined;
+  if (named === undefined) return restriction === undefined ? ALL : [restriction];
+  if (restriction !== undefined && restriction !== named) {
+    const over = Object.entries(NUMBERS).find(([, number]) => number === restriction)?.[0] ?? 'another protocol';
+    throw syntaxFault(span, `“${shortened(value.text)}” is a service over ${over}`, `${over} port ${value.text}`);
+  }
+  return [named];
+}
+
+function protocolOf({ qualifiers }: Primitive): number | undefined {
+  const { protocol, span } = qualifiers;
+  if (protocol === undefined) return undefined;
+  if (protocol === 'tcp' || protocol === 'udp' || protocol === 'sctp') return NUMBERS[protocol];
+  throw syntaxFault(
+    span,
+    `“${protocol}” has no ports; tcp, udp and sctp have`,
+    `${protocol} and port …, if both must hold`,
+  );
+}
+
+function checkPort(port: number, span: Primitive['span']): number {
+  if (port <= MAX_PORT) return port;
+  throw syntaxFault(span, `there is no port ${port}; the last is ${MAX_PORT}`);
+}
