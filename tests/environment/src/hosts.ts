@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { interfaces, switchOffloadsOff, withinNetworkNamespace } from '@bpfleet/linux';
 import { type Claim, claimNumber, prefixOf, removeAbandoned, removeLeftovers } from './hosts-claim.js';
@@ -130,6 +130,10 @@ export async function createHosts({ count }: HostsOptions): Promise<Hosts> {
 export async function canMakeHosts(): Promise<{ ok: true } | { ok: false; reason: string }> {
   if (process.platform !== 'linux') return { ok: false, reason: 'hosts are network namespaces, which need Linux' };
   if (process.getuid?.() !== 0) return { ok: false, reason: 'making network namespaces needs root' };
+  const noIpv6 = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
+  if (!existsSync(noIpv6) || readFileSync(noIpv6, 'utf8').trim() !== '0') {
+    return { ok: false, reason: 'hosts have IPv6 addresses, and IPv6 is switched off here' };
+  }
   const probe = `bpfprobe${process.pid}`;
   try {
     await run('ip', ['netns', 'add', probe]);

@@ -66,6 +66,16 @@ describe('a ring', () => {
     expect(readAll(ring.take())).toEqual([[1]]);
   });
 
+  it('tells how much is in the block the kernel fills: after all that were taken', () => {
+    const ring = new FakeRing(geometry);
+    expect(ring.pendingPackets()).toBe(0);
+    ring.push([frame(1), frame(2)]);
+    expect(ring.pendingPackets()).toBe(2);
+    ring.take();
+    ring.release();
+    expect(ring.pendingPackets()).toBe(0);
+  });
+
   it('has blocks without packets, when the timer ran out just after one was opened', () => {
     const ring = new FakeRing(geometry);
     ring.push([], { seconds: 5, nanoseconds: 6 });

@@ -10,7 +10,11 @@ export interface BlockSource {
   take(): PacketBlock | undefined;
   /** Gives the taken block back to the kernel, which may overwrite it at once. Nothing happens when none was taken. */
   release(): void;
-  /** How many packets the kernel has put into the block after those that were taken; it may still be filling it. */
+  /**
+   * How many packets the kernel has put into the block it is filling, when every block before it was taken and released.
+   * Too many when the kernel has not opened the block again since its last round; a packet that passed the program on
+   * another processor may be on its way there, uncounted.
+   */
   pendingPackets(): number;
 }
 
@@ -28,7 +32,7 @@ export interface RingGeometry {
  */
 export class BlockRing implements BlockSource {
   #words: Uint32Array;
-  #block: PacketBlock;
+  readonly #block: PacketBlock;
   #current = 0;
   #taken = false;
   #closed = false;
@@ -66,10 +70,9 @@ export class BlockRing implements BlockSource {
 
   /** Forgets the memory, which the owner is about to unmap. Afterwards `take` finds nothing. */
   close(): void {
-    const nothing = new ArrayBuffer(0);
     this.#closed = true;
-    this.#words = new Uint32Array(nothing);
-    this.#block = new PacketBlock(nothing, { skipOutgoing: false });
+    this.#words = new Uint32Array(0);
+    this.#block.forget();
   }
 
   #statusWord(): number {

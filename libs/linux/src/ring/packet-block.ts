@@ -13,8 +13,11 @@ const ETH_P_8021Q = 0x8100;
  */
 export class PacketBlock {
   /** The whole ring; a packet is `capturedLength` bytes of it from `start`. */
-  readonly bytes: Uint8Array;
-  readonly #words: Uint32Array;
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+  #bytes: Uint8Array;
+  #words: Uint32Array;
   readonly #skipOutgoing: boolean;
   /** Byte offset of the block, and of the packet the cursor is on. */
   #block = 0;
@@ -23,7 +26,7 @@ export class PacketBlock {
   #left = 0;
 
   constructor(memory: ArrayBuffer, options: { readonly skipOutgoing: boolean }) {
-    this.bytes = new Uint8Array(memory);
+    this.#bytes = new Uint8Array(memory);
     this.#words = new Uint32Array(memory);
     this.#skipOutgoing = options.skipOutgoing;
   }
@@ -34,6 +37,13 @@ export class PacketBlock {
     // Read once: a block may hold none, when its timer ran out just as it was opened.
     this.#left = this.#word(blockStart + BLOCK.packetCount);
     this.#following = blockStart + this.#word(blockStart + BLOCK.firstPacket);
+  }
+
+  /** Lets go of memory that is about to be unmapped: a cursor that someone kept then reads nothing, instead of crashing. */
+  forget(): void {
+    this.#bytes = new Uint8Array(0);
+    this.#words = new Uint32Array(0);
+    this.#left = 0;
   }
 
   /** Moves to the next packet; false after the last. */
@@ -109,12 +119,12 @@ export class PacketBlock {
   }
   /** A PacketType: to this host, broadcast, outgoing and so on. */
   get packetType(): number {
-    return this.bytes[this.#packet + PACKET.packetType]!;
+    return this.#bytes[this.#packet + PACKET.packetType]!;
   }
   /** EtherType as the kernel sees it: of the outermost tag or of the payload. */
   get protocol(): number {
     const at = this.#packet + PACKET.protocol;
-    return (this.bytes[at]! << 8) | this.bytes[at + 1]!;
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
   }
   get interfaceIndex(): number {
     return this.#word(this.#packet + PACKET.interfaceIndex);
@@ -125,6 +135,6 @@ export class PacketBlock {
   }
   /** 16 bits of the little-endian hosts we run on (`platform`). */
   #half(offset: number): number {
-    return this.bytes[offset]! | (this.bytes[offset + 1]! << 8);
+    return this.#bytes[offset]! | (this.#bytes[offset + 1]! << 8);
   }
 }

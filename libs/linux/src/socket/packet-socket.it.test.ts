@@ -169,6 +169,32 @@ describe.runIf(possible.ok)(title, () => {
       expect(read(socket, 1)).toMatchObject([{ timedOut: true }]);
     });
 
+    it('into a block that tells how much is in it before it is handed over', () => {
+      const socket = attached(experiments(), { blockTimeoutMs: 1000 });
+      expect(socket.ring.pendingPackets()).toBe(0);
+      wire.send(numbered(3));
+      expect([socket.ring.take(), socket.ring.pendingPackets()]).toEqual([undefined, 3]);
+      expect(read(socket, 3)).toHaveLength(3);
+      expect(socket.ring.pendingPackets()).toBe(0);
+    });
+
+    it('what the kernel merged or has yet to cut, up to 64 KiB, whole', async () => {
+      const tcp: Program = [
+        statement(BPF.LD | BPF.B | BPF.ABS, 23),
+        jump(BPF.JMP | BPF.JEQ | BPF.K, 6, 0, 1),
+        statement(BPF.RET | BPF.K, 262_144),
+        statement(BPF.RET | BPF.K, 0),
+      ];
+      const socket = attached(tcp, { blockBytes: 1 << 18 }, 'lo');
+      const script = `const server = require('net').createServer((s) => s.resume().on('end', () => server.close()));
+        server.listen(7, '127.0.0.1', () => require('net').connect(7, '127.0.0.1').end(Buffer.alloc(1 << 19)));`;
+      await hosts.exec(host, [process.execPath, '-e', script]);
+      const longest = drain(socket).reduce((one, other) => (one.wireLength > other.wireLength ? one : other));
+      expect(longest.wireLength).toBeGreaterThan(32_768);
+      expect(longest.bytes).toHaveLength(longest.wireLength);
+      expect(socket.statistics().dropped).toBe(0);
+    });
+
     it('what this host sends, marked as outgoing', () => {
       const socket = attached(experiments());
       sender(host, 'eth0').send(numbered(1));
@@ -364,9 +390,14 @@ describe.runIf(possible.ok)(title, () => {
     const socket = attached(experiments());
     wire.send(numbered(1));
     new PollSet([socket.fd]).wait(5000);
+    const kept = socket.ring.take()!;
     socket.close();
     socket.close();
     expect(socket.ring.take()).toBeUndefined();
+    // Its memory is unmapped: reading that would end the process.
+    expect(kept.next()).toBe(false);
+    expect(kept.bytes).toHaveLength(0);
+    expect(kept.seconds).toBeUndefined();
     socket.ring.release();
   });
 });
