@@ -210,6 +210,11 @@ describe('dissect', () => {
     expect(dissected(frame.subarray(0, length))).toMatchObject({ ...expected, isTruncated: true });
   });
 
+  it('sets no ICMP type of a message that is cut before its code', () => {
+    const echo = buildEthernet({ payload: buildIpv4({ ...four, protocol: 1, payload: buildIcmp({ type: 8 }) }) });
+    expect(dissected(echo.subarray(0, 35))).toMatchObject({ transport: 'icmp', icmpType: -1, isTruncated: true });
+  });
+
   it('never throws nor points outside, on any bytes', () => {
     const linkTypes = Object.values(LinkType);
     const into = new Dissection();

@@ -40,6 +40,23 @@ describe('flowKeyOf', () => {
     );
   });
 
+  it('changes with any bit of the 5-tuple', () => {
+    fc.assert(
+      fc.property(anyFlow, fc.nat(37), fc.nat(7), ({ frame }, at, bit) => {
+        const isIpv6 = frame[12] === 0x86;
+        const tupleLength = isIpv6 ? 36 : 12;
+        const start = isIpv6 ? 22 : 26;
+        const changed = frame.slice();
+        changed[start + (at % tupleLength)]! ^= 1 << bit;
+        expect(keyOf(changed)).not.toBe(keyOf(frame));
+        const otherProtocol = frame.slice();
+        otherProtocol[isIpv6 ? 20 : 23] = 132;
+        expect(keyOf(otherProtocol)).not.toBe(keyOf(frame));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('has none for ARP, and tells the directions of a connection apart', () => {
     const arp = { senderMac: '02:00:00:00:00:01', senderAddress: '10.0.0.1', targetAddress: '10.0.0.2' } as const;
     expect(keyOf(buildEthernet({ etherType: 0x0806, payload: buildArp({ operation: 'request', ...arp }) }))).toBe(

@@ -110,13 +110,20 @@ describe('summarize, against tcpdump', () => {
     try {
       const file = join(folder, 'packets.pcap');
       writeFileSync(file, pcapOf(frames));
-      const theirs = execFileSync('tcpdump', ['-n', '-S', '-t', '-r', file], { stdio: ['ignore', 'pipe', 'ignore'] });
+      const tcpdump = (...args: string[]) =>
+        execFileSync('tcpdump', [...args, '-n', '-S', '-t', '-r', file], {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        }).toString();
       const into = new Dissection();
       const ours = frames.map((bytes) => {
         dissect(bytes, 0, bytes.length, 1, into);
         return summarize(into, bytes);
       });
-      expect(ours).toEqual(theirs.toString().trimEnd().split('\n'));
+      expect(ours).toEqual(tcpdump().trimEnd().split('\n'));
+      // With -vv it checks checksums: of the IP header, TCP, UDP and ICMP.
+      const verbose = tcpdump('-vv');
+      expect(verbose).toContain('(correct)');
+      expect(verbose.match(/.*(bad|incorrect|wrong).*/g)).toBe(null);
     } finally {
       rmSync(folder, { recursive: true });
     }

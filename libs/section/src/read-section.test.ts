@@ -104,6 +104,7 @@ describe('readSection', () => {
       'an option that reaches past its block',
       sectionOf([ethernet, encodeBlock(6, new Uint8Array(20), [{ code: 1, value: new Uint8Array(4) }]).with(30, 12)]),
     ],
+    ['a block that is not padded', sectionOf([Uint8Array.of(0xad, 0x0b, 0, 0, 14, 0, 0, 0, 0, 0, 14, 0, 0, 0)])],
     [
       'flags of two bytes',
       sectionOf([

@@ -189,13 +189,15 @@ describe('CaptureFileReader', () => {
   });
 
   it('goes on with the next packet after a caller stopped in the middle of a chunk', () => {
-    const all = fc.sample(packet, { numRuns: 5, seed: 4 });
+    const all = [500, 8, 8].map((length) => ({ seconds: 1, micros: 0, bytes: new Uint8Array(length), cut: 0 }));
+    const file = pcapFile(all, true, true);
     const reader = new CaptureFileReader();
-    const read: CapturedPacket[] = [];
-    for (const one of reader.push(pcapFile(all, true, true))) {
+    const read: CapturedPacket[] = [...reader.push(file.subarray(0, 100))];
+    for (const one of reader.push(file.subarray(100))) {
       read.push(one);
-      if (read.length === 2) break;
+      break;
     }
+    expect(read).toHaveLength(1);
     read.push(...reader.push(new Uint8Array()));
     expect(read.map(({ bytes }) => [...bytes])).toEqual(all.map(({ bytes }) => [...bytes]));
   });
