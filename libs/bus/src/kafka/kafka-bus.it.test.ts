@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { kafka, suiteRequires } from '@bpfleet/test-environment/requirements';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { LogPartition } from '../bus.js';
 import { describeBus } from '../contract-tests/bus-contract.js';
+import { FakeIngest, FakeStore } from '../contract-tests/ingest-fake.js';
 import { KafkaBus } from './kafka-bus.js';
 import { KafkaClient } from './kafka-client.js';
+import { kafkajs } from './kafkajs.js';
+
+const { CompressionTypes, ConfigResourceTypes } = kafkajs;
 
 suiteRequires('with Apache Kafka', { kafka: await kafka() }, ({ kafka }) => {
   describeBus('KafkaBus', async () => {
@@ -31,4 +37,126 @@ suiteRequires('with Apache Kafka', { kafka: await kafka() }, ({ kafka }) => {
       },
     };
   });
+
+  describe('KafkaBus', () => {
+    const options = { brokers: kafka.brokers, clientId: 'bus-test', ownId: async () => 'own id' };
+    const bus = new KafkaBus(options);
+    const admin = new KafkaClient(options).kafka.admin();
+    let topic: string;
+    beforeAll(() => admin.connect());
+    afterAll(() => admin.disconnect());
+    beforeEach(async () => {
+      topic = `kafka-${randomUUID()}`;
+      await bus.ensureTopic(topic, 2);
+    });
+    afterEach(() => admin.deleteTopics({ topics: [topic] }));
+
+    it('makes the topic as the contract wants it, and leaves one that is there', async () => {
+      await bus.ensureTopic(topic, 7);
+      expect((await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions).toHaveLength(2);
+      const names = ['compression.type', 'max.message.bytes', 'cleanup.policy', 'message.timestamp.type'];
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: names }],
+      });
+      expect(
+        Object.fromEntries(resources[0]!.configEntries.map((entry) => [entry.configName, entry.configValue])),
+      ).toEqual({
+        'compression.type': 'snappy',
+        'max.message.bytes': '1048576',
+        'cleanup.policy': 'delete',
+        'message.timestamp.type': 'LogAppendTime',
+      });
+    });
+
+    it('names its log by cluster, topic and its own id', async () => {
+      const seen = await firstAssignment(bus, topic);
+      expect(seen.logId).toMatch(new RegExp(`^[\\w-]{22}/${topic}/own id$`));
+    });
+
+    it('names the brokers', async () => {
+      expect(await bus.endpoints()).toEqual(kafka.brokers);
+    });
+
+    it('reads what other producers compressed otherwise: the broker makes it Java’s snappy', async () => {
+      const value = Buffer.alloc(200_000, 'abcdefgh');
+      const producer = new KafkaClient(options).kafka.producer();
+      await producer.connect();
+      await producer.send({ topic, compression: CompressionTypes.GZIP, messages: [{ key: 'k', value }] });
+      await producer.disconnect();
+      const store = new FakeStore();
+      const handler = new FakeIngest('a', store);
+      const consumer = bus.consumer({ topic, group: topic, handler, onError: () => undefined });
+      await consumer.start();
+      await store.until(() => store.rows.length === 1);
+      await consumer.stop();
+      expect(Buffer.compare(store.rows[0]!.value, value)).toBe(0);
+    });
+
+    it('tells Kafka how far it is, for the display of lag', async () => {
+      const store = new FakeStore();
+      const handler = new FakeIngest('a', store);
+      const consumer = bus.consumer({ topic, group: topic, handler, onError: () => undefined });
+      await consumer.start();
+      const producer = bus.producer();
+      const records = ['1', '2', '3'].map((value) => ({ key: 'k', value: Buffer.from(value), headers: {} }));
+      await producer.send(topic, records, 10_000);
+      await store.until(() => store.rows.length === 3);
+      await vi.waitFor(async () => {
+        const [{ partitions } = { partitions: [] }] = await admin.fetchOffsets({ groupId: topic, topics: [topic] });
+        expect(partitions.map(({ offset }) => offset).toSorted()).toEqual(['0', '3']);
+      }, 10_000);
+      await Promise.all([consumer.stop(), producer.stop()]);
+    });
+
+    it('reports a topic that is not there, and reads it once it is', async () => {
+      const later = `later-${randomUUID()}`;
+      let report: (error: unknown) => void = () => undefined;
+      const reported = new Promise((resolve) => {
+        report = resolve;
+      });
+      const store = new FakeStore();
+      const handler = new FakeIngest('a', store);
+      const consumer = bus.consumer({ topic: later, group: later, handler, onError: report });
+      await consumer.start();
+      expect(await reported).toBeInstanceOf(Error);
+      await bus.ensureTopic(later, 1);
+      await store.until(() => handler.held.size === 1);
+      await consumer.stop();
+      await admin.deleteTopics({ topics: [later] });
+    });
+
+    it('refuses to consume without an own id', async () => {
+      const reported = new Promise((resolve) => {
+        const { ownId: _, ...rest } = options;
+        const handler = new FakeIngest('a', new FakeStore());
+        const consumer = new KafkaBus(rest).consumer({ topic, group: topic, handler, onError: resolve });
+        void consumer
+          .start()
+          .then(() => reported)
+          .then(() => consumer.stop());
+      });
+      expect(await reported).toMatchObject({ code: 'CONFIG_INVALID' });
+    });
+  });
 });
+
+/** What the handler of a new consumer is told first. */
+async function firstAssignment(bus: KafkaBus, topic: string): Promise<LogPartition> {
+  let assigned: (log: LogPartition) => void = () => undefined;
+  const log = new Promise<LogPartition>((resolve) => {
+    assigned = resolve;
+  });
+  const handler = new FakeIngest('a', new FakeStore());
+  handler.assigned = async (partition) => {
+    assigned(partition);
+    return 0n;
+  };
+  const consumer = bus.consumer({ topic, group: topic, handler, onError: () => undefined });
+  await consumer.start();
+  try {
+    return await log;
+  } finally {
+    await consumer.stop();
+  }
+}

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { crc32c } from '@node-rs/crc32';
+import type * as NativeCrc from '@node-rs/crc32';
 import type * as KafkaJs from 'kafkajs';
 import { snappyCodec } from './snappy-codec.js';
 
@@ -27,8 +27,9 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = () => snappyCodec;
 function useNativeCrc(): void {
   const path = require.resolve('kafkajs/src/protocol/recordBatch/crc32C');
   require(path);
+  const native = require('@node-rs/crc32') as typeof NativeCrc;
   const module = require.cache[path];
-  if (module) module.exports = (bytes: Uint8Array) => crc32c(bytes);
+  if (module) module.exports = (bytes: Uint8Array) => native.crc32c(bytes);
 }
 
 /**
