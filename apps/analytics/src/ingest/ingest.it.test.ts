@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { type Bus, InProcessBus, KafkaBus, type Producer } from '@bpfleet/bus';
+import { packetsTopic, queryApi } from '@bpfleet/contract';
+import { createPool } from '@bpfleet/store';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { kafka, postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { migratedDatabase, RunningAnalytics } from '../testing/running-analytics.js';
+import { busRecord, makeSection, type SectionShape } from '../testing/sections.js';
+
+const SEND_TIMEOUT_MS = 30_000;
+const BREAK_CONNECTIONS = `
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
+const nowNs = () => BigInt(Date.now()) * 1_000_000n;
+
+/** Where records go in and come out again. */
+interface TestBus {
+  readonly bus: Bus;
+  readonly topicPrefix: string;
+  /** The same log for the next process: over Kafka another client, in process the same object. */
+  again(): Bus;
+}
+
+function describeIngest(makeBus: () => TestBus, connectionOf: () => Promise<TestDatabase>): void {
+  let database: TestDatabase;
+  let log: TestBus;
+  let producer: Producer;
+  let running: RunningAnalytics[];
+  let seq: number;
+
+  beforeEach(async () => {
+    database = await connectionOf();
+    log = makeBus();
+    seq = 0;
+    running = [];
+    producer = log.bus.producer();
+    await producer.start();
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((one) => one.stop()));
+    await producer.stop();
+    await database.drop();
+  });
+
+  async function start(): Promise<RunningAnalytics> {
+    const config = { topicPrefix: log.topicPrefix, partitions: 3 };
+    const one = new RunningAnalytics(database.connection, log.again(), config);
+    running.push(one);
+    return one.start();
+  }
+  const section = (rest: Partial<SectionShape> = {}) => {
+    const number = seq++;
+    const atNs = [nowNs() - 1000n, nowNs()];
+    return makeSection({ agent: 'host-1', epoch: 1, seq: number, filter: 'web@3', atNs, ...rest });
+  };
+  type Sections = readonly ReturnType<typeof section>[];
+  const send = (sections: Sections) =>
+    producer.send(packetsTopic(log.topicPrefix), sections.map(busRecord), SEND_TIMEOUT_MS);
+  const ids = async (analytics: RunningAnalytics) => {
+    const { packets } = await analytics.client.call(queryApi.listPackets, { query: { limit: 10_000 } });
+    return packets.map(({ id }) => id).toSorted();
+  };
+  const idsOf = (sections: Sections) =>
+    sections
+      .flatMap(({ header, packets }) =>
+        packets.map((_, index) => `${header.agent}.${header.epoch}.${header.seq}.${index}`),
+      )
+      .toSorted();
+  const isStored = (analytics: RunningAnalytics, sections: Sections) =>
+    expect.poll(() => ids(analytics), { timeout: 30_000 }).toEqual(idsOf(sections));
+
+  it('stores what agents send', async () => {
+    const analytics = await start();
+    const sections = [section(), section({ agent: 'host-2' }), section({ agent: 'host-3' })];
+    await send(sections);
+    await isStored(analytics, sections);
+    expect(await analytics.metric('bpfleet_ingest_packets_total')).toBe(6);
+    const { rows } = await analytics.pool.query('SELECT agent, sum(packets) AS n FROM analytics.flow GROUP BY agent');
+    expect(rows.toSorted((a, b) => (a.agent < b.agent ? -1 : 1))).toEqual(
+      ['host-1', 'host-2', 'host-3'].map((agent) => ({ agent, n: '2' })),
+    );
+  });
+
+  it('stores a section once, however often it is sent', async () => {
+    const analytics = await start();
+    const sections = [section(), section()];
+    await send(sections);
+    await send(sections);
+    await send([...sections, sections[1]!]);
+    const later = section();
+    await send([later]);
+    await isStored(analytics, [...sections, later]);
+    expect(await analytics.metric('bpfleet_ingest_duplicates_total')).toBe(5);
+    const { rows } = await analytics.pool.query('SELECT sum(packets) AS n FROM analytics.flow');
+    expect(rows).toEqual([{ n: '6' }]);
+  });
+
+  it('puts poison into quarantine and goes on behind it', async () => {
+    const analytics = await start();
+    const [good, broken, forged, last] = [section(), section(), section(), section()];
+    const crc = { ...broken, header: { ...broken.header, crc32: 1 } };
+    await send([good, crc, { ...forged, header: { ...forged.header, packets: 9 } }, last]);
+    // The identity of a stored section with other bytes is not a duplicate.
+    await send([section({ seq: last.header.seq, atNs: [nowNs()] })]);
+    const end = section();
+    await send([end]);
+    await isStored(analytics, [good, last, end]);
+    const { rows } = await analytics.pool.query('SELECT reason, key FROM analytics.quarantine ORDER BY reason');
+    expect(rows).toEqual(
+      ['crc-mismatch', 'identity-conflict', 'packet-count'].map((reason) => ({ reason, key: 'host-1' })),
+    );
+    const { completeness } = await analytics.client.call(queryApi.listPackets, { query: {} });
+    expect(completeness.recordsQuarantined).toBe(3);
+  });
+
+  it('goes on where the process before it ended', async () => {
+    const first = await start();
+    const sections = [section(), section()];
+    await send(sections);
+    await isStored(first, sections);
+    await first.stop();
+    const second = await start();
+    const more = [section(), section()];
+    await send(more);
+    await isStored(second, [...sections, ...more]);
+    expect(await second.metric('bpfleet_ingest_duplicates_total')).toBe(0);
+  });
+
+  it('stores each section once while its connections to Postgres break', async () => {
+    const analytics = await start();
+    const sections = Array.from({ length: 15 }, (_, index) => section({ agent: `host-${index % 5}` }));
+    const admin = createPool({ connection: database.connection, name: 'admin', maxConnections: 1, onError: () => {} });
+    let breaks = 0;
+    // Each time at another point of the transaction.
+    for (const one of sections) {
+      const sending = send([one]);
+      breaks += (await admin.query(BREAK_CONNECTIONS)).rowCount!;
+      await sending;
+    }
+    await admin.end();
+    await isStored(analytics, sections);
+    expect(breaks).toBeGreaterThan(0);
+    const { rows } = await analytics.pool.query('SELECT count(*) AS n, sum(packets) AS p FROM analytics.section');
+    expect(rows).toEqual([{ n: '15', p: '30' }]);
+  });
+
+  it('lets two processes share the partitions', async () => {
+    const [one, other] = [await start(), await start()];
+    const sections = Array.from({ length: 30 }, (_, index) => section({ agent: `host-${index % 10}` }));
+    await send(sections);
+    await isStored(one, sections);
+    await other.stop();
+    const more = Array.from({ length: 10 }, (_, index) => section({ agent: `host-${index}` }));
+    await send(more);
+    await isStored(one, [...sections, ...more]);
+  });
+}
+
+suiteRequires('ingest from the in-process bus', { postgres: await postgres() }, ({ postgres: { connection } }) => {
+  describeIngest(
+    () => {
+      const bus = new InProcessBus();
+      return { bus, topicPrefix: '', again: () => bus };
+    },
+    () => createDatabase(connection, migratedDatabase),
+  );
+});
+
+const needs = { postgres: await postgres(), kafka: await kafka() };
+suiteRequires('ingest from Kafka', needs, ({ postgres: { connection }, kafka: { brokers } }) => {
+  describeIngest(
+    () => {
+      const topicPrefix = `test-${randomUUID()}.`;
+      const clientId = 'test';
+      const again = () => new KafkaBus({ brokers, clientId, ownId: async () => 'test' });
+      return { bus: new KafkaBus({ brokers, clientId }), topicPrefix, again };
+    },
+    () => createDatabase(connection, migratedDatabase),
+  );
+});
