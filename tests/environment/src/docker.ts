@@ -1,3 +1,6 @@
+/** Testcontainers' own helper, which removes what a killed test run leaves behind. */
+const reaperImage = process.env.RYUK_CONTAINER_IMAGE ?? 'testcontainers/ryuk:0.14.0';
+
 /** Why a container of this image cannot be started here without pulling; undefined when it can. */
 export async function imageIsMissing(image: string): Promise<string | undefined> {
   // Loaded late: nothing else needs it, and it takes a second.
@@ -8,12 +11,16 @@ export async function imageIsMissing(image: string): Promise<string | undefined>
   } catch {
     return 'no Docker engine';
   }
-  const isHere = await client.container.dockerode
-    .getImage(image)
-    .inspect()
-    .then(
-      () => true,
-      () => false,
-    );
-  return isHere ? undefined : `no image ${image}`;
+  const needed = process.env.TESTCONTAINERS_RYUK_DISABLED === 'true' ? [image] : [image, reaperImage];
+  for (const name of needed) {
+    const isHere = await client.container.dockerode
+      .getImage(name)
+      .inspect()
+      .then(
+        () => true,
+        () => false,
+      );
+    if (!isHere) return `no image ${name}`;
+  }
+  return undefined;
 }

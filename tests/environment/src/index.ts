@@ -12,6 +12,7 @@ export {
   type TestKafka,
   type Unavailable,
 } from './kafka.js';
+export { startContainerKafka } from './kafka-container.js';
 export { type PostgresConnection, startPostgres, type TestPostgres } from './postgres.js';
 export {
   type EchoPorts,
