@@ -9,7 +9,6 @@ import { build, install, requireNode, root } from './workspace.mjs';
 /** Command → Debian package. What is missing only skips the suites that name it. */
 const debianPackages = {
   ip: 'iproute2',
-  ethtool: 'ethtool',
   tcpdump: 'tcpdump',
   tshark: 'tshark',
   setpriv: 'util-linux',

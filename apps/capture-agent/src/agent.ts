@@ -45,6 +45,11 @@ export class CaptureAgent {
     this.#client = new ApiClient({ server: config.server });
   }
 
+  /** Grows with each start; part of each stored packet's id. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   async start(): Promise<void> {
     const { config, parts } = this;
     this.#epoch = await prepareState(config.agentStateDir);
@@ -57,7 +62,7 @@ export class CaptureAgent {
     const control = this.#makeControl(() => reporter.changed());
     this.#control = control;
     control.start();
-    await reporter.start();
+    reporter.start();
     this.#follower = this.#makeFollower(control, reporter);
     await this.#follower.start();
     parts.logger.info({ agent: config.agentId, epoch: this.#epoch, source: parts.source.kind }, 'agent runs');
@@ -111,7 +116,15 @@ export class CaptureAgent {
       await control.desire(state);
     };
     const { agentId: agent, agentStateDir: folder } = config;
-    return new DesiredStateFollower(agent, folder, this.#client, parts.logger, take, parts.onFatal);
+    return new DesiredStateFollower(
+      agent,
+      folder,
+      this.#client,
+      parts.logger,
+      reporter.registered,
+      take,
+      parts.onFatal,
+    );
   }
 
   /** The brokers the agent is told of by the cluster; those it was configured with while the cluster is away. */

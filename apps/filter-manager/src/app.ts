@@ -6,7 +6,8 @@ export interface AppOptions {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly readiness?: readonly ReadinessCheck[];
-  /** Where the page of the API is; default `/docs`. */
+  /** Where the OpenAPI document and its page are; default `/openapi.json` and `/docs`. */
+  readonly openApiPath?: string;
   readonly docsPath?: string;
 }
 
@@ -19,13 +20,17 @@ const info: OpenApiInfo = {
 };
 
 /** The HTTP side of the filter-manager over any stores. */
-export function createApp(parts: Parts, { logger, registry, readiness = [], docsPath }: AppOptions): Promise<NestApp> {
+export function createApp(
+  parts: Parts,
+  { logger, registry, readiness = [], openApiPath, docsPath }: AppOptions,
+): Promise<NestApp> {
   return createNestApp(filterManagerModule(parts), {
     name: 'filter-manager',
     info,
     logger,
     metrics: registry,
     readiness,
+    ...(openApiPath ? { openApiPath } : {}),
     ...(docsPath ? { docsPath } : {}),
   });
 }

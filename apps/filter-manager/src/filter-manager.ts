@@ -20,7 +20,8 @@ export interface FilterManagerParts {
   readonly pool: pg.Pool;
   readonly logger: Logger;
   readonly metrics: Registry;
-  /** Where the page of the API is; default `/docs`. */
+  /** Where the OpenAPI document and its page are; default `/openapi.json` and `/docs`. */
+  readonly openApiPath?: string;
   readonly docsPath?: string;
 }
 
@@ -36,7 +37,7 @@ export interface FilterManager {
 /** Builds a filter-manager on a database that has its tables. Nothing runs before `start`. */
 export async function createFilterManager(
   config: FilterManagerConfig,
-  { pool, logger, metrics: registry, docsPath }: FilterManagerParts,
+  { pool, logger, metrics: registry, openApiPath, docsPath }: FilterManagerParts,
 ): Promise<FilterManager> {
   const feed = new ChangeFeed();
   const metrics = new FilterManagerMetrics(registry, () => feed.size);
@@ -60,6 +61,7 @@ export async function createFilterManager(
         { name: 'postgres', check: () => agents.ping() },
         { name: 'settings', check: () => settings.check() },
       ],
+      ...(openApiPath ? { openApiPath } : {}),
       ...(docsPath ? { docsPath } : {}),
     },
   );

@@ -26,6 +26,8 @@ export class DesiredStateFollower {
     private readonly folder: string,
     private readonly client: ApiClient,
     private readonly logger: Logger,
+    /** Nothing is asked before. */
+    private readonly registered: Promise<void>,
     private readonly onDesired: (state: DesiredState) => Promise<void>,
     private readonly onFatal: (error: unknown) => void,
   ) {}
@@ -43,6 +45,7 @@ export class DesiredStateFollower {
 
   async #follow(): Promise<void> {
     const { signal } = this.#stopping;
+    await this.registered;
     let retryMs = RETRY_FIRST_MS;
     while (!signal.aborted) {
       try {

@@ -11,6 +11,11 @@ export class StatusReporter {
   #changed = false;
   #wake: () => void = () => {};
   #reporting: Promise<void> = Promise.resolve();
+  #isRegistered!: () => void;
+  /** Resolves when the filter-manager has heard of this agent: before that it has no desired state for it. */
+  readonly registered = new Promise<void>((resolve) => {
+    this.#isRegistered = resolve;
+  });
   readonly #stopping = new AbortController();
   intervalMs = 60_000;
 
@@ -21,10 +26,8 @@ export class StatusReporter {
     private readonly onFatal: (error: unknown) => void,
   ) {}
 
-  /** Resolves at once; `registered` when the filter-manager has heard the first status. */
-  start(): Promise<void> {
+  start(): void {
     this.#reporting = this.#report().catch(this.onFatal);
-    return Promise.resolve();
   }
 
   /** Something in the status is new: report soon. */
@@ -35,6 +38,7 @@ export class StatusReporter {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#isRegistered();
     this.#wake();
     await this.#reporting;
   }
@@ -55,6 +59,7 @@ export class StatusReporter {
         body,
         signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
       });
+      this.#isRegistered();
       return true;
     } catch (err) {
       if (!signal.aborted) this.logger.warn({ err }, 'status not delivered, trying again');

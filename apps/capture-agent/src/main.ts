@@ -1,0 +1,46 @@
+import { KafkaBus } from '@bpfleet/bus';
+import {
+  configHelp,
+  createLogger,
+  createMetrics,
+  Lifecycle,
+  loadConfig,
+  type Running,
+  runMain,
+} from '@bpfleet/service';
+import { CaptureAgent } from './agent.js';
+import { fileSource, ringSource } from './choose-source.js';
+import { AgentConfig } from './config.js';
+import { StatusServer } from './status-server.js';
+
+await runMain(async (stopping) => {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(`The capture agent. Configured by its environment alone:\n\n${configHelp(AgentConfig)}`);
+    return undefined;
+  }
+  return capture(loadConfig(AgentConfig, process.env), stopping);
+});
+
+async function capture(config: AgentConfig, stopping: AbortSignal): Promise<Running> {
+  const logger = createLogger({ name: 'capture-agent', level: config.logLevel });
+  const registry = createMetrics();
+  const brokers = config.kafkaBrokers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const bus = new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger });
+  let onFatal!: (error: unknown) => void;
+  const failed = new Promise<never>((_, reject) => {
+    onFatal = reject;
+  });
+  // It may fail while it still starts, when nobody looks yet.
+  failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
+  const source = config.agentPcap
+    ? fileSource({ file: config.agentPcap, speed: 'full', times: 'recorded', repeat: false })
+    : ringSource(config.agentRingBytes);
+  const agent = new CaptureAgent(config, { ...source, bus, logger, registry, onFatal });
+  const status = new StatusServer(config, registry);
+  const lifecycle = new Lifecycle()
+    .add({ name: 'status server', start: () => status.start(), stop: () => status.stop() })
+    .add({ name: 'agent', start: () => agent.start(), stop: () => agent.stop() });
+  stopping.addEventListener('abort', () => void lifecycle.stop().catch((err) => logger.error({ err }, 'stop failed')));
+  await lifecycle.start();
+  return { stop: () => lifecycle.stop(), failed };
+}

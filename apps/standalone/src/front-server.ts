@@ -1,0 +1,72 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { BpfleetError } from '@bpfleet/errors';
+
+/** What analytics answers; everything else is the filter-manager's (design: "One address"). */
+const analyticsPaths = /^\/(api\/v1\/packets|openapi\/analytics|docs\/analytics)(?=[/?.]|$)/;
+
+export interface FrontHandlers {
+  readonly filterManager: RequestListener;
+  readonly analytics: RequestListener;
+}
+
+/** One HTTP address in front of both services. */
+export class FrontServer {
+  #server: Server | undefined;
+  #handlers: FrontHandlers | undefined;
+
+  constructor(private readonly options: { readonly listen: string; readonly port: number }) {}
+
+  /** Takes the port first, before anything else is started: when it is taken, nothing was done. Answers 503 till `serve`. */
+  async start(): Promise<void> {
+    const server = createServer((request, response) => {
+      if (this.#handlers === undefined) {
+        response.writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain' }).end('bpfleet is starting\n');
+      } else if (request.url === '/' || request.url === '') response.writeHead(302, { location: '/docs' }).end();
+      else if (analyticsPaths.test(request.url ?? '')) this.#handlers.analytics(request, response);
+      else this.#handlers.filterManager(request, response);
+    });
+    const { listen, port } = this.options;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, listen, port)));
+      server.listen(port, listen, resolve);
+    });
+    this.#server = server;
+  }
+
+  serve(handlers: FrontHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  /** `http://127.0.0.1:7420` */
+  get url(): string {
+    const bound = this.#server?.address();
+    if (bound === null || bound === undefined || typeof bound === 'string')
+      throw new Error('the server does not listen');
+    const { address, port, family } = bound;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    this.#server = undefined;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      // Long-polls and kept connections would hold the end for half a minute.
+      server.closeAllConnections();
+    });
+  }
+}
+
+function listenError(cause: NodeJS.ErrnoException, listen: string, port: number): BpfleetError {
+  if (cause.code === 'EADDRINUSE') {
+    return new BpfleetError('PORT_TAKEN', `port ${port} on ${listen} is taken`, {
+      cause,
+      hint: 'is bpfleet running already? choose another with --port N',
+    });
+  }
+  return new BpfleetError('CONFIG_INVALID', `cannot listen on ${listen}:${port}: ${cause.message}`, {
+    cause,
+    hint: 'choose another port with --port N, another address with BPFLEET_LISTEN',
+  });
+}

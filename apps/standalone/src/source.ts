@@ -1,0 +1,70 @@
+import { access, constants } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { fileSource, ringSource, type Source } from '@bpfleet/capture-agent';
+import { BpfleetError } from '@bpfleet/errors';
+import { canCapture, interfaces, matchesPatterns } from '@bpfleet/linux';
+import type { StandaloneOptions } from './options.js';
+
+const RING_BYTES = 64 * 1024 * 1024;
+/** Recorded by our own builders; replayed where nothing may be captured. */
+const RECORDING = fileURLToPath(new URL('../../../tests/fixtures/first-five-minutes.pcap', import.meta.url));
+
+export interface ChosenSource extends Source {
+  readonly kind: 'live' | 'recording';
+  /** One line for the screen: what is captured, and why not in the kernel if not. */
+  readonly says: string;
+  /** How far back the first answer has to look: a recording of the user keeps its own times. */
+  readonly since: string;
+}
+
+/**
+ * Live in the kernel where that is allowed, a replay otherwise or when a file was named.
+ * @throws BpfleetError `FILE_UNREADABLE`, `INTERFACE_UNKNOWN`, `CAPTURE_NOT_PERMITTED`
+ */
+export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptions): Promise<ChosenSource> {
+  if (pcap !== undefined) {
+    await refuseUnreadable(pcap);
+    const source = fileSource({ file: pcap, speed: 'full', times: 'recorded', repeat: false });
+    return { ...source, kind: 'recording', says: `Replaying ${pcap}.`, since: '1970-01-01T00:00:00Z' };
+  }
+  const permission = canCapture();
+  if (permission.ok) {
+    refuseUnknown(wanted ?? []);
+    const where = wanted?.join(', ') ?? 'loopback';
+    return { ...ringSource(RING_BYTES), kind: 'live', says: `Capturing on ${where}, in the kernel.`, since: '-1m' };
+  }
+  if (wanted !== undefined) {
+    throw new BpfleetError('CAPTURE_NOT_PERMITTED', `cannot capture on ${wanted.join(', ')}: ${permission.reason}`, {
+      hint: 'start as root or with CAP_NET_RAW, or leave --interface out to replay a recording',
+    });
+  }
+  const replay = fileSource({ file: RECORDING, speed: 'recorded', times: 'now', repeat: true });
+  return {
+    ...replay,
+    kind: 'recording',
+    says: `Not capturing (${permission.reason}): replaying a recording.`,
+    since: '-1m',
+  };
+}
+
+async function refuseUnreadable(file: string): Promise<void> {
+  try {
+    await access(file, constants.R_OK);
+  } catch (cause) {
+    throw new BpfleetError('FILE_UNREADABLE', `cannot read the capture file ${file}: ${(cause as Error).message}`, {
+      cause,
+      hint: '--pcap takes a pcap or pcapng file',
+    });
+  }
+}
+
+function refuseUnknown(wanted: readonly string[]): void {
+  const present = interfaces().map(({ name }) => name);
+  const unknown = wanted.find(
+    (pattern) => !pattern.startsWith('!') && !present.some((name) => matchesPatterns([pattern], name)),
+  );
+  if (unknown === undefined) return;
+  throw new BpfleetError('INTERFACE_UNKNOWN', `no interface ${unknown} on this host`, {
+    hint: `there are: ${present.join(', ')}`,
+  });
+}

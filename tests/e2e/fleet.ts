@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Agent, ApiClient, controlApi } from '@bpfleet/contract';
+import type { Host, Hosts } from '@bpfleet/test-environment';
+import { ServiceProcess } from './service-process.js';
+
+export interface FleetOptions {
+  readonly hosts: Hosts;
+  readonly brokers: readonly string[];
+  /** `postgres://…` of an empty database. */
+  readonly postgresUrl: string;
+  readonly ports: { readonly filterManager: number; readonly analytics: number };
+}
+
+/** The distributed form: services in this machine's namespace, one agent process on each host, Kafka between them. */
+export class Fleet {
+  readonly control: ApiClient;
+  readonly query: ApiClient;
+  readonly #services: ServiceProcess[] = [];
+  readonly agents = new Map<string, ServiceProcess>();
+  readonly #common: Record<string, string>;
+  #folder = '';
+
+  constructor(private readonly options: FleetOptions) {
+    const { hosts, brokers, ports } = options;
+    this.control = new ApiClient({ server: `http://${hosts.rootAddress}:${ports.filterManager}` });
+    this.query = new ApiClient({ server: `http://${hosts.rootAddress}:${ports.analytics}` });
+    this.#common = {
+      BPFLEET_LISTEN: hosts.rootAddress,
+      BPFLEET_KAFKA_BROKERS: brokers.join(','),
+      BPFLEET_TOPIC_PREFIX: `e2e-${process.pid}-${Date.now()}.`,
+      BPFLEET_POSTGRES_URL: options.postgresUrl,
+    };
+  }
+
+  async start(): Promise<void> {
+    this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-fleet-'));
+    const { ports, hosts } = this.options;
+    await this.#service('filter-manager', ['migrate'], {}).exit();
+    await this.#service('analytics', ['migrate'], {}).exit();
+    const started = [
+      { name: 'filter-manager', port: ports.filterManager },
+      { name: 'analytics', port: ports.analytics },
+    ].map(({ name, port }) =>
+      this.#service(name, [], { BPFLEET_PORT: String(port) }).ready(
+        `http://${hosts.rootAddress}:${port}/healthz/ready`,
+      ),
+    );
+    await Promise.all(started);
+    for (const host of hosts.list) this.startAgent(host);
+    await this.untilAgents((agents) => agents.length === hosts.list.length);
+  }
+
+  #service(name: string, args: readonly string[], env: Record<string, string>): ServiceProcess {
+    // Analytics alone talks to Kafka; each reads only what is its own.
+    const service = new ServiceProcess({
+      name,
+      entry: `apps/${name}/dist/main.js`,
+      args,
+      env: { ...this.#common, ...env },
+    });
+    this.#services.push(service);
+    return service;
+  }
+
+  startAgent(host: Host): ServiceProcess {
+    const { hosts, ports } = this.options;
+    const agent = new ServiceProcess({
+      name: `agent on ${host.name}`,
+      entry: 'apps/capture-agent/dist/main.js',
+      env: {
+        ...this.#common,
+        BPFLEET_LISTEN: '127.0.0.1',
+        BPFLEET_SERVER: `http://${hosts.rootAddress}:${ports.filterManager}`,
+        BPFLEET_AGENT_ID: host.name,
+        BPFLEET_AGENT_LABELS: `host=${host.name},kind=test`,
+        BPFLEET_AGENT_STATE_DIR: join(this.#folder, host.name),
+      },
+      spawn: (argv, options) => hosts.spawn(host, argv, options),
+    });
+    this.agents.set(host.name, agent);
+    return agent;
+  }
+
+  /** Resolves with the agents when the condition holds for what they reported. */
+  async untilAgents(holds: (agents: Agent[]) => boolean): Promise<Agent[]> {
+    let agents: Agent[] = [];
+    await this.until('agents to report', async () => {
+      agents = (await this.control.call(controlApi.listAgents, { query: {} })).items;
+      return holds(agents);
+    });
+    return agents;
+  }
+
+  /** Fails, with their output, when a process of the fleet ends meanwhile. */
+  async until(what: string, holds: () => Promise<boolean>, timeoutMs?: number): Promise<void> {
+    const running = [...this.#services.filter((service) => !service.hasExited), ...this.agents.values()];
+    const watched = running.find((service) => service.hasExited) ?? running[0]!;
+    await watched.until(what, holds, timeoutMs);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.agents.values()].map((agent) => agent.end()));
+    await Promise.all(this.#services.map((service) => service.end()));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
