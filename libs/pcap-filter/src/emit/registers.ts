@@ -25,11 +25,16 @@ export function loadsOf({ nodes, entry }: Graph, reuse: boolean): Instruction[][
   arrive(entry, UNKNOWN);
   return nodes.map((node: Node, index) => {
     const before = (reuse ? registersAt[index] : undefined) ?? UNKNOWN;
-    const { instructions, after } = bringIn(node.test, before);
+    const { instructions, after } = bringIn(neededOf(node), before);
     arrive(node.yes, after);
     arrive(node.no, after);
     return instructions;
   });
+}
+
+/** Where both ways are one, the field is loaded only to see that it is there, so its mask does not matter. */
+function neededOf({ test, yes, no }: Node): Test {
+  return yes === no ? { ...test, mask: ALL_BITS } : test;
 }
 
 function meet(one: Registers, other: Registers): Registers {

@@ -14,10 +14,9 @@ export const noFacts: Facts = { fields: new Map(), insideBytes: 0 };
 /** Beyond so many fields the oldest is forgotten, which costs a repeated test and never an answer. */
 const MAX_FIELDS = 64;
 
-/** The test's answer where the facts give it; its load then cannot fail either. */
+/** The test's answer where the facts give it, provided that its load does not fail. */
 export function decideTest({ fields }: Facts, test: Test): boolean | undefined {
-  const knowledge = fields.get(fieldKey(test.field));
-  return knowledge && decide(knowledge, test);
+  return decide(fields.get(fieldKey(test.field)) ?? nothingKnown(test.field), test);
 }
 
 /** Whether a load of the field cannot fail. */
@@ -27,18 +26,26 @@ export function isInside({ fields, insideBytes }: Facts, field: Field): boolean 
 
 /** The facts on the test's edge for `answer`. */
 export function learnTest(facts: Facts, test: Test, answer: boolean): Facts {
-  const key = fieldKey(test.field);
-  const before = facts.fields.get(key) ?? nothingKnown(test.field);
+  return withKnowledge(facts, test.field, (before) => learn(before, test, answer));
+}
+
+/** The facts behind a load whose value nobody asked about. */
+export function learnLoad(facts: Facts, field: Field): Facts {
+  return withKnowledge(facts, field, (before) => before);
+}
+
+function withKnowledge(facts: Facts, field: Field, change: (before: Knowledge) => Knowledge): Facts {
+  const key = fieldKey(field);
   const fields = new Map(facts.fields);
   fields.delete(key);
-  fields.set(key, learn(before, test, answer));
+  fields.set(key, change(facts.fields.get(key) ?? nothingKnown(field)));
   if (fields.size > MAX_FIELDS) {
     for (const oldest of fields.keys()) {
       fields.delete(oldest);
       break;
     }
   }
-  const end = endOf(test.field);
+  const end = endOf(field);
   return { fields, insideBytes: Number.isFinite(end) ? Math.max(end, facts.insideBytes) : facts.insideBytes };
 }
 
@@ -51,6 +58,11 @@ export function meetFacts(a: Facts | undefined, b: Facts): Facts {
     if (other !== undefined) fields.set(key, meet(knowledge, other));
   }
   return { fields, insideBytes: Math.min(a.insideBytes, b.insideBytes) };
+}
+
+/** Whether the first field's load fails only where the second's fails too. */
+export function isCoveredBy(first: Field, second: Field): boolean {
+  return Number.isFinite(endOf(second)) && endOf(first) <= endOf(second);
 }
 
 /** Where a load at a fixed place ends. */

@@ -1,3 +1,4 @@
+import { fieldKey } from '../lower/ir.js';
 import { type Graph, type Node, type Target, testKey } from './graph.js';
 
 /**
@@ -16,7 +17,8 @@ export function mergeEqual({ nodes, entry }: Graph): Graph {
     const yes = follow(node.yes);
     const no = follow(node.no);
     merged[index] = { test: node.test, yes, no };
-    const key = `${testKey(node.test)}?${yes}:${no}`;
+    // Where both ways are one, only the load counts.
+    const key = yes === no ? `${fieldKey(node.test.field)}=${yes}` : `${testKey(node.test)}?${yes}:${no}`;
     const twin = seen.get(key);
     if (twin === undefined) seen.set(key, index);
     else same.set(index, twin);

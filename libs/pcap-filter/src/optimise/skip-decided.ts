@@ -1,4 +1,4 @@
-import { decideTest, type Facts, isInside, learnTest, meetFacts, noFacts } from './facts.js';
+import { decideTest, type Facts, isCoveredBy, isInside, learnLoad, learnTest, meetFacts, noFacts } from './facts.js';
 import { type Graph, type Node, REJECT, type Target } from './graph.js';
 
 /** Steps over decided tests for each node, on average: keeps adversarial input linear, and real filters never need it. */
@@ -6,8 +6,8 @@ const STEPS_PER_NODE = 100;
 
 /**
  * Leads every edge past tests whose answer is known on it: behind `ethertype is IPv6` nobody asks whether it is IPv4.
- * Also past loads that nobody needs: tests with one way on, when the load cannot fail or "no" follows anyway.
- * Verdicts stay the same for packets of every length, since a known answer means that the field was loaded before.
+ * Verdicts stay the same for packets of every length: where the load itself could still fail, the node stays, with both
+ * ways leading to the known one.
  * Nodes come in program order, so one sweep sees all edges to a node before the node itself. Nodes left without a
  * predecessor stay; `dropUnreachable` runs next.
  */
@@ -17,8 +17,8 @@ export function skipDecided({ nodes, entry }: Graph): Graph {
   const lead = (from: Target, facts: Facts): Target => {
     let target = from;
     for (let node = nodes[target]; node !== undefined && steps > 0; node = nodes[target], steps--) {
-      const next = nextAfter(node, facts);
-      if (next === undefined) break;
+      const next = onlyWay(node, facts);
+      if (next === undefined || !isLoadNeedless(node, nodes[next], next, facts)) break;
       target = next;
     }
     if (target >= 0) factsAt[target] = meetFacts(factsAt[target], facts);
@@ -31,18 +31,29 @@ export function skipDecided({ nodes, entry }: Graph): Graph {
     factsAt[index] = undefined;
     if (facts === undefined) return node;
     const { test } = node;
-    return {
-      test,
-      yes: lead(node.yes, learnTest(facts, test, true)),
-      no: lead(node.no, learnTest(facts, test, false)),
-    };
+    const only = onlyWay(node, facts);
+    if (only === undefined) {
+      return {
+        test,
+        yes: lead(node.yes, learnTest(facts, test, true)),
+        no: lead(node.no, learnTest(facts, test, false)),
+      };
+    }
+    const way = lead(only, learnLoad(facts, test.field));
+    return { test, yes: way, no: way };
   });
   return { nodes: led, entry: start };
 }
 
-/** Where a node leads under these facts without asking; undefined when it must be asked. */
-function nextAfter({ test, yes, no }: Node, facts: Facts): Target | undefined {
+/** Where a node leads under these facts whatever the packet; undefined when it must be asked. */
+function onlyWay({ test, yes, no }: Node, facts: Facts): Target | undefined {
+  if (yes === no) return yes;
   const answer = decideTest(facts, test);
-  if (answer !== undefined) return answer ? yes : no;
-  return yes === no && (yes === REJECT || isInside(facts, test.field)) ? yes : undefined;
+  return answer === undefined ? undefined : answer ? yes : no;
+}
+
+/** Whether a node with one way on can go: its load cannot fail, or the verdict is "no" then as well. */
+function isLoadNeedless({ test }: Node, next: Node | undefined, target: Target, facts: Facts): boolean {
+  if (target === REJECT || isInside(facts, test.field)) return true;
+  return next !== undefined && isCoveredBy(test.field, next.test.field);
 }

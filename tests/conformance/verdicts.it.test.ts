@@ -1,0 +1,120 @@
+import { checkProgram, formatProgram, type Program } from '@bpfleet/bpf';
+import { BpfleetError } from '@bpfleet/errors';
+import { type Compilation, compile } from '@bpfleet/pcap-filter';
+import { beforeAll, expect, it } from 'vitest';
+import { suiteRequires } from '../environment/src/requirements.js';
+import { aimsOf } from './aims.js';
+import { randomExpression } from './expressions.js';
+import { randomPacket } from './packets.js';
+import { Random, seedOfRun } from './random.js';
+import { inParallel, installedLibpcap, libpcapProgram } from './tcpdump.js';
+import { agrees, verdictOf } from './verdicts.js';
+
+const EXPRESSIONS = Number(process.env.BPFLEET_TEST_EXPRESSIONS) || 300;
+const PACKETS = 100;
+
+interface Case {
+  readonly expression: string;
+  readonly ours: Compilation | BpfleetError;
+  readonly oursPlain: Compilation | BpfleetError;
+  readonly theirs: { program: Program } | { refusal: string };
+  readonly theirsPlain: { program: Program } | { refusal: string };
+}
+
+suiteRequires('verdicts of random expressions', { tcpdump: await installedLibpcap() }, () => {
+  const seed = seedOfRun();
+  const random = new Random(seed);
+  let cases: Case[] = [];
+
+  beforeAll(async () => {
+    const expressions = Array.from({ length: EXPRESSIONS }, () => randomExpression(random));
+    cases = await inParallel(expressions, 4, async (expression) => ({
+      expression,
+      ours: compiled(expression, true),
+      oursPlain: compiled(expression, false),
+      theirs: await libpcapProgram(expression, true),
+      theirsPlain: await libpcapProgram(expression, false),
+    }));
+  });
+
+  it(`are those of libpcap (BPFLEET_TEST_SEED=${seed})`, () => {
+    let compared = 0;
+    let accepted = 0;
+    for (const { expression, ours, oursPlain, theirs, theirsPlain } of cases) {
+      if (ours instanceof BpfleetError || oursPlain instanceof BpfleetError) continue;
+      if ('refusal' in theirs || 'refusal' in theirsPlain) continue;
+      const aims = aimsOf(ours.stages.ir);
+      for (let index = 0; index < PACKETS; index++) {
+        const packet = randomPacket(random, aims, 25);
+        const plain = verdictOf(theirsPlain.program, packet);
+        const optimised = verdictOf(theirs.program, packet);
+        for (const { program } of [ours, oursPlain]) {
+          const { value } = verdictOf(program, packet);
+          const described = () =>
+            describe(expression, packet.bytes.subarray(0, packet.capturedLength), program, theirs.program);
+          if (!agrees(value, plain, optimised))
+            expect.fail(`seed ${seed}: ours says ${value}, libpcap ${optimised.value}\n${described()}`);
+        }
+        compared++;
+        if (plain.value !== 0) accepted++;
+      }
+    }
+    console.info(`${compared} pairs compared, ${accepted} of them accepted`);
+    // A test that never sees a match would agree with anything.
+    expect(accepted / compared).toBeGreaterThan(0.1);
+    expect(accepted / compared).toBeLessThan(0.9);
+  });
+
+  it(`compiles what libpcap compiles, and refuses what it refuses (BPFLEET_TEST_SEED=${seed})`, () => {
+    for (const { expression, oursPlain, theirsPlain } of cases) {
+      const ours = oursPlain instanceof BpfleetError ? oursPlain.message : 'compiled';
+      const theirs = 'refusal' in theirsPlain ? theirsPlain.refusal : 'compiled';
+      expect([expression, ours === 'compiled', theirs === 'compiled' || `${ours} | ${theirs}`]).toEqual([
+        expression,
+        theirs === 'compiled',
+        theirs === 'compiled' || expect.anything(),
+      ]);
+    }
+  });
+
+  it(`says that an expression never matches where libpcap says so, and is right (BPFLEET_TEST_SEED=${seed})`, () => {
+    for (const { expression, ours, oursPlain, theirs, theirsPlain } of cases) {
+      if ('refusal' in theirsPlain || oursPlain instanceof BpfleetError) continue;
+      const oursNever = ours instanceof BpfleetError && ours.code === 'NEVER_MATCHES';
+      if ('refusal' in theirs) expect([expression, oursNever]).toEqual([expression, true]);
+      if (!oursNever) continue;
+      const aims = aimsOf(oursPlain.stages.ir);
+      for (let index = 0; index < PACKETS; index++) {
+        const packet = randomPacket(random, aims, 0);
+        expect([expression, verdictOf(theirsPlain.program, packet).value]).toEqual([expression, 0]);
+      }
+    }
+  });
+
+  it(`comes from programs the kernel takes, about as long as libpcap's (BPFLEET_TEST_SEED=${seed})`, () => {
+    let oursLength = 0;
+    let theirsLength = 0;
+    for (const { ours, theirs } of cases) {
+      if (ours instanceof BpfleetError || 'refusal' in theirs) continue;
+      expect(checkProgram(ours.program)).toBeUndefined();
+      oursLength += ours.program.length;
+      theirsLength += theirs.program.length;
+    }
+    console.info(`instructions: ours ${oursLength}, libpcap's ${theirsLength}`);
+    expect(oursLength / theirsLength).toBeLessThan(1.1);
+  });
+});
+
+function compiled(expression: string, optimize: boolean): Compilation | BpfleetError {
+  try {
+    return compile(expression, { optimize });
+  } catch (error) {
+    if (error instanceof BpfleetError) return error;
+    throw error;
+  }
+}
+
+function describe(expression: string, bytes: Uint8Array, ours: Program, theirs: Program): string {
+  const hex = Buffer.from(bytes).toString('hex');
+  return `${expression}\npacket ${hex}\nours\n${formatProgram(ours, 'd')}\nlibpcap\n${formatProgram(theirs, 'd')}`;
+}
