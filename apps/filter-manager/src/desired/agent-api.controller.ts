@@ -16,8 +16,9 @@ export class AgentApiController {
 
   @Call(agentApi.getDesired, {
     unknownFields: 'ignore',
-    summary:
-      'What an agent should run. The ETag is the generation; with If-None-Match, waits for another or answers 304',
+    summary: 'What an agent should run',
+    headers: { 'If-None-Match': 'the generation it has: with it, the call waits for another one' },
+    alsoAnswers: { 304: 'The generation is still that one.' },
   })
   async getDesired(call: CallOf<typeof agentApi.getDesired>): Promise<DesiredState | undefined> {
     const { query, header, reply, signal } = call;

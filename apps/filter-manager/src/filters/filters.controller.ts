@@ -10,6 +10,8 @@ import { Controller } from '@nestjs/common';
 import { etagOf, ifMatch } from './etag.js';
 import { FiltersService } from './filters.service.js';
 
+const headers = { 'If-Match': 'change it only if this is still its ETag; 412 otherwise' };
+
 @Controller()
 export class FiltersController {
   constructor(private readonly filters: FiltersService) {}
@@ -35,7 +37,8 @@ export class FiltersController {
   }
 
   @Call(controlApi.deleteFilter, {
-    summary: 'Take a filter from all agents. Its versions stay, and a filter of this name goes on counting. If-Match',
+    summary: 'Take a filter from all agents. Its versions stay, and a filter of this name goes on counting',
+    headers,
   })
   async deleteFilter({ path, header }: CallOf<typeof controlApi.deleteFilter>): Promise<undefined> {
     await this.filters.delete(path.name, ifMatch(header('if-match')));
@@ -43,7 +46,9 @@ export class FiltersController {
 
   @Call(controlApi.createFilterVersion, {
     status: 201,
-    summary: 'Add a version; the latest one is answered with 200 when it has this content already. If-Match',
+    summary: 'Add a version',
+    headers,
+    alsoAnswers: { 200: 'The latest version: it has this content already.' },
   })
   async createFilterVersion(call: CallOf<typeof controlApi.createFilterVersion>): Promise<FilterVersion> {
     const { path, body, header, reply } = call;

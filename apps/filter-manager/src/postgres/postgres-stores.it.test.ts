@@ -1,8 +1,8 @@
 import { createMetrics } from '@bpfleet/service';
 import { createPool } from '@bpfleet/store';
-import { createDatabase } from '@bpfleet/test-environment';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PostgresAgentStore } from '../agents/postgres-agent-store.js';
 import { PostgresAssignmentStore } from '../assignments/postgres-assignment-store.js';
 import { ChangeFeed } from '../desired/change-feed.js';
@@ -23,9 +23,18 @@ class RecordingFeed extends ChangeFeed {
 }
 
 suiteRequires('Postgres', { postgres: await postgres() }, ({ postgres: server }) => {
+  let database: TestDatabase;
+  let pool: ReturnType<typeof createPool>;
+  beforeAll(async () => {
+    database = await createDatabase(server.connection, controlTemplate);
+    pool = createPool({ connection: database.connection, name: 'test', onError: () => undefined });
+  });
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
+  });
   const open = async (): Promise<StoresUnderTest> => {
-    const database = await createDatabase(server.connection, controlTemplate);
-    const pool = createPool({ connection: database.connection, name: 'test', onError: () => undefined });
+    await pool.query('TRUNCATE control.filter, control.version, control.assignment, control.agent');
     const feed = new RecordingFeed();
     const control = new ControlDatabase(pool, feed, new FilterManagerMetrics(createMetrics(), () => 0));
     return {
@@ -33,10 +42,7 @@ suiteRequires('Postgres', { postgres: await postgres() }, ({ postgres: server })
       assignments: new PostgresAssignmentStore(control),
       agents: new PostgresAgentStore(control),
       changed: feed.woken,
-      close: async () => {
-        await pool.end();
-        await database.drop();
-      },
+      close: async () => undefined,
     };
   };
 

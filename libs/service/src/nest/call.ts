@@ -42,7 +42,12 @@ export interface CallOptions {
   readonly unknownFields?: UnknownFields;
   /** Media types of the answer beside JSON, for the document; the handler writes those itself (`@Res`). */
   readonly produces?: readonly string[];
+  /** For the document, as are the next two. */
   readonly summary?: string;
+  /** Headers of the request that the handler reads, and what they do. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Other statuses that the handler answers with, and what they mean. */
+  readonly alsoAnswers?: Readonly<Record<number, string>>;
 }
 
 /** What `@Call` leaves on a handler, for the OpenAPI document and for the request log. */

@@ -58,7 +58,15 @@ export class Components {
   }
 
   #convert(io: Io): Record<string, Json> {
-    const { schemas } = z.toJSONSchema(this.#registry, { io, unrepresentable: 'any', uri: (id) => PREFIX + id });
+    const { schemas } = z.toJSONSchema(this.#registry, {
+      io,
+      unrepresentable: 'any',
+      uri: (id) => PREFIX + id,
+      override: ({ jsonSchema }) => {
+        // An answer may get more fields one day: no client should refuse those.
+        if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      },
+    });
     return Object.fromEntries(
       Object.entries(schemas).map(([id, { $schema: _dialect, $id: _id, ...schema }]) => [id, schema as Json]),
     );

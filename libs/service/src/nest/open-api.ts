@@ -41,8 +41,9 @@ const byPathThenMethod = (a: Operation, b: Operation): number =>
   `${a.route.path} ${a.route.method}` < `${b.route.path} ${b.route.method}` ? -1 : 1;
 
 function operationObject(operation: Operation, schemas: Components): Json {
-  const { route, operationId, tag, summary, status = 200, produces = [] } = operation;
-  const parameters = [...pathParameters(route), ...queryParameters(route, schemas)];
+  const { route, operationId, tag, summary, status = 200, produces = [], headers = {}, alsoAnswers = {} } = operation;
+  const parameters = [...pathParameters(route), ...queryParameters(route, schemas), ...headerParameters(headers)];
+  const others = Object.entries(alsoAnswers).map(([code, description]) => [code, { description }]);
   const content = Object.fromEntries(produces.map((type) => [type, {}]));
   return {
     operationId,
@@ -59,6 +60,7 @@ function operationObject(operation: Operation, schemas: Components): Json {
               content: { ...json(schemas.reference(route.response, 'output')), ...content },
             },
           }),
+      ...Object.fromEntries(others),
       default: {
         description: 'Problem details (RFC 9457); `code` is stable.',
         content: { 'application/problem+json': { schema: schemas.reference(contract.Problem, 'output') } },
@@ -74,6 +76,15 @@ const pathParameters = (route: contract.Route): Json[] =>
     name,
     in: 'path',
     required: true,
+    schema: { type: 'string' },
+  }));
+
+const headerParameters = (headers: Readonly<Record<string, string>>): Json[] =>
+  Object.entries(headers).map(([name, description]) => ({
+    name,
+    in: 'header',
+    required: false,
+    description,
     schema: { type: 'string' },
   }));
 
