@@ -30,7 +30,7 @@ export function packetPredicates(expression: string): (linkType: number) => Pack
     const name = linkTypeName(linkType);
     // Not "no": the expression may mean something for them that this build cannot evaluate.
     if (!supportedLinkTypes.includes(name)) return () => 'undecided';
-    const { program } = compile(expression, { linkType: name as 'EN10MB' });
+    const { program } = compile(expression, { linkType: name });
     return (bytes, packet) => verdictOf(program, { bytes, ...placeOf(packet) });
   };
 }

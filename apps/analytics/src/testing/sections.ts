@@ -52,7 +52,8 @@ export function tcpFrame(mark: number, destinationPort = 80): Uint8Array {
 /** A section as an agent makes it, with the headers that belong to it. */
 export function makeSection(shape: SectionShape): TestSection {
   const writer = new SectionWriter({ application: 'test', capacityBytes: 256 * 1024 });
-  const packets = shape.packets ?? (shape.atNs ?? []).map((atNs, index) => ({ atNs, bytes: tcpFrame(index) }));
+  const packets: readonly TestPacket[] =
+    shape.packets ?? (shape.atNs ?? []).map((atNs, index) => ({ atNs, bytes: tcpFrame(index) }));
   writer.begin();
   const id = writer.addInterface({
     name: shape.interface ?? 'eth0',

@@ -1,0 +1,64 @@
+import { buildEthernet, LinkType } from '@bpfleet/packet';
+import { forEachPacket } from '@bpfleet/section';
+import { describe, expect, it } from 'vitest';
+import { makeSection, NOW_NS, type TestPacket, tcpFrame } from '../testing/sections.js';
+import { packetPredicates, type Verdict } from './packet-predicate.js';
+
+/** Verdicts on packets as a section stores them. */
+function verdicts(
+  expression: string,
+  packets: readonly Omit<TestPacket, 'atNs'>[],
+  linkType = LinkType.EN10MB,
+): Verdict[] {
+  const predicate = packetPredicates(expression)(linkType);
+  const timed = packets.map((packet) => ({ ...packet, atNs: NOW_NS }));
+  const { value } = makeSection({ agent: 'a', epoch: 1, seq: 0, filter: 'web@1', linkType, packets: timed });
+  const answers: Verdict[] = [];
+  forEachPacket(value, (packet) => {
+    answers.push(predicate(value, packet));
+    return true;
+  });
+  return answers;
+}
+
+const web = tcpFrame(1, 80);
+const dns = tcpFrame(1, 53);
+const tag = { tpid: 0x8100, tci: 10 };
+
+describe('packetPredicates', () => {
+  it('takes every packet for an empty expression, of any link type', () => {
+    expect(verdicts('', [{ bytes: web }])).toEqual(['yes']);
+    expect(verdicts(' \n', [{ bytes: web }], LinkType.NETLINK)).toEqual(['yes']);
+  });
+  it('says yes and no', () => {
+    expect(verdicts('tcp port 80', [{ bytes: web }, { bytes: dns }])).toEqual(['yes', 'no']);
+  });
+  it('is undecided where the deciding bytes were cut off', () => {
+    const cut = [{ bytes: web, capturedLength: 30 }];
+    expect(verdicts('tcp port 80', cut)).toEqual(['undecided']);
+    expect(verdicts('ip6', cut)).toEqual(['no']);
+    expect(verdicts('ip', cut)).toEqual(['yes']);
+  });
+  it('is undecided about link types that the language does not cover', () => {
+    expect(verdicts('tcp', [{ bytes: web }], LinkType.NETLINK)).toEqual(['undecided']);
+  });
+  it('evaluates a frame as the kernel saw it when its tag was metadata', () => {
+    expect(
+      verdicts('tcp port 80', [
+        { bytes: web, vlan: tag },
+        { bytes: dns, vlan: tag },
+      ]),
+    ).toEqual(['yes', 'no']);
+  });
+  it('evaluates a tag in the data as data, as the kernel did', () => {
+    const tagged = buildEthernet({ tags: [{ id: 10 }], payload: web.subarray(14) });
+    expect(verdicts('tcp port 80', [{ bytes: tagged }])).toEqual(['no']);
+  });
+  it('keeps the cut of a frame whose tag was metadata', () => {
+    expect(verdicts('tcp port 80', [{ bytes: web, vlan: tag, capturedLength: 30 }])).toEqual(['undecided']);
+    expect(verdicts('tcp port 80', [{ bytes: web, vlan: tag, capturedLength: 38 }])).toEqual(['yes']);
+  });
+  it('tells where the expression is wrong', () => {
+    expect(() => packetPredicates('tcp prt 80')).toThrow(expect.objectContaining({ code: 'FILTER_SYNTAX' }));
+  });
+});

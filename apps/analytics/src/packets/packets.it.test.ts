@@ -1,0 +1,212 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { InProcessBus, type Producer } from '@bpfleet/bus';
+import { Completeness, type PacketQuery, Problem, packetMediaTypes, packetsTopic, queryApi } from '@bpfleet/contract';
+import { LinkType } from '@bpfleet/packet';
+import { readCapture } from '@bpfleet/section';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { migratedDatabase, RunningAnalytics } from '../testing/running-analytics.js';
+import { busRecord, makeSection, type SectionShape, type TestPacket, tcpFrame } from '../testing/sections.js';
+import { COMPLETENESS_TRAILER } from './send-stream.js';
+
+const { json, ndjson, pcapng, pcap } = packetMediaTypes;
+const SECOND_NS = 1_000_000_000n;
+const run = promisify(execFile);
+
+suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres: { connection } }) => {
+  let database: TestDatabase;
+  let analytics: RunningAnalytics;
+  let producer: Producer;
+  let folder: string;
+  const startNs = BigInt(Date.now() - 60_000) * 1_000_000n;
+  const sent: { readonly agent: string; readonly filter: string; readonly packet: TestPacket }[] = [];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'bpfleet-packets-'));
+    database = await createDatabase(connection, migratedDatabase);
+    const bus = new InProcessBus();
+    analytics = await new RunningAnalytics(database.connection, bus, { partitions: 2 }).start();
+    producer = bus.producer();
+    await producer.start();
+    // Two agents at the same time, their packets interleaved; each frame has bytes of its own.
+    for (let seq = 0; seq < 20; seq++) {
+      for (const [index, agent] of ['host-1', 'host-2'].entries()) {
+        const packets = Array.from({ length: 10 }, (_, n) => ({
+          atNs: startNs + BigInt(seq) * SECOND_NS + BigInt(n) * 100_000_000n + BigInt(index),
+          bytes: tcpFrame(1000 * seq + 10 * n + index, n % 2 === 0 ? 80 : 53),
+        }));
+        await store({ agent, epoch: 1, seq, filter: 'web@3', packets });
+      }
+    }
+  });
+  afterAll(async () => {
+    await producer?.stop();
+    await analytics?.stop();
+    await database?.drop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function store(shape: SectionShape): Promise<void> {
+    const section = makeSection(shape);
+    for (const packet of section.packets) sent.push({ agent: shape.agent, filter: shape.filter, packet });
+    await producer.send(packetsTopic(), [busRecord(section)], 30_000);
+  }
+  const inOrder = (isAsked: (one: (typeof sent)[number]) => boolean = () => true) =>
+    sent.filter(isAsked).toSorted((a, b) => Number(a.packet.atNs - b.packet.atNs));
+
+  function request(query: Partial<PacketQuery>, accept?: string): Promise<IncomingMessage> {
+    const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+    return new Promise((resolve, reject) => {
+      const headers = accept === undefined ? {} : { accept };
+      get(`${analytics.url}${queryApi.listPackets.path}?${search}`, { headers }, resolve).on('error', reject);
+    });
+  }
+  async function whole(query: Partial<PacketQuery>, accept?: string) {
+    const response = await request(query, accept);
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      trailers: response.trailers,
+      bytes: Buffer.concat(chunks),
+    };
+  }
+  const rows = (query: Partial<PacketQuery>) => analytics.client.call(queryApi.listPackets, { query });
+  async function problem(query: Partial<PacketQuery>, accept?: string) {
+    const { status, headers, bytes } = await whole(query, accept);
+    expect(headers['content-type']).toContain('application/problem+json');
+    return { status, ...Problem.parse(JSON.parse(bytes.toString())) };
+  }
+
+  it('answers the newest matching packets as JSON', async () => {
+    const { packets, completeness } = await rows({ filter: 'tcp port 80', limit: 7 });
+    const web = inOrder(({ packet }) => Buffer.from(packet.bytes).includes('\0P', 34)).length;
+    expect(web).toBeGreaterThan(7);
+    expect(packets).toHaveLength(7);
+    expect(packets.every(({ destinationPort }) => destinationPort === 80)).toBe(true);
+    expect(packets.map(({ at }) => at)).toEqual(
+      packets
+        .map(({ at }) => at)
+        .toSorted()
+        .reverse(),
+    );
+    expect(completeness).toMatchObject({ packetsUndecided: 0, recordsQuarantined: 0, rangeScanned: false });
+  });
+  it('is JSON when nothing else is asked for', async () => {
+    for (const accept of [undefined, '*/*', 'text/html, */*;q=0.1']) {
+      const { headers, bytes } = await whole({ limit: 1 }, accept);
+      expect(headers['content-type']).toContain(json);
+      expect(JSON.parse(bytes.toString()).packets).toHaveLength(1);
+    }
+  });
+  it('answers NDJSON as one row per line, and the completeness', async () => {
+    const { headers, bytes } = await whole({ limit: 1000 }, ndjson);
+    expect(headers['content-type']).toBe(ndjson);
+    const lines = bytes
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toHaveLength(sent.length + 1);
+    expect(Completeness.parse(lines.at(-1).completeness).packetsScanned).toBe(sent.length);
+  });
+  it.each([pcapng, pcap])('gives every packet back byte for byte: %s', async (mediaType) => {
+    const { headers, bytes, trailers } = await whole({}, mediaType);
+    expect(headers['content-type']).toBe(mediaType);
+    expect(headers['content-disposition']).toMatch(/^attachment; filename="bpfleet-\d{8}T\d{6}Z\.pcap(ng)?"$/);
+    const captured = [...readCapture(bytes)];
+    const expected = inOrder();
+    expect(captured.map(({ atNs }) => atNs)).toEqual(expected.map(({ packet }) => packet.atNs));
+    expect(captured.every(({ bytes: one }, index) => Buffer.compare(one, expected[index]!.packet.bytes) === 0)).toBe(
+      true,
+    );
+    const completeness = Completeness.parse(JSON.parse(trailers[COMPLETENESS_TRAILER.toLowerCase()]!));
+    expect(completeness).toMatchObject({ packetsScanned: sent.length, rangeScanned: true });
+  });
+  it('writes the newest packets of a filter with a limit', async () => {
+    const { bytes } = await whole({ filter: 'port 53', agent: 'host-2', limit: 12 }, pcapng);
+    const expected = inOrder(
+      ({ agent, packet }) => agent === 'host-2' && packet.atNs % 200_000_000n !== (startNs % 200_000_000n) + 1n,
+    )
+      .slice(-12)
+      .map(({ packet }) => packet.atNs);
+    expect([...readCapture(bytes)].map(({ atNs }) => atNs)).toEqual(expected);
+  });
+  it('makes files that tcpdump and tshark read without a complaint', async () => {
+    for (const [mediaType, name] of [
+      [pcapng, 'all.pcapng'],
+      [pcap, 'all.pcap'],
+    ] as const) {
+      const path = join(folder, name);
+      await writeFile(path, (await whole({}, mediaType)).bytes);
+      const tcpdump = await run('tcpdump', ['-r', path, '-n', '--count']);
+      expect(tcpdump.stdout).toBe(`${sent.length} packets\n`);
+      expect(tcpdump.stderr).toMatch(
+        /^reading from file \S+, link-type EN10MB \(Ethernet\), snapshot length 262144\n$/,
+      );
+      const tshark = await run('tshark', ['-r', path, '-T', 'fields', '-e', 'frame.interface_description']);
+      expect(tshark.stdout.trimEnd().split('\n')).toHaveLength(mediaType === pcap ? 1 : sent.length);
+      if (mediaType === pcapng) expect(tshark.stdout).toMatch(/^host-1 eth0 web@3\nhost-2 eth0 web@3\n/);
+    }
+  });
+
+  it('tells where an expression is wrong', async () => {
+    expect(await problem({ filter: 'tcp prt 80' }, pcapng)).toMatchObject({
+      status: 422,
+      code: 'FILTER_SYNTAX',
+      span: { start: 4, end: 7 },
+    });
+  });
+  it.each([
+    ['an unknown parameter', { limmit: 5 } as Partial<PacketQuery>, undefined],
+    ['a time that is none', { since: 'yesterday' }, undefined],
+    ['JSON without a limit', { limit: 0 }, json],
+    ['a form nobody makes', {}, 'image/png'],
+  ])('refuses %s', async (_name, query, accept) => {
+    expect(await problem(query, accept)).toMatchObject({ status: 400, code: 'REQUEST_INVALID' });
+  });
+
+  it('goes on after a receiver that hangs up', async () => {
+    for (let n = 0; n < 5; n++) {
+      const response = await request({ limit: 0 }, pcapng);
+      response.destroy();
+      await new Promise((resolve) => response.once('close', resolve));
+    }
+    await expect.poll(() => analytics.pool.totalCount - analytics.pool.idleCount).toBe(0);
+    expect((await rows({ limit: 1 })).packets).toHaveLength(1);
+  });
+  it('counts what it cannot decide, and never answers it', async () => {
+    const packets = [{ atNs: startNs - SECOND_NS, bytes: tcpFrame(1, 80), capturedLength: 30 }];
+    await store({ agent: 'cut', epoch: 1, seq: 0, filter: 'heads@1', packets });
+    const { packets: found, completeness } = await rows({ filter: 'tcp port 80', agent: 'cut' });
+    expect(found).toEqual([]);
+    expect(completeness).toMatchObject({ packetsScanned: 1, packetsUndecided: 1 });
+    expect((await rows({ filter: 'ip', version: 'heads' })).packets).toMatchObject([{ capturedBytes: 30 }]);
+  });
+  it('refuses a file of several link types and names them', async () => {
+    const packets = [{ atNs: startNs - 2n * SECOND_NS, bytes: new Uint8Array(40) }];
+    await store({ agent: 'other', epoch: 1, seq: 0, filter: 'any@1', linkType: LinkType.LINUX_SLL2, packets });
+    expect(await problem({}, pcapng)).toMatchObject({
+      status: 409,
+      code: 'SEVERAL_LINK_TYPES',
+      detail: expect.stringContaining('EN10MB, LINUX_SLL2'),
+    });
+    const { bytes } = await whole({ linktype: 'LINUX_SLL2' }, pcapng);
+    expect([...readCapture(bytes)]).toMatchObject([{ linkType: LinkType.LINUX_SLL2 }]);
+  });
+  it('serves its document, its metrics and its health', async () => {
+    const document = await (await fetch(`${analytics.url}/openapi.json`)).json();
+    expect(Object.keys(document.paths)).toEqual(['/api/v1/packets']);
+    const answers = document.paths['/api/v1/packets'].get.responses['200'].content;
+    expect(Object.keys(answers)).toEqual([json, ndjson, pcapng, pcap]);
+    expect(await (await fetch(`${analytics.url}/metrics`)).text()).toMatch(/^bpfleet_ingest_sections_total \d+$/m);
+    expect((await fetch(`${analytics.url}/healthz/ready`)).status).toBe(200);
+  });
+});
