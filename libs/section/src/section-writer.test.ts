@@ -139,6 +139,14 @@ describe('SectionWriter', () => {
     expect(readSection(section).packets).toBe(taken);
   });
 
+  it('refuses a ledger for which no room was kept, and interfaces that it does not have', () => {
+    const w = new SectionWriter({ ...origin, capacityBytes: 64 * 1024, ledgerBytes: 20 });
+    w.begin();
+    expect(() => w.addStatistics(0, { received: 1, dropped: 0, delivered: 1 })).toThrow('interface 0, of 0');
+    expect(() => w.finish({ captured: '1234567890' })).toThrow('the ledger has 25 bytes, room is for 20');
+    expect(readSection(w.finish({ captured: '12345' })).ledger).toEqual({ captured: '12345' });
+  });
+
   it('cuts at snaplen 262144 and says how long the packet was', () => {
     const w = writer(600_000);
     w.begin();

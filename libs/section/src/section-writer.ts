@@ -19,7 +19,7 @@ import { nsOfTimespec, TimeWords } from './time-words.js';
 export interface SectionWriterOptions extends SectionOrigin {
   /** The finished section is never larger. Below Kafka's `max.message.bytes`. */
   readonly capacityBytes: number;
-  /** Room kept for the ledger's JSON. */
+  /** Room kept for the ledger's JSON; 16 KiB, or half of a small section. What is not used is not sent. */
   readonly ledgerBytes?: number;
 }
 
@@ -62,7 +62,7 @@ export class SectionWriter {
 
   constructor(options: SectionWriterOptions) {
     this.#origin = originOptions(options);
-    this.#ledgerBytes = options.ledgerBytes ?? 4096;
+    this.#ledgerBytes = options.ledgerBytes ?? Math.min(16_384, Math.floor(options.capacityBytes / 2));
     const smallestHead = encodeSectionHeader([...this.#origin, textOption(LocalOption.ledger, '')], 0).length;
     this.#headBytes = smallestHead + padded(this.#ledgerBytes);
     if (options.capacityBytes < this.#headBytes + 1024) {
@@ -175,6 +175,7 @@ export class SectionWriter {
   /**
    * Puts the SHB in front, with the section's length and the ledger.
    * @returns a view of the writer's buffer, valid until `begin`
+   * @throws BpfleetError `INTERNAL` when the ledger needs more than the room kept for it
    */
   finish(ledger: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
     const option = textOption(LocalOption.ledger, canonicalLedger(ledger));
