@@ -69,7 +69,7 @@ describe('npm start, used wrongly', () => {
     withFolder(async (folder) => {
       const file = join(folder, 'broken.pcap');
       await writeFile(file, 'this is not a capture file');
-      await expectRefusal(1, /not a (pcap|capture)/i, join(folder, 'data'), { args: ['--pcap', file] });
+      await expectRefusal(1, /byte 0: neither pcap nor pcapng/, join(folder, 'data'), { args: ['--pcap', file] });
     }));
 
   it('says that a capture file is missing', () =>

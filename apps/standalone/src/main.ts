@@ -6,7 +6,7 @@ import { applyFirstFilter, firstFilter } from './demo/first-filter.js';
 import { DemoTraffic } from './demo/traffic.js';
 import { firstAnswer, packetTable } from './first-answer.js';
 import { parseOptions, type StandaloneOptions } from './options.js';
-import { Standalone } from './standalone.js';
+import type { Standalone } from './standalone.js';
 
 /** How long `--once` waits for a packet. */
 const ONCE_TIMEOUT_MS = 60_000;
@@ -22,6 +22,8 @@ async function start(asked: StandaloneOptions, stopping: AbortSignal): Promise<R
   const config = loadConfig(StandaloneConfig, process.env);
   // To stderr: stdout is for the answer.
   const logger = createLogger({ name: 'standalone', level: config.logLevel, destination: process.stderr });
+  // Only now: loading all of it takes a second, and whoever mistyped an option should not wait for that.
+  const { Standalone } = await import('./standalone.js');
   const standalone = new Standalone(asked, config, logger);
   const traffic = new DemoTraffic();
   const stop = async (): Promise<void> => {

@@ -1,8 +1,9 @@
-import { access, constants } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { fileSource, ringSource, type Source } from '@bpfleet/capture-agent';
 import { BpfleetError } from '@bpfleet/errors';
 import { canCapture, interfaces, matchesPatterns } from '@bpfleet/linux';
+import { readCapture } from '@bpfleet/section';
 import type { StandaloneOptions } from './options.js';
 
 const RING_BYTES = 64 * 1024 * 1024;
@@ -19,11 +20,11 @@ export interface ChosenSource extends Source {
 
 /**
  * Live in the kernel where that is allowed, a replay otherwise or when a file was named.
- * @throws BpfleetError `FILE_UNREADABLE`, `INTERFACE_UNKNOWN`, `CAPTURE_NOT_PERMITTED`
+ * @throws BpfleetError `FILE_UNREADABLE`, `CAPTURE_FILE_CORRUPT`, `INTERFACE_UNKNOWN`, `CAPTURE_NOT_PERMITTED`
  */
 export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptions): Promise<ChosenSource> {
   if (pcap !== undefined) {
-    await refuseUnreadable(pcap);
+    await refuseBroken(pcap);
     const source = fileSource({ file: pcap, speed: 'full', times: 'recorded', repeat: false });
     return { ...source, kind: 'recording', says: `Replaying ${pcap}.`, since: '1970-01-01T00:00:00Z' };
   }
@@ -47,15 +48,19 @@ export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptio
   };
 }
 
-async function refuseUnreadable(file: string): Promise<void> {
+/** To its end: nothing is stored of a file that breaks somewhere. */
+async function refuseBroken(file: string): Promise<void> {
+  let bytes: Uint8Array;
   try {
-    await access(file, constants.R_OK);
+    bytes = await readFile(file);
   } catch (cause) {
     throw new BpfleetError('FILE_UNREADABLE', `cannot read the capture file ${file}: ${(cause as Error).message}`, {
       cause,
       hint: '--pcap takes a pcap or pcapng file',
     });
   }
+  const packets = readCapture(bytes);
+  while (!packets.next().done);
 }
 
 function refuseUnknown(wanted: readonly string[]): void {
