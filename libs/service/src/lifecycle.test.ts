@@ -53,17 +53,30 @@ describe('Lifecycle', () => {
     expect(events.slice(3)).toEqual(['stop b', 'stop a']);
   });
 
-  it('starts nothing more once it was stopped', async () => {
-    let started = (): void => undefined;
-    const start = () =>
-      new Promise<void>((resolve) => {
-        started = resolve;
-      });
-    const { events, lifecycle } = recorded({ a: { start } });
+  it('lets a start that is under way end before it stops it, and starts nothing more', async () => {
+    let ready = (): void => undefined;
+    const { events, lifecycle } = recorded({
+      a: {
+        start: (stopping) =>
+          new Promise<void>((resolve) => {
+            ready = resolve;
+            stopping.addEventListener('abort', () => events.push('a hears of it'));
+          }),
+      },
+    });
     const starting = lifecycle.start();
     const stopping = lifecycle.stop();
-    started();
+    events.push('stop is asked for');
+    ready();
     await Promise.all([starting, stopping]);
-    expect(events).toEqual(['stop a']);
+    expect(events).toEqual(['a hears of it', 'stop is asked for', 'stop a']);
+  });
+
+  it('stops what hangs in its start after the deadline', async () => {
+    const { events, lifecycle } = recorded({ b: { start: () => new Promise(() => {}), stopTimeoutMs: 5 } });
+    void lifecycle.start();
+    await expect.poll(() => events).toEqual(['start a']);
+    await expect(lifecycle.stop()).rejects.toThrow('b was still starting');
+    expect(events).toEqual(['start a', 'stop b', 'stop a']);
   });
 });

@@ -1,11 +1,16 @@
 import { BpfleetError } from '@bpfleet/errors';
 
-/** A part of a process. `start` resolves when it is ready; `stop` leaves nothing running and may be called twice. */
+/** A part of a process. `stop` leaves nothing running and may be called twice. */
 export interface Component {
   readonly name: string;
-  start?(): Promise<unknown> | unknown;
+  /**
+   * Resolves when it is ready.
+   * @param stopping aborted when the process is to stop meanwhile: what may wait for long ends its wait then
+   */
+  start?(stopping: AbortSignal): Promise<unknown> | unknown;
+  /** Called once `start` is over, whatever came of it. */
   stop?(): Promise<unknown> | unknown;
-  /** After this long `stop` is given up and the next component is stopped. */
+  /** After this long `stop` is given up and the next component is stopped. The same for a `start` to end. */
   readonly stopTimeoutMs?: number;
 }
 
@@ -13,6 +18,8 @@ export interface Component {
 export class Lifecycle {
   readonly #components: Component[] = [];
   readonly #started: Component[] = [];
+  readonly #stopping = new AbortController();
+  #starting: Promise<unknown> = Promise.resolve();
   #stopped: Promise<void> | undefined;
 
   constructor(private readonly stopTimeoutMs = 15_000) {}
@@ -28,9 +35,14 @@ export class Lifecycle {
       if (this.#stopped) return;
       // Counted before it is started: a start that failed half-way has things to stop, too.
       this.#started.push(component);
+      const start = async () => component.start?.(this.#stopping.signal);
+      const starting = start();
+      this.#starting = starting.catch(() => undefined);
       try {
-        await component.start?.();
+        await starting;
       } catch (error) {
+        // A wait that `stopping` ended is no failure.
+        if (this.#stopped) return;
         await this.stop().catch(() => undefined);
         throw error;
       }
@@ -48,30 +60,43 @@ export class Lifecycle {
 
   async #stopAll(): Promise<void> {
     const failures: unknown[] = [];
-    for (let component = this.#started.pop(); component; component = this.#started.pop()) {
-      try {
-        await withDeadline(component, this.stopTimeoutMs);
-      } catch (error) {
-        failures.push(error);
-      }
+    this.#stopping.abort();
+    // A component that is stopped while it starts could finish its start afterwards, and then nobody would stop it.
+    const last = this.#started.at(-1);
+    if (last) await attempt(() => within(last, 'start', this.#starting, this.stopTimeoutMs), failures);
+    while (this.#started.length > 0) {
+      const component = this.#started.pop()!;
+      await attempt(() => within(component, 'stop', component.stop?.(), this.stopTimeoutMs), failures);
     }
     if (failures.length === 1) throw failures[0];
     if (failures.length > 1) throw new AggregateError(failures, `${failures.length} components failed to stop`);
   }
 }
 
-async function withDeadline(component: Component, defaultTimeoutMs: number): Promise<void> {
-  const timeoutMs = component.stopTimeoutMs ?? defaultTimeoutMs;
+async function attempt(work: () => Promise<unknown>, failures: unknown[]): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    failures.push(error);
+  }
+}
+
+async function within(
+  { name, stopTimeoutMs }: Component,
+  what: 'start' | 'stop',
+  work: Promise<unknown> | unknown,
+  defaultTimeoutMs: number,
+): Promise<void> {
+  const timeoutMs = stopTimeoutMs ?? defaultTimeoutMs;
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(
-        new BpfleetError('INTERNAL', `${component.name} did not stop within ${timeoutMs} ms; going on without it`),
-      );
+      const problem = what === 'stop' ? 'did not stop' : 'was still starting and did not end that';
+      reject(new BpfleetError('INTERNAL', `${name} ${problem} within ${timeoutMs} ms; going on without it`));
     }, timeoutMs);
   });
   try {
-    await Promise.race([component.stop?.(), deadline]);
+    await Promise.race([work, deadline]);
   } finally {
     clearTimeout(timer);
   }
