@@ -191,7 +191,8 @@ describe('two services in one process', () => {
     const metrics = createMetrics();
     const apps = await Promise.all(
       ['a', 'b'].map(async (name) => {
-        const app = await cats({ name, metrics, info: { title: name, version: '1' }, docsPath: `/docs/${name}` });
+        const paths = { openApiPath: `/openapi/${name}.json`, docsPath: `/docs/${name}` };
+        const app = await cats({ name, metrics, info: { title: name, version: '1' }, ...paths });
         await app.init();
         return app.getHttpAdapter().getInstance() as Parameters<typeof createServer>[1] & object;
       }),

@@ -13,7 +13,6 @@ import type { Registry } from '../metrics.js';
 import { RequestInvalid } from '../problem.js';
 import { type BoundCall, CALL_METADATA } from './call.js';
 import { HealthController, type ReadinessCheck, ServiceParts } from './health.controller.js';
-import type { HttpRequest, HttpResponse } from './http.js';
 import { NestLogger } from './nest-logger.js';
 import { type OpenApiDocument, type OpenApiInfo, type Operation, openApiDocument } from './open-api.js';
 import { ProblemFilter } from './problem-filter.js';
@@ -30,7 +29,9 @@ export interface NestAppOptions {
   readonly metrics: Registry;
   /** What must be there for the service to be of use. */
   readonly readiness?: readonly ReadinessCheck[];
-  /** Where the page of the API is; default `/docs`. Behind one address each service needs its own. */
+  /** Default `/openapi.json`. Behind one address each service has its own: `/openapi/filter-manager.json`. */
+  readonly openApiPath?: string;
+  /** Where the page of the API is; default `/docs`. */
   readonly docsPath?: string;
 }
 
@@ -45,7 +46,7 @@ class ServiceModule {}
  * the OpenAPI document and its page. Nothing in it is global to the process, but Nest's own static logger.
  */
 export async function createNestApp(module: DynamicModule, options: NestAppOptions): Promise<NestApp> {
-  const { name, logger, metrics, readiness = [], docsPath = '/docs' } = options;
+  const { name, logger, metrics, readiness = [] } = options;
   const root: DynamicModule = {
     module: ServiceModule,
     imports: [module, DiscoveryModule],
@@ -73,7 +74,7 @@ export async function createNestApp(module: DynamicModule, options: NestAppOptio
     new RequestLogInterceptor(name, logger, requestSeconds(metrics)),
     new StandardSchemaSerializerInterceptor(app.get(Reflector)),
   );
-  serveDocument(app, options, docsPath);
+  serveDocument(app, options);
   return app;
 }
 
@@ -107,17 +108,16 @@ export function openApiOf(app: NestApp): OpenApiDocument {
   return document;
 }
 
-function serveDocument(app: NestApp, { name, info }: NestAppOptions, docsPath: string): void {
+function serveDocument(
+  app: NestApp,
+  { info, openApiPath = '/openapi.json', docsPath = '/docs' }: NestAppOptions,
+): void {
   const document = openApiDocument(info, operationsOf(app));
   documents.set(app, document);
   // SwaggerModule's types know what its own scanner makes; its page shows any OpenAPI document.
   SwaggerModule.setup(docsPath, app, document as never, {
-    jsonDocumentUrl: '/openapi.json',
+    jsonDocumentUrl: openApiPath,
     raw: ['json'],
     customSiteTitle: info.title,
-  });
-  // Under its own name, too: behind one address each service's document has another path.
-  app.getHttpAdapter().get(`/openapi/${name}.json`, (_: HttpRequest, response: HttpResponse) => {
-    response.type('application/json').send(JSON.stringify(document));
   });
 }
