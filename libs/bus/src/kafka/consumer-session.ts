@@ -42,6 +42,7 @@ export class ConsumerSession {
   #lastSignMs = performance.now();
   #hasJoined = false;
   #isOver = false;
+  #endWatch: () => void = () => undefined;
 
   constructor(
     private readonly bus: KafkaBusOptions,
@@ -121,22 +122,20 @@ export class ConsumerSession {
       this.#joined(event);
     });
     return new Promise((resolve, reject) => {
-      this.#consumer.on(events.CRASH, ({ payload }) => finish(() => reject(payload.error)));
+      this.#consumer.on(events.CRASH, ({ payload }) => reject(payload.error));
       const timer = setInterval(() => {
         this.#commitForDisplay();
         const silentMs = performance.now() - this.#lastSignMs;
         if (silentMs < STALL_TIMEOUT_MS) return;
-        const text = `nothing was heard from Kafka for ${Math.round(silentMs)} ms`;
-        finish(() => reject(new BpfleetError('BUS_TIMEOUT', text)));
+        reject(new BpfleetError('BUS_TIMEOUT', `nothing was heard from Kafka for ${Math.round(silentMs)} ms`));
       }, COMMIT_EVERY_MS);
-      const stop = () => finish(resolve);
-      const finish = (settle: () => void) => {
-        clearInterval(timer);
-        signal.removeEventListener('abort', stop);
-        settle();
-      };
+      const stop = () => resolve();
       signal.addEventListener('abort', stop);
       if (signal.aborted) stop();
+      this.#endWatch = () => {
+        clearInterval(timer);
+        signal.removeEventListener('abort', stop);
+      };
     });
   }
 
@@ -224,6 +223,7 @@ export class ConsumerSession {
 
   async #stop(): Promise<void> {
     this.#isOver = true;
+    this.#endWatch();
     for (const { mailbox } of this.#held.values()) mailbox.close();
     await Promise.all([...this.#held.values()].map(({ slot }) => slot.handOver(undefined)));
     this.#commitForDisplay();

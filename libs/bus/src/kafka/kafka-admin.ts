@@ -1,7 +1,9 @@
 import type { Admin } from 'kafkajs';
 import type { LogBounds } from '../bus.js';
 import { maxMessageBytes } from '../record-limits.js';
+import { pause } from '../retry-delay.js';
 import { KafkaClient } from './kafka-client.js';
+import { brokerErrorOf } from './kafka-errors.js';
 import type { KafkaBusOptions } from './kafka-options.js';
 
 /** The contract's topic, docs/50: the broker compresses what comes otherwise, so that consumers know one codec. */
@@ -12,6 +14,9 @@ const topicConfig = {
   'message.timestamp.type': 'LogAppendTime',
 } as const;
 
+const NOT_YET: readonly string[] = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
+const LOOK_AGAIN_AFTER_MS = 20;
+
 /** Questions to the cluster. Connects with the first one; after a failure the next one connects anew. */
 export class KafkaAdmin {
   #open: { client: KafkaClient; admin: Admin } | undefined;
@@ -21,13 +26,10 @@ export class KafkaAdmin {
   async ensureTopic(topic: string, partitions: number): Promise<void> {
     const configEntries = Object.entries(topicConfig).map(([name, value]) => ({ name, value }));
     const replicationFactor = this.options.replicationFactor ?? -1;
-    await this.#ask('make a topic', async (admin) => {
-      // False when it is there already.
-      await admin.createTopics({
-        topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
-        waitForLeaders: true,
-      });
-    });
+    const topics = [{ topic, numPartitions: partitions, replicationFactor, configEntries }];
+    // False when it is there already.
+    await this.#ask('make a topic', (admin) => admin.createTopics({ topics, waitForLeaders: false }));
+    await this.#ask(`show ${topic}`, (admin) => this.#isShown(admin, topic));
   }
 
   async clusterId(): Promise<string> {
@@ -53,6 +55,21 @@ export class KafkaAdmin {
     if (open === undefined) return;
     await open.client.within(1_000, 'let go', () => open.admin.disconnect()).catch(() => undefined);
     open.client.tearDown();
+  }
+
+  /** Resolves when each partition has a leader. What the controller has made, a broker may not know for a moment. */
+  async #isShown(admin: Admin, topic: string): Promise<void> {
+    const never = new AbortController().signal;
+    for (let isUp = true; isUp; isUp = this.#open?.admin === admin) {
+      try {
+        await admin.fetchTopicMetadata({ topics: [topic] });
+        return;
+      } catch (error) {
+        // kafkajs drops a second broker's error and stumbles over the answer it then has not.
+        if (!NOT_YET.includes(brokerErrorOf(error) ?? '') && !(error instanceof TypeError)) throw error;
+      }
+      await pause(LOOK_AGAIN_AFTER_MS, never);
+    }
   }
 
   async #ask<T>(what: string, question: (admin: Admin) => Promise<T>): Promise<T> {

@@ -104,7 +104,7 @@ suiteRequires('with Apache Kafka', { kafka: await kafka() }, ({ kafka }) => {
       await store.until(() => store.rows.length === 3);
       await vi.waitFor(async () => {
         const [{ partitions } = { partitions: [] }] = await admin.fetchOffsets({ groupId: topic, topics: [topic] });
-        expect(partitions.map(({ offset }) => offset).toSorted()).toEqual(['0', '3']);
+        expect(new Set(partitions.map(({ offset }) => offset))).toEqual(new Set(['0', '3']));
       }, 10_000);
       await Promise.all([consumer.stop(), producer.stop()]);
     });
