@@ -1,4 +1,4 @@
-import { loadConfig } from '@bpfleet/service';
+import { bpfleetVariables, loadConfig, variableNames } from '@bpfleet/service';
 import { describe, expect, it } from 'vitest';
 import { AnalyticsConfig, ProcessConfig } from './config.js';
 
@@ -11,7 +11,7 @@ describe('the configuration of analytics', () => {
       port: 7421,
       logLevel: 'info',
       postgresUrl: 'postgres://db/bpfleet',
-      kafkaBrokers: [{ host: '127.0.0.1', port: 9092 }],
+      kafkaBrokers: ['127.0.0.1:9092'],
       topicPrefix: '',
       partitions: 12,
     });
@@ -27,5 +27,8 @@ describe('the configuration of analytics', () => {
   });
   it('has defaults for all that it is told when it is a part of another process', () => {
     expect(AnalyticsConfig.parse({})).toEqual({ topicPrefix: '', partitions: 12 });
+  });
+  it('uses variables that its siblings know', () => {
+    expect(bpfleetVariables).toEqual(expect.arrayContaining(variableNames(ProcessConfig)));
   });
 });

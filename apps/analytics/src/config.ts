@@ -24,8 +24,10 @@ export const ProcessConfig = z.object({
   port: Port.default(7421).describe('port to listen on'),
   ...LogConfig.shape,
   ...PostgresConfig.shape,
-  kafkaBrokers: commaSeparated(HostPort)
-    .pipe(z.array(z.object({ host: z.string(), port: z.number() })).min(1, 'name at least one broker'))
+  kafkaBrokers: commaSeparated(
+    z.string().refine((text) => HostPort.safeParse(text).success, 'a broker is host:port, an IPv6 address in brackets'),
+  )
+    .pipe(z.array(z.string()).min(1, 'name at least one broker'))
     .prefault('127.0.0.1:9092')
     .describe('Kafka brokers, host:port, comma separated'),
   ...AnalyticsConfig.shape,

@@ -6,15 +6,12 @@ import {
   createLogger,
   createMetrics,
   Lifecycle,
-  LogConfig,
   loadConfig,
-  PostgresConfig,
   type Running,
   runMain,
 } from '@bpfleet/service';
 import { listen } from '@bpfleet/service/nest';
 import { analyticsMigrations, createPool, logIdentity, migrate } from '@bpfleet/store';
-import { z } from 'zod';
 import { createAnalytics } from './analytics.js';
 import { ProcessConfig } from './config.js';
 
@@ -42,7 +39,7 @@ await runMain(async (stopping) => {
 });
 
 async function migrateStore(): Promise<undefined> {
-  const config = loadConfig(z.object({ ...LogConfig.shape, ...PostgresConfig.shape }), process.env);
+  const config = loadConfig(ProcessConfig, process.env);
   const logger = createLogger({ name: 'analytics', level: config.logLevel });
   const applied = await migrate({
     connection: config.postgresUrl,
@@ -63,7 +60,7 @@ async function serve(stopping: AbortSignal): Promise<Running> {
     onError: (err) => logger.warn({ err }, 'a connection to postgres broke'),
   });
   const bus = new KafkaBus({
-    brokers: config.kafkaBrokers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
+    brokers: config.kafkaBrokers,
     clientId: 'bpfleet-analytics',
     logger,
     ownId: () => logIdentity(pool, packetsTopic(config.topicPrefix)),

@@ -1,7 +1,7 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Bus, Consumer, LogPartition, PartitionHandler, ReceivedRecord } from '@bpfleet/bus';
 import { BpfleetError } from '@bpfleet/errors';
-import type { IngestConfig } from './config.js';
-import { MEASURE_LAG_EVERY_MS } from './config.js';
+import { BEGIN_AGAIN_AFTER_MS, type IngestConfig, MEASURE_LAG_EVERY_MS } from './config.js';
 import { type IngestParts, PartitionIngest } from './partition-ingest.js';
 
 /**
@@ -10,7 +10,9 @@ import { type IngestParts, PartitionIngest } from './partition-ingest.js';
  */
 export class Ingest implements PartitionHandler {
   readonly #held = new Map<number, PartitionIngest>();
+  readonly #stopping = new AbortController();
   #consumer: Consumer | undefined;
+  #beginning: Promise<void> = Promise.resolve();
   #lagTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -19,19 +21,41 @@ export class Ingest implements PartitionHandler {
     private readonly parts: IngestParts,
   ) {}
 
+  /** Begins to consume; when the bus is away, as soon as it is there. */
   async start(): Promise<void> {
-    const { topic, group, partitions } = this.config;
-    await this.bus.ensureTopic(topic, partitions);
-    this.#consumer = this.bus.consumer({ topic, group, handler: this, onError: (error) => this.#failed(error) });
-    await this.#consumer.start();
     this.#lagTimer = setInterval(() => void this.#measureLag(), MEASURE_LAG_EVERY_MS).unref();
+    if (!(await this.#begin())) this.#beginning = this.#keepBeginning();
   }
 
   /** Waits for the transaction under way; what was not committed is read again by whoever comes next. */
   async stop(): Promise<void> {
     clearInterval(this.#lagTimer);
+    this.#stopping.abort();
+    await this.#beginning;
     await this.#consumer?.stop();
     this.#consumer = undefined;
+  }
+
+  async #begin(): Promise<boolean> {
+    const { topic, group, partitions } = this.config;
+    try {
+      await this.bus.ensureTopic(topic, partitions);
+      this.#consumer = this.bus.consumer({ topic, group, handler: this, onError: (error) => this.#failed(error) });
+      await this.#consumer.start();
+      return true;
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
+  }
+
+  async #keepBeginning(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      // Ended early by `stop`, which is no failure.
+      await setTimeout(BEGIN_AGAIN_AFTER_MS, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted && (await this.#begin())) return;
+    }
   }
 
   async assigned(partition: LogPartition): Promise<bigint> {

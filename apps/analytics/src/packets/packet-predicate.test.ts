@@ -8,7 +8,7 @@ import { packetPredicates, type Verdict } from './packet-predicate.js';
 function verdicts(
   expression: string,
   packets: readonly Omit<TestPacket, 'atNs'>[],
-  linkType = LinkType.EN10MB,
+  linkType: number = LinkType.EN10MB,
 ): Verdict[] {
   const predicate = packetPredicates(expression)(linkType);
   const timed = packets.map((packet) => ({ ...packet, atNs: NOW_NS }));

@@ -1,11 +1,14 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { InProcessBus, type Producer } from '@bpfleet/bus';
-import { Completeness, type PacketQuery, Problem, packetMediaTypes, packetsTopic, queryApi } from '@bpfleet/contract';
+import {
+  Completeness,
+  formatInstantNs,
+  type PacketQuery,
+  Problem,
+  packetMediaTypes,
+  packetsTopic,
+  queryApi,
+} from '@bpfleet/contract';
 import { LinkType } from '@bpfleet/packet';
 import { readCapture } from '@bpfleet/section';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
@@ -15,20 +18,25 @@ import { migratedDatabase, RunningAnalytics } from '../testing/running-analytics
 import { busRecord, makeSection, type SectionShape, type TestPacket, tcpFrame } from '../testing/sections.js';
 import { COMPLETENESS_TRAILER } from './send-stream.js';
 
+/** As much of it as is looked at. */
+interface OpenApiDocument {
+  readonly paths: Record<
+    string,
+    { readonly get: { readonly responses: { readonly 200: { readonly content: object } } } }
+  >;
+}
 const { json, ndjson, pcapng, pcap } = packetMediaTypes;
 const SECOND_NS = 1_000_000_000n;
-const run = promisify(execFile);
 
 suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres: { connection } }) => {
   let database: TestDatabase;
   let analytics: RunningAnalytics;
   let producer: Producer;
-  let folder: string;
   const startNs = BigInt(Date.now() - 60_000) * 1_000_000n;
-  const sent: { readonly agent: string; readonly filter: string; readonly packet: TestPacket }[] = [];
+  const sent: { readonly agent: string; readonly packet: TestPacket }[] = [];
+  const portOf = ({ bytes }: TestPacket): number => new DataView(bytes.buffer).getUint16(36);
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'bpfleet-packets-'));
     database = await createDatabase(connection, migratedDatabase);
     const bus = new InProcessBus();
     analytics = await new RunningAnalytics(database.connection, bus, { partitions: 2 }).start();
@@ -49,19 +57,20 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
     await producer?.stop();
     await analytics?.stop();
     await database?.drop();
-    await rm(folder, { recursive: true, force: true });
   });
 
   async function store(shape: SectionShape): Promise<void> {
     const section = makeSection(shape);
-    for (const packet of section.packets) sent.push({ agent: shape.agent, filter: shape.filter, packet });
+    for (const packet of section.packets) sent.push({ agent: shape.agent, packet });
     await producer.send(packetsTopic(), [busRecord(section)], 30_000);
   }
   const inOrder = (isAsked: (one: (typeof sent)[number]) => boolean = () => true) =>
     sent.filter(isAsked).toSorted((a, b) => Number(a.packet.atNs - b.packet.atNs));
 
   function request(query: Partial<PacketQuery>, accept?: string): Promise<IncomingMessage> {
-    const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+    const search = new URLSearchParams(
+      Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+    );
     return new Promise((resolve, reject) => {
       const headers = accept === undefined ? {} : { accept };
       get(`${analytics.url}${queryApi.listPackets.path}?${search}`, { headers }, resolve).on('error', reject);
@@ -82,21 +91,16 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
   async function problem(query: Partial<PacketQuery>, accept?: string) {
     const { status, headers, bytes } = await whole(query, accept);
     expect(headers['content-type']).toContain('application/problem+json');
-    return { status, ...Problem.parse(JSON.parse(bytes.toString())) };
+    const answer = Problem.parse(JSON.parse(bytes.toString()));
+    expect(answer.status).toBe(status);
+    return answer;
   }
 
   it('answers the newest matching packets as JSON', async () => {
     const { packets, completeness } = await rows({ filter: 'tcp port 80', limit: 7 });
-    const web = inOrder(({ packet }) => Buffer.from(packet.bytes).includes('\0P', 34)).length;
-    expect(web).toBeGreaterThan(7);
+    const newest = inOrder(({ packet }) => portOf(packet) === 80).slice(-7);
     expect(packets).toHaveLength(7);
-    expect(packets.every(({ destinationPort }) => destinationPort === 80)).toBe(true);
-    expect(packets.map(({ at }) => at)).toEqual(
-      packets
-        .map(({ at }) => at)
-        .toSorted()
-        .reverse(),
-    );
+    expect(packets.map(({ at }) => at)).toEqual(newest.map(({ packet }) => formatInstantNs(packet.atNs)).toReversed());
     expect(completeness).toMatchObject({ packetsUndecided: 0, recordsQuarantined: 0, rangeScanned: false });
   });
   it('is JSON when nothing else is asked for', async () => {
@@ -132,31 +136,11 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
   });
   it('writes the newest packets of a filter with a limit', async () => {
     const { bytes } = await whole({ filter: 'port 53', agent: 'host-2', limit: 12 }, pcapng);
-    const expected = inOrder(
-      ({ agent, packet }) => agent === 'host-2' && packet.atNs % 200_000_000n !== (startNs % 200_000_000n) + 1n,
-    )
+    const expected = inOrder(({ agent, packet }) => agent === 'host-2' && portOf(packet) === 53)
       .slice(-12)
       .map(({ packet }) => packet.atNs);
     expect([...readCapture(bytes)].map(({ atNs }) => atNs)).toEqual(expected);
   });
-  it('makes files that tcpdump and tshark read without a complaint', async () => {
-    for (const [mediaType, name] of [
-      [pcapng, 'all.pcapng'],
-      [pcap, 'all.pcap'],
-    ] as const) {
-      const path = join(folder, name);
-      await writeFile(path, (await whole({}, mediaType)).bytes);
-      const tcpdump = await run('tcpdump', ['-r', path, '-n', '--count']);
-      expect(tcpdump.stdout).toBe(`${sent.length} packets\n`);
-      expect(tcpdump.stderr).toMatch(
-        /^reading from file \S+, link-type EN10MB \(Ethernet\), snapshot length 262144\n$/,
-      );
-      const tshark = await run('tshark', ['-r', path, '-T', 'fields', '-e', 'frame.interface_description']);
-      expect(tshark.stdout.trimEnd().split('\n')).toHaveLength(mediaType === pcap ? 1 : sent.length);
-      if (mediaType === pcapng) expect(tshark.stdout).toMatch(/^host-1 eth0 web@3\nhost-2 eth0 web@3\n/);
-    }
-  });
-
   it('tells where an expression is wrong', async () => {
     expect(await problem({ filter: 'tcp prt 80' }, pcapng)).toMatchObject({
       status: 422,
@@ -202,9 +186,9 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
     expect([...readCapture(bytes)]).toMatchObject([{ linkType: LinkType.LINUX_SLL2 }]);
   });
   it('serves its document, its metrics and its health', async () => {
-    const document = await (await fetch(`${analytics.url}/openapi.json`)).json();
+    const document = (await (await fetch(`${analytics.url}/openapi.json`)).json()) as OpenApiDocument;
     expect(Object.keys(document.paths)).toEqual(['/api/v1/packets']);
-    const answers = document.paths['/api/v1/packets'].get.responses['200'].content;
+    const answers = document.paths['/api/v1/packets']!.get.responses['200'].content;
     expect(Object.keys(answers)).toEqual([json, ndjson, pcapng, pcap]);
     expect(await (await fetch(`${analytics.url}/metrics`)).text()).toMatch(/^bpfleet_ingest_sections_total \d+$/m);
     expect((await fetch(`${analytics.url}/healthz/ready`)).status).toBe(200);
