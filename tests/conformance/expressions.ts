@@ -142,7 +142,11 @@ const SOUP = [
   '\\tcp',
 ];
 
-/** Words of the language in any order: mostly no expression at all. */
-export function randomSoup(random: Random): string {
-  return Array.from({ length: 1 + random.below(9) }, () => random.of(SOUP)).join(' ');
+/** Words of the language in any order, or an expression with a word lost, doubled or replaced. */
+export function randomSentence(random: Random): string {
+  if (random.chance(40)) return Array.from({ length: 1 + random.below(9) }, () => random.of(SOUP)).join(' ');
+  const words = randomExpression(random).replace(/[()!]/g, ' $& ').trim().split(/\s+/);
+  const at = random.below(words.length);
+  words.splice(at, random.below(2), ...random.of([[], [words[at] ?? ''], [random.of(SOUP)]]));
+  return words.join(' ');
 }

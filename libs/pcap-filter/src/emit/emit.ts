@@ -1,39 +1,35 @@
-import { BPF, type Instruction, jump, type Program, statement } from '@bpfleet/bpf';
-import type { Comparison } from '../lower/ir.js';
-import { ACCEPT, type Graph, type Node, REJECT, type Target } from '../optimise/graph.js';
+import { BPF, type Program, statement } from '@bpfleet/bpf';
+import { ACCEPT, type Graph, REJECT, type Target } from '../optimise/graph.js';
 import { Assembly } from './assembly.js';
-import { loadsOf } from './registers.js';
+import { blocksOf } from './blocks.js';
 
 export interface EmitOptions {
   readonly snaplenBytes: number;
-  /** Whether fields that stand in a register are loaded again. */
+  /** Whether a field that stands in a register is used from there; without it every test loads what it needs. */
   readonly reuseRegisters: boolean;
 }
-
-const CODES: Readonly<Record<Comparison, number>> = { eq: BPF.JEQ, gt: BPF.JGT, ge: BPF.JGE, set: BPF.JSET };
 
 /**
  * The decision graph as a classic program: each node its loads and a conditional jump, in the graph's order, then the
  * two returns. Valid by construction for the kernel's checker except in its length.
  */
 export function emit(graph: Graph, { snaplenBytes, reuseRegisters }: EmitOptions): Program {
-  const { nodes, entry } = graph;
-  if (entry === ACCEPT) return [statement(BPF.RET | BPF.K, snaplenBytes)];
-  if (entry === REJECT) return [statement(BPF.RET | BPF.K, 0)];
-  const loads = loadsOf(graph, reuseRegisters);
+  const returns = new Map<Target, Program>([
+    [REJECT, [statement(BPF.RET | BPF.K, 0)]],
+    [ACCEPT, [statement(BPF.RET | BPF.K, snaplenBytes)]],
+  ]);
+  const { nodes, entry } = blocksOf(graph, reuseRegisters);
   const assembly = new Assembly();
-  const used = new Set(nodes.flatMap(({ yes, no }): Target[] => [yes, no]));
-  if (used.has(REJECT)) assembly.place(REJECT, [statement(BPF.RET | BPF.K, 0)]);
-  if (used.has(ACCEPT)) assembly.place(ACCEPT, [statement(BPF.RET | BPF.K, snaplenBytes)]);
+  const used = new Set([entry, ...nodes.flatMap(({ yes, no }): Target[] => [yes, no])]);
+  for (const [target, instructions] of returns) {
+    if (used.has(target)) assembly.place(target, instructions);
+  }
   for (let index = nodes.length - 1; index >= 0; index--) {
-    const node = nodes[index];
-    if (node === undefined) continue;
-    assembly.branch(node.yes, node.no, (jt, jf) => conditional(node, jt, jf));
-    assembly.place(index, loads[index] ?? []);
+    const block = nodes[index];
+    if (block === undefined) continue;
+    const { yes, no, loads, condition } = block;
+    assembly.branch(yes, no, (jt, jf) => ({ ...condition, jt, jf }));
+    assembly.place(index, loads);
   }
   return assembly.finish();
-}
-
-function conditional({ test }: Node, jt: number, jf: number): Instruction {
-  return jump(BPF.JMP | CODES[test.comparison] | BPF.K, test.operand, jt, jf);
 }

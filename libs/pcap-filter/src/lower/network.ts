@@ -1,8 +1,9 @@
 import { allOf, anyOf } from '../logic.js';
 import type { Direction } from '../parse/tree.js';
-import type { Ipv4Carrier, Meaning } from '../resolve/meaning.js';
+import type { Ipv4Carrier, Meaning, Network6 } from '../resolve/meaning.js';
 import { ALL_BITS, type Ir } from './ir.js';
 import type { LinkLayer } from './link-layer.js';
+import { any, inNetworks, isOneOf } from './lists.js';
 import { at, equals } from './tests.js';
 
 type Of<Kind extends Meaning['kind']> = Extract<Meaning, { kind: Kind }>;
@@ -31,10 +32,9 @@ export function towards(direction: Direction, source: () => Ir, destination: () 
   }
 }
 
-export function lowerHost4({ address, mask, direction, carriers }: Of<'host4'>, link: LinkLayer): Ir {
+export function lowerHost4({ networks, direction, carriers }: Of<'host4'>, link: LinkLayer): Ir {
   const found = carriers.map((carrier) => {
-    const side = (offset: number) =>
-      allOf(link.carries(carrier), equals(at(link.network + offset, 4), (address & mask) >>> 0, mask));
+    const side = (offset: number) => allOf(link.carries(carrier), inNetworks(at(link.network + offset, 4), networks));
     const { source, destination } = IPV4_ADDRESSES[carrier];
     return towards(
       direction,
@@ -45,12 +45,14 @@ export function lowerHost4({ address, mask, direction, carriers }: Of<'host4'>, 
   return any(found);
 }
 
-export function lowerHost6({ address, mask, direction }: Of<'host6'>, link: LinkLayer): Ir {
-  const side = (offset: number) =>
-    allOf(
-      link.carries('ip6'),
-      ...address.map((word, index) => equals(at(link.network + offset + index * 4, 4), word, mask[index] ?? ALL_BITS)),
-    );
+export function lowerHost6({ networks, direction }: Of<'host6'>, link: LinkLayer): Ir {
+  const wordsOf = ({ address, mask }: Network6, offset: number) =>
+    address.map((word, index) => ({
+      field: at(link.network + offset + index * 4, 4),
+      address: word,
+      mask: mask[index] ?? ALL_BITS,
+    }));
+  const side = (offset: number) => allOf(link.carries('ip6'), isOneOf(networks.map((one) => wordsOf(one, offset))));
   return towards(
     direction,
     () => side(IPV6.source),
@@ -79,19 +81,15 @@ export function lowerTransport({ over, number }: Of<'transport'>, link: LinkLaye
 }
 
 /** The four low bytes of a MAC address are compared before its two high ones, as in libpcap. */
-export function lowerMac({ bytes, direction }: Of<'mac'>, link: LinkLayer): Ir {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes;
-  const side = (offset: number) =>
-    allOf(equals(at(offset + 2, 4), ((c << 24) | (d << 16) | (e << 8) | f) >>> 0), equals(at(offset, 2), a * 256 + b));
+export function lowerMac({ addresses, direction }: Of<'mac'>, link: LinkLayer): Ir {
+  const wordsOf = ([a = 0, b = 0, c = 0, d = 0, e = 0, f = 0]: readonly number[], offset: number) => [
+    { field: at(offset + 2, 4), address: ((c << 24) | (d << 16) | (e << 8) | f) >>> 0, mask: ALL_BITS },
+    { field: at(offset, 2), address: a * 256 + b, mask: ALL_BITS },
+  ];
+  const side = (offset: number) => isOneOf(addresses.map((one) => wordsOf(one, offset)));
   return towards(
     direction,
     () => side(link.addresses.source),
     () => side(link.addresses.destination),
   );
-}
-
-export function any(found: readonly Ir[]): Ir {
-  const [first, ...more] = found;
-  if (first === undefined) throw new RangeError('a term that is looked for nowhere');
-  return anyOf(first, ...more);
 }

@@ -1,8 +1,9 @@
 import { allOf, anyOf } from '../logic.js';
 import type { Meaning } from '../resolve/meaning.js';
-import type { Ir, Load } from './ir.js';
+import type { Ir } from './ir.js';
 import type { LinkLayer } from './link-layer.js';
-import { any, towards } from './network.js';
+import { any, inRanges } from './lists.js';
+import { towards } from './network.js';
 import { at, behindIpv4, equals, not, test } from './tests.js';
 
 type Ports = Extract<Meaning, { kind: 'ports' }>;
@@ -23,7 +24,7 @@ export function lowerPorts(ports: Ports, link: LinkLayer): Ir {
 }
 
 function overIpv6(ports: Ports, protocol: number, network: number): Ir {
-  const side = (offset: number) => inRange(at(network + 40 + offset, 2), ports);
+  const side = (offset: number) => inRanges(at(network + 40 + offset, 2), ports.ranges);
   return allOf(
     equals(at(network + 6, 1), protocol),
     towards(
@@ -36,7 +37,7 @@ function overIpv6(ports: Ports, protocol: number, network: number): Ir {
 
 function overIpv4(ports: Ports, protocol: number, network: number): Ir {
   const isLaterFragment = test(at(network + 6, 2), 'set', 0x1fff);
-  const side = (offset: number) => inRange(behindIpv4(network, network + offset, 2), ports);
+  const side = (offset: number) => inRanges(behindIpv4(network, network + offset, 2), ports.ranges);
   return allOf(
     equals(at(network + 9, 1), protocol),
     not(isLaterFragment),
@@ -46,9 +47,4 @@ function overIpv4(ports: Ports, protocol: number, network: number): Ir {
       () => side(DESTINATION_PORT),
     ),
   );
-}
-
-function inRange(port: Load, { from, to }: Ports): Ir {
-  if (from === to) return equals(port, from);
-  return allOf(test(port, 'ge', from), not(test(port, 'gt', to)));
 }

@@ -6,19 +6,23 @@ export type Target = number;
 export const ACCEPT: Target = -1;
 export const REJECT: Target = -2;
 
-/** One test with its two ways on. Where both are the same, only the load matters: it must be inside the packet. */
-export interface Node {
-  readonly test: Test;
+/** The two ways on from a node. */
+export interface Ways {
   readonly yes: Target;
   readonly no: Target;
+}
+
+/** One test. Where both ways are the same, only the load matters: it must be inside the packet. */
+export interface Node extends Ways {
+  readonly test: Test;
 }
 
 /**
  * The decision graph: what `lower` joined, as tests and jumps. Nodes stand in program order, every edge leads to a
  * higher index, as cBPF jumps only forward; so one sweep visits every node after all that lead to it.
  */
-export interface Graph {
-  readonly nodes: readonly Node[];
+export interface Graph<Kind extends Ways = Node> {
+  readonly nodes: readonly Kind[];
   readonly entry: Target;
 }
 

@@ -4,7 +4,7 @@ import type { Token, Words } from '../lex/token.js';
 import { ALL_BITS, type Condition, fieldKey, type Test } from '../lower/ir.js';
 import { ACCEPT, type Graph, REJECT, type Target } from '../optimise/graph.js';
 import type { Qualifiers, Term } from '../parse/tree.js';
-import type { Meaning } from '../resolve/meaning.js';
+import type { Meaning, Network4, Network6, PortRange } from '../resolve/meaning.js';
 import { printLogic } from './print-logic.js';
 
 /** What every stage made of the expression, and the program: for `--explain` and for tests. */
@@ -55,13 +55,13 @@ export function printMeaning(meaning: Meaning): string {
     case 'transport':
       return `protocol ${meaning.number} over ${meaning.over.join(', ')}`;
     case 'host4':
-      return `${meaning.direction} ${hex(meaning.address)} & ${hex(meaning.mask)} in ${meaning.carriers.join(', ')}`;
+      return `${meaning.direction} ${list(meaning.networks.map(printNetwork4))} in ${meaning.carriers.join(', ')}`;
     case 'host6':
-      return `${meaning.direction} ${words(meaning.address)} & ${words(meaning.mask)} in ip6`;
+      return `${meaning.direction} ${list(meaning.networks.map(printNetwork6))} in ip6`;
     case 'ports':
-      return `${meaning.direction} port ${meaning.from} to ${meaning.to} over protocol ${meaning.protocols.join(', ')}`;
+      return `${meaning.direction} port ${list(meaning.ranges.map(printRange))} over protocol ${meaning.protocols.join(', ')}`;
     case 'mac':
-      return `${meaning.direction} ether ${meaning.bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+      return `${meaning.direction} ether ${list(meaning.addresses.map(printMac))}`;
     case 'length':
       return `${meaning.limit} ${meaning.bytes}`;
   }
@@ -87,6 +87,26 @@ export function printGraph({ nodes, entry }: Graph): string {
 
 function printTarget(target: Target): string {
   return target === ACCEPT ? 'accept' : target === REJECT ? 'reject' : String(target);
+}
+
+function list(items: readonly string[]): string {
+  return items.length === 1 ? (items[0] ?? '') : `{${items.join(', ')}}`;
+}
+
+function printNetwork4({ address, mask }: Network4): string {
+  return `${hex(address)} & ${hex(mask)}`;
+}
+
+function printNetwork6({ address, mask }: Network6): string {
+  return `${words(address)} & ${words(mask)}`;
+}
+
+function printRange({ from, to }: PortRange): string {
+  return from === to ? String(from) : `${from}-${to}`;
+}
+
+function printMac(bytes: readonly number[]): string {
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 function hex(value: number): string {

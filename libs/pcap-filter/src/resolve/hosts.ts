@@ -64,7 +64,7 @@ function host4({ qualifiers, span }: Primitive, address: number, mask: number): 
   }
   // libpcap looks for addresses in ARP and RARP too unless a protocol is named.
   const carriers: readonly Ipv4Carrier[] = protocol === undefined ? ['ip', 'arp', 'rarp'] : [protocol];
-  return { kind: 'host4', address, mask, direction: qualifiers.direction ?? 'src or dst', carriers };
+  return { kind: 'host4', networks: [{ address, mask }], direction: qualifiers.direction ?? 'src or dst', carriers };
 }
 
 function host6({ qualifiers, span }: Primitive, address: Words, prefixLength = 128): Meaning {
@@ -75,7 +75,8 @@ function host6({ qualifiers, span }: Primitive, address: Words, prefixLength = 1
   }
   if (prefixLength > 128) throw syntaxFault(span, `an IPv6 network’s prefix has at most 128 bits, not ${prefixLength}`);
   if (qualifiers.type !== 'net' && prefixLength !== 128) throw maskNeedsNet(span);
-  const mask = [0, 1, 2, 3].map((word) => prefixMask(Math.min(32, Math.max(0, prefixLength - word * 32))));
+  const maskOfWord = (word: number) => prefixMask(Math.min(32, Math.max(0, prefixLength - word * 32)));
+  const mask: Words = [maskOfWord(0), maskOfWord(1), maskOfWord(2), maskOfWord(3)];
   if (address.some((word, index) => word & ~(mask[index] ?? 0))) {
     throw syntaxFault(
       span,
@@ -83,7 +84,7 @@ function host6({ qualifiers, span }: Primitive, address: Words, prefixLength = 1
       'set the bits behind the prefix to zero',
     );
   }
-  return { kind: 'host6', address, mask: mask as unknown as Words, direction: qualifiers.direction ?? 'src or dst' };
+  return { kind: 'host6', networks: [{ address, mask }], direction: qualifiers.direction ?? 'src or dst' };
 }
 
 /** Every address of the host that the protocol in front can carry. */
@@ -138,7 +139,7 @@ function resolveMac({ value, qualifiers, span }: Primitive, names: NameResolver)
   if (type === 'net') throw wrongProtocol('ether', 'net', undefined, span);
   const text = value.kind === 'name' ? names.ether(value.name) : undefined;
   const bytes = value.kind === 'mac' ? value.bytes : text === undefined ? undefined : readMac(text);
-  if (bytes !== undefined) return { kind: 'mac', bytes, direction };
+  if (bytes !== undefined) return { kind: 'mac', addresses: [bytes], direction };
   if (value.kind === 'name') {
     throw syntaxFault(
       span,

@@ -17,7 +17,7 @@ export function resolvePorts(primitive: Primitive, names: NameResolver): Meaning
   const named = protocolOf(primitive);
   if (value.kind === 'number') {
     const port = checkPort(value.value, span);
-    return { kind: 'ports', from: port, to: port, direction, protocols: named ? [named] : ALL };
+    return { kind: 'ports', ranges: [{ from: port, to: port }], direction, protocols: named ? [named] : ALL };
   }
   if (value.kind !== 'name') {
     throw syntaxFault(
@@ -33,13 +33,8 @@ export function resolvePorts(primitive: Primitive, names: NameResolver): Meaning
       : [service(value.name, span, names), undefined];
   const protocols = commonProtocols(primitive, named, low, high ?? low);
   const other = high ?? low;
-  return {
-    kind: 'ports',
-    from: Math.min(low.port, other.port),
-    to: Math.max(low.port, other.port),
-    direction,
-    protocols,
-  };
+  const range = { from: Math.min(low.port, other.port), to: Math.max(low.port, other.port) };
+  return { kind: 'ports', ranges: [range], direction, protocols };
 }
 
 interface End {

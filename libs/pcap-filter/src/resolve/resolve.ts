@@ -1,6 +1,7 @@
 import { type Logic, leafOf, mapLeaves } from '../logic.js';
 import type { Primitive, Term, Tree } from '../parse/tree.js';
 import { resolveHost } from './hosts.js';
+import { joinLists } from './join-lists.js';
 import type { Meaning, Meanings } from './meaning.js';
 import type { NameResolver } from './names.js';
 import { resolvePorts } from './ports.js';
@@ -8,11 +9,11 @@ import { resolveAbbreviation, resolveProtocolNumber } from './protocols.js';
 
 /**
  * Says what every term means: fills in libpcap's defaults (`host`, `src or dst`, the protocols a value can be found in),
- * looks names up, and refuses qualifiers that do not go together.
+ * looks names up, makes lists of alternatives of one kind, and refuses qualifiers that do not go together.
  * @throws BpfleetError `FILTER_SYNTAX` or `FILTER_UNSUPPORTED`, with the span
  */
 export function resolve(tree: Tree, names: NameResolver): Meanings {
-  return tree && mapLeaves(tree, (term) => resolveTerm(term, names));
+  return tree && joinLists(mapLeaves(tree, (term) => resolveTerm(term, names)));
 }
 
 function resolveTerm(term: Term, names: NameResolver): Logic<Meaning> {
