@@ -1,18 +1,19 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { freePorts, imageIsMissing } from '@bpfleet/test-environment';
+import type { Requirement } from '@bpfleet/test-environment/requirements';
 import { root } from './compose-file.js';
 
 const execute = promisify(execFile);
 
-/** Why the compose file cannot be brought up here; undefined when it can. */
-export async function composeMissing(images: readonly string[]): Promise<string | undefined> {
-  if (spawnSync('docker', ['compose', 'version']).status !== 0) return 'no docker compose';
+/** Docker with compose, and these images: the demo is never brought up with what would have to be pulled first. */
+export async function compose(images: readonly string[]): Promise<Requirement> {
+  if (spawnSync('docker', ['compose', 'version']).status !== 0) return { unavailable: 'no docker compose' };
   for (const image of images) {
     const missing = await imageIsMissing(image);
-    if (missing) return missing;
+    if (missing !== undefined) return { unavailable: missing };
   }
-  return undefined;
+  return {};
 }
 
 /** The repository's compose file under a name, ports and an image tag of its own, so that it meets no other run. */

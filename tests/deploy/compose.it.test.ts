@@ -1,15 +1,16 @@
 import type { Agent, PacketAnswer } from '@bpfleet/contract';
 import { readCapture } from '@bpfleet/section';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { suiteRequires } from '@bpfleet/test-environment/requirements';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { runCommand } from '../../apps/cli/src/fakes/fake-terminal.js';
-import { ComposeProject, composeMissing } from './compose-project.js';
+import { ComposeProject, compose } from './compose-project.js';
 
-const missing = await composeMissing(['apache/kafka:4.3.1', 'postgres:18', 'node:20-bookworm-slim']);
+const images = ['apache/kafka:4.3.1', 'postgres:18', 'node:20-bookworm-slim'];
 const UP_SECONDS = 300;
 const SOON = { timeout: 45_000, interval: 500 };
 const hosts = ['host-1', 'host-2'];
 
-describe.skipIf(missing)(`docker compose up${missing ? ` [skipped: ${missing}]` : ''}`, () => {
+suiteRequires('docker compose up', { compose: await compose(images) }, () => {
   const project = new ComposeProject();
   beforeAll(() => project.up(UP_SECONDS), (UP_SECONDS + 300) * 1000);
   afterAll(async () => {
