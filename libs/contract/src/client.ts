@@ -30,12 +30,15 @@ export class ApiClient {
 
   /**
    * @returns the answer, checked by the route's schema
-   * @throws BpfleetError with the server's code, hint and span; `SERVER_UNREACHABLE` when there is no answer
+   * @throws BpfleetError with the server's code, hint and span; `SERVER_UNREACHABLE` when there is no answer; `INTERNAL`
+   *   when the answer is not of this API
    */
   async call<R extends Route>(route: R, input: CallInput<R>): Promise<z.output<R['response']>> {
     const response = await this.send(route, input);
-    const answer = response.status === 204 ? undefined : await response.json();
-    return route.response.parse(answer) as z.output<R['response']>;
+    const answer = response.status === 204 ? undefined : safeJson(await response.text());
+    const parsed = route.response.safeParse(answer);
+    if (!parsed.success) throw unexpectedAnswer(response, parsed.error);
+    return parsed.data as z.output<R['response']>;
   }
 
   /** As `call`, but hands out the raw response: for streams, ETags and 304. Fails on any status of 400 or more. */
@@ -83,6 +86,16 @@ interface UntypedInput {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+}
+
+/** Another kind of server, or one of another version. */
+function unexpectedAnswer(response: Response, cause: z.ZodError): BpfleetError {
+  const { path, message } = cause.issues[0]!;
+  const place = path.length === 0 ? '' : `${path.join('.')}: `;
+  return new BpfleetError('INTERNAL', `${response.url} gave an answer that is not of this API: ${place}${message}`, {
+    cause,
+    hint: 'is it bpfleet, of this version?',
+  });
 }
 
 async function problemOf(response: Response): Promise<BpfleetError> {

@@ -70,6 +70,14 @@ describe('agent get', () => {
     expect(JSON.parse(out)).toEqual({ items: fleet.agents });
   });
 
+  it('says that the server is not one of ours', async () => {
+    fleet.agents = [{ ...agent('host-1'), generation: 'many' } as unknown as Agent];
+    const { code, err } = await runCommand(['agent', 'get', '--server', server]);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^error: http.* gave an answer that is not of this API: items\.0\.generation: /);
+    expect(err).toContain('hint: is it bpfleet, of this version?');
+  });
+
   it('says that an agent does not exist', async () => {
     expect(await runCommand(['agent', 'get', 'x', '--server', server])).toMatchObject({
       code: 1,
