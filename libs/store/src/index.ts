@@ -1,3 +1,6 @@
+export { CopyEncoder } from './copy/copy-encoder.js';
+export { copyIn } from './copy/copy-in.js';
+export { type CopyTarget, flowTarget, sectionTarget } from './ingest/encode-rows.js';
 export { IngestStore } from './ingest/ingest-store.js';
 export { logIdentity } from './ingest/log-identity.js';
 export { analyticsMigrations, type MigrateOptions, migrate } from './migrate.js';

@@ -3,15 +3,17 @@ import type { FlowRow, HeldPosition, QuarantineRow, SectionRow } from '../rows.j
 
 type Encode<Row> = (encoder: CopyEncoder, position: HeldPosition, row: Row) => void;
 
-/** Table and columns in the order in which `encode` writes the fields. */
+/** A table, and its columns in the order in which `encode` writes the fields. */
 export interface CopyTarget<Row> {
-  readonly target: string;
+  readonly table: string;
+  readonly columns: string;
   readonly encode: Encode<Row>;
 }
 
 export const sectionTarget: CopyTarget<SectionRow> = {
-  target: `analytics.section (log, partition, log_offset, agent, epoch, seq, crc32, ts_min, ts_max, packets, bytes,
-    filters, clock_suspect, dropped_by_kernel, body)`,
+  table: 'analytics.section',
+  columns: `log, partition, log_offset, agent, epoch, seq, crc32, ts_min, ts_max, packets, bytes,
+    filters, clock_suspect, dropped_by_kernel, body`,
   encode(encoder, position, row) {
     encoder.row(15).text(position.logId).int4(position.partition).int8(row.offset);
     encoder.text(row.agent).int8FromNumber(row.epoch).int8FromNumber(row.seq).int8FromNumber(row.crc32);
@@ -21,8 +23,9 @@ export const sectionTarget: CopyTarget<SectionRow> = {
 };
 
 export const flowTarget: CopyTarget<FlowRow> = {
-  target: `analytics.flow (agent, filter, source, destination, source_port, destination_port, protocol, first_ns, last_ns,
-    packets, bytes, tcp_flags)`,
+  table: 'analytics.flow',
+  columns: `agent, filter, source, destination, source_port, destination_port, protocol, first_ns, last_ns,
+    packets, bytes, tcp_flags`,
   encode(encoder, _position, row) {
     encoder.row(12).text(row.agent).text(row.filter).inet(row.source).inet(row.destination);
     for (const port of [row.sourcePort, row.destinationPort]) {
@@ -35,7 +38,8 @@ export const flowTarget: CopyTarget<FlowRow> = {
 };
 
 export const quarantineTarget: CopyTarget<QuarantineRow> = {
-  target: `analytics.quarantine (log, partition, log_offset, reason, detail, agent, ts_min, ts_max, key, headers, body)`,
+  table: 'analytics.quarantine',
+  columns: `log, partition, log_offset, reason, detail, agent, ts_min, ts_max, key, headers, body`,
   encode(encoder, position, row) {
     encoder.row(11).text(position.logId).int4(position.partition).int8(row.offset).text(row.reason).text(row.detail);
     if (row.agent === undefined) encoder.null();

@@ -86,14 +86,14 @@ export class IngestStore {
 
   async #copy<Row>(
     client: pg.PoolClient,
-    { target, encode }: CopyTarget<Row>,
+    { table, columns, encode }: CopyTarget<Row>,
     position: HeldPosition,
     rows: readonly Row[],
   ): Promise<void> {
     if (rows.length === 0) return;
     const encoder = (this.#encoders.pop() ?? new CopyEncoder()).begin();
     for (const row of rows) encode(encoder, position, row);
-    await copyIn(client, target, encoder.finish());
+    await copyIn(client, `${table} (${columns})`, encoder.finish());
     // Not after an error: the socket may still be sending from it.
     this.#encoders.push(encoder);
   }

@@ -1,0 +1,5 @@
+import type { Benchmark } from './benchmark.js';
+import { ingest } from './ingest/ingest.js';
+
+/** All of them, in the order in which they run without a name. */
+export const benchmarks: readonly Benchmark[] = [ingest];

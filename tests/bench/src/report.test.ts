@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import type { MeasuredRow } from './benchmark.js';
+import { align, humanReport, jsonLines } from './report.js';
+
+const row: MeasuredRow = {
+  ...{ bench: 'ingest', row: 'sections', value: 123_456.789, unit: 'packets/s', peer: 200_000 },
+  ...{ bar: 0.5, goal: 0.7, ok: true, ratio: 0.617, spread: [0.5, 0.65], n: 4 },
+};
+
+describe('jsonLines', () => {
+  it('prints one line per row with the fields that scripts read', () => {
+    expect(jsonLines([row, row])).toBe(
+      `${'{"bench":"ingest","row":"sections","value":123500,"unit":"packets/s","peer":200000,"bar":0.5,"goal":0.7,"ok":true}\n'.repeat(2)}`,
+    );
+  });
+});
+
+describe('humanReport', () => {
+  const benchmark = { name: 'ingest', title: 'against a bare COPY', run: () => Promise.reject(new Error('not run')) };
+  const report = (given: Partial<MeasuredRow>) =>
+    humanReport(
+      benchmark,
+      { workload: 'w', seed: 7, versions: { postgres: '18.4' }, rows: [{ ...row, ...given }] },
+      'npm run bench',
+    );
+
+  it('says how far a row is', () => {
+    expect(report({})).toMatch(/sections +123,457 +200,000 +packets\/s +0\.62 +0\.50…0\.65 +4 +0\.50 +0\.70 +ok\n/);
+    expect(report({ ratio: 0.8 })).toContain('  goal\n');
+    expect(report({ ok: false })).toContain('  BELOW THE BAR\n');
+  });
+  it('names what is needed to repeat it', () => {
+    expect(report({})).toMatch(
+      /workload +w\n(.*\n)+versions +node v.*, postgres 18\.4\nload .*\nseed +7\ncommand +npm run bench\n/,
+    );
+  });
+});
+
+describe('align', () => {
+  it('puts figures on the right and words on the left', () => {
+    expect(
+      align([
+        ['name', 'n'],
+        ['a', '10'],
+        ['long name', '7'],
+      ]),
+    ).toEqual(['name       n', 'a          10', 'long name   7']);
+  });
+});

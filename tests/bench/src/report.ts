@@ -1,0 +1,58 @@
+import type { Benchmark, MeasuredRow, Result, Row } from './benchmark.js';
+import { describeLoad, describeMachine } from './machine.js';
+
+/** One line per row, only the fields of `Row`. */
+export function jsonLines(rows: readonly MeasuredRow[]): string {
+  return rows
+    .map(({ bench, row, value, unit, peer, bar, goal, ok }) => {
+      const line: Row = { bench, row, value: round(value), unit, peer: round(peer), bar, goal, ok };
+      return `${JSON.stringify(line)}\n`;
+    })
+    .join('');
+}
+
+/** The table for people, with what is needed to judge it and to repeat it. */
+export function humanReport(benchmark: Benchmark, result: Result, command: string): string {
+  const versions = Object.entries({ node: process.version, ...result.versions });
+  const facts: readonly (readonly [string, string])[] = [
+    ['workload', result.workload],
+    ['machine', describeMachine()],
+    ['versions', versions.map(([name, version]) => `${name} ${version}`).join(', ')],
+    ['load', describeLoad()],
+    ['seed', String(result.seed)],
+    ['command', command],
+  ];
+  const header = ['row', 'ours', 'peer', 'unit', 'ratio', 'min…max', 'n', 'bar', 'goal', ''];
+  const lines = result.rows.map((row) => [
+    row.row,
+    count(row.value),
+    count(row.peer),
+    row.unit,
+    row.ratio.toFixed(2),
+    row.spread.map((ratio) => ratio.toFixed(2)).join('…'),
+    String(row.n),
+    row.bar.toFixed(2),
+    row.goal.toFixed(2),
+    verdict(row),
+  ]);
+  const title = `${benchmark.name}: ${benchmark.title}`;
+  const notes = facts.map(([name, fact]) => `${name.padEnd(10)}${fact}`);
+  return [title, '', ...align([header, ...lines]), '', ...notes, ''].join('\n');
+}
+
+const verdict = ({ ratio, goal, ok }: MeasuredRow): string => (ok ? (ratio >= goal ? 'goal' : 'ok') : 'BELOW THE BAR');
+
+/** Columns as wide as their widest cell; figures stand on the right. */
+export function align(table: readonly (readonly string[])[]): string[] {
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((cells) => cells[column]!.length)));
+  const isFigure = (cell: string) => /^[\d.,…]+$/.test(cell);
+  return table.map((cells) =>
+    cells
+      .map((cell, column) => (isFigure(cell) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+const count = (value: number): string => Math.round(value).toLocaleString('en-US');
+const round = (value: number): number => Number(value.toPrecision(4));
