@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import type { LogPartition, PartitionHandler, ReceivedRecord } from '../bus.js';
+import { PartitionReader, type RecordSource, type Slice } from './partition-reader.js';
+
+const log: LogPartition = { logId: 'log', topic: 't', partition: 3, bounds: async () => ({ first: 0n, end: 9n }) };
+const one: readonly ReceivedRecord[] = [{ offset: 0n, key: '', value: new Uint8Array(), headers: {}, timestampMs: 0 }];
+
+/** A reader over slices given beforehand; when they are used up it waits. `story` is what happened, in order. */
+function read(slices: readonly Slice[], handler: Partial<PartitionHandler> = {}) {
+  const story: string[] = [];
+  const errors: unknown[] = [];
+  const left = [...slices];
+  let isIdle: () => void = () => undefined;
+  const idle = new Promise<void>((resolve) => {
+    isIdle = resolve;
+  });
+  const source: RecordSource = {
+    seek: (next) => story.push(`seek ${next}`),
+    take: (signal) => {
+      const slice = left.shift();
+      if (slice) return Promise.resolve(slice);
+      isIdle();
+      return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
+    },
+    committed: (next) => story.push(`committed ${next}`),
+    park: () => story.push('park'),
+  };
+  const told: PartitionHandler = {
+    assigned: async () => 0n,
+    read: async () => 1n,
+    revoked: async () => undefined,
+    ...handler,
+  };
+  const reader = new PartitionReader(told, log, source, (error) => errors.push(error), { firstMs: 1, maxMs: 1 });
+  reader.start();
+  return { reader, idle, story, errors };
+}
+
+describe('PartitionReader', () => {
+  it('asks where to begin, hands over, and commits what the handler answers', async () => {
+    const { reader, idle, story } = read([{ from: 0n, records: one }]);
+    await idle;
+    await reader.stop();
+    expect(story).toEqual(['seek 0', 'committed 1', 'park']);
+  });
+
+  it('asks anew at once when the log has moved, and complains when that does not help', async () => {
+    const moved = { from: 5n, records: one };
+    const { reader, idle, errors, story } = read([moved, moved, { from: 0n, records: one }]);
+    await idle;
+    await reader.stop();
+    expect(story.filter((step) => step === 'seek 0')).toHaveLength(3);
+    expect(errors).toMatchObject([{ code: 'INTERNAL', message: 't[3] has no offset 0, its log goes on at 5' }]);
+  });
+
+  it('does not report that a read was interrupted because it was told to', async () => {
+    const { reader, errors } = read([{ from: 0n, records: one }], {
+      read: (_log, _records, signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+          queueMicrotask(() => void reader.stop());
+        }),
+    });
+    await reader.stop();
+    expect(errors).toEqual([]);
+  });
+
+  it('reads nothing when it is stopped while the handler still looks for its position', async () => {
+    let answer: (next: bigint) => void = () => undefined;
+    const { reader, story } = read([{ from: 0n, records: one }], {
+      assigned: () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    });
+    const stopped = reader.stop();
+    answer(0n);
+    await stopped;
+    expect(story).toEqual(['park']);
+  });
+});
