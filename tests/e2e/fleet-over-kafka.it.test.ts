@@ -18,7 +18,7 @@ import { capture, type Deployment, expectOpens, expectSame, exported, type Pushe
 import { postgresUrl } from './postgres-url.js';
 import { commands, hostsHere } from './requirements.js';
 import { SteadySender } from './steady-sender.js';
-import { expectStoredOnce, newestEpoch } from './stored-once.js';
+import { expectStoredOnce, newestEpoch, untilSettled } from './stored-once.js';
 
 const FRAMES_PER_POINT = 7_500;
 const PACKETS_PER_SECOND = 5_000;
@@ -149,6 +149,7 @@ suiteRequires('a fleet of three hosts over Kafka', needs, ({ postgres: server })
       fleet.startAgent(host);
     }
     await sender.stop();
+    await untilSettled(fleet.query, 'numbered');
     expect(await expectStoredOnce(fleet.query, 'numbered')).toBeGreaterThan(ROUNDS * 100);
   });
 });

@@ -7,7 +7,7 @@ import { numberedExpression } from './numbered-traffic.js';
 import { hostsHere } from './requirements.js';
 import { startStandalone, withFolder } from './standalone-process.js';
 import { SteadySender } from './steady-sender.js';
-import { expectStoredOnce, newestEpoch } from './stored-once.js';
+import { expectStoredOnce, newestEpoch, untilSettled } from './stored-once.js';
 
 /** 20 in the long form: `BPFLEET_TEST_ROUNDS=20 npm test -- kill`. */
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 3);
@@ -42,6 +42,7 @@ suiteRequires('kill -9 of the standalone process under 5,000 packets/s', { root:
       }
       await standalone.until('the last start', () => standalone.stdout.includes('Push:'));
       await sender.stop();
+      await untilSettled(standalone.client, FILTER);
       const stored = await expectStoredOnce(standalone.client, FILTER);
       expect(stored).toBeGreaterThan(ROUNDS * 100);
       expect(await standalone.end()).toBe(0);

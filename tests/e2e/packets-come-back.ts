@@ -73,34 +73,37 @@ export async function capture(
   await load.traffic?.();
   const seen: Seen[] = [];
   for (const [index, { point, one }] of pairs.entries()) {
-    const tcpdump = await settled(deployment, beside[index]!, point, one.version);
-    const { packets } = await exported(deployment.query, { agent: point.agent, version: one.version });
-    seen.push({ version: one.version, point, tcpdump, stored: packets.filter((packet) => isFrom(packet, point)) });
+    seen.push({ version: one.version, point, ...(await settled(deployment, beside[index]!, point, one.version)) });
   }
   return seen;
 }
 
-/** Waits until as much is stored as tcpdump has, or for a while: the comparison then says what is missing. */
+/**
+ * Waits until as much is stored as tcpdump wrote, or for a while: the comparison then says what is missing. What passed
+ * before tcpdump listened, or after the waiting, is in neither list.
+ */
 async function settled(
   deployment: Deployment,
   beside: TcpdumpBeside,
   point: CapturePoint,
   version: string,
-): Promise<CapturedPacket[]> {
-  let [ours, theirs] = [0, 0];
+): Promise<{ stored: CapturedPacket[]; tcpdump: CapturedPacket[] }> {
+  const endNs = BigInt(Date.now()) * 1_000_000n;
+  const inTime = ({ atNs }: CapturedPacket): boolean => atNs >= beside.listeningSinceNs && atNs < endNs;
+  let stored: CapturedPacket[] = [];
   await deployment
     .until(
       `${version} of ${point.agent} to be stored`,
       async () => {
         const { packets } = await exported(deployment.query, { agent: point.agent, version });
-        ours = packets.filter((packet) => isFrom(packet, point)).length;
-        theirs = (await beside.packets()).length;
-        return ours >= theirs;
+        stored = packets.filter((packet) => isFrom(packet, point) && inTime(packet));
+        // Equal: either may be behind, tcpdump up to a second (it reads a ring, too).
+        return stored.length === (await beside.packets()).filter(inTime).length;
       },
       20_000,
     )
     .catch(() => undefined);
-  return beside.stop();
+  return { stored, tcpdump: (await beside.stop()).filter(inTime) };
 }
 
 const isFrom = (packet: CapturedPacket, point: CapturePoint): boolean =>

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { createHosts, freePorts, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { suiteRequires } from '../environment/src/requirements.js';
@@ -6,6 +8,7 @@ import { capture, type Deployment, expectOpens, expectSame, exported, type Pushe
 import { commands, hostsHere } from './requirements.js';
 import { startStandalone, withFolder } from './standalone-process.js';
 
+const run = promisify(execFile);
 const needs = { hosts: await hostsHere(), tools: commands('tcpdump', 'tshark') };
 
 suiteRequires('one standalone process between three hosts', needs, () => {
@@ -67,7 +70,7 @@ suiteRequires('one standalone process between three hosts', needs, () => {
 
   it('ends on SIGTERM with nothing left behind', async () => {
     expect(await standalone.end('SIGTERM')).toBe(0);
-    const { stdout } = await hosts.exec(hosts.hub, ['ip', 'netns', 'pids', hosts.hub.namespace]);
+    const { stdout } = await run('ip', ['netns', 'pids', hosts.hub.namespace]);
     expect(stdout.trim()).toBe('');
   });
 });

@@ -1,6 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ApiClient, packetMediaTypes, queryApi } from '@bpfleet/contract';
 import { expect } from 'vitest';
 import { numbersIn } from './numbered-traffic.js';
+
+const SETTLE_MS = 1000;
+
+/** Resolves when nothing more is stored: what was sent last is on its way for a moment. */
+export async function untilSettled(client: ApiClient, filter: string): Promise<void> {
+  const query = { version: filter, since: '-1h', limit: 1 };
+  const newest = async () => (await client.call(queryApi.listPackets, { query })).packets[0]?.id;
+  for (let before = await newest(), now: string | undefined; before !== now; ) {
+    now = before;
+    await delay(SETTLE_MS);
+    before = await newest();
+  }
+}
 
 /**
  * No stored packet twice: by (agent, epoch, seq, index), and by the number in its bytes.

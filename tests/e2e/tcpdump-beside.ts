@@ -9,6 +9,9 @@ import type { Host, Hosts } from '@bpfleet/test-environment';
 
 /** A tcpdump on the interface that an agent captures on: what it writes is what the agent must have stored. */
 export class TcpdumpBeside {
+  /** From here on it has seen all that passed. */
+  readonly listeningSinceNs = nowNs();
+
   private constructor(
     private readonly process: ChildProcess,
     private readonly folder: string,
@@ -43,7 +46,8 @@ export class TcpdumpBeside {
 
   /** What it has written by now: tcpdump -U flushes after each packet. */
   async packets(): Promise<CapturedPacket[]> {
-    return [...readCapture(await readFile(this.file))];
+    const packets = [...readCapture(await readFile(this.file))];
+    return packets.filter(({ atNs }) => atNs >= this.listeningSinceNs);
   }
 
   async stop(): Promise<CapturedPacket[]> {
@@ -55,3 +59,5 @@ export class TcpdumpBeside {
     return packets;
   }
 }
+
+const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;

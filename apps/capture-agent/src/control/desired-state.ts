@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ApiClient, agentApi, DesiredState } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import { writeDurably } from '../epoch.js';
@@ -50,10 +51,8 @@ export class DesiredStateFollower {
     while (!signal.aborted) {
       try {
         const state = await this.#fetch(signal);
+        if (state !== undefined) await this.#takeNewer(state);
         retryMs = RETRY_FIRST_MS;
-        if (state === undefined || state.generation < this.#generation) continue;
-        await this.#take(state);
-        await writeDurably(this.folder, FILE, JSON.stringify(state));
       } catch (err) {
         if (signal.aborted) return;
         this.logger.warn({ err, retryMs }, 'no desired state from the filter-manager, the last one keeps running');
@@ -71,6 +70,16 @@ export class DesiredStateFollower {
     });
     if (response.status === 304) return undefined;
     return DesiredState.parse(await response.json());
+  }
+
+  /** A lower generation is an older wish: of a database that was restored, say. It is refused, and asked for again. */
+  async #takeNewer(state: DesiredState): Promise<void> {
+    if (state.generation < this.#generation) {
+      const message = `desired state has generation ${state.generation}, ${this.#generation} runs already`;
+      throw new BpfleetError('VERSION_CONFLICT', message, { hint: 'push a filter: the next generation is higher' });
+    }
+    await this.#take(state);
+    await writeDurably(this.folder, FILE, JSON.stringify(state));
   }
 
   async #take(state: DesiredState): Promise<void> {
