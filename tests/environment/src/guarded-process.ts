@@ -17,10 +17,11 @@ const guard = `
 
 /** A process that does not outlive this one, even if this one is killed with -9. */
 export class GuardedProcess {
+  /** The command's process, once it runs. */
+  readonly pid: Promise<number>;
   /** Resolves with the last output when the process has ended. */
   readonly exited: Promise<string>;
   readonly #guard: ChildProcess;
-  readonly #pid: Promise<number>;
 
   constructor(command: readonly string[], folder: string) {
     // Its own process group: Ctrl-C on the terminal ends the test run, and only that ends the guard.
@@ -30,7 +31,7 @@ export class GuardedProcess {
       env: { ...process.env, GUARDED_FOLDER: folder },
     });
     this.#guard.stdin?.on('error', () => undefined);
-    this.#pid = once(this.#guard.stderr!, 'data').then(([line]) => Number(line));
+    this.pid = once(this.#guard.stderr!, 'data').then(([line]) => Number(line));
     let output = '';
     this.#guard.stdout?.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-4_000);
@@ -40,7 +41,7 @@ export class GuardedProcess {
   }
 
   async signal(signal: NodeJS.Signals): Promise<void> {
-    process.kill(await this.#pid, signal);
+    process.kill(await this.pid, signal);
   }
 
   /** Kills it; also twice, and also when it has ended by itself. */

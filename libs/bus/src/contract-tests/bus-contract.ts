@@ -190,6 +190,34 @@ export function describeBus(name: string, open: () => Promise<BusUnderTest>): vo
       expect([a.violation, b.violation]).toEqual([undefined, undefined]);
     });
 
+    it('loses and doubles nothing while consumers come and go', async () => {
+      await test.bus.ensureTopic(test.topic, 4);
+      const ingests: FakeIngest[] = [];
+      const members: Consumer[] = [];
+      const join = async () => {
+        const ingest = new FakeIngest(String(ingests.length), store);
+        // Long enough that members leave and join in the middle of it.
+        ingest.beforeStore = () => new Promise((resolve) => setImmediate(resolve));
+        ingests.push(ingest);
+        members.push(await consume(ingest));
+      };
+      await join();
+      for (let round = 0; round < 8; round += 1) {
+        const sent = producer.send(
+          test.topic,
+          Array.from({ length: 50 }, (_, at) => record(`host-${at % 10}`, `${round}/${at}`)),
+          sendTimeoutMs,
+        );
+        if (round % 3 === 2) await members.shift()?.stop();
+        else await join();
+        await sent;
+      }
+      await store.until(() => store.rows.length >= 400);
+      expect(new Set(store.values).size).toBe(400);
+      expect(store.rows).toHaveLength(400);
+      expect(ingests.map(({ violation }) => violation).filter(Boolean)).toEqual([]);
+    });
+
     it('lets no call of the old and the new owner overlap, and tells the old one to hurry', async () => {
       await test.bus.ensureTopic(test.topic, 1);
       const a = new FakeIngest('a', store);
