@@ -19,6 +19,7 @@ import { postgresUrl } from './postgres-url.js';
 import { commands, hostsHere } from './requirements.js';
 import { SteadySender } from './steady-sender.js';
 import { expectStoredOnce, newestEpoch, untilSettled } from './stored-once.js';
+import { talk } from './talk.js';
 
 const FRAMES_PER_POINT = 7_500;
 const PACKETS_PER_SECOND = 5_000;
@@ -77,7 +78,8 @@ suiteRequires('a fleet of three hosts over Kafka', needs, ({ postgres: server })
   it('stores exactly what a tcpdump beside each agent captures', async () => {
     const pushed = [];
     for (const one of [whole, cut()]) pushed.push({ ...one, version: await push(deployment, one) });
-    const load = { framesPerPoint: FRAMES_PER_POINT, packetsPerSecond: PACKETS_PER_SECOND };
+    const traffic = () => talk(hosts);
+    const load = { framesPerPoint: FRAMES_PER_POINT, packetsPerSecond: PACKETS_PER_SECOND, traffic };
     const seen = await capture(deployment, pushed, load);
     for (const one of seen) expectSame(one);
     const stored = seen.reduce((sum, { tcpdump }) => sum + tcpdump.length, 0);

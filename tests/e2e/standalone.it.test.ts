@@ -7,6 +7,7 @@ import { hubEnds } from './capture-point.js';
 import { capture, type Deployment, expectOpens, expectSame, exported, type Pushed, push } from './packets-come-back.js';
 import { commands, hostsHere } from './requirements.js';
 import { startStandalone, withFolder } from './standalone-process.js';
+import { talk } from './talk.js';
 
 const run = promisify(execFile);
 const needs = { hosts: await hostsHere(), tools: commands('tcpdump', 'tshark') };
@@ -61,7 +62,11 @@ suiteRequires('one standalone process between three hosts', needs, () => {
   it('stores exactly what a tcpdump beside it captures on each interface', async () => {
     const pushed = [];
     for (const one of [mix, heads]) pushed.push({ ...one, version: await push(deployment, one) });
-    for (const one of await capture(deployment, pushed, { framesPerPoint: 7_500, packetsPerSecond: 5_000 })) {
+    for (const one of await capture(deployment, pushed, {
+      framesPerPoint: 7_500,
+      packetsPerSecond: 5_000,
+      traffic: () => talk(hosts),
+    })) {
       expectSame(one);
     }
     const all = await exported(deployment.query, { version: 'mix' });

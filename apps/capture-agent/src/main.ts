@@ -3,6 +3,7 @@ import {
   configHelp,
   createLogger,
   createMetrics,
+  formatHostPort,
   Lifecycle,
   loadConfig,
   type Running,
@@ -24,7 +25,7 @@ await runMain(async (stopping) => {
 async function capture(config: AgentConfig, stopping: AbortSignal): Promise<Running> {
   const logger = createLogger({ name: 'capture-agent', level: config.logLevel });
   const registry = createMetrics();
-  const brokers = config.kafkaBrokers.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const brokers = config.kafkaBrokers.map(formatHostPort);
   const bus = new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger });
   let onFatal!: (error: unknown) => void;
   const failed = new Promise<never>((_, reject) => {

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { BpfleetError } from '@bpfleet/errors';
+import { listenError } from '@bpfleet/service';
 import type { Registry } from 'prom-client';
 
 /** `/metrics` and `/healthz`: all the HTTP an agent serves. */
@@ -24,7 +24,7 @@ export class StatusServer {
     });
     const { listen, port } = this.options;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, listen, port)));
+      server.once('error', (cause) => reject(listenError(cause, listen, port)));
       server.listen(port, listen, resolve);
     });
     this.#server = server;
@@ -39,12 +39,4 @@ export class StatusServer {
       server.closeAllConnections();
     });
   }
-}
-
-function listenError(cause: NodeJS.ErrnoException, listen: string, port: number): BpfleetError {
-  const code = cause.code === 'EADDRINUSE' ? 'PORT_TAKEN' : 'CONFIG_INVALID';
-  return new BpfleetError(code, `cannot listen on ${listen}:${port}: ${cause.message}`, {
-    cause,
-    hint: 'name another with BPFLEET_LISTEN and BPFLEET_PORT',
-  });
 }

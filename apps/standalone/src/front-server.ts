@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { BpfleetError } from '@bpfleet/errors';
+import { listenError } from '@bpfleet/service';
 
 /** What analytics answers; everything else is the filter-manager's (design: "One address"). */
 const analyticsPaths = /^\/(api\/v1\/packets|openapi\/analytics|docs\/analytics)(?=[/?.]|$)/;
@@ -27,7 +28,7 @@ export class FrontServer {
     });
     const { listen, port } = this.options;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(cause, listen, port)));
+      server.once('error', (cause) => reject(refused(cause, listen, port)));
       server.listen(port, listen, resolve);
     });
     this.#server = server;
@@ -58,15 +59,12 @@ export class FrontServer {
   }
 }
 
-function listenError(cause: NodeJS.ErrnoException, listen: string, port: number): BpfleetError {
-  if (cause.code === 'EADDRINUSE') {
-    return new BpfleetError('PORT_TAKEN', `port ${port} on ${listen} is taken`, {
-      cause,
-      hint: 'is bpfleet running already? choose another with --port N',
-    });
-  }
-  return new BpfleetError('CONFIG_INVALID', `cannot listen on ${listen}:${port}: ${cause.message}`, {
+/** Here the port is an option of the command line. */
+function refused(cause: unknown, listen: string, port: number): unknown {
+  const error = listenError(cause, listen, port);
+  if (!(error instanceof BpfleetError) || error.code !== 'PORT_TAKEN') return error;
+  return new BpfleetError('PORT_TAKEN', error.message, {
     cause,
-    hint: 'choose another port with --port N, another address with BPFLEET_LISTEN',
+    hint: 'is bpfleet running already? choose another with --port N',
   });
 }

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { AgentId, Digest, FilterName, InterfacePatterns, Labels, SnaplenBytes, Timestamp } from './naming.js';
+import { FilterProgram } from './program.js';
 import { route } from './route.js';
 
 /** Traffic of bpfleet itself, kept out of every capture: a TCP endpoint, `host` a name or an address. */
 export const Endpoint = z.object({ host: z.string().min(1).max(253), port: z.int().min(1).max(65_535) });
 export type Endpoint = z.infer<typeof Endpoint>;
-
-const ProgramTuple = z.tuple([z.int(), z.int(), z.int(), z.int()]);
 
 /** One filter version an agent should run. */
 export const DesiredFilter = z.object({
@@ -16,14 +15,7 @@ export const DesiredFilter = z.object({
   expression: z.string(),
   interfaces: InterfacePatterns,
   snaplenBytes: SnaplenBytes,
-  programs: z.array(
-    z.object({
-      linkType: z.string(),
-      form: z.enum(['live', 'offline']),
-      target: z.literal('cbpf'),
-      instructions: z.array(ProgramTuple).min(1).max(4096),
-    }),
-  ),
+  programs: z.array(FilterProgram),
 });
 export type DesiredFilter = z.infer<typeof DesiredFilter>;
 

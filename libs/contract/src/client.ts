@@ -74,7 +74,7 @@ export class ApiClient {
       const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
       throw new BpfleetError('SERVER_UNREACHABLE', `no answer from ${url.origin}: ${reason}`, {
         cause,
-        hint: 'is it running? name another server with --server or BPFLEET_SERVER',
+        hint: 'is it running, and is this its address (BPFLEET_SERVER)?',
       });
     }
   }

@@ -4,6 +4,7 @@ export * from './control-api.js';
 export * from './naming.js';
 export * from './packet-record.js';
 export * from './problem.js';
+export * from './program.js';
 export * from './query-api.js';
 export * from './route.js';
 export * from './selector.js';

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { canCapture } from './platform.js';
 
 const possible = canCapture();
-const title = possible.ok ? 'without CAP_NET_RAW' : `without CAP_NET_RAW (skipped: ${possible.reason})`;
+const title = possible.ok ? 'without CAP_NET_RAW' : `without CAP_NET_RAW [skipped: ${possible.reason}]`;
 
 /** Evaluated on the library's source, in a process that root's exec left without the capability. */
 const expressions = {

@@ -1,6 +1,7 @@
 export { configHelp } from './config/config-help.js';
 export {
   commaSeparated,
+  formatHostPort,
   HostPort,
   HttpConfig,
   keyValues,
@@ -16,6 +17,7 @@ export { type Variable, variableNames, variablesOf } from './config/variables.js
 export { errorText, exitCodeOf } from './error-text.js';
 export { httpStatusOf } from './http-status.js';
 export { type Component, Lifecycle } from './lifecycle.js';
+export { listenError } from './listen-error.js';
 export { createLogger, type Logger, type LoggerOptions } from './logger.js';
 export { Counter, createMetrics, Gauge, Histogram, Registry } from './metrics.js';
 export { type FieldError, RequestInvalid, toProblem } from './problem.js';

@@ -8,7 +8,7 @@ import { prefixOf, removeAbandoned } from './hosts-claim.js';
 
 const run = promisify(execFile);
 const possible = await canMakeHosts();
-const title = possible.ok ? 'hosts' : `hosts (skipped: ${possible.reason})`;
+const title = possible.ok ? 'hosts' : `hosts [skipped: ${possible.reason}]`;
 const made: Hosts[] = [];
 
 async function make(count: number): Promise<Hosts> {

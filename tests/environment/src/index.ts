@@ -24,18 +24,3 @@ export {
   sendFrames,
   startEchoServer,
 } from './traffic.js';
-export {
-  arpRequest,
-  type Endpoints,
-  type EthernetFields,
-  EtherType,
-  ethernet,
-  type IpFields,
-  ip,
-  ipFragments,
-  TagType,
-  type TcpFields,
-  TcpFlag,
-  tcp,
-  udp,
-} from './traffic-frames.js';

@@ -2,14 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PacketSocket, PollSet } from '@bpfleet/linux';
+import { buildArp, buildEthernet, EtherType } from '@bpfleet/packet';
 import { writePcapHeader, writePcapPacket } from '@bpfleet/section';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canMakeHosts, createHosts, type Hosts } from './hosts.js';
 import { exchange, sendFrames, startEchoServer } from './traffic.js';
-import { arpRequest, EtherType, ethernet, TagType } from './traffic-frames.js';
 
+const senderMac = '02:00:00:00:00:01';
+const everybody = 'ff:ff:ff:ff:ff:ff';
 const possible = await canMakeHosts();
-const title = possible.ok ? 'traffic between hosts' : `traffic between hosts (skipped: ${possible.reason})`;
+const title = possible.ok ? 'traffic between hosts' : `traffic between hosts [skipped: ${possible.reason}]`;
 
 describe.runIf(possible.ok)(title, () => {
   let hosts: Hosts;
@@ -44,9 +46,14 @@ describe.runIf(possible.ok)(title, () => {
   });
 
   it('of prepared frames arrives as it is in the file, at the rate', async () => {
-    const arp = arpRequest({ sender: '10.0.0.1', target: '10.0.0.2' });
-    const tagged = ethernet({ type: EtherType.arp, tags: [{ type: TagType.customer, tci: 100 }], payload: arp });
-    const tooLong = ethernet({ type: EtherType.ip, payload: new Uint8Array(3000) });
+    const arp = buildArp({ operation: 'request', senderMac, senderAddress: '10.0.0.1', targetAddress: '10.0.0.2' });
+    const tagged = buildEthernet({
+      destination: everybody,
+      etherType: EtherType.ARP,
+      tags: [{ id: 100 }],
+      payload: arp,
+    });
+    const tooLong = buildEthernet({ destination: everybody, etherType: EtherType.IP, payload: new Uint8Array(3000) });
     const file = pcapFile(join(folder, 'frames.pcap'), [tagged, tooLong]);
     const receiver = receive(hosts, 2);
     // The hub's cable to h2 is where h2 hears it.
@@ -60,7 +67,7 @@ describe.runIf(possible.ok)(title, () => {
 
   it('of prepared frames ends when it is stopped', async () => {
     const file = pcapFile(join(folder, 'endless.pcap'), [
-      ethernet({ type: EtherType.arp, payload: new Uint8Array(28) }),
+      buildEthernet({ destination: everybody, etherType: EtherType.ARP, payload: new Uint8Array(28) }),
     ]);
     const source = { file, interfaceName: 'h1', packetsPerSecond: 100, count: 1e9 };
     const { sent } = await sendFrames(hosts, hosts.hub, source).stop();

@@ -7,7 +7,7 @@ import { interfaces } from './interfaces.js';
 const supported = platform();
 const possible = await canMakeHosts();
 
-describe.runIf(supported.ok)(supported.ok ? 'interfaces' : `interfaces (skipped: ${supported.reason})`, () => {
+describe.runIf(supported.ok)(supported.ok ? 'interfaces' : `interfaces [skipped: ${supported.reason}]`, () => {
   it('are those of /sys/class/net where that shows our own namespace', () => {
     // Interfaces come and go on a busy machine; those this test is about stay.
     const lo = interfaces().find(({ name }) => name === 'lo');
@@ -22,7 +22,7 @@ describe.runIf(supported.ok)(supported.ok ? 'interfaces' : `interfaces (skipped:
   });
 });
 
-describe.runIf(possible.ok)(possible.ok ? 'on a host' : `on a host (skipped: ${possible.reason})`, () => {
+describe.runIf(possible.ok)(possible.ok ? 'on a host' : `on a host [skipped: ${possible.reason}]`, () => {
   let hosts: Hosts;
   beforeAll(async () => {
     hosts = await createHosts({ count: 1 });

@@ -5,7 +5,7 @@ import { PollSet, waitReadable } from './poll-set.js';
 import { WakeUp } from './wake-up.js';
 
 const supported = platform();
-const title = supported.ok ? 'a wake-up' : `a wake-up (skipped: ${supported.reason})`;
+const title = supported.ok ? 'a wake-up' : `a wake-up [skipped: ${supported.reason}]`;
 
 describe.runIf(supported.ok)(title, () => {
   const open: WakeUp[] = [];

@@ -5,7 +5,7 @@ import { switchOffloadsOff } from './offloads.js';
 import { PacketSender } from './packet-sender.js';
 
 const possible = await canMakeHosts();
-const title = possible.ok ? 'a packet sender' : `a packet sender (skipped: ${possible.reason})`;
+const title = possible.ok ? 'a packet sender' : `a packet sender [skipped: ${possible.reason}]`;
 const frames = Array.from({ length: 10 }, (_, i) => Uint8Array.from([...Array<number>(12).fill(2), 0x88, 0xb5, i]));
 /** `ldh [12]`, `jeq #0x88b5`, `ret #262144`, `ret #0`. */
 const experiments = Uint8Array.from(

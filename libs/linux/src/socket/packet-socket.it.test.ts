@@ -8,7 +8,7 @@ import { PacketSender } from '../sender/packet-sender.js';
 import { PacketSocket, type PacketSocketOptions } from './packet-socket.js';
 
 const possible = await canMakeHosts();
-const title = possible.ok ? 'a packet socket' : `a packet socket (skipped: ${possible.reason})`;
+const title = possible.ok ? 'a packet socket' : `a packet socket [skipped: ${possible.reason}]`;
 
 /** An EtherType for experiments (IEEE 802): nothing else on the wire carries it. */
 const EXPERIMENT = 0x88b5;

@@ -23,6 +23,10 @@ export const HostPort = z.string().transform((text, context) => {
   return { host: (match[1] ?? match[2])!, port };
 });
 
+/** The same again as text. */
+export const formatHostPort = ({ host, port }: z.output<typeof HostPort>): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
 /** `k=v,k=v` as an object, to be checked further by `piped` schemas such as `Labels`. */
 export const keyValues = z.string().transform((text, context) => {
   const entries: [string, string][] = [];
