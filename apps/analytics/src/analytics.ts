@@ -10,8 +10,9 @@ import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import type { AnalyticsConfig } from './config.js';
-import { KEEP_PARTITIONS_EVERY_MS } from './ingest/config.js';
+import { KEEP_PARTITIONS_EVERY_MS, LOG_EVERY_MS } from './ingest/config.js';
 import { Ingest } from './ingest/ingest.js';
+import { LogLimit } from './ingest/log-limit.js';
 import { ingestMetrics } from './ingest/metrics.js';
 import { PartitionKeeper } from './ingest/partition-keeper.js';
 
@@ -46,7 +47,13 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
   const ingest = new Ingest(
     { topic, group: GROUP, partitions: config.partitions, owner: `${hostname()}/${process.pid}` },
     bus,
-    { store: new IngestStore(pool), metrics: ingestMetrics(metrics), logger, nowMs: systemClock.nowMs },
+    {
+      store: new IngestStore(pool),
+      metrics: ingestMetrics(metrics),
+      logger,
+      logLimit: new LogLimit(LOG_EVERY_MS, systemClock.nowMs),
+      nowMs: systemClock.nowMs,
+    },
   );
   const keeper = new PartitionKeeper(() => ensureStore(pool, logger), KEEP_PARTITIONS_EVERY_MS, logger);
   const app = await createNestApp(analyticsModule(new SectionStore(pool), systemClock), {

@@ -19,3 +19,5 @@ export const KEEP_PARTITIONS_EVERY_MS = 5 * 60_000;
 export const MEASURE_LAG_EVERY_MS = 5_000;
 /** While the bus cannot be reached at start. */
 export const BEGIN_AGAIN_AFTER_MS = 2_000;
+/** Of one kind of trouble. */
+export const LOG_EVERY_MS = 10_000;

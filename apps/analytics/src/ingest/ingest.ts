@@ -86,10 +86,11 @@ export class Ingest implements PartitionHandler {
   }
 
   #failed(error: unknown): void {
+    const { metrics, logger, logLimit } = this.parts;
     const code = error instanceof BpfleetError ? error.code : 'INTERNAL';
-    this.parts.metrics.failures.inc({ code });
-    if (code === 'FENCED') this.parts.metrics.fenced.inc();
-    this.parts.logger.warn({ err: error, code }, 'records not committed, trying again');
+    metrics.failures.inc({ code });
+    if (code === 'FENCED') metrics.fenced.inc();
+    logLimit.pass(code, (suppressed) => logger.warn({ err: error, code, suppressed }, 'ingest failed, trying again'));
   }
 
   async #measureLag(): Promise<void> {

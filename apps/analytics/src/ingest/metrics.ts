@@ -63,7 +63,7 @@ export const ingestMetrics = (registry: Registry) => {
     failures: new Counter({
       registers,
       name: 'bpfleet_ingest_failures_total',
-      help: 'Reads that were not committed and are repeated, by error code.',
+      help: 'Failures after which reading began again, by error code.',
       labelNames: ['code'],
     }),
     commitSeconds: new Histogram({

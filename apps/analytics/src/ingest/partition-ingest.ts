@@ -6,6 +6,7 @@ import { commitSliceEnd } from './commit-slice.js';
 import { commitLimits } from './config.js';
 import { DropCounters } from './drop-counters.js';
 import { decideGap, type OffsetGap } from './gap.js';
+import type { LogLimit } from './log-limit.js';
 import type { IngestMetrics } from './metrics.js';
 
 /** What ingest needs of the store; `IngestStore` implements it. */
@@ -19,6 +20,8 @@ export interface IngestParts {
   readonly store: PositionStore;
   readonly metrics: IngestMetrics;
   readonly logger: Logger;
+  /** For lines that a broken agent or a broken store could write without end. */
+  readonly logLimit: LogLimit;
   /** Unix time; tells which hosts' clocks are far off. */
   readonly nowMs: () => number;
 }
@@ -124,7 +127,7 @@ export class PartitionIngest {
   }
 
   async #commitRecords(records: readonly ReceivedRecord[]): Promise<void> {
-    const { metrics, nowMs } = this.parts;
+    const { metrics, logLimit, nowMs } = this.parts;
     const batch = prepareBatch(records, nowMs(), this.#drops);
     const result = await this.#commit(records.at(-1)!.offset + 1n, batch, []);
     metrics.records.inc(records.length);
@@ -134,9 +137,11 @@ export class PartitionIngest {
     metrics.duplicates.inc(result.duplicates);
     metrics.clockSuspect.inc(batch.sections.filter(({ clockSuspect }) => clockSuspect).length);
     if (result.conflicts > 0) metrics.quarantined.inc({ reason: 'identity-conflict' }, result.conflicts);
-    for (const { offset, reason, detail, agent } of batch.quarantined) {
+    for (const { offset, reason, detail, key } of batch.quarantined) {
       metrics.quarantined.inc({ reason });
-      this.#log('warn', { offset: String(offset), reason, detail, agentId: agent }, 'record put into quarantine');
+      logLimit.pass(`quarantine ${reason}`, (suppressed) => {
+        this.#log('warn', { offset: String(offset), reason, detail, key, suppressed }, 'record put into quarantine');
+      });
     }
   }
 
