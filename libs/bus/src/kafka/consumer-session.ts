@@ -17,7 +17,8 @@ const REBALANCE_TIMEOUT_MS = 10_000;
 const STALL_TIMEOUT_MS = 15_000;
 const COMMIT_EVERY_MS = 1_000;
 const STOP_TIMEOUT_MS = 5_000;
-const FETCH_WAIT_MS = 100;
+/** An answer comes at once when there is data. What is assigned or resumed meanwhile waits for the next fetch. */
+const FETCH_WAIT_MS = 250;
 const BYTES_PER_PARTITION = 4 * 2 ** 20;
 const BYTES_PER_FETCH = 16 * 2 ** 20;
 

@@ -1,3 +1,4 @@
+import { BpfleetError } from '@bpfleet/errors';
 import type { Admin } from 'kafkajs';
 import type { LogBounds } from '../bus.js';
 import { maxMessageBytes } from '../record-limits.js';
@@ -17,9 +18,16 @@ const topicConfig = {
 const NOT_YET: readonly string[] = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
 const LOOK_AGAIN_AFTER_MS = 20;
 
+interface OpenAdmin {
+  readonly client: KafkaClient;
+  readonly admin: Admin;
+  readonly connected: Promise<void>;
+}
+
 /** Questions to the cluster. Connects with the first one; after a failure the next one connects anew. */
 export class KafkaAdmin {
-  #open: { client: KafkaClient; admin: Admin } | undefined;
+  #open: OpenAdmin | undefined;
+  #isStopped = false;
 
   constructor(private readonly options: KafkaBusOptions) {}
 
@@ -49,7 +57,9 @@ export class KafkaAdmin {
     return { first: BigInt(found.low), end: BigInt(found.high) };
   }
 
+  /** For good: a question that is asked later is refused. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     const open = this.#open;
     this.#open = undefined;
     if (open === undefined) return;
@@ -82,15 +92,20 @@ export class KafkaAdmin {
     }
   }
 
-  async #connect(): Promise<{ client: KafkaClient; admin: Admin }> {
-    if (this.#open && !this.#open.client.isDown) return this.#open;
-    const client = new KafkaClient(this.options);
-    const open = { client, admin: client.kafka.admin() };
-    this.#open = open;
+  /** One connection, also for questions that are asked at once. */
+  async #connect(): Promise<OpenAdmin> {
+    if (this.#isStopped) throw new BpfleetError('BUS_CLOSED', 'the connection to Kafka was closed');
+    if (this.#open === undefined || this.#open.client.isDown) {
+      const client = new KafkaClient(this.options);
+      const admin = client.kafka.admin();
+      const connected = client.within(client.requestTimeoutMs, 'accept a connection', () => admin.connect());
+      this.#open = { client, admin, connected };
+    }
+    const open = this.#open;
     try {
-      await client.within(client.requestTimeoutMs, 'accept a connection', () => open.admin.connect());
+      await open.connected;
     } catch (error) {
-      client.tearDown();
+      open.client.tearDown();
       throw error;
     }
     return open;
