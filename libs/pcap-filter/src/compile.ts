@@ -3,6 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { emit } from './emit/emit.js';
 import { lex } from './lex/lex.js';
 import type { Token } from './lex/token.js';
+import { countLeaves } from './logic.js';
 import type { Ir } from './lower/ir.js';
 import { ethernet, type LinkLayer } from './lower/link-layer.js';
 import { lower } from './lower/lower.js';
@@ -49,6 +50,8 @@ export interface Compilation {
 }
 
 const DEFAULT_SNAPLEN_BYTES = 262_144;
+/** No filter of so many tests, each written out, was ever seen to fit into the kernel; optimising it takes too long. */
+const MAX_TESTS = 24_576;
 
 /**
  * Compiles a pcap-filter expression to a classic BPF program with libpcap's meaning.
@@ -63,20 +66,26 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
   const tree = parse(tokens);
   const resolved = resolve(tree, resolverOf(names));
   const ir = lower(resolved, link);
+  const tests = countLeaves(ir);
+  if (tests > MAX_TESTS) throw tooLarge(expression, `makes ${tests} tests of a packet`);
   const plain = buildGraph(ir);
   const optimised = optimize ? optimise(plain) : plain;
   if (optimize && !canAccept(optimised)) throw neverMatches(expression);
-  const program = cheapest([
-    ...(optimize ? [emit(optimised, { snaplenBytes, reuseRegisters: true })] : []),
-    emit(plain, { snaplenBytes, reuseRegisters: false }),
-  ]);
-  if (program.length > MAX_INSTRUCTIONS) throw tooLarge(expression, program.length);
+  const program = optimize ? emitCheapest(plain, optimised, snaplenBytes) : emitPlain(plain, snaplenBytes);
+  if (program.length > MAX_INSTRUCTIONS) throw tooLarge(expression, `needs ${program.length} instructions`);
   return { program, stages: { tokens, tree, resolved, ir, optimised } };
 }
 
-/** The first of equals. Optimising must never make a program dearer, whatever far jumps may add. */
-function cheapest(programs: readonly Program[]): Program {
-  return programs.reduce((best, next) => (convertedLength(next) < convertedLength(best) ? next : best));
+/** Optimising must never make a program dearer, whatever jumps over more than 255 instructions may add. */
+function emitCheapest(plain: Graph, optimised: Graph, snaplenBytes: number): Program {
+  const best = emit(optimised, { snaplenBytes, reuseRegisters: true });
+  if (plain.nodes.length > MAX_INSTRUCTIONS) return best;
+  const other = emitPlain(plain, snaplenBytes);
+  return convertedLength(other) < convertedLength(best) ? other : best;
+}
+
+function emitPlain(plain: Graph, snaplenBytes: number): Program {
+  return emit(plain, { snaplenBytes, reuseRegisters: false });
 }
 
 function linkLayerOf(linkType: string): LinkLayer {
@@ -99,10 +108,13 @@ function neverMatches(expression: string): BpfleetError {
   });
 }
 
-function tooLarge(expression: string, instructions: number): BpfleetError {
+function tooLarge(expression: string, what: string): BpfleetError {
   return new BpfleetError(
     'FILTER_TOO_LARGE',
-    `the filter needs ${instructions} instructions; the kernel takes at most ${MAX_INSTRUCTIONS}`,
-    { span: { start: 0, end: expression.length }, hint: 'split the filter, or use networks instead of single hosts' },
+    `the filter ${what}; the kernel takes at most ${MAX_INSTRUCTIONS} instructions`,
+    {
+      span: { start: 0, end: expression.length },
+      hint: 'split the filter, or use networks instead of single hosts',
+    },
   );
 }

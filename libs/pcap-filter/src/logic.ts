@@ -29,7 +29,8 @@ export function anyOf<Leaf>(first: Logic<Leaf>, ...more: Logic<Leaf>[]): Logic<L
   return joined('or', first, more);
 }
 
-function joined<Leaf>(operator: Operator, first: Logic<Leaf>, more: readonly Logic<Leaf>[]): Logic<Leaf> {
+/** Takes an array, since a list can be longer than an argument list may be. */
+export function joined<Leaf>(operator: Operator, first: Logic<Leaf>, more: readonly Logic<Leaf>[]): Logic<Leaf> {
   if (more.length === 0) return first;
   return { kind: 'chain', first, rest: more.map((operand) => ({ operator, operand })) };
 }
@@ -47,5 +48,16 @@ export function mapLeaves<From, To>(logic: Logic<From>, replace: (leaf: From) =>
         first: mapLeaves(logic.first, replace),
         rest: logic.rest.map(({ operator, operand }) => ({ operator, operand: mapLeaves(operand, replace) })),
       };
+  }
+}
+
+export function countLeaves(logic: Logic<unknown>): number {
+  switch (logic.kind) {
+    case 'leaf':
+      return 1;
+    case 'not':
+      return countLeaves(logic.operand);
+    case 'chain':
+      return logic.rest.reduce((count, { operand }) => count + countLeaves(operand), countLeaves(logic.first));
   }
 }

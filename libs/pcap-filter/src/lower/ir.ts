@@ -48,8 +48,3 @@ export function fieldKey(field: Field): string {
   const { size, base, offset } = field;
   return base.kind === 'packet' ? `[${offset}:${size}]` : `[ipv4(${base.at})+${offset}:${size}]`;
 }
-
-/** The largest value a field can have. */
-export function fieldMaximum(field: Field): number {
-  return field.kind === 'load' ? 2 ** (8 * field.size) - 1 : ALL_BITS;
-}

@@ -1,4 +1,4 @@
-import { allOf, anyOf } from '../logic.js';
+import { allOf, joined } from '../logic.js';
 import type { Network4, PortRange } from '../resolve/meaning.js';
 import type { Ir, Load } from './ir.js';
 import { equals, not, test } from './tests.js';
@@ -7,7 +7,7 @@ import { equals, not, test } from './tests.js';
 export function any(found: readonly Ir[]): Ir {
   const [first, ...more] = found;
   if (first === undefined) throw new RangeError('a term that is looked for nowhere');
-  return anyOf(first, ...more);
+  return joined('or', first, more);
 }
 
 /** Whether the field is in one of the networks. Those with one mask stand together, so that it is applied once. */

@@ -1,68 +1,54 @@
-import { type Field, fieldKey, type Test } from '../lower/ir.js';
+import type { Field } from '../lower/ir.js';
+import type { NumberedTest } from './graph.js';
 import { decide, type Knowledge, learn, meet, nothingKnown } from './knowledge.js';
 
 /** What is known on an edge of the decision graph. Never changed, only replaced. */
 export interface Facts {
-  /** By `fieldKey`. A field that stands here was loaded, so it is inside the packet. */
-  readonly fields: ReadonlyMap<string, Knowledge>;
+  /** By `fieldId`. A field that stands here was loaded, so it is inside the packet. */
+  readonly fields: readonly (Knowledge | undefined)[];
   /** The packet has at least so many bytes, since loads up to there succeeded. */
   readonly insideBytes: number;
 }
 
-export const noFacts: Facts = { fields: new Map(), insideBytes: 0 };
+export const noFacts: Facts = { fields: [], insideBytes: 0 };
 
-/** Beyond so many fields the oldest is forgotten, which costs a repeated test and never an answer. */
+/** Nothing is kept about further fields, which costs a repeated test and never an answer. */
 const MAX_FIELDS = 64;
 
 /** The test's answer where the facts give it, provided that its load does not fail. */
-export function decideTest({ fields }: Facts, test: Test): boolean | undefined {
-  return decide(fields.get(fieldKey(test.field)) ?? nothingKnown(test.field), test);
+export function decideTest({ fields }: Facts, test: NumberedTest): boolean | undefined {
+  return decide(fields[test.fieldId] ?? nothingKnown(test.field), test.question);
 }
 
-/** Whether a load of the field cannot fail. */
-export function isInside({ fields, insideBytes }: Facts, field: Field): boolean {
-  return field.kind === 'length' || endOf(field) <= insideBytes || fields.has(fieldKey(field));
-}
-
-/** The facts on the test's edge for `answer`. */
-export function learnTest(facts: Facts, test: Test, answer: boolean): Facts {
-  return withKnowledge(facts, test.field, (before) => learn(before, test, answer));
-}
-
-/** The facts behind a load whose value nobody asked about. */
-export function learnLoad(facts: Facts, field: Field): Facts {
-  return withKnowledge(facts, field, (before) => before);
-}
-
-function withKnowledge(facts: Facts, field: Field, change: (before: Knowledge) => Knowledge): Facts {
-  const key = fieldKey(field);
-  const fields = new Map(facts.fields);
-  fields.delete(key);
-  fields.set(key, change(facts.fields.get(key) ?? nothingKnown(field)));
-  if (fields.size > MAX_FIELDS) {
-    for (const oldest of fields.keys()) {
-      fields.delete(oldest);
-      break;
-    }
-  }
-  const end = endOf(field);
-  return { fields, insideBytes: Number.isFinite(end) ? Math.max(end, facts.insideBytes) : facts.insideBytes };
-}
-
-/** What holds on both edges. */
-export function meetFacts(a: Facts | undefined, b: Facts): Facts {
-  if (a === undefined) return b;
-  const fields = new Map<string, Knowledge>();
-  for (const [key, knowledge] of a.fields) {
-    const other = b.fields.get(key);
-    if (other !== undefined) fields.set(key, meet(knowledge, other));
-  }
-  return { fields, insideBytes: Math.min(a.insideBytes, b.insideBytes) };
+/** Whether the test's load cannot fail. */
+export function isInside({ fields, insideBytes }: Facts, { field, fieldId }: NumberedTest): boolean {
+  return field.kind === 'length' || endOf(field) <= insideBytes || fields[fieldId] !== undefined;
 }
 
 /** Whether the first field's load fails only where the second's fails too. */
 export function isCoveredBy(first: Field, second: Field): boolean {
   return Number.isFinite(endOf(second)) && endOf(first) <= endOf(second);
+}
+
+/** The facts on the test's edge for `answer`; undefined: its field was only loaded. */
+export function learnTest(facts: Facts, test: NumberedTest, answer: boolean | undefined): Facts {
+  const end = endOf(test.field);
+  const insideBytes = Number.isFinite(end) ? Math.max(end, facts.insideBytes) : facts.insideBytes;
+  if (test.fieldId >= MAX_FIELDS) return { fields: facts.fields, insideBytes };
+  const before = facts.fields[test.fieldId] ?? nothingKnown(test.field);
+  const fields = facts.fields.slice();
+  fields[test.fieldId] = answer === undefined ? before : learn(before, test.question, answer);
+  return { fields, insideBytes };
+}
+
+/** What holds on both edges. */
+export function meetFacts(a: Facts | undefined, b: Facts): Facts {
+  if (a === undefined) return b;
+  const fields = a.fields.map((knowledge, fieldId) => {
+    const other = b.fields[fieldId];
+    return knowledge && other && meet(knowledge, other);
+  });
+  return { fields, insideBytes: Math.min(a.insideBytes, b.insideBytes) };
 }
 
 /** Where a load at a fixed place ends. */

@@ -1,5 +1,5 @@
-import type { Ir, Test } from '../lower/ir.js';
-import { fieldKey } from '../lower/ir.js';
+import { fieldKey, type Ir, type Test } from '../lower/ir.js';
+import { type Question, questionOf } from './knowledge.js';
 
 /** Where an edge leads: a node's index, or one of the two verdicts. */
 export type Target = number;
@@ -12,9 +12,16 @@ export interface Ways {
   readonly no: Target;
 }
 
+/** A test prepared for the passes: equal tests share `id`, equal fields `fieldId`. */
+export interface NumberedTest extends Test {
+  readonly id: number;
+  readonly fieldId: number;
+  readonly question: Question | undefined;
+}
+
 /** One test. Where both ways are the same, only the load matters: it must be inside the packet. */
 export interface Node extends Ways {
-  readonly test: Test;
+  readonly test: NumberedTest;
 }
 
 /**
@@ -32,11 +39,12 @@ export interface Graph<Kind extends Ways = Node> {
  */
 export function buildGraph(ir: Ir): Graph {
   const backwards: Node[] = [];
+  const numbered = numberer();
   const build = (part: Ir, yes: Target, no: Target): Target => {
     switch (part.kind) {
       case 'leaf':
         if (part.leaf.kind === 'always') return part.leaf.value ? yes : no;
-        return backwards.push({ test: part.leaf, yes, no }) - 1;
+        return backwards.push({ test: numbered(part.leaf), yes, no }) - 1;
       case 'not':
         return build(part.operand, no, yes);
       case 'chain': {
@@ -65,7 +73,18 @@ export function canAccept({ nodes, entry }: Graph): boolean {
   return reached.has(ACCEPT);
 }
 
-/** A name that two tests share only when they ask the same. */
-export function testKey({ field, mask, comparison, operand }: Test): string {
-  return `${fieldKey(field)}&${mask}${comparison}${operand}`;
+function numberer(): (test: Test) => NumberedTest {
+  const fieldIds = new Map<string, number>();
+  const tests = new Map<string, NumberedTest>();
+  return (test) => {
+    const field = fieldKey(test.field);
+    const key = `${field}&${test.mask}${test.comparison}${test.operand}`;
+    const known = tests.get(key);
+    if (known !== undefined) return known;
+    const fieldId = fieldIds.get(field) ?? fieldIds.size;
+    fieldIds.set(field, fieldId);
+    const numbered = { ...test, id: tests.size, fieldId, question: questionOf(test) };
+    tests.set(key, numbered);
+    return numbered;
+  };
 }

@@ -1,4 +1,4 @@
-import { ALL_BITS, type Field, fieldMaximum, type Test } from '../lower/ir.js';
+import { ALL_BITS, type Field, type Test } from '../lower/ir.js';
 
 /** The field's bits under `mask` are `value`. */
 interface Bits {
@@ -19,8 +19,13 @@ export interface Knowledge {
 const MAX_EXCLUDED = 16;
 
 export function nothingKnown(field: Field): Knowledge {
-  const high = fieldMaximum(field);
-  // A short field's high bits are zero.
+  return NOTHING[field.kind === 'load' ? field.size : 4];
+}
+
+const NOTHING = { 1: upTo(0xff), 2: upTo(0xffff), 4: upTo(ALL_BITS) } as const;
+
+/** A short field's high bits are zero. */
+function upTo(high: number): Knowledge {
   return { known: { mask: (ALL_BITS ^ high) >>> 0, value: 0 }, excluded: [], low: 0, high };
 }
 
@@ -28,9 +33,9 @@ export function nothingKnown(field: Field): Knowledge {
  * Every test is one of two questions: are these bits so, or is the field at least this large.
  * `set` asks whether bits are not all zero, so its answer is turned round. Undefined: neither (a masked field's size).
  */
-type Question = { readonly bits: Bits; readonly turned: boolean } | { readonly atLeast: number };
+export type Question = { readonly bits: Bits; readonly turned: boolean } | { readonly atLeast: number };
 
-function questionOf({ mask, comparison, operand }: Test): Question | undefined {
+export function questionOf({ mask, comparison, operand }: Test): Question | undefined {
   switch (comparison) {
     case 'eq':
       return { bits: { mask, value: operand }, turned: false };
@@ -43,9 +48,8 @@ function questionOf({ mask, comparison, operand }: Test): Question | undefined {
   }
 }
 
-/** The test's answer where it follows from what is known. */
-export function decide(knowledge: Knowledge, test: Test): boolean | undefined {
-  const question = questionOf(test);
+/** The answer where it follows from what is known. */
+export function decide(knowledge: Knowledge, question: Question | undefined): boolean | undefined {
   if (question === undefined) return undefined;
   if ('bits' in question) {
     const answer = decideBits(knowledge, question.bits);
@@ -72,9 +76,8 @@ function union(a: Bits, b: Bits): Bits {
   return { mask: (a.mask | b.mask) >>> 0, value: ((a.value & a.mask) | (b.value & b.mask)) >>> 0 };
 }
 
-/** What is known once the test's answer is. */
-export function learn(knowledge: Knowledge, test: Test, answer: boolean): Knowledge {
-  const question = questionOf(test);
+/** What is known once the answer is. */
+export function learn(knowledge: Knowledge, question: Question | undefined, answer: boolean): Knowledge {
   if (question === undefined) return knowledge;
   if ('bits' in question) {
     if (answer !== question.turned) return settled({ ...knowledge, known: union(knowledge.known, question.bits) });

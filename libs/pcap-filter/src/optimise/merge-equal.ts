@@ -1,5 +1,4 @@
-import { fieldKey } from '../lower/ir.js';
-import { type Graph, type Node, type Target, testKey, type Ways } from './graph.js';
+import type { Graph, Node, Target, Ways } from './graph.js';
 
 /** Lets nodes that ask the same and go on alike be one: `src port 80` over TCP and over UDP ends alike. */
 export function mergeEqual(graph: Graph): Graph {
@@ -8,7 +7,7 @@ export function mergeEqual(graph: Graph): Graph {
 
 /** Where both ways are one, only the load counts. */
 function questionOf({ test, yes, no }: Node): string {
-  return yes === no ? fieldKey(test.field) : testKey(test);
+  return yes === no ? `f${test.fieldId}` : `t${test.id}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { MAX_INSTRUCTIONS } from '@bpfleet/bpf';
 import { dropUnreachable } from './drop-unreachable.js';
 import type { Graph } from './graph.js';
 import { mergeEqual } from './merge-equal.js';
@@ -5,8 +6,10 @@ import { skipDecided } from './skip-decided.js';
 
 /** Each pass takes and returns a graph with the same verdict for every packet, of no more nodes. */
 const PASSES = [skipDecided, mergeEqual, dropUnreachable] as const;
-/** Most filters are done after two; every round works for the next one. */
+/** Nearly all filters are done after two; every round works for the next one. */
 const MAX_ROUNDS = 6;
+/** A graph still so large after a round will not fit into a program; further rounds would only take time. */
+const HOPELESS_NODES = 3 * MAX_INSTRUCTIONS;
 
 /** Runs the passes until none finds anything more. */
 export function optimise(graph: Graph): Graph {
@@ -15,6 +18,7 @@ export function optimise(graph: Graph): Graph {
     const next = PASSES.reduce((before, pass) => pass(before), current);
     if (isSame(next, current)) break;
     current = next;
+    if (current.nodes.length > HOPELESS_NODES) break;
   }
   return current;
 }

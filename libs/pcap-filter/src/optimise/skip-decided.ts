@@ -1,8 +1,8 @@
-import { decideTest, type Facts, isCoveredBy, isInside, learnLoad, learnTest, meetFacts, noFacts } from './facts.js';
+import { decideTest, type Facts, isCoveredBy, isInside, learnTest, meetFacts, noFacts } from './facts.js';
 import { type Graph, type Node, REJECT, type Target } from './graph.js';
 
-/** Steps over decided tests for each node, on average: keeps adversarial input linear, and real filters never need it. */
-const STEPS_PER_NODE = 100;
+/** Steps over decided tests in one sweep. Long lists need their square; beyond this only hostile input does. */
+const MAX_STEPS = 1_000_000;
 
 /**
  * Leads every edge past tests whose answer is known on it: behind `ethertype is IPv6` nobody asks whether it is IPv4.
@@ -13,7 +13,7 @@ const STEPS_PER_NODE = 100;
  */
 export function skipDecided({ nodes, entry }: Graph): Graph {
   const factsAt: (Facts | undefined)[] = new Array(nodes.length);
-  let steps = STEPS_PER_NODE * nodes.length;
+  let steps = MAX_STEPS;
   const lead = (from: Target, facts: Facts): Target => {
     let target = from;
     for (let node = nodes[target]; node !== undefined && steps > 0; node = nodes[target], steps--) {
@@ -30,17 +30,12 @@ export function skipDecided({ nodes, entry }: Graph): Graph {
     // Only needed until here; the graph can be long.
     factsAt[index] = undefined;
     if (facts === undefined) return node;
-    const { test } = node;
+    const leadBehind = (target: Target, answer: boolean | undefined) =>
+      target < 0 ? target : lead(target, learnTest(facts, node.test, answer));
     const only = onlyWay(node, facts);
-    if (only === undefined) {
-      return {
-        test,
-        yes: lead(node.yes, learnTest(facts, test, true)),
-        no: lead(node.no, learnTest(facts, test, false)),
-      };
-    }
-    const way = lead(only, learnLoad(facts, test.field));
-    return { test, yes: way, no: way };
+    if (only === undefined) return { test: node.test, yes: leadBehind(node.yes, true), no: leadBehind(node.no, false) };
+    const way = leadBehind(only, undefined);
+    return { test: node.test, yes: way, no: way };
   });
   return { nodes: led, entry: start };
 }
@@ -54,6 +49,6 @@ function onlyWay({ test, yes, no }: Node, facts: Facts): Target | undefined {
 
 /** Whether a node with one way on can go: its load cannot fail, or the verdict is "no" then as well. */
 function isLoadNeedless({ test }: Node, next: Node | undefined, target: Target, facts: Facts): boolean {
-  if (target === REJECT || isInside(facts, test.field)) return true;
+  if (target === REJECT || isInside(facts, test)) return true;
   return next !== undefined && isCoveredBy(test.field, next.test.field);
 }

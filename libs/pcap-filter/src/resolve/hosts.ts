@@ -2,7 +2,7 @@ import { syntaxFault } from '../fault.js';
 import { readIpv4, readIpv6, readMac } from '../lex/addresses.js';
 import { shortened } from '../lex/lex.js';
 import type { Words } from '../lex/token.js';
-import { anyOf, type Logic, leafOf } from '../logic.js';
+import { joined, type Logic, leafOf } from '../logic.js';
 import type { Primitive, Value } from '../parse/tree.js';
 import type { Ipv4Carrier, Meaning } from './meaning.js';
 import type { NameResolver } from './names.js';
@@ -110,7 +110,7 @@ function host(primitive: Primitive, name: string, names: NameResolver): Logic<Me
   if (first === undefined) {
     throw syntaxFault(primitive.span, `host “${shortened(name)}” has no address that ${protocol ?? 'IP'} carries`);
   }
-  return anyOf(first, ...more);
+  return joined('or', first, more);
 }
 
 function network(primitive: Primitive, name: string, names: NameResolver): Logic<Meaning> {
