@@ -21,13 +21,15 @@ export class FilePackets {
     this.scan = new PacketScan(this.#request);
   }
 
-  async *packets(signal: AbortSignal): AsyncGenerator<MatchedPacket, void, void> {
+  /** In runs, as many at a time as are known to be the oldest. */
+  async *packets(signal: AbortSignal): AsyncGenerator<readonly MatchedPacket[], void, void> {
     const { newest } = this.plan;
     let ties = newest?.tiesAtCut ?? Number.POSITIVE_INFINITY;
-    for await (const packet of oldestFirst(this.#sections(signal), (section) => this.scan.open(section))) {
-      // More were captured in the same nanosecond than the limit has room for.
-      if (packet.atNs === newest?.cutNs && ties-- <= 0) continue;
-      yield packet;
+    for await (const run of oldestFirst(this.#sections(signal), (section) => this.scan.open(section))) {
+      // More were captured in the nanosecond of the cut than the limit has room for.
+      yield newest && run[0]!.atNs === newest.cutNs
+        ? run.filter(({ atNs }) => atNs !== newest.cutNs || ties-- > 0)
+        : run;
     }
   }
 

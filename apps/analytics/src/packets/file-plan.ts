@@ -38,15 +38,13 @@ async function planNewest(source: SectionSource, request: PacketRequest, signal:
   const sectionIds = new Set<string>();
   let cutNs = request.untilNs;
   let tiesAtCut = 0;
-  for await (const {
-    atNs,
-    section,
-    interface: { linkType },
-  } of newest.packets(signal)) {
-    linkTypes.add(linkType);
-    sectionIds.add(sectionId(section));
-    tiesAtCut = atNs === cutNs ? tiesAtCut + 1 : 1;
-    cutNs = atNs;
+  for await (const run of newest.packets(signal)) {
+    for (const packet of run) {
+      linkTypes.add(packet.interface.linkType);
+      sectionIds.add(sectionId(packet.section));
+      tiesAtCut = packet.atNs === cutNs ? tiesAtCut + 1 : 1;
+      cutNs = packet.atNs;
+    }
   }
   return {
     linkType: request.linkType ?? onlyLinkType(linkTypes),

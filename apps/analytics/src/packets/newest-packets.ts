@@ -21,8 +21,8 @@ export class NewestPackets {
     return this.#rangeScanned;
   }
 
-  async *packets(signal: AbortSignal): AsyncGenerator<MatchedPacket, void, void> {
-    const { limit } = this.request;
+  /** In runs, as many at a time as are known to be the newest. */
+  async *packets(signal: AbortSignal): AsyncGenerator<readonly MatchedPacket[], void, void> {
     const sections = this.source.sections(sectionQuery(this.request, 'newest'), signal);
     let given = 0;
     let isThrough = false;
@@ -30,10 +30,9 @@ export class NewestPackets {
       yield* sections;
       isThrough = true;
     }
-    const ordered = newestFirst(watched(), (section) => this.scan.open(section), limit);
-    for await (const packet of ordered) {
-      yield packet;
-      if (++given === limit) break;
+    for await (const run of newestFirst(watched(), (section) => this.scan.open(section), this.request.limit)) {
+      yield run;
+      given += run.length;
     }
     this.#rangeScanned = isThrough && this.scan.matched === given;
   }

@@ -1,4 +1,4 @@
-import { type Completeness, type PacketQuery, type PacketRow, packetMediaTypes } from '@bpfleet/contract';
+import { type Completeness, type PacketQuery, packetMediaTypes } from '@bpfleet/contract';
 import { Injectable } from '@nestjs/common';
 import { type CaptureFile, PcapFile, PcapngFile } from './capture-file.js';
 import { inChunks } from './chunks.js';
@@ -7,7 +7,6 @@ import { planFile } from './file-plan.js';
 import { NewestPackets } from './newest-packets.js';
 import { jsonAnswer, ndjsonAnswer } from './packet-answer.js';
 import { type PacketRequest, packetRequest } from './packet-request.js';
-import { PacketRows } from './packet-row.js';
 import type { MatchedPacket, PacketScan } from './packet-scan.js';
 import { SectionSource } from './section-source.js';
 
@@ -52,7 +51,7 @@ export class PacketsService {
     const newest = new NewestPackets(this.source, request);
     const completeness = () => this.#completeness(request, newest.scan, newest.rangeScanned);
     const write = mediaType === packetMediaTypes.json ? jsonAnswer : ndjsonAnswer;
-    return { mediaType, body: inChunks(write(rowsOf(newest.packets(signal)), completeness)) };
+    return { mediaType, body: inChunks(write(newest.packets(signal), completeness)) };
   }
 
   async #file(
@@ -79,16 +78,15 @@ export class PacketsService {
   }
 }
 
-async function* rowsOf(packets: AsyncIterable<MatchedPacket>): AsyncGenerator<PacketRow, void, void> {
-  const rows = new PacketRows();
-  for await (const packet of packets) yield rows.rowOf(packet);
-}
-
 async function* written(
   file: CaptureFile,
   linkType: number,
-  packets: AsyncIterable<MatchedPacket>,
-): AsyncGenerator<Uint8Array, void, void> {
-  yield file.header(linkType);
-  for await (const packet of packets) yield* file.packet(packet);
+  runs: AsyncIterable<readonly MatchedPacket[]>,
+): AsyncGenerator<Iterable<Uint8Array>, void, void> {
+  yield [file.header(linkType)];
+  for await (const run of runs) yield blocksOf(file, run);
+}
+
+function* blocksOf(file: CaptureFile, run: readonly MatchedPacket[]): Generator<Uint8Array, void, void> {
+  for (const packet of run) yield* file.packet(packet);
 }
