@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BpfleetError } from '@bpfleet/errors';
 import type { BusRecord, Producer } from '../bus.js';
 import { Deadline } from '../deadline.js';
@@ -9,7 +10,10 @@ export type SendAndWait = (topic: string, records: readonly BusRecord[], signal:
 export class MemoryProducer implements Producer {
   readonly #stopping = new AbortController();
 
-  constructor(private readonly sendAndWait: SendAndWait) {}
+  constructor(private readonly sendAndWait: SendAndWait) {
+    // Each call that waits listens: Node would take more than ten for a leak.
+    setMaxListeners(0, this.#stopping.signal);
+  }
 
   start(): Promise<void> {
     return Promise.resolve();

@@ -70,7 +70,7 @@ export class KafkaAdmin {
   /** Resolves when each partition has a leader. What the controller has made, a broker may not know for a moment. */
   async #isShown(admin: Admin, topic: string): Promise<void> {
     const never = new AbortController().signal;
-    for (let isUp = true; isUp; isUp = this.#open?.admin === admin) {
+    while (this.#open?.client.isDown === false) {
       try {
         await admin.fetchTopicMetadata({ topics: [topic] });
         return;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BpfleetError } from '@bpfleet/errors';
 import type { Producer as KafkaJsProducer, Message } from 'kafkajs';
 import type { BusRecord, Producer } from '../bus.js';
@@ -27,7 +28,10 @@ export class KafkaProducer implements Producer {
   #open: { client: KafkaClient; producer: KafkaJsProducer } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly options: KafkaBusOptions) {}
+  constructor(private readonly options: KafkaBusOptions) {
+    // Each call that waits listens: Node would take more than ten for a leak.
+    setMaxListeners(0, this.#stopping.signal);
+  }
 
   /** Connects with the first `send`: a broker that is away now may be back by then. */
   start(): Promise<void> {
