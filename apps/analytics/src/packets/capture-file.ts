@@ -10,35 +10,40 @@ export interface CaptureFile {
 
 /**
  * pcapng. Each (agent, interface, versions) is an interface of the file, described so that Wireshark shows on which
- * host a packet was captured and for which filter.
+ * host a packet was captured and for which filter: `host-1 eth0 web@3,dns@1`.
  */
 export class PcapngFile implements CaptureFile {
   readonly extension = 'pcapng';
   readonly #file = new PcapngExport({ application: 'bpfleet' });
+  /** By what the file says of an interface. */
   readonly #ids = new Map<string, number>();
+  /** The same by the interface of one section: found without a text per packet. */
+  readonly #known = new WeakMap<OpenInterface, number>();
 
   header(): Uint8Array {
     return this.#file.header();
   }
 
   packet(packet: MatchedPacket): readonly Uint8Array[] {
-    const { section, interface: described } = packet;
-    const key = JSON.stringify([section.agent, described.name, described.linkType, described.filters]);
-    const known = this.#ids.get(key);
+    const { section } = packet;
+    const known = this.#known.get(packet.interface);
     if (known !== undefined) return [this.#file.packet(known, section.body, packet)];
-    const { id, block } = this.#file.addInterface({
-      name: described.name,
-      linkType: described.linkType,
-      description: describe(section.agent, described),
-    });
+    const { id, blocks } = this.#add(section.agent, packet.interface);
+    this.#known.set(packet.interface, id);
+    return [...blocks, this.#file.packet(id, section.body, packet)];
+  }
+
+  /** The interface's id in this file, and its block when it is new. */
+  #add(agent: string, { name, linkType, filters }: OpenInterface): { id: number; blocks: readonly Uint8Array[] } {
+    const description = [agent, name, filters.join(',')].filter((part) => part !== '').join(' ');
+    const key = JSON.stringify([name, linkType, description]);
+    const known = this.#ids.get(key);
+    if (known !== undefined) return { id: known, blocks: [] };
+    const { id, block } = this.#file.addInterface({ name, linkType, description });
     this.#ids.set(key, id);
-    return [block, this.#file.packet(id, section.body, packet)];
+    return { id, blocks: [block] };
   }
 }
-
-/** `host-1 eth0 web@3,dns@1` */
-const describe = (agent: string, { name, filters }: OpenInterface): string =>
-  [agent, name, filters.join(',')].filter((part) => part !== '').join(' ');
 
 /** Classic pcap with ns times, for tools that read nothing else: it has no room for agents and interfaces. */
 export class PcapFile implements CaptureFile {
