@@ -95,17 +95,22 @@ suiteRequires('verdicts of random expressions', { tcpdump: await installedLibpca
     }
   });
 
-  it(`comes from programs the kernel takes, about as long as libpcap's (BPFLEET_TEST_SEED=${seed})`, () => {
-    let oursLength = 0;
-    let theirsLength = 0;
+  it(`comes from programs the kernel takes, as long as libpcap's (BPFLEET_TEST_SEED=${seed})`, () => {
+    const ratios: number[] = [];
     for (const { ours, theirs } of cases) {
       if (ours instanceof BpfleetError || 'refusal' in theirs) continue;
       expect(checkProgram(ours.program)).toBeUndefined();
-      oursLength += ours.program.length;
-      theirsLength += theirs.program.length;
+      ratios.push(ours.program.length / theirs.program.length);
     }
-    console.info(`instructions: ours ${oursLength}, libpcap's ${theirsLength}`);
-    expect(oursLength / theirsLength).toBeLessThan(1.1);
+    ratios.sort((a, b) => a - b);
+    const quantile = (part: number) => ratios[Math.floor(part * ratios.length)] ?? 1;
+    console.info(
+      `length against libpcap's: median ${quantile(0.5).toFixed(2)}, nine in ten below ${quantile(0.9).toFixed(2)}`,
+    );
+    // Beyond the median: where both answers lead to the same verdict, libpcap drops loads that may fail; ours keeps them,
+    // so that a packet too short for the filter is refused whatever stands after it.
+    expect(quantile(0.5)).toBeLessThanOrEqual(1);
+    expect(quantile(0.8)).toBeLessThan(1.2);
   });
 });
 

@@ -108,7 +108,8 @@ function readLengthLimit(cursor: Cursor, limit: 'less' | 'greater'): Read {
 
 /** A number, name or address where a term must begin. */
 function bareValue(cursor: Cursor, token: Token) {
-  if (token.kind === 'number' || isOperator(token, '-')) {
+  if (isOperator(token, '-')) return unsupportedFault(token.span, 'a calculation with “-”');
+  if (token.kind === 'number') {
     cursor.next();
     refuseRelation(cursor);
   }

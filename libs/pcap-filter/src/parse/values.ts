@@ -21,20 +21,32 @@ export function readValue(cursor: Cursor, qualifiers: Qualifiers, depth: number)
   return leafOf(readPrimitive(cursor, qualifiers));
 }
 
-/** `80 or 443)`. As in libpcap only a number may open with further parentheses. */
+/** `80 or 443)`. */
 function readList(cursor: Cursor, qualifiers: Qualifiers, depth: number): Logic<Term> {
-  if (isOperator(cursor.peek(), '(') && cursor.peekCore().kind !== 'number') {
-    throw unexpected(cursor.peek(), 'the first value of the list', 'a list begins with a value: port (80 or 443)');
-  }
-  const first = readValue(cursor, qualifiers, depth + 1);
+  const opensAgain = isOperator(cursor.peek(), '(');
+  const first = opensAgain ? readBracketed(cursor, qualifiers, depth) : readValue(cursor, qualifiers, depth + 1);
   const rest: Link<Term>[] = [];
   for (;;) {
     const operator = cursor.takeKeyword('and', 'or');
     if (operator === undefined) break;
     rest.push({ operator: operator as Link<Term>['operator'], operand: readValue(cursor, qualifiers, depth + 1) });
   }
-  cursor.expectOperator(')', 'a list of values ends with a parenthesis: port (80 or 443)');
+  cursor.expectOperator(')', LIST_HINT);
   return rest.length === 0 ? first : { kind: 'chain', first, rest };
+}
+
+const LIST_HINT = 'a list of values begins with a value and ends with a parenthesis: port (80 or 443)';
+
+/** What opens a list with a parenthesis of its own is, as in libpcap, one number: `((80) or 443)`. */
+function readBracketed(cursor: Cursor, qualifiers: Qualifiers, depth: number): Logic<Term> {
+  checkNesting(depth, cursor);
+  if (cursor.takeOperator('(')) {
+    const number = readBracketed(cursor, qualifiers, depth + 1);
+    cursor.expectOperator(')', LIST_HINT);
+    return number;
+  }
+  if (cursor.peek().kind !== 'number') throw unexpected(cursor.peek(), 'a number', LIST_HINT);
+  return leafOf(readPrimitive(cursor, qualifiers));
 }
 
 function readPrimitive(cursor: Cursor, qualifiers: Qualifiers): Primitive {
