@@ -116,7 +116,7 @@ describe('packets', () => {
     const { code, err } = await packets(['tcp', '--analytics-server', 'http://127.0.0.1:1']);
     expect(code).toBe(1);
     expect(err).toMatch(/^error: no answer from http:\/\/127\.0\.0\.1:1/);
-    expect(err).toContain('hint: is it running?');
+    expect(err).toContain('hint: is it running');
   });
 
   it.each([
