@@ -102,18 +102,18 @@ export async function* oldestFirst<S extends SectionSpan, P extends Timed>(
   if (rest.length > 0) yield rest;
 }
 
-/** All packets before `untilNs`. */
+/** All packets up to `untilNs`, that time included: equal times stay in the order of their sections. */
 function takeOldest<P extends Timed>(cursors: Heap<Cursor<P>>, untilNs: bigint | undefined): P[] {
   const taken: P[] = [];
   for (let cursor = cursors.peek(); cursor; cursor = cursors.peek()) {
-    if (untilNs !== undefined && head(cursor).atNs >= untilNs) break;
+    if (untilNs !== undefined && head(cursor).atNs > untilNs) break;
     cursors.pop();
     const other = cursors.peek();
     // Most sections do not overlap: stay with one while it is ahead of all others.
     do taken.push(cursor.packets[cursor.next++]!);
     while (
       cursor.next < cursor.packets.length &&
-      (untilNs === undefined || head(cursor).atNs < untilNs) &&
+      (untilNs === undefined || head(cursor).atNs <= untilNs) &&
       (!other || isEarlier(cursor, other))
     );
     if (cursor.next < cursor.packets.length) cursors.push(cursor);

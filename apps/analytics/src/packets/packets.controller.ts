@@ -39,8 +39,13 @@ export class PacketsController implements OnModuleDestroy {
       });
     }
     const signal = AbortSignal.any([call.signal, this.#stopping.signal]);
-    const stream = await this.packets.answer(call.query, mediaType as PacketMediaType, this.clock.nowMs(), signal);
-    await sendStream(stream, response, call.signal);
+    try {
+      const stream = await this.packets.answer(call.query, mediaType as PacketMediaType, this.clock.nowMs(), signal);
+      await sendStream(stream, response, signal);
+    } catch (error) {
+      // The receiver hung up: nobody is left to be told.
+      if (!call.signal.aborted) throw error;
+    }
     return undefined;
   }
 

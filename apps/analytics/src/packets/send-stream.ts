@@ -9,7 +9,7 @@ export const COMPLETENESS_TRAILER = 'Bpfleet-Completeness';
 /**
  * Writes an answer as fast as its receiver takes it. Headers go out with the first bytes, so that what fails before
  * is still answered as a problem; after that only a broken connection tells that it is not whole.
- * @returns when all is sent, or when the receiver has gone
+ * @param signal ends it when aborted, with the signal's reason
  */
 export async function sendStream(stream: PacketStream, response: ServerResponse, signal: AbortSignal): Promise<void> {
   const chunks = stream.body[Symbol.asyncIterator]();
@@ -19,10 +19,10 @@ export async function sendStream(stream: PacketStream, response: ServerResponse,
     await pipeline(Readable.from(continued(first, chunks), { objectMode: false }), response, { end: false, signal });
     if (stream.trailer) response.addTrailers({ [COMPLETENESS_TRAILER]: JSON.stringify(await stream.trailer()) });
     response.end();
-  } catch (error) {
+  } finally {
+    // Where it did not come to the pipeline, nobody else has.
     await chunks.return?.();
-    // Nobody is left to be told.
-    if (!signal.aborted) throw error;
+    signal.throwIfAborted();
   }
 }
 

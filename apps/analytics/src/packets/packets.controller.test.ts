@@ -1,0 +1,98 @@
+import { get, type IncomingMessage } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
+import { packetMediaTypes, queryApi } from '@bpfleet/contract';
+import { createLogger, Registry } from '@bpfleet/service';
+import { createNestApp, listen, type NestApp } from '@bpfleet/service/nest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { analyticsModule } from '../analytics.module.js';
+import { makeSection, NOW_MS, NOW_NS, storedSection } from '../testing/sections.js';
+import { MemorySections } from './memory-sections.js';
+
+/** A store whose answer never ends, until it is told to. */
+class EndlessSections extends MemorySections {
+  isEnded = false;
+  /** Waits with each section after this one, as a slow database does. */
+  waitAfter = Number.POSITIVE_INFINITY;
+  readonly #section = storedSection(
+    makeSection({ agent: 'a', epoch: 1, seq: 0, filter: 'web@1', atNs: Array(500).fill(NOW_NS - 1n) }),
+  );
+
+  override async *sections(_query: unknown, signal: AbortSignal) {
+    try {
+      for (;;) {
+        if (this.read++ >= this.waitAfter) await aborted(signal);
+        // As a database does, it lets others have their turn.
+        await setImmediate();
+        signal.throwIfAborted();
+        yield this.#section;
+      }
+    } finally {
+      this.isEnded = true;
+    }
+  }
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+
+describe('PacketsController', () => {
+  let source: EndlessSections;
+  let app: NestApp;
+  let url: string;
+  let lines: { readonly level: string; readonly msg: string }[];
+
+  beforeEach(async () => {
+    source = new EndlessSections();
+    lines = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+    const logger = createLogger({ name: 'test', level: 'debug', destination });
+    app = await createNestApp(analyticsModule(source, { nowMs: () => NOW_MS }), {
+      name: 'test',
+      info: { title: 'test', version: '1' },
+      logger,
+      metrics: new Registry(),
+    });
+    ({ url } = await listen(app, { host: '127.0.0.1', port: 0, logger }));
+  });
+  afterEach(() => app.close());
+
+  const path = `${queryApi.listPackets.path}?limit=0&linktype=EN10MB`;
+  const headers = { accept: packetMediaTypes.pcapng };
+  const begin = () =>
+    new Promise<IncomingMessage>((resolve, reject) => {
+      get(url + path, { headers, agent: false }, resolve).on('error', reject);
+    });
+  const failures = () => lines.filter(({ level }) => level === 'warn' || level === 'error');
+
+  it('ends the query when the receiver hangs up', async () => {
+    (await begin()).destroy();
+    await expect.poll(() => source.isEnded).toBe(true);
+    expect(failures()).toEqual([]);
+  });
+  it('ends the query when the receiver hangs up before the first byte', async () => {
+    source.waitAfter = 0;
+    const request = get(url + path, { headers });
+    request.on('error', () => {});
+    await expect.poll(() => source.read).toBeGreaterThan(0);
+    request.destroy();
+    await expect.poll(() => source.isEnded).toBe(true);
+    await expect.poll(() => lines.some(({ msg }) => msg === 'request')).toBe(true);
+    expect(failures()).toEqual([]);
+  });
+  it('breaks answers off when the service stops', async () => {
+    const response = await begin();
+    response.on('error', () => {});
+    const closed = new Promise<boolean>((resolve) => response.on('close', () => resolve(response.complete)));
+    response.resume();
+    await app.close();
+    expect(await closed).toBe(false);
+    expect(source.isEnded).toBe(true);
+  });
+  it('answers 503 to those whose answer has not begun when the service stops', async () => {
+    source.waitAfter = 0;
+    const response = begin();
+    await expect.poll(() => source.read).toBeGreaterThan(0);
+    await app.close();
+    expect((await response).statusCode).toBe(503);
+  });
+});
