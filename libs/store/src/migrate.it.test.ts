@@ -1,89 +1,92 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
+import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startTemporaryPostgres, type TemporaryPostgres } from './embedded/temporary-postgres.js';
-import { analyticsMigrations, migrate } from './migrate.js';
+import { analyticsMigrations, type MigrateOptions, migrate } from './migrate.js';
+import { createPool } from './pool.js';
 
-let postgres: TemporaryPostgres;
+let database: TestDatabase;
 let pool: pg.Pool;
 let directory: string;
 
-beforeAll(async () => {
-  postgres = await startTemporaryPostgres({ settings: { fsync: 'off' } });
-  pool = new pg.Pool(postgres.connectionConfig);
-  pool.on('error', () => {});
-});
-afterAll(async () => {
-  await pool.end();
-  await postgres.stop();
-});
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'bpfleet-migrations-'));
-});
-afterEach(async () => {
-  await pool.query('DROP SCHEMA IF EXISTS control CASCADE; DROP SCHEMA IF EXISTS analytics CASCADE');
-  await rm(directory, { recursive: true });
-});
-
 const write = (name: string, sql: string) => writeFile(join(directory, `${name}.sql`), `-- Up Migration\n${sql}\n`);
-const run = (connection: pg.ClientConfig | pg.Pool = postgres.connectionConfig) =>
+const run = (connection: MigrateOptions['connection'] = database.connection) =>
   migrate({ connection, schema: 'control', directory });
 const tables = async () =>
   (await pool.query("SELECT tablename FROM pg_tables WHERE schemaname = 'control' ORDER BY 1")).rows.map(
     ({ tablename }) => tablename,
   );
 
-describe('migrate', () => {
-  it('runs each migration once, in order', async () => {
-    await write('0001_first', 'CREATE TABLE control.a (x int)');
-    expect(await run()).toEqual(['0001_first']);
-    await write('0002_second', 'ALTER TABLE control.a RENAME TO b');
-    expect(await run()).toEqual(['0002_second']);
-    expect(await run()).toEqual([]);
-    expect(await tables()).toEqual(['b', 'migration']);
+suiteRequires('Migrations', { postgres: await postgres() }, ({ postgres: server }) => {
+  beforeAll(async () => {
+    database = await createDatabase(server.connection);
+    pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
+  });
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
+  });
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'bpfleet-migrations-'));
+  });
+  afterEach(async () => {
+    await pool.query('DROP SCHEMA IF EXISTS control CASCADE; DROP SCHEMA IF EXISTS analytics CASCADE');
+    await rm(directory, { recursive: true });
   });
 
-  it('takes a connection of a pool as well', async () => {
-    await write('0001_first', 'CREATE TABLE control.a (x int)');
-    expect(await run(pool)).toEqual(['0001_first']);
-  });
-
-  it('lets one of several processes run them while the others wait', async () => {
-    await write('0001_first', 'CREATE TABLE control.a (x int); SELECT pg_sleep(0.2)');
-    const ran = await Promise.all([run(), run(), run(pool), run()]);
-    expect(ran.flat()).toEqual(['0001_first']);
-  });
-
-  it('leaves nothing of a migration that fails, nor of those before it in the same run', async () => {
-    await write('0001_first', 'CREATE TABLE control.a (x int)');
-    await write('0002_broken', 'CREATE TABLE control.b (x int); SELECT 1/0');
-    await expect(run()).rejects.toThrow('division by zero');
-    expect(await tables()).not.toContain('a');
-    await write('0002_broken', 'CREATE TABLE control.b (x int)');
-    expect(await run()).toEqual(['0001_first', '0002_broken']);
-  });
-
-  it('refuses a database of a newer build, and changes nothing', async () => {
-    await write('0001_first', 'CREATE TABLE control.a (x int)');
-    await write('0003_from_the_future', 'CREATE TABLE control.c (x int)');
-    await run();
-    await rm(join(directory, '0003_from_the_future.sql'));
-    await write('0002_second', 'CREATE TABLE control.b (x int)');
-    await expect(run()).rejects.toMatchObject({
-      code: 'DATA_NEWER',
-      message: expect.stringContaining('0003_from_the_future'),
+  describe('migrate', () => {
+    it('runs each migration once, in order', async () => {
+      await write('0001_first', 'CREATE TABLE control.a (x int)');
+      expect(await run()).toEqual(['0001_first']);
+      await write('0002_second', 'ALTER TABLE control.a RENAME TO b');
+      expect(await run()).toEqual(['0002_second']);
+      expect(await run()).toEqual([]);
+      expect(await tables()).toEqual(['b', 'migration']);
     });
-    expect(await tables()).toEqual(['a', 'c', 'migration']);
-  });
 
-  it('keeps the schemas apart', async () => {
-    await write('0001_first', 'CREATE TABLE control.a (x int)');
-    await run();
-    const { connectionConfig: connection } = postgres;
-    await migrate({ connection, schema: 'analytics', directory: analyticsMigrations });
-    expect(await run()).toEqual([]);
-    expect(await migrate({ connection, schema: 'analytics', directory: analyticsMigrations })).toEqual([]);
+    it('takes a connection of a pool as well', async () => {
+      await write('0001_first', 'CREATE TABLE control.a (x int)');
+      expect(await run(pool)).toEqual(['0001_first']);
+    });
+
+    it('lets one of several processes run them while the others wait', async () => {
+      await write('0001_first', 'CREATE TABLE control.a (x int); SELECT pg_sleep(0.2)');
+      const ran = await Promise.all([run(), run(), run(pool), run()]);
+      expect(ran.flat()).toEqual(['0001_first']);
+    });
+
+    it('leaves nothing of a migration that fails, nor of those before it in the same run', async () => {
+      await write('0001_first', 'CREATE TABLE control.a (x int)');
+      await write('0002_broken', 'CREATE TABLE control.b (x int); SELECT 1/0');
+      await expect(run()).rejects.toThrow('division by zero');
+      expect(await tables()).not.toContain('a');
+      await write('0002_broken', 'CREATE TABLE control.b (x int)');
+      expect(await run()).toEqual(['0001_first', '0002_broken']);
+    });
+
+    it('refuses a database of a newer build, and changes nothing', async () => {
+      await write('0001_first', 'CREATE TABLE control.a (x int)');
+      await write('0003_from_the_future', 'CREATE TABLE control.c (x int)');
+      await run();
+      await rm(join(directory, '0003_from_the_future.sql'));
+      await write('0002_second', 'CREATE TABLE control.b (x int)');
+      await expect(run()).rejects.toMatchObject({
+        code: 'DATA_NEWER',
+        message: expect.stringContaining('0003_from_the_future'),
+      });
+      expect(await tables()).toEqual(['a', 'c', 'migration']);
+    });
+
+    it('keeps the schemas apart', async () => {
+      await write('0001_first', 'CREATE TABLE control.a (x int)');
+      await run();
+      const { connection } = database;
+      await migrate({ connection, schema: 'analytics', directory: analyticsMigrations });
+      expect(await run()).toEqual([]);
+      expect(await migrate({ connection, schema: 'analytics', directory: analyticsMigrations })).toEqual([]);
+    });
   });
 });

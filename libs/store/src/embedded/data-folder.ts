@@ -81,13 +81,16 @@ export async function initialise(dataDir: string, binaries: PostgresBinaries, la
     ...['--pgdata', unfinished, '--username=postgres', '--auth=trust', '--no-sync'],
     ...['--locale=C', '--encoding=UTF8', '--no-instructions'],
   ]);
-  const [[code, signal], output] = await Promise.all([
-    once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>,
-    text(child.stderr!),
-  ]);
-  if (code !== 0) {
+  const problem = await Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stderr!)]).then(
+    ([[code], output]) => (code === 0 ? undefined : output.trim()),
+    // Not even started: no `unshare`, or no user namespaces.
+    (error: Error) => error.message,
+  );
+  if (problem !== undefined) {
     await rm(unfinished, { recursive: true, force: true });
-    throw new BpfleetError('STORE_UNAVAILABLE', `initdb failed (${signal ?? code}): ${output.trim()}`);
+    throw new BpfleetError('STORE_UNAVAILABLE', `cannot make a database in ${dataDir}: ${problem}`, {
+      hint: 'as root this needs user namespaces (unshare of util-linux); start as another user, or set BPFLEET_POSTGRES_URL',
+    });
   }
   // Replaces an empty folder, refuses a full one (rename(2)).
   await rename(unfinished, dataDir);

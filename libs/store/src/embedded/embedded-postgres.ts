@@ -82,8 +82,8 @@ export class EmbeddedPostgres {
    */
   async start(): Promise<{ connectionConfig: EmbeddedConnection }> {
     if (this.#running) throw new Error('this Postgres was started already');
-    const [binaries, launcher] = await Promise.all([findBinaries(), findLauncher()]);
-    const dataDir = await resolveDataFolder(this.options.dataDir);
+    const [binaries, dataDir] = await Promise.all([findBinaries(), resolveDataFolder(this.options.dataDir)]);
+    const launcher = await findLauncher([binaries.postgres, dataDir]);
     const lock = await lockFolder(dataDir);
     try {
       if (!(await checkDataFolder(dataDir, binaries))) await initialise(dataDir, binaries, launcher);

@@ -1,10 +1,12 @@
 import { crc32 } from 'node:zlib';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import fc from 'fast-check';
 import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTemporaryStore, type TemporaryStore } from '../embedded/temporary-store.js';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPool } from '../pool.js';
 import type { FlowRow, HeldPosition, SectionRow } from '../rows.js';
+import { analyticsDatabase } from '../testing/analytics-database.js';
 import { IngestStore } from './ingest-store.js';
 
 /** The log of one partition: what agents sent, with everything they sent again. */
@@ -80,7 +82,7 @@ class Consumer {
   #held: HeldPosition | undefined;
 
   constructor(
-    connection: pg.ClientConfig,
+    connection: TestDatabase['connection'],
     private readonly name: string,
   ) {
     this.#pool = createPool({ connection, name, onError: () => {} });
@@ -140,12 +142,17 @@ function expectedOf(log: Log): { bodies: string[]; conflicts: number } {
   return { bodies: [...stored.values()].sort(), conflicts };
 }
 
-describe('IngestStore', () => {
-  let temporary: TemporaryStore;
+suiteRequires('IngestStore', { postgres: await postgres() }, ({ postgres: server }) => {
+  let database: TestDatabase;
+  let pool: pg.Pool;
   beforeAll(async () => {
-    temporary = await startTemporaryStore({ fsync: 'off' });
+    database = await createDatabase(server.connection, analyticsDatabase);
+    pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
   });
-  afterAll(() => temporary.stop());
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
+  });
 
   it('stores each section once, whatever is sent again, taken over, cut off or not answered', async () => {
     let run = 0;
@@ -153,12 +160,10 @@ describe('IngestStore', () => {
       fc.asyncProperty(anyLog, fc.array(anyEvent, { maxLength: 40 }), async (log, events) => {
         const logId = `log ${run++}`;
         const partition: Partition = { logId, log };
-        await temporary.pool.query(
-          `TRUNCATE analytics.section, analytics.flow, analytics.quarantine, analytics.progress`,
-        );
+        await pool.query(`TRUNCATE analytics.section, analytics.flow, analytics.quarantine, analytics.progress`);
         const consumers = Array.from(
           { length: CONSUMERS },
-          (_, index) => new Consumer(temporary.connectionConfig, `consumer-${index}`),
+          (_, index) => new Consumer(database.connection, `consumer-${index}`),
         );
         try {
           for (const event of events) {
@@ -173,9 +178,9 @@ describe('IngestStore', () => {
           await Promise.all(consumers.map((consumer) => consumer.stop()));
         }
         const expected = expectedOf(log);
-        const { rows } = await temporary.pool.query<{ body: Buffer }>('SELECT body FROM analytics.section');
+        const { rows } = await pool.query<{ body: Buffer }>('SELECT body FROM analytics.section');
         expect(rows.map(({ body }) => body.toString()).sort()).toEqual(expected.bodies);
-        const { rows: counts } = await temporary.pool.query(
+        const { rows: counts } = await pool.query(
           `SELECT (SELECT count(*) FROM analytics.flow)::int AS flows,
              (SELECT count(*) FROM analytics.quarantine)::int AS conflicts,
              (SELECT next FROM analytics.position WHERE log = $1)::int AS next`,

@@ -1,28 +1,19 @@
 import { crc32 } from 'node:zlib';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import type pg from 'pg';
 import { from } from 'pg-copy-streams';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startTemporaryStore, type TemporaryStore } from '../embedded/temporary-store.js';
 import { createPool } from '../pool.js';
 import type { FlowRow, HeldPosition, IngestBatch, SectionRow } from '../rows.js';
+import { analyticsDatabase } from '../testing/analytics-database.js';
 import { IngestStore } from './ingest-store.js';
 import { logIdentity } from './log-identity.js';
 import { writerName } from './writer-name.js';
 
-let temporary: TemporaryStore;
+let database: TestDatabase;
 let pool: pg.Pool;
 let store: IngestStore;
-
-beforeAll(async () => {
-  temporary = await startTemporaryStore({ fsync: 'off' });
-  pool = temporary.pool;
-  store = new IngestStore(pool);
-});
-afterAll(() => temporary.stop());
-beforeEach(async () => {
-  await pool.query(`TRUNCATE analytics.section, analytics.flow, analytics.quarantine, analytics.loss, analytics.progress,
-    analytics.position, analytics.partition_range, analytics.log_identity`);
-});
 
 const NOW_NS = 1_795_000_000_000_000_000n;
 
@@ -68,261 +59,277 @@ const storedSeqs = async () =>
     Number(seq),
   );
 
-describe('IngestStore.takePosition', () => {
-  it('starts a new log at its first offset', async () => {
-    expect(await take()).toEqual({ logId: 'log', partition: 0, next: 0n, fence: 1n });
+suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postgres: server }) => {
+  beforeAll(async () => {
+    database = await createDatabase(server.connection, analyticsDatabase);
+    pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
+    store = new IngestStore(pool);
   });
-  it('goes on where the former owner stopped, behind a higher fence', async () => {
-    await store.commit(batch(await take('first'), [section(0), section(1)]));
-    expect(await take('second')).toEqual({ logId: 'log', partition: 0, next: 2n, fence: 2n });
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
   });
-  it('keeps logs and partitions apart', async () => {
-    await store.commit(batch(await take(), [section(0)]));
-    expect(await take('me', 1)).toMatchObject({ next: 0n, fence: 1n });
-    expect(await store.takePosition('other log', 0, 'me')).toMatchObject({ next: 0n, fence: 1n });
-  });
-});
-
-describe('IngestStore.commit', () => {
-  it('stores a section as it came, with its place in the log', async () => {
-    const body = Buffer.from(Array.from({ length: 70_000 }, (_, index) => index % 251));
-    const given = {
-      tsMinNs: -5n,
-      tsMaxNs: 2n ** 62n,
-      filters: ['web@3', 'dns@1'],
-      droppedByKernel: 7,
-      body,
-      crc32: 0xfedcba98,
-    };
-    const result = await store.commit(batch(await take(), [section(0, given)]));
-    expect(result).toEqual({ stored: 1, duplicates: 0, conflicts: 0, packets: 10 });
-    expect(await rows('SELECT * FROM analytics.section')).toMatchObject([
-      {
-        ...{ log: 'log', partition: 0, log_offset: '0', agent: 'a', epoch: '1', seq: '0', crc32: String(0xfedcba98) },
-        ...{ ts_min: '-5', ts_max: String(2n ** 62n), packets: 10, bytes: 70_000, filters: ['web@3', 'dns@1'] },
-        ...{ clock_suspect: false, dropped_by_kernel: '7', opaque: true, bloom: null, body },
-      },
-    ]);
+  beforeEach(async () => {
+    await pool.query(`TRUNCATE analytics.section, analytics.flow, analytics.quarantine, analytics.loss, analytics.progress,
+    analytics.position, analytics.partition_range, analytics.log_identity`);
   });
 
-  it('stores flows, of both address families', async () => {
-    const flow6 = {
-      ...flow,
-      source: new Uint8Array(16).fill(0x20),
-      destination: new Uint8Array(16),
-      sourcePort: -1,
-      destinationPort: -1,
-    };
-    await store.commit(batch(await take(), [section(0)], { flowsOf: () => [flow, flow6] }));
-    expect(await rows('SELECT * FROM analytics.flow ORDER BY source')).toMatchObject([
-      {
-        ...{ agent: 'a', filter: 'web@3', source: '10.0.0.1', destination: '10.0.0.2', source_port: 40_000 },
-        ...{ destination_port: 443, protocol: 6, first_ns: String(NOW_NS), last_ns: String(NOW_NS + 1n) },
-        ...{ packets: '10', bytes: '5000000000', tcp_flags: 0x1ff },
-      },
-      {
-        source: '2020:2020:2020:2020:2020:2020:2020:2020',
-        destination: '::',
-        source_port: null,
-        destination_port: null,
-      },
-    ]);
-  });
-
-  it('drops what is sent again, and makes no flows of it', async () => {
-    const position = await take();
-    await store.commit(batch(position, [section(0), section(1)]));
-    let flowsOf: readonly SectionRow[] = [];
-    const again = batch(after(position, 2n), [section(1, { offset: 2n }), section(2, { offset: 3n })], {
-      flowsOf: (stored) => {
-        flowsOf = stored;
-        return [];
-      },
+  describe('IngestStore.takePosition', () => {
+    it('starts a new log at its first offset', async () => {
+      expect(await take()).toEqual({ logId: 'log', partition: 0, next: 0n, fence: 1n });
     });
-    expect(await store.commit(again)).toEqual({ stored: 1, duplicates: 1, conflicts: 0, packets: 10 });
-    expect(flowsOf.map(({ seq }) => seq)).toEqual([2]);
-    expect(await storedSeqs()).toEqual([0, 1, 2]);
-  });
-
-  it('keeps aside another section of the same identity', async () => {
-    const position = await take();
-    await store.commit(batch(position, [section(0)]));
-    const forged = section(0, { offset: 1n, body: Buffer.from('forged') });
-    expect(await store.commit(batch(after(position, 1n), [forged]))).toMatchObject({ stored: 0, conflicts: 1 });
-    expect(await rows('SELECT * FROM analytics.quarantine')).toMatchObject([
-      {
-        ...{ reason: 'identity-conflict', log: 'log', partition: 0, log_offset: '1', agent: 'a', key: 'a' },
-        ...{ ts_min: String(NOW_NS), headers: { agent: 'a', epoch: '1', seq: '0' }, body: Buffer.from('forged') },
-      },
-    ]);
-    expect(await storedSeqs()).toEqual([0]);
-  });
-
-  it('remembers sections that retention has removed', async () => {
-    const position = await take();
-    await store.commit(batch(position, [section(0)]));
-    await pool.query('TRUNCATE analytics.section');
-    expect(await store.commit(batch(after(position, 1n), [section(0)]))).toMatchObject({ stored: 0, duplicates: 1 });
-  });
-
-  it('keeps one growing range per agent and epoch, and the gaps', async () => {
-    const position = await take();
-    await store.commit(batch(position, [section(0), section(1), section(0, { epoch: 2 })]));
-    await store.commit(batch(after(position, 3n), [section(5), section(2), section(0, { agent: 'b' })]));
-    expect(await rows('SELECT agent, epoch, seqs FROM analytics.progress ORDER BY agent, epoch')).toEqual([
-      { agent: 'a', epoch: '1', seqs: '{[0,3),[5,6)}' },
-      { agent: 'a', epoch: '2', seqs: '{[0,1)}' },
-      { agent: 'b', epoch: '1', seqs: '{[0,1)}' },
-    ]);
-  });
-
-  it('quarantines and records losses in the same transaction as the offset', async () => {
-    const position = await take();
-    const quarantined = {
-      ...{
-        offset: 3n,
-        reason: 'bad-crc',
-        detail: 'x\0y',
-        key: 'k\0',
-        headers: { 'fmt\0': '\ud800' },
-        body: Buffer.from('bad'),
-      },
-    };
-    const loss = { firstOffset: 0n, endOffset: 3n, reason: 'retention', detail: 'log starts at 3' };
-    await store.commit(batch(position, [], { next: 4n, quarantined: [quarantined], losses: [loss] }));
-    expect(await rows('SELECT * FROM analytics.quarantine')).toMatchObject([
-      {
-        reason: 'bad-crc',
-        agent: null,
-        ts_min: null,
-        detail: 'x\ufffdy',
-        headers: { 'fmt\ufffd': '\ufffd' },
-        body: Buffer.from('bad'),
-      },
-    ]);
-    expect(await rows('SELECT * FROM analytics.loss')).toMatchObject([
-      { log: 'log', partition: 0, first_offset: '0', end_offset: '3', reason: 'retention' },
-    ]);
-    expect(await take()).toMatchObject({ next: 4n });
-  });
-
-  it('quarantines a time that no bigint holds instead of failing for ever', async () => {
-    const far = section(0, { tsMaxNs: 2n ** 63n });
-    expect(await store.commit(batch(await take(), [far, section(1)]))).toMatchObject({ stored: 1 });
-    expect(await rows('SELECT reason, ts_max FROM analytics.quarantine')).toEqual([
-      { reason: 'time-out-of-range', ts_max: null },
-    ]);
-  });
-
-  it('widens the range of the hour, apart for a host whose clock is far off', async () => {
-    const position = await take();
-    await store.commit(batch(position, [section(0, { tsMinNs: 50n, tsMaxNs: 60n })]));
-    await store.commit(batch(after(position, 1n), [section(1, { tsMinNs: 0n, tsMaxNs: 1n, clockSuspect: true })]));
-    await store.commit(batch(after(position, 2n), [section(2, { tsMinNs: 40n, tsMaxNs: 55n })]));
-    expect(await rows('SELECT ts_min, ts_max, suspect_ts_min, suspect_ts_max FROM analytics.partition_range')).toEqual([
-      { ts_min: '40', ts_max: '60', suspect_ts_min: '0', suspect_ts_max: '1' },
-    ]);
-  });
-
-  it('makes a missing partition and goes on', async () => {
-    const { rows: partitions } = await pool.query<{ name: string }>(
-      'SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = $1::regclass',
-      ['analytics.section'],
-    );
-    for (const { name } of partitions) await pool.query(`DROP TABLE ${name}`);
-    expect(await store.commit(batch(await take(), [section(0)]))).toMatchObject({ stored: 1 });
-  });
-
-  it('says STORE_UNAVAILABLE when Postgres cannot be reached', async () => {
-    const away = createPool({ connection: { host: '/nowhere', user: 'x' }, name: 'away', onError: () => {} });
-    const position = { logId: 'log', partition: 0, next: 0n, fence: 1n };
-    await expect(new IngestStore(away).commit(batch(position, [section(0)]))).rejects.toMatchObject({
-      code: 'STORE_UNAVAILABLE',
+    it('goes on where the former owner stopped, behind a higher fence', async () => {
+      await store.commit(batch(await take('first'), [section(0), section(1)]));
+      expect(await take('second')).toEqual({ logId: 'log', partition: 0, next: 2n, fence: 2n });
     });
-    await away.end();
-  });
-});
-
-describe('IngestStore, with two owners', () => {
-  it('lets the former owner commit nothing', async () => {
-    const former = await take('former');
-    const newer = await take('newer');
-    await expect(store.commit(batch(former, [section(0)], { flowsOf: () => [flow] }))).rejects.toMatchObject({
-      code: 'FENCED',
+    it('keeps logs and partitions apart', async () => {
+      await store.commit(batch(await take(), [section(0)]));
+      expect(await take('me', 1)).toMatchObject({ next: 0n, fence: 1n });
+      expect(await store.takePosition('other log', 0, 'me')).toMatchObject({ next: 0n, fence: 1n });
     });
-    expect(await storedSeqs()).toEqual([]);
-    expect(await rows('SELECT * FROM analytics.flow')).toEqual([]);
-    expect(await rows('SELECT * FROM analytics.progress')).toEqual([]);
-    expect(await store.commit(batch(newer, [section(0)]))).toMatchObject({ stored: 1 });
   });
 
-  it('refuses a batch whose commit was taken for failed', async () => {
-    const position = await take();
-    await store.commit(batch(position, [section(0)]));
-    await expect(store.commit(batch(position, [section(0)]))).rejects.toMatchObject({ code: 'FENCED' });
-  });
+  describe('IngestStore.commit', () => {
+    it('stores a section as it came, with its place in the log', async () => {
+      const body = Buffer.from(Array.from({ length: 70_000 }, (_, index) => index % 251));
+      const given = {
+        tsMinNs: -5n,
+        tsMaxNs: 2n ** 62n,
+        filters: ['web@3', 'dns@1'],
+        droppedByKernel: 7,
+        body,
+        crc32: 0xfedcba98,
+      };
+      const result = await store.commit(batch(await take(), [section(0, given)]));
+      expect(result).toEqual({ stored: 1, duplicates: 0, conflicts: 0, packets: 10 });
+      expect(await rows('SELECT * FROM analytics.section')).toMatchObject([
+        {
+          ...{ log: 'log', partition: 0, log_offset: '0', agent: 'a', epoch: '1', seq: '0', crc32: String(0xfedcba98) },
+          ...{ ts_min: '-5', ts_max: String(2n ** 62n), packets: 10, bytes: 70_000, filters: ['web@3', 'dns@1'] },
+          ...{ clock_suspect: false, dropped_by_kernel: '7', opaque: true, bloom: null, body },
+        },
+      ]);
+    });
 
-  /** Resolves when a backend waits for rows of this process. */
-  async function waitsForRows(): Promise<void> {
-    for (;;) {
-      const { rowCount } = await pool.query(
-        "SELECT FROM pg_stat_activity WHERE query LIKE 'COPY analytics.loss%' AND wait_event = 'ClientRead'",
+    it('stores flows, of both address families', async () => {
+      const flow6 = {
+        ...flow,
+        source: new Uint8Array(16).fill(0x20),
+        destination: new Uint8Array(16),
+        sourcePort: -1,
+        destinationPort: -1,
+      };
+      await store.commit(batch(await take(), [section(0)], { flowsOf: () => [flow, flow6] }));
+      expect(await rows('SELECT * FROM analytics.flow ORDER BY source')).toMatchObject([
+        {
+          ...{ agent: 'a', filter: 'web@3', source: '10.0.0.1', destination: '10.0.0.2', source_port: 40_000 },
+          ...{ destination_port: 443, protocol: 6, first_ns: String(NOW_NS), last_ns: String(NOW_NS + 1n) },
+          ...{ packets: '10', bytes: '5000000000', tcp_flags: 0x1ff },
+        },
+        {
+          source: '2020:2020:2020:2020:2020:2020:2020:2020',
+          destination: '::',
+          source_port: null,
+          destination_port: null,
+        },
+      ]);
+    });
+
+    it('drops what is sent again, and makes no flows of it', async () => {
+      const position = await take();
+      await store.commit(batch(position, [section(0), section(1)]));
+      let flowsOf: readonly SectionRow[] = [];
+      const again = batch(after(position, 2n), [section(1, { offset: 2n }), section(2, { offset: 3n })], {
+        flowsOf: (stored) => {
+          flowsOf = stored;
+          return [];
+        },
+      });
+      expect(await store.commit(again)).toEqual({ stored: 1, duplicates: 1, conflicts: 0, packets: 10 });
+      expect(flowsOf.map(({ seq }) => seq)).toEqual([2]);
+      expect(await storedSeqs()).toEqual([0, 1, 2]);
+    });
+
+    it('keeps aside another section of the same identity', async () => {
+      const position = await take();
+      await store.commit(batch(position, [section(0)]));
+      const forged = section(0, { offset: 1n, body: Buffer.from('forged') });
+      expect(await store.commit(batch(after(position, 1n), [forged]))).toMatchObject({ stored: 0, conflicts: 1 });
+      expect(await rows('SELECT * FROM analytics.quarantine')).toMatchObject([
+        {
+          ...{ reason: 'identity-conflict', log: 'log', partition: 0, log_offset: '1', agent: 'a', key: 'a' },
+          ...{ ts_min: String(NOW_NS), headers: { agent: 'a', epoch: '1', seq: '0' }, body: Buffer.from('forged') },
+        },
+      ]);
+      expect(await storedSeqs()).toEqual([0]);
+    });
+
+    it('remembers sections that retention has removed', async () => {
+      const position = await take();
+      await store.commit(batch(position, [section(0)]));
+      await pool.query('TRUNCATE analytics.section');
+      expect(await store.commit(batch(after(position, 1n), [section(0)]))).toMatchObject({ stored: 0, duplicates: 1 });
+    });
+
+    it('keeps one growing range per agent and epoch, and the gaps', async () => {
+      const position = await take();
+      await store.commit(batch(position, [section(0), section(1), section(0, { epoch: 2 })]));
+      await store.commit(batch(after(position, 3n), [section(5), section(2), section(0, { agent: 'b' })]));
+      expect(await rows('SELECT agent, epoch, seqs FROM analytics.progress ORDER BY agent, epoch')).toEqual([
+        { agent: 'a', epoch: '1', seqs: '{[0,3),[5,6)}' },
+        { agent: 'a', epoch: '2', seqs: '{[0,1)}' },
+        { agent: 'b', epoch: '1', seqs: '{[0,1)}' },
+      ]);
+    });
+
+    it('quarantines and records losses in the same transaction as the offset', async () => {
+      const position = await take();
+      const quarantined = {
+        ...{
+          offset: 3n,
+          reason: 'bad-crc',
+          detail: 'x\0y',
+          key: 'k\0',
+          headers: { 'fmt\0': '\ud800' },
+          body: Buffer.from('bad'),
+        },
+      };
+      const loss = { firstOffset: 0n, endOffset: 3n, reason: 'retention', detail: 'log starts at 3' };
+      await store.commit(batch(position, [], { next: 4n, quarantined: [quarantined], losses: [loss] }));
+      expect(await rows('SELECT * FROM analytics.quarantine')).toMatchObject([
+        {
+          reason: 'bad-crc',
+          agent: null,
+          ts_min: null,
+          detail: 'x\ufffdy',
+          headers: { 'fmt\ufffd': '\ufffd' },
+          body: Buffer.from('bad'),
+        },
+      ]);
+      expect(await rows('SELECT * FROM analytics.loss')).toMatchObject([
+        { log: 'log', partition: 0, first_offset: '0', end_offset: '3', reason: 'retention' },
+      ]);
+      expect(await take()).toMatchObject({ next: 4n });
+    });
+
+    it('quarantines a time that no bigint holds instead of failing for ever', async () => {
+      const far = section(0, { tsMaxNs: 2n ** 63n });
+      expect(await store.commit(batch(await take(), [far, section(1)]))).toMatchObject({ stored: 1 });
+      expect(await rows('SELECT reason, ts_max FROM analytics.quarantine')).toEqual([
+        { reason: 'time-out-of-range', ts_max: null },
+      ]);
+    });
+
+    it('widens the range of the hour, apart for a host whose clock is far off', async () => {
+      const position = await take();
+      await store.commit(batch(position, [section(0, { tsMinNs: 50n, tsMaxNs: 60n })]));
+      await store.commit(batch(after(position, 1n), [section(1, { tsMinNs: 0n, tsMaxNs: 1n, clockSuspect: true })]));
+      await store.commit(batch(after(position, 2n), [section(2, { tsMinNs: 40n, tsMaxNs: 55n })]));
+      expect(
+        await rows('SELECT ts_min, ts_max, suspect_ts_min, suspect_ts_max FROM analytics.partition_range'),
+      ).toEqual([{ ts_min: '40', ts_max: '60', suspect_ts_min: '0', suspect_ts_max: '1' }]);
+    });
+
+    it('makes a missing partition and goes on', async () => {
+      const { rows: partitions } = await pool.query<{ name: string }>(
+        'SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = $1::regclass',
+        ['analytics.section'],
       );
-      if (rowCount === 1) return;
-    }
-  }
+      for (const { name } of partitions) await pool.query(`DROP TABLE ${name}`);
+      expect(await store.commit(batch(await take(), [section(0)]))).toMatchObject({ stored: 1 });
+    });
 
-  const hangs: [string, (client: pg.PoolClient) => Promise<unknown>][] = [
-    ['before its commit', (client) => client.query("UPDATE analytics.position SET next = 99 WHERE log = 'log'")],
-    [
-      'within COPY',
-      (client) => {
-        // No timeout of Postgres ends this.
-        client.query(from('COPY analytics.loss FROM STDIN')).on('error', () => {});
-        return waitsForRows();
-      },
-    ],
-  ];
-  it.each(hangs)('does not wait for a former owner that hangs %s', async (_, hang) => {
-    await store.commit(batch(await take('former'), [section(0)]));
-    const zombie = await pool.connect();
-    await zombie.query(`BEGIN; SET LOCAL application_name = '${writerName('log', 0)}'`);
-    await zombie.query('UPDATE analytics.progress SET seqs = seqs');
-    await hang(zombie);
-
-    const newer = await take('newer');
-    expect(newer).toMatchObject({ next: 1n, fence: 2n });
-    expect(await store.commit(batch(newer, [section(1)]))).toMatchObject({ stored: 1 });
-    zombie.release(true);
+    it('says STORE_UNAVAILABLE when Postgres cannot be reached', async () => {
+      const away = createPool({ connection: { host: '/nowhere', user: 'x' }, name: 'away', onError: () => {} });
+      const position = { logId: 'log', partition: 0, next: 0n, fence: 1n };
+      await expect(new IngestStore(away).commit(batch(position, [section(0)]))).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+      });
+      await away.end();
+    });
   });
 
-  it('does not deadlock when two partitions hold sections of the same agents', async () => {
-    const agents = Array.from({ length: 20 }, (_, index) => `agent-${index}`);
-    const [left, right] = await Promise.all([take('left', 0), take('right', 1)]);
-    const rounds = Array.from({ length: 10 }, (_, round) => round);
-    const write = async (position: HeldPosition, order: readonly string[]) => {
-      let held = position;
-      let stored = 0;
-      for (const round of rounds) {
-        const sections = order.map((agent) => section(round, { agent }));
-        stored += (await store.commit(batch(held, sections))).stored;
-        held = after(held, held.next + BigInt(sections.length));
+  describe('IngestStore, with two owners', () => {
+    it('lets the former owner commit nothing', async () => {
+      const former = await take('former');
+      const newer = await take('newer');
+      await expect(store.commit(batch(former, [section(0)], { flowsOf: () => [flow] }))).rejects.toMatchObject({
+        code: 'FENCED',
+      });
+      expect(await storedSeqs()).toEqual([]);
+      expect(await rows('SELECT * FROM analytics.flow')).toEqual([]);
+      expect(await rows('SELECT * FROM analytics.progress')).toEqual([]);
+      expect(await store.commit(batch(newer, [section(0)]))).toMatchObject({ stored: 1 });
+    });
+
+    it('refuses a batch whose commit was taken for failed', async () => {
+      const position = await take();
+      await store.commit(batch(position, [section(0)]));
+      await expect(store.commit(batch(position, [section(0)]))).rejects.toMatchObject({ code: 'FENCED' });
+    });
+
+    /** Resolves when a backend waits for rows of this process. */
+    async function waitsForRows(): Promise<void> {
+      for (;;) {
+        const { rowCount } = await pool.query(
+          "SELECT FROM pg_stat_activity WHERE query LIKE 'COPY analytics.loss%' AND wait_event = 'ClientRead'",
+        );
+        if (rowCount === 1) return;
       }
-      return stored;
-    };
-    const stored = await Promise.all([write(left, agents), write(right, agents.toReversed())]);
-    expect(stored[0]! + stored[1]!).toBe(agents.length * rounds.length);
-  });
-});
+    }
 
-describe('logIdentity', () => {
-  it('is made once per database and name', async () => {
-    const [first, second, other] = [
-      await logIdentity(pool, 'kafka'),
-      await logIdentity(pool, 'kafka'),
-      await logIdentity(pool, 'x'),
+    const hangs: [string, (client: pg.PoolClient) => Promise<unknown>][] = [
+      ['before its commit', (client) => client.query("UPDATE analytics.position SET next = 99 WHERE log = 'log'")],
+      [
+        'within COPY',
+        (client) => {
+          // No timeout of Postgres ends this.
+          client.query(from('COPY analytics.loss FROM STDIN')).on('error', () => {});
+          return waitsForRows();
+        },
+      ],
     ];
-    expect(second).toBe(first);
-    expect(other).not.toBe(first);
+    it.each(hangs)('does not wait for a former owner that hangs %s', async (_, hang) => {
+      await store.commit(batch(await take('former'), [section(0)]));
+      const zombie = await pool.connect();
+      await zombie.query(`BEGIN; SET LOCAL application_name = '${writerName('log', 0)}'`);
+      await zombie.query('UPDATE analytics.progress SET seqs = seqs');
+      await hang(zombie);
+
+      const newer = await take('newer');
+      expect(newer).toMatchObject({ next: 1n, fence: 2n });
+      expect(await store.commit(batch(newer, [section(1)]))).toMatchObject({ stored: 1 });
+      zombie.release(true);
+    });
+
+    it('does not deadlock when two partitions hold sections of the same agents', async () => {
+      const agents = Array.from({ length: 20 }, (_, index) => `agent-${index}`);
+      const [left, right] = await Promise.all([take('left', 0), take('right', 1)]);
+      const rounds = Array.from({ length: 10 }, (_, round) => round);
+      const write = async (position: HeldPosition, order: readonly string[]) => {
+        let held = position;
+        let stored = 0;
+        for (const round of rounds) {
+          const sections = order.map((agent) => section(round, { agent }));
+          stored += (await store.commit(batch(held, sections))).stored;
+          held = after(held, held.next + BigInt(sections.length));
+        }
+        return stored;
+      };
+      const stored = await Promise.all([write(left, agents), write(right, agents.toReversed())]);
+      expect(stored[0]! + stored[1]!).toBe(agents.length * rounds.length);
+    });
+  });
+
+  describe('logIdentity', () => {
+    it('is made once per database and name', async () => {
+      const [first, second, other] = [
+        await logIdentity(pool, 'kafka'),
+        await logIdentity(pool, 'kafka'),
+        await logIdentity(pool, 'x'),
+      ];
+      expect(second).toBe(first);
+      expect(other).not.toBe(first);
+    });
   });
 });

@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import fc from 'fast-check';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTemporaryStore, type TemporaryStore } from '../embedded/temporary-store.js';
 import { IngestStore } from '../ingest/ingest-store.js';
 import { createPool } from '../pool.js';
 import type { SectionRow } from '../rows.js';
+import { analyticsDatabase } from '../testing/analytics-database.js';
 import type { SectionOrder, SectionQuery } from './section-query.js';
 import { SectionStore, type StoredSection } from './section-store.js';
 
 const SECTIONS = 400;
 const ALL: SectionQuery = { sinceNs: -(2n ** 80n), untilNs: 2n ** 80n };
 
-let temporary: TemporaryStore;
+let database: TestDatabase;
+let pool: pg.Pool;
 let store: SectionStore;
 const rows = Array.from({ length: SECTIONS }, (_, index) => row(index));
 
@@ -28,22 +32,6 @@ function row(index: number): SectionRow {
     ...{ droppedByKernel: index % 7 === 0 ? 2 : 0, clockSuspect: index % 50 === 0 },
   };
 }
-
-beforeAll(async () => {
-  temporary = await startTemporaryStore({ fsync: 'off' });
-  store = new SectionStore(temporary.pool);
-  const ingest = new IngestStore(temporary.pool);
-  const quarantine = { detail: '', key: 'k', headers: {}, body: Buffer.alloc(0), reason: 'bad-crc' };
-  await ingest.commit({
-    position: await ingest.takePosition('log', 0, 'test'),
-    ...{ next: BigInt(SECTIONS), sections: rows, flowsOf: () => [], losses: [] },
-    quarantined: [
-      { ...quarantine, offset: 0n, agent: 'agent-1', tsMinNs: 100n, tsMaxNs: 200n },
-      { ...quarantine, offset: 1n },
-    ],
-  });
-});
-afterAll(() => temporary.stop());
 
 const collect = async (query: SectionQuery & { order: SectionOrder }): Promise<StoredSection[]> => {
   const found: StoredSection[] = [];
@@ -66,115 +54,137 @@ function expected(query: SectionQuery & { order: SectionOrder }): SectionRow[] {
   return query.order === 'newest' ? found.reverse() : found;
 }
 
-describe('SectionStore.sections', () => {
-  it('answers any question as a scan of everything would, in order', async () => {
-    const anyQuery = fc.record({
-      sinceNs: fc.bigInt({ min: -10n, max: 3000n }),
-      untilNs: fc.bigInt({ min: -10n, max: 3000n }),
-      agent: fc.option(fc.constantFrom('agent-0', 'agent-1', 'nobody', "o'agent"), { nil: undefined }),
-      filter: fc.option(fc.constantFrom('web', 'web@3', 'dns', "it's", "it's@1", 'we', '%'), { nil: undefined }),
-      order: fc.constantFrom<SectionOrder>('newest', 'oldest'),
+suiteRequires('SectionStore', { postgres: await postgres() }, ({ postgres: server }) => {
+  beforeAll(async () => {
+    database = await createDatabase(server.connection, analyticsDatabase);
+    pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
+    store = new SectionStore(pool);
+    const ingest = new IngestStore(pool);
+    const quarantine = { detail: '', key: 'k', headers: {}, body: Buffer.alloc(0), reason: 'bad-crc' };
+    await ingest.commit({
+      position: await ingest.takePosition('log', 0, 'test'),
+      ...{ next: BigInt(SECTIONS), sections: rows, flowsOf: () => [], losses: [] },
+      quarantined: [
+        { ...quarantine, offset: 0n, agent: 'agent-1', tsMinNs: 100n, tsMaxNs: 200n },
+        { ...quarantine, offset: 1n },
+      ],
     });
-    await fc.assert(
-      fc.asyncProperty(anyQuery, async (query) => {
-        const found = await collect(query);
-        expect(found.map(({ seq }) => seq)).toEqual(expected(query).map(({ seq }) => seq));
-      }),
-      { numRuns: 60 },
-    );
+  });
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
   });
 
-  it('gives each section back byte for byte', async () => {
-    for (const found of await collect({ ...ALL, order: 'oldest' })) {
-      const { agent, epoch, seq, tsMinNs, tsMaxNs, packets, droppedByKernel, body } = rows[found.seq]!;
-      const { body: foundBody, ...rest } = found;
-      expect(rest).toEqual({ agent, epoch, seq, tsMinNs, tsMaxNs, packets, droppedByKernel });
-      expect(foundBody.equals(body)).toBe(true);
-    }
-  });
-
-  it('holds no connection while its caller works', async () => {
-    const pool = createPool({
-      connection: temporary.connectionConfig,
-      name: 'one',
-      maxConnections: 1,
-      onError: () => {},
-    });
-    try {
-      let seen = 0;
-      for await (const _ of new SectionStore(pool).sections({ ...ALL, order: 'newest' })) {
-        await pool.query('SELECT 1');
-        if (++seen === 50) break;
-      }
-      expect(seen).toBe(50);
-      expect(pool.idleCount).toBe(1);
-    } finally {
-      await pool.end();
-    }
-  });
-
-  it('ends with the reason when it is aborted, between sections and within a query', async () => {
-    const reason = new Error('the client went away');
-    const between = new AbortController();
-    const reading = async () => {
-      for await (const _ of store.sections({ ...ALL, order: 'newest' }, between.signal)) between.abort(reason);
-    };
-    await expect(reading()).rejects.toBe(reason);
-
-    const within = new AbortController();
-    const blocker = await temporary.pool.connect();
-    await blocker.query('BEGIN; LOCK TABLE analytics.section IN ACCESS EXCLUSIVE MODE');
-    const next = store.sections({ ...ALL, order: 'newest' }, within.signal).next();
-    const ended = expect(next).rejects.toBe(reason);
-    for (;;) {
-      // Not by the blocker: a transaction sees the activity of its first look.
-      const { rowCount } = await temporary.pool.query(
-        "SELECT FROM pg_stat_activity WHERE query LIKE 'COPY%' AND wait_event_type = 'Lock'",
+  describe('SectionStore.sections', () => {
+    it('answers any question as a scan of everything would, in order', async () => {
+      const anyQuery = fc.record({
+        sinceNs: fc.bigInt({ min: -10n, max: 3000n }),
+        untilNs: fc.bigInt({ min: -10n, max: 3000n }),
+        agent: fc.option(fc.constantFrom('agent-0', 'agent-1', 'nobody', "o'agent"), { nil: undefined }),
+        filter: fc.option(fc.constantFrom('web', 'web@3', 'dns', "it's", "it's@1", 'we', '%'), { nil: undefined }),
+        order: fc.constantFrom<SectionOrder>('newest', 'oldest'),
+      });
+      await fc.assert(
+        fc.asyncProperty(anyQuery, async (query) => {
+          const found = await collect(query);
+          expect(found.map(({ seq }) => seq)).toEqual(expected(query).map(({ seq }) => seq));
+        }),
+        { numRuns: 60 },
       );
-      if (rowCount === 1) break;
-    }
-    within.abort(reason);
-    await ended;
-    await blocker.query('ROLLBACK');
-    blocker.release();
+    });
+
+    it('gives each section back byte for byte', async () => {
+      for (const found of await collect({ ...ALL, order: 'oldest' })) {
+        const { agent, epoch, seq, tsMinNs, tsMaxNs, packets, droppedByKernel, body } = rows[found.seq]!;
+        const { body: foundBody, ...rest } = found;
+        expect(rest).toEqual({ agent, epoch, seq, tsMinNs, tsMaxNs, packets, droppedByKernel });
+        expect(foundBody.equals(body)).toBe(true);
+      }
+    });
+
+    it('holds no connection while its caller works', async () => {
+      const one = createPool({
+        connection: database.connection,
+        name: 'one',
+        maxConnections: 1,
+        onError: () => {},
+      });
+      try {
+        let seen = 0;
+        for await (const _ of new SectionStore(one).sections({ ...ALL, order: 'newest' })) {
+          await one.query('SELECT 1');
+          if (++seen === 50) break;
+        }
+        expect(seen).toBe(50);
+        expect(one.idleCount).toBe(1);
+      } finally {
+        await one.end();
+      }
+    });
+
+    it('ends with the reason when it is aborted, between sections and within a query', async () => {
+      const reason = new Error('the client went away');
+      const between = new AbortController();
+      const reading = async () => {
+        for await (const _ of store.sections({ ...ALL, order: 'newest' }, between.signal)) between.abort(reason);
+      };
+      await expect(reading()).rejects.toBe(reason);
+
+      const within = new AbortController();
+      const blocker = await pool.connect();
+      await blocker.query('BEGIN; LOCK TABLE analytics.section IN ACCESS EXCLUSIVE MODE');
+      const next = store.sections({ ...ALL, order: 'newest' }, within.signal).next();
+      const ended = expect(next).rejects.toBe(reason);
+      for (;;) {
+        // Not by the blocker: a transaction sees the activity of its first look.
+        const { rowCount } = await pool.query(
+          "SELECT FROM pg_stat_activity WHERE query LIKE 'COPY%' AND wait_event_type = 'Lock'",
+        );
+        if (rowCount === 1) break;
+      }
+      within.abort(reason);
+      await ended;
+      await blocker.query('ROLLBACK');
+      blocker.release();
+    });
+
+    it('says STORE_UNAVAILABLE when Postgres cannot be reached', async () => {
+      const away = createPool({ connection: { host: '/nowhere', user: 'x' }, name: 'away', onError: () => {} });
+      await expect(new SectionStore(away).sections({ ...ALL, order: 'newest' }).next()).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+      });
+      await away.end();
+    });
   });
 
-  it('says STORE_UNAVAILABLE when Postgres cannot be reached', async () => {
-    const away = createPool({ connection: { host: '/nowhere', user: 'x' }, name: 'away', onError: () => {} });
-    await expect(new SectionStore(away).sections({ ...ALL, order: 'newest' }).next()).rejects.toMatchObject({
-      code: 'STORE_UNAVAILABLE',
+  describe('SectionStore.completeness', () => {
+    it('counts what there is, what was dropped and what was kept aside', async () => {
+      const query = { sinceNs: 500n, untilNs: 900n };
+      const found = expected({ ...query, order: 'newest' });
+      const dropped = new Map<string, number>();
+      for (const { agent, droppedByKernel } of found) {
+        if (droppedByKernel > 0) dropped.set(agent, (dropped.get(agent) ?? 0) + droppedByKernel);
+      }
+      const answer = await store.completeness(query);
+      expect(answer).toMatchObject({
+        sections: found.length,
+        packets: found.reduce((sum, { packets }) => sum + packets, 0),
+        quarantined: 0,
+      });
+      expect(new Map([...answer.droppedByKernel].sort())).toEqual(new Map([...dropped].sort()));
     });
-    await away.end();
-  });
-});
 
-describe('SectionStore.completeness', () => {
-  it('counts what there is, what was dropped and what was kept aside', async () => {
-    const query = { sinceNs: 500n, untilNs: 900n };
-    const found = expected({ ...query, order: 'newest' });
-    const dropped = new Map<string, number>();
-    for (const { agent, droppedByKernel } of found) {
-      if (droppedByKernel > 0) dropped.set(agent, (dropped.get(agent) ?? 0) + droppedByKernel);
-    }
-    const answer = await store.completeness(query);
-    expect(answer).toMatchObject({
-      sections: found.length,
-      packets: found.reduce((sum, { packets }) => sum + packets, 0),
-      quarantined: 0,
-    });
-    expect(new Map([...answer.droppedByKernel].sort())).toEqual(new Map([...dropped].sort()));
-  });
-
-  it('counts a quarantined record where its time is, and one without a time when it came', async () => {
-    expect(await store.completeness({ sinceNs: 150n, untilNs: 160n })).toMatchObject({ quarantined: 1 });
-    expect(await store.completeness({ sinceNs: 150n, untilNs: 160n, agent: 'agent-2' })).toMatchObject({
-      quarantined: 0,
-    });
-    const nowNs = BigInt(Date.now()) * 1_000_000n;
-    const minuteNs = 60_000_000_000n;
-    expect(await store.completeness({ sinceNs: nowNs - minuteNs, untilNs: nowNs + minuteNs })).toMatchObject({
-      sections: 0,
-      quarantined: 1,
+    it('counts a quarantined record where its time is, and one without a time when it came', async () => {
+      expect(await store.completeness({ sinceNs: 150n, untilNs: 160n })).toMatchObject({ quarantined: 1 });
+      expect(await store.completeness({ sinceNs: 150n, untilNs: 160n, agent: 'agent-2' })).toMatchObject({
+        quarantined: 0,
+      });
+      const nowNs = BigInt(Date.now()) * 1_000_000n;
+      const minuteNs = 60_000_000_000n;
+      expect(await store.completeness({ sinceNs: nowNs - minuteNs, untilNs: nowNs + minuteNs })).toMatchObject({
+        sections: 0,
+        quarantined: 1,
+      });
     });
   });
 });

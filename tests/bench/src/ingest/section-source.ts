@@ -29,6 +29,8 @@ export function makeSections(count: number, seed: number, startSeconds: number):
     operatingSystem: 'Linux',
     application: 'bpfleet bench',
     capacityBytes: SECTION_BYTES,
+    // Ours is short, so that the section is full of packets.
+    ledgerBytes: 256,
   });
   const clock = { packets: 0, startSeconds };
   return Array.from({ length: count }, () => makeSection(writer, frames, clock));
