@@ -1,4 +1,4 @@
-import type { Field } from '../lower/ir.js';
+import { ALL_BITS, type Field } from '../lower/ir.js';
 import type { NumberedTest } from './graph.js';
 import { decide, type Knowledge, learn, meet, nothingKnown } from './knowledge.js';
 
@@ -18,6 +18,12 @@ const MAX_FIELDS = 64;
 /** The test's answer where the facts give it, provided that its load does not fail. */
 export function decideTest({ fields }: Facts, test: NumberedTest): boolean | undefined {
   return decide(fields[test.fieldId] ?? nothingKnown(test.field), test.question);
+}
+
+/** The value of the test's field, where all of it is known. */
+export function knownValue({ fields }: Facts, { fieldId }: NumberedTest): number | undefined {
+  const known = fields[fieldId]?.known;
+  return known?.mask === ALL_BITS ? known.value : undefined;
 }
 
 /** Whether the test's load cannot fail. */

@@ -16,7 +16,7 @@ export interface Ways {
 export interface NumberedTest extends Test {
   readonly id: number;
   readonly fieldId: number;
-  readonly question: Question | undefined;
+  readonly question: Question;
 }
 
 /** One test. Where both ways are the same, only the load matters: it must be inside the packet. */

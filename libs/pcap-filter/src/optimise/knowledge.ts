@@ -30,33 +30,45 @@ function upTo(high: number): Knowledge {
 }
 
 /**
- * Every test is one of two questions: are these bits so, or is the field at least this large.
- * `set` asks whether bits are not all zero, so its answer is turned round. Undefined: neither (a masked field's size).
+ * Every test is one of two questions: are these bits so, or is the field at least this large. `set` asks whether bits are
+ * not all zero, so its answer is turned round. One shape for all, because long lists ask them a million times.
  */
-export type Question = { readonly bits: Bits; readonly turned: boolean } | { readonly atLeast: number };
+export interface Question {
+  /** `none`: a masked field's size, of which nothing is known. */
+  readonly kind: 'bits' | 'size' | 'none';
+  readonly bits: Bits;
+  readonly turned: boolean;
+  readonly atLeast: number;
+}
 
-export function questionOf({ mask, comparison, operand }: Test): Question | undefined {
+const NO_BITS: Bits = { mask: 0, value: 0 };
+
+export function questionOf({ mask, comparison, operand }: Test): Question {
   switch (comparison) {
     case 'eq':
-      return { bits: { mask, value: operand }, turned: false };
+      return { kind: 'bits', bits: { mask, value: operand }, turned: false, atLeast: 0 };
     case 'set':
-      return { bits: { mask: (mask & operand) >>> 0, value: 0 }, turned: true };
+      return { kind: 'bits', bits: { mask: (mask & operand) >>> 0, value: 0 }, turned: true, atLeast: 0 };
     case 'gt':
-      return mask === ALL_BITS ? { atLeast: operand + 1 } : undefined;
+      return { kind: mask === ALL_BITS ? 'size' : 'none', bits: NO_BITS, turned: false, atLeast: operand + 1 };
     case 'ge':
-      return mask === ALL_BITS ? { atLeast: operand } : undefined;
+      return { kind: mask === ALL_BITS ? 'size' : 'none', bits: NO_BITS, turned: false, atLeast: operand };
   }
 }
 
 /** The answer where it follows from what is known. */
-export function decide(knowledge: Knowledge, question: Question | undefined): boolean | undefined {
-  if (question === undefined) return undefined;
-  if ('bits' in question) {
-    const answer = decideBits(knowledge, question.bits);
-    return answer === undefined ? undefined : answer !== question.turned;
+export function decide(knowledge: Knowledge, { kind, bits, turned, atLeast }: Question): boolean | undefined {
+  switch (kind) {
+    case 'bits': {
+      const answer = decideBits(knowledge, bits);
+      return answer === undefined ? undefined : answer !== turned;
+    }
+    case 'size':
+      if (knowledge.low >= atLeast) return true;
+      return knowledge.high < atLeast ? false : undefined;
+    case 'none':
+      return undefined;
   }
-  if (knowledge.low >= question.atLeast) return true;
-  return knowledge.high < question.atLeast ? false : undefined;
 }
 
 function decideBits({ known, excluded, low, high }: Knowledge, bits: Bits): boolean | undefined {
@@ -77,17 +89,20 @@ function union(a: Bits, b: Bits): Bits {
 }
 
 /** What is known once the answer is. */
-export function learn(knowledge: Knowledge, question: Question | undefined, answer: boolean): Knowledge {
-  if (question === undefined) return knowledge;
-  if ('bits' in question) {
-    if (answer !== question.turned) return settled({ ...knowledge, known: union(knowledge.known, question.bits) });
-    return { ...knowledge, excluded: [...knowledge.excluded.slice(1 - MAX_EXCLUDED), question.bits] };
+export function learn(knowledge: Knowledge, question: Question, answer: boolean): Knowledge {
+  const { kind, bits, turned, atLeast } = question;
+  if (kind === 'none') return knowledge;
+  if (kind === 'size') {
+    return settled(
+      answer
+        ? { ...knowledge, low: Math.max(knowledge.low, atLeast) }
+        : { ...knowledge, high: Math.min(knowledge.high, atLeast - 1) },
+    );
   }
-  return settled(
-    answer
-      ? { ...knowledge, low: Math.max(knowledge.low, question.atLeast) }
-      : { ...knowledge, high: Math.min(knowledge.high, question.atLeast - 1) },
-  );
+  if (answer !== turned) return settled({ ...knowledge, known: union(knowledge.known, bits) });
+  // Bits that could not be so under their mask: denying them tells nothing.
+  if ((bits.value & ~bits.mask) !== 0) return knowledge;
+  return { ...knowledge, excluded: [...knowledge.excluded.slice(1 - MAX_EXCLUDED), bits] };
 }
 
 /** Known bits and range tell the same where only one value is left. */

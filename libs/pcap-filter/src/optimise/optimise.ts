@@ -4,18 +4,22 @@ import type { Graph } from './graph.js';
 import { mergeEqual } from './merge-equal.js';
 import { skipDecided } from './skip-decided.js';
 
-/** Each pass takes and returns a graph with the same verdict for every packet, of no more nodes. */
-const PASSES = [skipDecided, mergeEqual, dropUnreachable] as const;
 /** Nearly all filters are done after two; every round works for the next one. */
 const MAX_ROUNDS = 6;
 /** A graph still so large after a round will not fit into a program; further rounds would only take time. */
 const HOPELESS_NODES = 3 * MAX_INSTRUCTIONS;
 
-/** Runs the passes until none finds anything more. */
+/** For the first round; each further one may take a quarter of it. Only hostile expressions come near. */
+const MAX_STEPS = 400_000;
+
+/**
+ * Runs the passes until none finds anything more. Each takes and returns a graph with the same verdict for every packet,
+ * of no more nodes.
+ */
 export function optimise(graph: Graph): Graph {
   let current = graph;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const next = PASSES.reduce((before, pass) => pass(before), current);
+    const next = dropUnreachable(mergeEqual(skipDecided(current, MAX_STEPS >> (2 * round))));
     if (isSame(next, current)) break;
     current = next;
     if (current.nodes.length > HOPELESS_NODES) break;

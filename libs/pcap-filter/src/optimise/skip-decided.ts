@@ -1,8 +1,6 @@
-import { decideTest, type Facts, isCoveredBy, isInside, learnTest, meetFacts, noFacts } from './facts.js';
+import { decideTest, type Facts, isCoveredBy, isInside, knownValue, learnTest, meetFacts, noFacts } from './facts.js';
 import { type Graph, type Node, REJECT, type Target } from './graph.js';
-
-/** Steps over decided tests in one sweep. Long lists need their square; beyond this only hostile input does. */
-const MAX_STEPS = 1_000_000;
+import { leadByValue, valueListsOf } from './value-lists.js';
 
 /**
  * Leads every edge past tests whose answer is known on it: behind `ethertype is IPv6` nobody asks whether it is IPv4.
@@ -10,14 +8,18 @@ const MAX_STEPS = 1_000_000;
  * ways leading to the known one.
  * Nodes come in program order, so one sweep sees all edges to a node before the node itself. Nodes left without a
  * predecessor stay; `dropUnreachable` runs next.
+ * @param maxSteps tests and lists led past in all; only hostile input needs many
  */
-export function skipDecided({ nodes, entry }: Graph): Graph {
+export function skipDecided({ nodes, entry }: Graph, maxSteps = Number.POSITIVE_INFINITY): Graph {
   const factsAt: (Facts | undefined)[] = new Array(nodes.length);
-  let steps = MAX_STEPS;
+  const lists = valueListsOf(nodes);
+  let steps = maxSteps;
   const lead = (from: Target, facts: Facts): Target => {
     let target = from;
     for (let node = nodes[target]; node !== undefined && steps > 0; node = nodes[target], steps--) {
-      const next = onlyWay(node, facts);
+      const list = lists[target];
+      const value = list && knownValue(facts, node.test);
+      const next = value === undefined || !list ? onlyWay(node, facts) : leadByValue(list, nodes, target, value);
       if (next === undefined || !isLoadNeedless(node, nodes[next], next, facts)) break;
       target = next;
     }
