@@ -137,6 +137,17 @@ describe('EmbeddedPostgres', () => {
     expect(await ask(connectionConfig, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
+  it('can be stopped while it starts, and started again', async () => {
+    await copyTemplate();
+    const server = new EmbeddedPostgres({ dataDir: dataDir() });
+    const starting = server.start();
+    await server.stop();
+    await starting;
+    expect(await postgresOn(dataDir())).toEqual([]);
+    await server.start();
+    await server.stop();
+  });
+
   it('tells when Postgres ends by itself', async () => {
     await copyTemplate();
     let tell: (exit: PostgresExit) => void;

@@ -71,6 +71,7 @@ const STOP_PATIENCE_MS = { SIGINT: 15_000, SIGQUIT: 5_000, SIGKILL: 5_000 } as c
  */
 export class EmbeddedPostgres {
   #running: Running | undefined;
+  #starting: Promise<unknown> | undefined;
   #log: string[] = [];
 
   constructor(private readonly options: EmbeddedPostgresOptions) {}
@@ -80,8 +81,17 @@ export class EmbeddedPostgres {
    * @throws BpfleetError `DATA_NOT_WRITABLE`, `DATA_FOREIGN`, `DATA_NEWER`, `DATA_IN_USE`, `PLATFORM_UNSUPPORTED`,
    *   `STORE_UNAVAILABLE` with what Postgres said
    */
-  async start(): Promise<{ connectionConfig: EmbeddedConnection }> {
-    if (this.#running) throw new Error('this Postgres was started already');
+  start(): Promise<{ connectionConfig: EmbeddedConnection }> {
+    if (this.#starting) throw new Error('this Postgres was started already');
+    const starting = this.#start();
+    this.#starting = starting;
+    starting.catch(() => {
+      this.#starting = undefined;
+    });
+    return starting;
+  }
+
+  async #start(): Promise<{ connectionConfig: EmbeddedConnection }> {
     const [binaries, dataDir] = await Promise.all([findBinaries(), resolveDataFolder(this.options.dataDir)]);
     const launcher = await findLauncher([binaries.postgres, dataDir]);
     const lock = await lockFolder(dataDir);
@@ -100,9 +110,12 @@ export class EmbeddedPostgres {
 
   /** A fast shutdown: open transactions are rolled back, the files are left clean. May be called twice. */
   async stop(): Promise<void> {
+    // Whoever called `start` learns of its failure.
+    await this.#starting?.catch(() => {});
     const lock = this.#running?.lock;
     await this.#end();
     await lock?.release();
+    this.#starting = undefined;
   }
 
   async #end(): Promise<void> {

@@ -9,7 +9,7 @@ export interface FolderLock {
 
 /**
  * Makes this process the only owner of `folder`, by listening on an abstract unix socket (unix(7)) named after it:
- * unlike a file with a process id it cannot be left behind by a kill.
+ * unlike a file with a process id it cannot be left behind by a kill. It is seen within one network namespace.
  * @throws BpfleetError `DATA_IN_USE` when another process holds it
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
