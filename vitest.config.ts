@@ -14,6 +14,10 @@ export default defineConfig({
           name: 'unit',
           include: ['{libs,apps}/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
           exclude: [...exclude, '**/*.it.test.ts'],
+          // Mostly pure code: one thread loads each module once. A test that changes something shared puts it back.
+          pool: 'threads',
+          isolate: false,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -23,8 +27,9 @@ export default defineConfig({
           include: ['{libs,apps}/*/src/**/*.it.test.ts', 'tests/**/*.it.test.ts'],
           exclude,
           globalSetup: ['tests/environment/src/global-setup.ts'],
-          // Servers, rings and namespaces share two cores: one file at a time keeps rates and deadlines honest.
-          fileParallelism: false,
+          // They wait most of the time. More at once would starve each other's servers and rings of two cores.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
