@@ -4,6 +4,8 @@ import type { Node, NumberedTest, Target } from './graph.js';
 /** A list of `field == value` tests: the node of each value, and where it leads when none of them holds. */
 export interface ValueList {
   readonly fieldId: number;
+  /** Its first node. */
+  head: Target;
   readonly byValue: Map<number, Target>;
   readonly otherwise: Target;
 }
@@ -20,9 +22,10 @@ export function valueListsOf(nodes: readonly Node[]): readonly (ValueList | unde
     if (node === undefined || !asksForValue(node.test)) continue;
     const { fieldId, operand } = node.test;
     const following = lists[node.no];
-    // A list has one node for each value; the second begins a list of its own.
-    const goesOn = following?.fieldId === fieldId && !following.byValue.has(operand);
-    const list = goesOn ? following : { fieldId, byValue: new Map(), otherwise: node.no };
+    // A list has one head and one node for each value; a second one begins a list of its own, which leads into this.
+    const goesOn = following?.head === node.no && following.fieldId === fieldId && !following.byValue.has(operand);
+    const list = goesOn ? following : { fieldId, head: index, byValue: new Map(), otherwise: node.no };
+    list.head = index;
     list.byValue.set(operand, index);
     lists[index] = list;
   }
