@@ -1,25 +1,22 @@
 import { interfaces, PacketSender } from '@bpfleet/linux';
 import { numberedFrames } from './numbered-traffic.js';
 
-const FRAMES = 400_000;
-
-/** Sends numbered frames on an interface of this namespace until told to stop; each number once. */
+/** Sends numbered frames on an interface until told to stop; each number once. */
 export class SteadySender {
   readonly #stopping = new AbortController();
   readonly #sender: PacketSender;
   #sending: Promise<number> = Promise.resolve(0);
 
-  /** @param open runs where the interface is */
-  constructor(device: string, open: <T>(action: () => T) => T = (action) => action()) {
-    this.#sender = open(() => {
+  /** @param where runs its argument where the interface is */
+  constructor(device: string, where: <T>(action: () => T) => T = (action) => action()) {
+    this.#sender = where(() => {
       const index = interfaces().find(({ name }) => name === device)!.index;
       return PacketSender.open({ interfaceIndex: index });
     });
   }
 
   start(packetsPerSecond: number): void {
-    const options = { packetsPerSecond, count: FRAMES, signal: this.#stopping.signal };
-    this.#sending = this.#sender.sendPaced(numberedFrames(0, FRAMES), options);
+    this.#sending = this.#send(packetsPerSecond);
   }
 
   /** @returns how many were sent */
@@ -27,6 +24,16 @@ export class SteadySender {
     this.#stopping.abort();
     const sent = await this.#sending;
     this.#sender.close();
+    return sent;
+  }
+
+  /** A second's worth at a time: all numbers of a long run would fill the memory. */
+  async #send(packetsPerSecond: number): Promise<number> {
+    const { signal } = this.#stopping;
+    let sent = 0;
+    while (!signal.aborted) {
+      sent += await this.#sender.sendPaced(numberedFrames(sent, packetsPerSecond), { packetsPerSecond, signal });
+    }
     return sent;
   }
 }
