@@ -60,7 +60,10 @@ export function fromTuples(tuples: readonly (readonly number[])[]): Program {
  * @throws BpfleetError `PROGRAM_INVALID` when the text is anything else
  */
 export function parseProgram(text: string): Program {
-  const [count, ...rows] = text.trim().split(/\s*\n\s*/);
+  const [count, ...rows] = text
+    .trim()
+    .split('\n')
+    .map((row) => row.trim());
   if (count === undefined || !/^\d+$/.test(count) || Number(count) !== rows.length) {
     throw new BpfleetError('PROGRAM_INVALID', `the first line is "${count}", but ${rows.length} instructions follow`);
   }

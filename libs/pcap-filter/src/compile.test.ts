@@ -184,6 +184,12 @@ describe('compile, on any input', () => {
 
   it.each<[string, fc.Arbitrary<string>]>([
     ['characters', fc.string({ maxLength: 40, unit: 'binary' })],
+    [
+      'long words',
+      fc
+        .tuple(anySentence, fc.constantFrom('1', 'a', '1-', '0', '1.', ':'), anySentence)
+        .map(([a, b, c]) => `${a} ${b.repeat(999)} ${c}`),
+    ],
     ['words', anySentence],
   ])('answers %s with a program or an error of its own, within the text', (_, anyText) => {
     fc.assert(
@@ -197,7 +203,8 @@ describe('compile, on any input', () => {
         } catch (error) {
           if (!(error instanceof BpfleetError)) throw error;
           expect(errorCodes).toContain(error.code);
-          const { start, end } = error.span ?? { start: -1, end: -1 };
+          expect(error.message.length + (error.hint?.length ?? 0)).toBeLessThan(500);
+          const { start, end } = error.span ?? { start: error.code === 'FILTER_TOO_LARGE' ? 0 : -1, end: 0 };
           expect(0 <= start && start <= end && end <= expression.length).toBe(true);
         }
       }),

@@ -1,9 +1,9 @@
 import { convertedLength, MAX_INSTRUCTIONS, type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { emit } from './emit/emit.js';
+import { tooLargeFault } from './fault.js';
 import { lex } from './lex/lex.js';
 import type { Token } from './lex/token.js';
-import { countLeaves } from './logic.js';
 import type { Ir } from './lower/ir.js';
 import { ethernet, type LinkLayer } from './lower/link-layer.js';
 import { lower } from './lower/lower.js';
@@ -50,8 +50,6 @@ export interface Compilation {
 }
 
 const DEFAULT_SNAPLEN_BYTES = 262_144;
-/** No filter of so many tests, each written out, was ever seen to fit into the kernel; optimising it takes too long. */
-const MAX_TESTS = 24_576;
 
 /**
  * Compiles a pcap-filter expression to a classic BPF program with libpcap's meaning.
@@ -66,13 +64,11 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
   const tree = parse(tokens);
   const resolved = resolve(tree, resolverOf(names));
   const ir = lower(resolved, link);
-  const tests = countLeaves(ir);
-  if (tests > MAX_TESTS) throw tooLarge(expression, `makes ${tests} tests of a packet`);
   const plain = buildGraph(ir);
   const optimised = optimize ? optimise(plain) : plain;
   if (optimize && !canAccept(optimised)) throw neverMatches(expression);
   const program = optimize ? emitCheapest(plain, optimised, snaplenBytes) : emitPlain(plain, snaplenBytes);
-  if (program.length > MAX_INSTRUCTIONS) throw tooLarge(expression, `needs ${program.length} instructions`);
+  if (program.length > MAX_INSTRUCTIONS) throw tooLargeFault(`needs ${program.length} instructions`);
   return { program, stages: { tokens, tree, resolved, ir, optimised } };
 }
 
@@ -106,15 +102,4 @@ function neverMatches(expression: string): BpfleetError {
     span: { start: 0, end: expression.length },
     hint: '“and” and “or” bind alike, from left to right; set parentheses: tcp port (80 or 443) and host 10.0.0.7',
   });
-}
-
-function tooLarge(expression: string, what: string): BpfleetError {
-  return new BpfleetError(
-    'FILTER_TOO_LARGE',
-    `the filter ${what}; the kernel takes at most ${MAX_INSTRUCTIONS} instructions`,
-    {
-      span: { start: 0, end: expression.length },
-      hint: 'split the filter, or use networks instead of single hosts',
-    },
-  );
 }

@@ -1,3 +1,4 @@
+import { MAX_INSTRUCTIONS } from '@bpfleet/bpf';
 import { BpfleetError, type Span } from '@bpfleet/errors';
 
 /** The text is not of the language, or names something that is not there. */
@@ -11,6 +12,15 @@ export function unsupportedFault(span: Span, what: string, hint?: string): Bpfle
     span,
     hint: hint ?? 'supported are host, net, port, portrange, protocol names, and, or, not and parentheses on Ethernet',
   });
+}
+
+/** The whole of it is too much; `what` says how much. */
+export function tooLargeFault(what: string): BpfleetError {
+  return new BpfleetError(
+    'FILTER_TOO_LARGE',
+    `the filter ${what}; the kernel takes at most ${MAX_INSTRUCTIONS} instructions`,
+    { hint: 'split the filter, or use networks instead of single hosts' },
+  );
 }
 
 /** How much of a long expression is shown around the fault. */

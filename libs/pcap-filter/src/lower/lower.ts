@@ -1,4 +1,5 @@
-import { leafOf, mapLeaves } from '../logic.js';
+import { tooLargeFault } from '../fault.js';
+import { countLeaves, leafOf, mapLeaves } from '../logic.js';
 import type { Meaning, Meanings } from '../resolve/meaning.js';
 import type { Ir } from './ir.js';
 import type { LinkLayer } from './link-layer.js';
@@ -6,10 +7,22 @@ import { lowerHost4, lowerHost6, lowerMac, lowerTransport } from './network.js';
 import { lowerPorts } from './ports.js';
 import { not, test } from './tests.js';
 
-/** Turns meanings into conditions over the packet's bytes, in the order in which libpcap's plain form tests them. */
+/** No filter of so many tests, each written out, was seen to fit into the kernel; optimising it would take too long. */
+const MAX_TESTS = 24_576;
+
+/**
+ * Turns meanings into conditions over the packet's bytes, in the order in which libpcap's plain form tests them.
+ * @throws BpfleetError `FILTER_TOO_LARGE` as soon as there are too many of them
+ */
 export function lower(meanings: Meanings, link: LinkLayer): Ir {
   if (meanings === undefined) return leafOf({ kind: 'always', value: true });
-  return mapLeaves(meanings, (meaning) => lowerMeaning(meaning, link));
+  let tests = 0;
+  return mapLeaves(meanings, (meaning) => {
+    const ir = lowerMeaning(meaning, link);
+    tests += countLeaves(ir);
+    if (tests > MAX_TESTS) throw tooLargeFault(`asks more than ${MAX_TESTS} questions about a packet`);
+    return ir;
+  });
 }
 
 function lowerMeaning(meaning: Meaning, link: LinkLayer): Ir {

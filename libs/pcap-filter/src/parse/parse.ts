@@ -1,4 +1,5 @@
 import { syntaxFault, unsupportedFault } from '../fault.js';
+import { shortened } from '../lex/lex.js';
 import type { Token } from '../lex/token.js';
 import { type Link, type Logic, leafOf } from '../logic.js';
 import { Cursor, isKeyword, isOperator, unexpected } from './cursor.js';
@@ -118,8 +119,8 @@ function bareValue(cursor: Cursor, token: Token) {
   }
   return syntaxFault(
     token.span,
-    `“${token.text}” needs a word in front that says what it is`,
-    `${token.kind === 'number' ? 'port' : token.kind === 'mac' ? 'ether host' : 'host'} ${token.text}`,
+    `“${shortened(token.text)}” needs a word in front that says what it is`,
+    `${token.kind === 'number' ? 'port' : token.kind === 'mac' ? 'ether host' : 'host'} ${shortened(token.text)}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { syntaxFault, unsupportedFault } from '../fault.js';
+import { shortened } from '../lex/lex.js';
 import type { Token } from '../lex/token.js';
 import { type Link, type Logic, leafOf } from '../logic.js';
 import { type Cursor, isKeyword, isOperator, unexpected } from './cursor.js';
@@ -71,7 +72,7 @@ function withMask(cursor: Cursor, token: Token): Value {
         throw syntaxFault(
           cursor.peek().span,
           'only an address with dots takes a mask',
-          `${token.text}.0.0.0/8, if the network of that number is meant`,
+          `${shortened(token.text)}.0.0.0/8, if the network of that number is meant`,
         );
       }
       return token;

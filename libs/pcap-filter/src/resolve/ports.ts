@@ -55,7 +55,7 @@ function service(name: string, span: Primitive['span'], names: NameResolver): En
   throw syntaxFault(
     span,
     `unknown port “${shortened(name)}”`,
-    isRange ? `portrange ${name}` : 'write the port’s number, or give the name in a services table',
+    isRange ? `portrange ${shortened(name)}` : 'write the port’s number, or give the name in a services table',
   );
 }
 
