@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import type { Bus } from '@bpfleet/bus';
 import { type AgentStatus, ApiClient, type DesiredState, type Endpoint, packetsTopic } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { matchesPatterns } from '@bpfleet/linux';
+import { makeFolder } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { CaptureControl } from './capture/capture-control.js';
@@ -157,7 +157,7 @@ export class CaptureAgent {
 
 async function prepareState(folder: string): Promise<number> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     return await takeEpoch(folder, Date.now());
   } catch (cause) {
     throw new BpfleetError(

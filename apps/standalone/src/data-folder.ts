@@ -1,6 +1,7 @@
-import { access, constants, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BpfleetError } from '@bpfleet/errors';
+import { makeFolder } from '@bpfleet/service';
 
 /** Grows when the layout below the data folder changes so that an older bpfleet must not touch it. */
 const FORMAT = 1;
@@ -17,7 +18,7 @@ export interface DataFolder {
  */
 export async function openDataFolder(folder: string): Promise<DataFolder> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     await refuseForeign(folder);
     await access(folder, constants.W_OK | constants.X_OK);
     const found = await formatOf(folder);

@@ -19,6 +19,7 @@ export { httpStatusOf } from './http-status.js';
 export { type Component, Lifecycle } from './lifecycle.js';
 export { listenError } from './listen-error.js';
 export { createLogger, type Logger, type LoggerOptions } from './logger.js';
+export { makeFolder } from './make-folder.js';
 export { Counter, createMetrics, Gauge, Histogram, Registry } from './metrics.js';
 export { type FieldError, RequestInvalid, toProblem } from './problem.js';
 export { type Host, type Running, runMain } from './run-main.js';
