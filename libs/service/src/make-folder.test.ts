@@ -21,7 +21,7 @@ describe('makeFolder', () => {
   });
   it('fails where a file stands in the way', async () => {
     await writeFile(join(root, 'file'), '');
-    await expect(makeFolder(join(root, 'file/a'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+    await expect(makeFolder(join(root, 'file/a'))).rejects.toMatchObject({ code: 'EEXIST' });
     await expect(makeFolder(join(root, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
   });
   it.runIf(process.platform === 'linux')('fails where no folder can be made, instead of trying for ever', async () => {
