@@ -2,10 +2,9 @@ import { BpfleetError } from '@bpfleet/errors';
 import type { Admin } from 'kafkajs';
 import type { LogBounds } from '../bus.js';
 import { maxMessageBytes } from '../record-limits.js';
-import { pause } from '../retry-delay.js';
-import { KafkaClient } from './kafka-client.js';
-import { brokerErrorOf } from './kafka-errors.js';
+import { defaultRequestTimeoutMs, KafkaClient } from './kafka-client.js';
 import type { KafkaBusOptions } from './kafka-options.js';
+import { untilReady } from './until-ready.js';
 
 /** The contract's topic, docs/50: the broker compresses what comes otherwise, so that consumers know one codec. */
 const topicConfig = {
@@ -14,9 +13,6 @@ const topicConfig = {
   'cleanup.policy': 'delete',
   'message.timestamp.type': 'LogAppendTime',
 } as const;
-
-const NOT_YET: readonly string[] = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
-const LOOK_AGAIN_AFTER_MS = 20;
 
 interface OpenAdmin {
   readonly client: KafkaClient;
@@ -36,8 +32,13 @@ export class KafkaAdmin {
     const replicationFactor = this.options.replicationFactor ?? -1;
     const topics = [{ topic, numPartitions: partitions, replicationFactor, configEntries }];
     // False when it is there already.
-    await this.#ask('make a topic', (admin) => admin.createTopics({ topics, waitForLeaders: false }));
-    await this.#ask(`show ${topic}`, (admin) => this.#isShown(admin, topic));
+    await this.#untilReady('make a topic', (admin) => admin.createTopics({ topics, waitForLeaders: false }));
+    await this.#untilReady(`serve ${topic}`, async (admin) => {
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      // Of each partition, from the broker that is said to lead it: who does not answer refuses records too, and those for
+      // other partitions in the same request are then sent, and kept, twice.
+      await admin.fetchTopicOffsets(topic);
+    });
   }
 
   async clusterId(): Promise<string> {
@@ -67,19 +68,10 @@ export class KafkaAdmin {
     open.client.tearDown();
   }
 
-  /** Resolves when each partition has a leader. What the controller has made, a broker may not know for a moment. */
-  async #isShown(admin: Admin, topic: string): Promise<void> {
-    const never = new AbortController().signal;
-    while (this.#open?.client.isDown === false) {
-      try {
-        await admin.fetchTopicMetadata({ topics: [topic] });
-        return;
-      } catch (error) {
-        // kafkajs drops a second broker's error and stumbles over the answer it then has not.
-        if (!NOT_YET.includes(brokerErrorOf(error) ?? '') && !(error instanceof TypeError)) throw error;
-      }
-      await pause(LOOK_AGAIN_AFTER_MS, never);
-    }
+  /** Each time with a new connection, which has nothing of what the cluster said before. */
+  #untilReady<T>(what: string, question: (admin: Admin) => Promise<T>): Promise<T> {
+    const limitMs = this.options.requestTimeoutMs ?? defaultRequestTimeoutMs;
+    return untilReady(what, limitMs, () => this.#ask(what, question));
   }
 
   async #ask<T>(what: string, question: (admin: Admin) => Promise<T>): Promise<T> {

@@ -69,6 +69,20 @@ suiteRequires('with Apache Kafka', { kafka: await kafka() }, ({ kafka }) => {
       });
     });
 
+    it('has each partition of a new topic ready to be written before it says that the topic is there', async () => {
+      const wide = `wide-${randomUUID()}`;
+      const partitions = 32;
+      const producer = new KafkaClient(options).kafka.producer({ retry: { retries: 0 } });
+      await producer.connect();
+      await bus.ensureTopic(wide, partitions);
+      // A broker that leads some of them, not yet all, would keep some records and refuse the others.
+      const messages = Array.from({ length: partitions }, (_, partition) => ({ partition, value: 'v' }));
+      const acknowledged = await producer.send({ topic: wide, messages });
+      expect(acknowledged).toHaveLength(partitions);
+      await producer.disconnect();
+      await admin.deleteTopics({ topics: [wide] });
+    });
+
     it('names its log by cluster, topic and its own id', async () => {
       const log = await firstAssignment(bus, topic);
       expect(log.logId).toMatch(new RegExp(`^[\\w-]{22}/${topic}/own id$`));
