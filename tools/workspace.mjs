@@ -1,12 +1,10 @@
 // What `npm start`, `npm test` and `npm run bench` do first: install and build what is missing, and say so.
 // Only Node built-ins here: this runs before anything is installed.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
-const stamp = `${root}node_modules/.bpfleet-installed`;
 
 /** Ends the process with a clear message when this Node cannot run bpfleet. */
 export function requireNode() {
@@ -15,19 +13,31 @@ export function requireNode() {
   fail(`bpfleet needs Node 20.19 or newer; this is ${process.versions.node}`);
 }
 
-/** `npm ci`, unless this lock file is what is installed for this Node version already. */
+/** `npm ci`, unless what the lock file asks for is installed already. */
 export function install() {
-  const wanted = createHash('sha256')
-    .update(readFileSync(`${root}package-lock.json`))
-    .update(process.versions.modules)
-    .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  if (isInstalled()) return;
   const startedAt = Date.now();
   process.stderr.write('Installing packages (the first time only) ...\n');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  writeFileSync(stamp, wanted);
   process.stderr.write(`Installed in ${seconds(startedAt)}.\n`);
 }
+
+/** npm notes at the end of an install what is there: an interrupted one has no such note. */
+function isInstalled() {
+  const note = `${root}node_modules/.package-lock.json`;
+  if (!existsSync(note)) return false;
+  const present = packagesOf(note);
+  return Object.entries(packagesOf(`${root}package-lock.json`)).every(
+    ([path, { version, optional, devOptional }]) =>
+      // Packages of other platforms are not installed.
+      !path.startsWith('node_modules/') ||
+      optional ||
+      devOptional ||
+      (path in present && present[path].version === version),
+  );
+}
+
+const packagesOf = (lockFile) => JSON.parse(readFileSync(lockFile, 'utf8')).packages;
 
 /** `tsc -b`: nothing to do takes about a second. */
 export function build() {
