@@ -6,6 +6,7 @@ import { loneBrokerSettings } from './kafka-settings.js';
 
 const clientPort = 9092;
 const readyTimeoutMs = 60_000;
+const pauseAttempts = 5;
 /** Quick to start rather than quick later: a third less CPU time until it serves. */
 const java = { KAFKA_HEAP_OPTS: '-Xmx512m', KAFKA_JVM_PERFORMANCE_OPTS: '-XX:TieredStopAtLevel=1 -XX:+UseSerialGC' };
 
@@ -53,7 +54,16 @@ class ContainerKafka implements TestKafka {
   }
 
   async pause(): Promise<void> {
-    await (await this.#engine()).pause();
+    const engine = await this.#engine();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await engine.pause();
+        return;
+      } catch (error) {
+        // runc thaws and gives up when threads of a busy container do not stop soon enough (cgroup v1).
+        if (attempt === pauseAttempts || !String(error).includes('unable to freeze')) throw error;
+      }
+    }
   }
 
   async resume(): Promise<void> {

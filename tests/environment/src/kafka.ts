@@ -1,6 +1,7 @@
 import { imageIsMissing } from './docker.js';
 import { startContainerKafka } from './kafka-container.js';
 import { javaIsMissing, startMavenKafka } from './kafka-maven.js';
+import { shortBrokerSession } from './kafka-settings.js';
 
 /** The version tests run against, as container image and from Maven Central (`tools/kafka/pom.xml`). */
 export const kafkaImage = 'apache/kafka:4.3.1';
@@ -44,11 +45,15 @@ export interface Unavailable {
 export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka | Unavailable> {
   const given = process.env.KAFKA_BROKERS;
   if (given) return { route: 'given', brokers: given.split(','), stop: async () => undefined };
-  return startOwnKafka(options);
+  return startOnAnyRoute(options);
 }
 
 /** As `startKafka`, but always a broker that the test may pause and kill. */
-export async function startOwnKafka(options: KafkaOptions = {}): Promise<Required<TestKafka> | Unavailable> {
+export function startOwnKafka(options: KafkaOptions = {}): Promise<Required<TestKafka> | Unavailable> {
+  return startOnAnyRoute({ ...options, settings: { ...shortBrokerSession, ...options.settings } });
+}
+
+async function startOnAnyRoute(options: KafkaOptions): Promise<Required<TestKafka> | Unavailable> {
   const reasons: string[] = [];
   for (const { name, missing, start } of routes()) {
     try {
