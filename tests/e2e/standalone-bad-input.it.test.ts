@@ -51,6 +51,17 @@ describe('npm start, used wrongly', () => {
       await expectRefusal(1, /has format 99, this bpfleet knows 1[\s\S]*newer bpfleet/, folder);
     }));
 
+  it('says that the data folder is somebody else’s', () =>
+    withFolder(async (folder) => {
+      await writeFile(join(folder, 'format'), 'garbage');
+      await expectRefusal(1, /holds other files, and no data of bpfleet/, folder);
+      await writeFile(join(folder, 'format'), '');
+      await expectRefusal(1, /holds other files/, folder);
+    }));
+
+  it('refuses to capture nowhere', () =>
+    withFolder((folder) => expectRefusal(2, /name an interface/, folder, { args: ['--interface', ','] })));
+
   it.runIf(process.getuid?.() === 0)('says whose the data folder is', () =>
     withFolder(async (folder) => {
       await chown(folder, 65_534, 65_534);

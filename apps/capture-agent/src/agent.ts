@@ -65,6 +65,7 @@ export class CaptureAgent {
     reporter.start();
     this.#follower = this.#makeFollower(control, reporter);
     await this.#follower.start();
+    for (const { code, message } of this.#unknownInterfaces()) parts.logger.warn({ code }, message);
     parts.logger.info({ agent: config.agentId, epoch: this.#epoch, source: parts.source.kind }, 'agent runs');
   }
 
@@ -137,6 +138,20 @@ export class CaptureAgent {
     }
   }
 
+  /** Patterns that name no interface now. No reason to end: interfaces come and go. */
+  #unknownInterfaces(): AgentStatus['errors'] {
+    const { config, parts } = this;
+    if (parts.source.kind === 'file') return [];
+    const names = parts.interfaces().map(({ name }) => name);
+    return config.agentInterfaces
+      .filter((pattern) => !pattern.startsWith('!') && !names.some((name) => matchesPatterns([pattern], name)))
+      .map((pattern) => ({
+        code: 'INTERFACE_UNKNOWN',
+        message: `no interface ${pattern} on this host; there are: ${names.join(', ')}`,
+        at: new Date().toISOString(),
+      }));
+  }
+
   async #status(): Promise<Omit<AgentStatus, 'sequence'>> {
     const { config, parts } = this;
     const counts = this.#publisher?.counts ?? { sent: 0, dropped: 0, packetsDropped: 0 };
@@ -150,7 +165,7 @@ export class CaptureAgent {
       interfaces: parts.interfaces().map(({ name, linkType, up }) => ({ name, linkType: linkType ?? 'unknown', up })),
       filters: (await this.#control?.states()) ?? [],
       sections: { ...counts, pending: this.#publisher?.pendingSections ?? 0 },
-      errors: [],
+      errors: this.#unknownInterfaces(),
     };
   }
 }

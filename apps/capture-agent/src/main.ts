@@ -1,4 +1,5 @@
 import { KafkaBus } from '@bpfleet/bus';
+import { BpfleetError } from '@bpfleet/errors';
 import {
   configHelp,
   createLogger,
@@ -10,6 +11,7 @@ import {
   runMain,
 } from '@bpfleet/service';
 import { CaptureAgent } from './agent.js';
+import { checkCaptureFile } from './capture/check-capture-file.js';
 import { fileSource, ringSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
 import { StatusServer } from './status-server.js';
@@ -18,6 +20,9 @@ await runMain(async (stopping) => {
   if (process.argv.includes('--help')) {
     process.stdout.write(`The capture agent. Configured by its environment alone:\n\n${configHelp(AgentConfig)}`);
     return undefined;
+  }
+  if (process.argv.length > 2) {
+    throw new BpfleetError('CONFIG_INVALID', `unknown argument ${process.argv[2]}`, { hint: 'see --help' });
   }
   return capture(loadConfig(AgentConfig, process.env), stopping);
 });
@@ -33,6 +38,7 @@ async function capture(config: AgentConfig, stopping: AbortSignal): Promise<Runn
   });
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
+  if (config.agentPcap) await checkCaptureFile(config.agentPcap);
   const source = config.agentPcap
     ? fileSource({ file: config.agentPcap, speed: 'full', times: 'recorded', repeat: false })
     : ringSource(config.agentRingBytes);

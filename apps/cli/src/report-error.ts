@@ -23,6 +23,7 @@ export async function expressionOf<T>(expression: string, call: () => Promise<T>
 
 /** Codes that say: what was typed is wrong. A second try with the same words cannot work. */
 const wrongInput: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CONFIG_INVALID',
   'FILTER_SYNTAX',
   'FILTER_UNSUPPORTED',
   'FILTER_TOO_LARGE',

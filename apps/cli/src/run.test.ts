@@ -29,6 +29,12 @@ describe('bpfleet', () => {
     expect((await runCommand(['filter', 'aply', 'web'])).err).toContain('Did you mean apply?');
   });
 
+  it('refuses a misspelt variable, which would ask another server than was meant', async () => {
+    const { code, err } = await runCommand(['filter', 'get'], { env: { BPFLEET_SEVER: 'http://elsewhere' } });
+    expect(code).toBe(2);
+    expect(err).toMatch(/BPFLEET_SEVER: nothing reads this variable[\s\S]*did you mean BPFLEET_SERVER/);
+  });
+
   it('reports an interruption as shells do', async () => {
     const env = { BPFLEET_SERVER: 'http://127.0.0.1:1' };
     expect(await runCommand(['filter', 'get'], { signal: AbortSignal.abort(), env })).toMatchObject({

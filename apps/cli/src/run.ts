@@ -9,6 +9,7 @@ import { packets } from './commands/packets.js';
 import { exitCodeOf, reportError } from './report-error.js';
 import { withServers } from './servers.js';
 import type { Terminal } from './terminal.js';
+import { refuseUnknownVariables } from './unknown-variables.js';
 
 /** As shells report a process that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
@@ -20,6 +21,7 @@ const EXIT_INTERRUPTED = 130;
  */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
+    await refuseUnknownVariables(terminal.env);
     await commandLine(terminal).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {

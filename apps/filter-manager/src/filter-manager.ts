@@ -66,7 +66,7 @@ export async function createFilterManager(
     },
   );
   const stop = async () => {
-    app.get(DesiredService).stop();
+    await app.get(DesiredService).stop();
     await settings.stop();
     await listener.stop();
     await app.close();

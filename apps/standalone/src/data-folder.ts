@@ -1,4 +1,4 @@
-import { access, constants, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, constants, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BpfleetError } from '@bpfleet/errors';
 import { makeFolder } from '@bpfleet/service';
@@ -22,7 +22,7 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
     await refuseForeign(folder);
     await access(folder, constants.W_OK | constants.X_OK);
     const found = await formatOf(folder);
-    if (found === undefined) await writeFile(join(folder, FORMAT_FILE), `${FORMAT}\n`, { mode: 0o600 });
+    if (found === undefined) await claim(folder);
     else if (found > FORMAT) throw newer(folder, found);
   } catch (cause) {
     if (cause instanceof BpfleetError) throw cause;
@@ -33,6 +33,17 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   }
   return { postgres: join(folder, 'postgres'), agent: join(folder, 'agent') };
 }
+
+/** A folder that holds something else is not made ours. */
+async function claim(folder: string): Promise<void> {
+  if ((await readdir(folder)).length > 0) throw foreign(folder);
+  await writeFile(join(folder, FORMAT_FILE), `${FORMAT}\n`, { mode: 0o600 });
+}
+
+const foreign = (folder: string): BpfleetError =>
+  new BpfleetError('DATA_FOREIGN', `${folder} holds other files, and no data of bpfleet`, {
+    hint: 'name an empty or a new folder with --data DIR',
+  });
 
 async function refuseForeign(folder: string): Promise<void> {
   const { uid } = await stat(folder);
@@ -45,7 +56,9 @@ async function refuseForeign(folder: string): Promise<void> {
 
 async function formatOf(folder: string): Promise<number | undefined> {
   try {
-    return Number.parseInt(await readFile(join(folder, FORMAT_FILE), 'utf8'), 10);
+    const text = await readFile(join(folder, FORMAT_FILE), 'utf8');
+    if (!/^\d{1,6}\n?$/.test(text)) throw foreign(folder);
+    return Number(text);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -62,9 +62,10 @@ export class FrontServer {
 /** Here the port is an option of the command line. */
 function refused(cause: unknown, listen: string, port: number): unknown {
   const error = listenError(cause, listen, port);
-  if (!(error instanceof BpfleetError) || error.code !== 'PORT_TAKEN') return error;
-  return new BpfleetError('PORT_TAKEN', error.message, {
+  if (!(error instanceof BpfleetError)) return error;
+  const isTaken = error.code === 'PORT_TAKEN';
+  return new BpfleetError(error.code, error.message, {
     cause,
-    hint: 'is bpfleet running already? choose another with --port N',
+    hint: `${isTaken ? 'is bpfleet running already? ' : ''}choose another port with --port N, another address with BPFLEET_LISTEN`,
   });
 }

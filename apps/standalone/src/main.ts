@@ -1,3 +1,4 @@
+import { Deadline } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { createLogger, loadConfig, type Running, runMain } from '@bpfleet/service';
 import { cliHints } from './cli-hints.js';
@@ -10,6 +11,8 @@ import type { Standalone } from './standalone.js';
 
 /** How long `--once` waits for a packet. */
 const ONCE_TIMEOUT_MS = 60_000;
+/** The longest a timer can be: 24 days. */
+const FOR_EVER_MS = 2 ** 31 - 1;
 
 const say = (text = ''): void => void process.stdout.write(`${text}\n`);
 
@@ -43,6 +46,8 @@ async function start(asked: StandaloneOptions, stopping: AbortSignal): Promise<R
     }
   } catch (error) {
     await stop();
+    // What was under way when Ctrl-C came has failed, of course.
+    if (stopping.aborted) return undefined;
     throw error;
   } finally {
     stopping.removeEventListener('abort', interrupted);
@@ -65,9 +70,9 @@ async function showFirstAnswer(
     say(`Filter ${filter.name}@${version}: ${filter.expression || '(everything)'}`);
   }
   if (filter === undefined && !asked.once) return showHints(url);
-  const giveUp = AbortSignal.any(asked.once ? [stopping, AbortSignal.timeout(ONCE_TIMEOUT_MS)] : [stopping]);
-  const waiting = firstAnswer(client, { ...standalone.run, since: source.since }, giveUp);
-  const packets = await Promise.race([waiting, standalone.failed]);
+  const giveUp = new Deadline(asked.once ? ONCE_TIMEOUT_MS : FOR_EVER_MS, stopping);
+  const waiting = firstAnswer(client, { ...standalone.run, since: source.since }, giveUp.signal);
+  const packets = await Promise.race([waiting, standalone.failed]).finally(() => giveUp.clear());
   if (stopping.aborted) return;
   if (packets.length === 0) throw nothingStored(filter?.expression);
   say();
@@ -82,6 +87,8 @@ function showHints(url: string): void {
 
 function nothingStored(expression: string | undefined): BpfleetError {
   return new BpfleetError('NOT_FOUND', 'no packet was stored within a minute', {
-    hint: expression === undefined ? 'no filter runs yet: push one' : `is there traffic that matches "${expression}"?`,
+    hint: expression
+      ? `is there traffic that matches "${expression}"?`
+      : 'is there traffic, and a filter that matches it?',
   });
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { InterfacePatterns } from '@bpfleet/contract';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 export interface StandaloneOptions {
@@ -49,11 +50,15 @@ export function parseOptions(argv: readonly string[]): StandaloneOptions | { rea
   };
 }
 
-const names = (text: string): string[] =>
-  text
+function names(text: string): string[] {
+  const patterns = text
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
+  if (!InterfacePatterns.safeParse(patterns).success)
+    throw new InvalidArgumentError('name an interface, such as eth0.');
+  return patterns;
+}
 
 function port(text: string): number {
   const number = Number(text);

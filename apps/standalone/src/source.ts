@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { fileSource, ringSource, type Source } from '@bpfleet/capture-agent';
+import { checkCaptureFile, fileSource, ringSource, type Source } from '@bpfleet/capture-agent';
 import { BpfleetError } from '@bpfleet/errors';
 import { canCapture, interfaces, matchesPatterns } from '@bpfleet/linux';
-import { readCapture } from '@bpfleet/section';
 import type { StandaloneOptions } from './options.js';
 
 const RING_BYTES = 64 * 1024 * 1024;
@@ -24,7 +22,7 @@ export interface ChosenSource extends Source {
  */
 export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptions): Promise<ChosenSource> {
   if (pcap !== undefined) {
-    await refuseBroken(pcap);
+    await checkCaptureFile(pcap);
     const source = fileSource({ file: pcap, speed: 'full', times: 'recorded', repeat: false });
     return { ...source, kind: 'recording', says: `Replaying ${pcap}.`, since: '1970-01-01T00:00:00Z' };
   }
@@ -46,21 +44,6 @@ export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptio
     says: `Not capturing (${permission.reason}): replaying a recording.`,
     since: '-1m',
   };
-}
-
-/** To its end: nothing is stored of a file that breaks somewhere. */
-async function refuseBroken(file: string): Promise<void> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
-    throw new BpfleetError('FILE_UNREADABLE', `cannot read the capture file ${file}: ${(cause as Error).message}`, {
-      cause,
-      hint: '--pcap takes a pcap or pcapng file',
-    });
-  }
-  const packets = readCapture(bytes);
-  while (!packets.next().done);
 }
 
 function refuseUnknown(wanted: readonly string[]): void {

@@ -148,7 +148,7 @@ export class Standalone {
     this.#agent = new CaptureAgent(config, {
       ...this.#source,
       bus: this.#bus,
-      logger: this.logger.child({ name: 'capture-agent' }),
+      logger: this.logger.child({ component: 'capture-agent' }),
       registry: this.#metrics,
       onFatal: this.#fail,
     });
@@ -156,7 +156,7 @@ export class Standalone {
   }
 
   #parts(name: string): { pool: Pool; logger: Logger; metrics: ReturnType<typeof createMetrics> } {
-    return { pool: this.#pool, logger: this.logger.child({ name }), metrics: this.#metrics };
+    return { pool: this.#pool, logger: this.logger.child({ component: name }), metrics: this.#metrics };
   }
 }
 

@@ -1,6 +1,7 @@
 export * from './agent-api.js';
 export * from './client.js';
 export * from './control-api.js';
+export * from './deadline.js';
 export * from './naming.js';
 export * from './packet-record.js';
 export * from './problem.js';

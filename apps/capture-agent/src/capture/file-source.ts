@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { decodeProgram, interpret, type Program } from '@bpfleet/bpf';
-import { BpfleetError } from '@bpfleet/errors';
 import { linkTypeName } from '@bpfleet/packet';
 import { type CapturedPacket as RecordedPacket, readCapture, SectionWriter } from '@bpfleet/section';
 import { abortableDelay } from '../abortable-delay.js';
+import { readCaptureFile } from './check-capture-file.js';
 import { withoutOuterTag } from './outer-tag.js';
 import type { CaptureTarget, PacketSource, SourceEvents, TargetState } from './packet-source.js';
 import { type CapturedPacket, Lane, SECTION_CAPACITY_BYTES, SectionAssembler } from './section-assembler.js';
@@ -43,7 +42,7 @@ export class FileSource implements PacketSource {
 
   /** Reads the whole file first: a broken one is refused before anything is stored of it. */
   async start(events: SourceEvents): Promise<void> {
-    this.#recorded = [...readCapture(await readBytes(this.options.file))];
+    this.#recorded = [...readCapture(await readCaptureFile(this.options.file))];
     const { hardware, operatingSystem, application } = this.options;
     const writer = new SectionWriter({ hardware, operatingSystem, application, capacityBytes: SECTION_CAPACITY_BYTES });
     this.#assembler = new SectionAssembler(writer, (section) => events.section(section));
@@ -134,15 +133,5 @@ class FileLane extends Lane {
   constructor(target: CaptureTarget) {
     super(target);
     this.program = decodeProgram(target.program);
-  }
-}
-
-async function readBytes(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw new BpfleetError('FILE_UNREADABLE', `cannot read the capture file ${file}: ${(cause as Error).message}`, {
-      cause,
-    });
   }
 }

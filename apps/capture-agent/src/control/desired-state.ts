@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ApiClient, agentApi, DesiredState } from '@bpfleet/contract';
+import { type ApiClient, agentApi, Deadline, DesiredState } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
@@ -46,7 +46,7 @@ export class DesiredStateFollower {
 
   async #follow(): Promise<void> {
     const { signal } = this.#stopping;
-    await this.registered;
+    await Promise.race([this.registered, aborted(signal)]);
     let retryMs = RETRY_FIRST_MS;
     while (!signal.aborted) {
       try {
@@ -63,13 +63,17 @@ export class DesiredStateFollower {
   }
 
   async #fetch(signal: AbortSignal): Promise<DesiredState | undefined> {
-    const response = await this.client.send(agentApi.getDesired, {
-      query: { agent: this.agent, wait: WAIT },
-      headers: this.#generation < 0 ? {} : { 'if-none-match': `"${this.#generation}"` },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
-    });
-    if (response.status === 304) return undefined;
-    return DesiredState.parse(await response.json());
+    const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
+    try {
+      const response = await this.client.send(agentApi.getDesired, {
+        query: { agent: this.agent, wait: WAIT },
+        headers: this.#generation < 0 ? {} : { 'if-none-match': `"${this.#generation}"` },
+        signal: deadline.signal,
+      });
+      return response.status === 304 ? undefined : DesiredState.parse(await response.json());
+    } finally {
+      deadline.clear();
+    }
   }
 
   /** A lower generation is an older wish: of a database that was restored, say. It is refused, and asked for again. */
@@ -113,3 +117,6 @@ function safeJson(text: string): unknown {
     return undefined;
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

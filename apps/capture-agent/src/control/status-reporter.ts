@@ -1,4 +1,4 @@
-import { type AgentStatus, type ApiClient, agentApi } from '@bpfleet/contract';
+import { type AgentStatus, type ApiClient, agentApi, Deadline } from '@bpfleet/contract';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 
@@ -53,24 +53,26 @@ export class StatusReporter {
   }
 
   async #post(signal: AbortSignal): Promise<boolean> {
+    const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
     try {
       const body: AgentStatus = { ...(await this.collect()), sequence: this.#sequence++ };
-      await this.client.call(agentApi.postStatus, {
-        body,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
-      });
+      await this.client.call(agentApi.postStatus, { body, signal: deadline.signal });
       this.#isRegistered();
       return true;
     } catch (err) {
       if (!signal.aborted) this.logger.warn({ err }, 'status not delivered, trying again');
       return false;
+    } finally {
+      deadline.clear();
     }
   }
 
   async #nextChange(signal: AbortSignal): Promise<void> {
+    // `stop` may have come after the post and before this: its wake-up would be missed.
+    if (signal.aborted) return;
     const waited = new AbortController();
     this.#wake = () => waited.abort();
-    await abortableDelay(this.intervalMs, AbortSignal.any([signal, waited.signal]));
+    await abortableDelay(this.intervalMs, waited.signal);
     this.#wake = () => {};
   }
 }

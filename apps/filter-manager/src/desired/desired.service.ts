@@ -1,4 +1,4 @@
-import type { DesiredState, FilterVersion } from '@bpfleet/contract';
+import { Deadline, type DesiredState, type FilterVersion } from '@bpfleet/contract';
 import { Injectable } from '@nestjs/common';
 import { AgentStore, type StoredDesired } from '../agents/agent-store.js';
 import { ChangeFeed } from './change-feed.js';
@@ -15,7 +15,8 @@ export interface DesiredRequest {
 /** Answers what an agent should run, at once or as soon as it changes. */
 @Injectable()
 export class DesiredService {
-  #isStopping = false;
+  readonly #stopping = new AbortController();
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(
     private readonly store: AgentStore,
@@ -23,26 +24,40 @@ export class DesiredService {
   ) {}
 
   /** @returns undefined when nothing but the known generation was there all the time */
-  async desired({ agent, known, waitMs, signal }: DesiredRequest): Promise<DesiredState | undefined> {
-    const over = AbortSignal.any([signal, AbortSignal.timeout(waitMs)]);
+  async desired(request: DesiredRequest): Promise<DesiredState | undefined> {
+    const over = new Deadline(request.waitMs, request.signal, this.#stopping.signal);
+    const answer = this.#answer(request, over.signal).finally(() => over.clear());
+    this.#underWay.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#underWay.delete(answer);
+    }
+  }
+
+  async #answer({ agent, known }: DesiredRequest, over: AbortSignal): Promise<DesiredState | undefined> {
     for (;;) {
       const turn = new AbortController();
-      const changed = this.feed.next(agent, AbortSignal.any([over, turn.signal]));
+      const endTurn = () => turn.abort();
+      over.addEventListener('abort', endTurn);
+      if (over.aborted) endTurn();
+      const changed = this.feed.next(agent, turn.signal);
       try {
         const stored = await this.store.desired(agent);
         if (stored.generation !== known) return documentOf(agent, stored);
-        if (over.aborted || this.#isStopping) return undefined;
         await changed;
+        if (over.aborted) return undefined;
       } finally {
-        turn.abort();
+        over.removeEventListener('abort', endTurn);
+        endTurn();
       }
     }
   }
 
-  /** Lets everybody who waits go. */
-  stop(): void {
-    this.#isStopping = true;
-    this.feed.everythingChanged();
+  /** Lets everybody who waits go, and resolves when nobody reads the store any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.allSettled([...this.#underWay]);
   }
 }
 

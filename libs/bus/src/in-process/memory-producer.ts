@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
+import { Deadline } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import type { BusRecord, Producer } from '../bus.js';
-import { Deadline } from '../deadline.js';
 
 /** Appends records, waits until they are committed; false when `signal` aborts before. */
 export type SendAndWait = (topic: string, records: readonly BusRecord[], signal: AbortSignal) => Promise<boolean>;

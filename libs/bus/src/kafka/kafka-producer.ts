@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
+import { Deadline } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import type { Producer as KafkaJsProducer, Message } from 'kafkajs';
 import type { BusRecord, Producer } from '../bus.js';
-import { Deadline } from '../deadline.js';
 import { checkRecords } from '../record-limits.js';
 import { pause } from '../retry-delay.js';
 import { KafkaClient } from './kafka-client.js';

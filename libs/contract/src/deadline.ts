@@ -1,11 +1,12 @@
 /**
  * A signal that aborts after a time, or with one of its parents. Not `AbortSignal.any`: on Node 20 that keeps each
- * derived signal alive for as long as its parent, and parents here live as long as the process.
+ * derived signal alive for as long as its parent, and parents here live as long as the process; and the timer of an
+ * `AbortSignal.timeout` inside it may be collected as garbage, so that it never comes.
  */
 export class Deadline {
   readonly #controller = new AbortController();
   readonly #at: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: ReturnType<typeof setTimeout>;
   readonly #parents: readonly AbortSignal[];
   readonly #abort = () => this.#controller.abort();
 
