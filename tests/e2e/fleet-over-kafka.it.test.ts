@@ -108,6 +108,8 @@ suiteRequires('a fleet of three hosts over Kafka', needs, ({ postgres: server })
     };
     const version = await push(deployment, second);
     expect(version).toBe('heads@2');
+    // What the first version captured last may still be on its way.
+    await untilSettled(deployment.query, 'heads@1');
     const before = await exported(deployment.query, { version: 'heads@1' });
     const seen = await capture(deployment, [{ ...second, version }], {
       framesPerPoint: 1_000,
