@@ -1,14 +1,14 @@
 import { convertedLength, MAX_INSTRUCTIONS, type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
-import { emit } from './emit/emit.js';
 import { tooLargeFault } from './fault.js';
 import { lex } from './lex/lex.js';
 import type { Token } from './lex/token.js';
-import type { Ir } from './lower/ir.js';
-import { ethernet, type LinkLayer } from './lower/link-layer.js';
-import { lower } from './lower/lower.js';
-import { buildGraph, canAccept, type Graph } from './optimise/graph.js';
-import { optimise } from './optimise/optimise.js';
+import { emit } from './old/emit/emit.js';
+import type { Ir } from './old/lower/ir.js';
+import { ethernet, type LinkLayer } from './old/lower/link-layer.js';
+import { lower } from './old/lower/lower.js';
+import { buildGraph, canAccept, type Graph } from './old/optimise/graph.js';
+import { optimise } from './old/optimise/optimise.js';
 import { parse } from './parse/parse.js';
 import type { Tree } from './parse/tree.js';
 import type { Meanings } from './resolve/meaning.js';
@@ -27,11 +27,22 @@ export interface CompileOptions {
   readonly snaplenBytes?: number;
   /** Default true. Without it the program tests everything in the order of the text, as `tcpdump -O` does. */
   readonly optimize?: boolean;
-  /** Whether the program runs on packets as the kernel delivers them; no supported term depends on it yet. */
+  /** Whether the program runs on packets as the kernel delivers them: with the outer VLAN tag and the direction beside them. */
   readonly live?: boolean;
-  /** The interface's IPv4 mask for `ip broadcast`, which is not supported yet. */
+  /** The interface's IPv4 mask (`255.255.255.0`), for `ip broadcast` alone. */
   readonly netmask?: string | null;
   readonly names?: NameTables;
+  readonly extensions?: Extensions;
+}
+
+/** Meanings beyond libpcap's; each is off unless asked for. */
+export interface Extensions {
+  /** What a `vlan`, `mpls`, `pppoes` or `geneve` inside parentheses shifts ends with them, instead of leaking on. */
+  readonly scopedEncapsulation?: boolean;
+  /** Terms match inside up to two VLAN tags without saying `vlan`. */
+  readonly vlanTransparent?: boolean;
+  /** Transport protocols, ports and `tcp[…]` are also found behind up to so many IPv6 extension headers. */
+  readonly ipv6ExtensionHeaders?: number;
 }
 
 /** What each stage made of the expression; `printStages` shows them. */

@@ -3,6 +3,8 @@ import type { Token } from '../lex/token.js';
 import type { Logic } from '../logic.js';
 
 export type Direction = 'src' | 'dst' | 'src or dst' | 'src and dst';
+/** Which of an 802.11 frame's addresses: `addr1` … `addr4`, receiver, transmitter. */
+export type WlanAddress = 'addr1' | 'addr2' | 'addr3' | 'addr4' | 'ra' | 'ta';
 export type Type = 'host' | 'net' | 'port' | 'portrange' | 'proto';
 
 /** The words in front of a value. What is absent was not written; `resolve` knows what it defaults to. */

@@ -1,8 +1,8 @@
 import { formatProgram } from '@bpfleet/bpf';
 import type { Compilation } from '../compile.js';
 import type { Token, Words } from '../lex/token.js';
-import { ALL_BITS, type Condition, fieldKey, type Test } from '../lower/ir.js';
-import { ACCEPT, type Graph, REJECT, type Target } from '../optimise/graph.js';
+import { ALL_BITS, type Condition, fieldKey, type Test } from '../old/lower/ir.js';
+import { ACCEPT, type Graph, REJECT, type Target } from '../old/optimise/graph.js';
 import type { Qualifiers, Term } from '../parse/tree.js';
 import type { Meaning, Network4, Network6, PortRange } from '../resolve/meaning.js';
 import { printLogic } from './print-logic.js';
@@ -50,8 +50,8 @@ function printMask({ value }: Extract<Term, { kind: 'primitive' }>): string {
 
 export function printMeaning(meaning: Meaning): string {
   switch (meaning.kind) {
-    case 'network':
-      return meaning.protocol;
+    case 'link-protocol':
+      return `link protocol ${hex(meaning.protocol)}`;
     case 'transport':
       return `protocol ${meaning.number} over ${meaning.over.join(', ')}`;
     case 'host4':
@@ -64,6 +64,8 @@ export function printMeaning(meaning: Meaning): string {
       return `${meaning.direction} ether ${list(meaning.addresses.map(printMac))}`;
     case 'length':
       return `${meaning.limit} ${meaning.bytes}`;
+    default:
+      return meaning.kind;
   }
 }
 

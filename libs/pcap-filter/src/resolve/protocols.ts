@@ -1,7 +1,7 @@
 import { syntaxFault, unsupportedFault } from '../fault.js';
 import { shortened } from '../lex/lex.js';
 import type { Abbreviation, Primitive } from '../parse/tree.js';
-import type { Meaning } from './meaning.js';
+import { LinkProtocol, type Meaning } from './meaning.js';
 import type { NameResolver } from './names.js';
 import { SCTP, TCP, UDP } from './services.js';
 
@@ -9,10 +9,10 @@ const BOTH: readonly ('ip' | 'ip6')[] = ['ip', 'ip6'];
 
 /** What a protocol's name alone matches. `icmp` is IPv4's and `icmp6` IPv6's; the others are looked for in both. */
 const ABBREVIATIONS: Readonly<Record<string, Meaning>> = {
-  ip: { kind: 'network', protocol: 'ip' },
-  ip6: { kind: 'network', protocol: 'ip6' },
-  arp: { kind: 'network', protocol: 'arp' },
-  rarp: { kind: 'network', protocol: 'rarp' },
+  ip: { kind: 'link-protocol', protocol: LinkProtocol.ip },
+  ip6: { kind: 'link-protocol', protocol: LinkProtocol.ip6 },
+  arp: { kind: 'link-protocol', protocol: LinkProtocol.arp },
+  rarp: { kind: 'link-protocol', protocol: LinkProtocol.rarp },
   tcp: { kind: 'transport', over: BOTH, number: TCP },
   udp: { kind: 'transport', over: BOTH, number: UDP },
   sctp: { kind: 'transport', over: BOTH, number: SCTP },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allOf } from '../logic.js';
+import { allOf } from '../../logic.js';
 import { at, behindIpv4, equals } from '../lower/tests.js';
 import { decideTest, isCoveredBy, isInside, knownValue, learnTest, meetFacts, noFacts } from './facts.js';
 import { buildGraph, type NumberedTest } from './graph.js';

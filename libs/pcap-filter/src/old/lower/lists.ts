@@ -1,5 +1,5 @@
-import { allOf, joined } from '../logic.js';
-import type { Network4, PortRange } from '../resolve/meaning.js';
+import { allOf, joined } from '../../logic.js';
+import type { Network4, PortRange } from '../../resolve/meaning.js';
 import type { Ir, Load } from './ir.js';
 import { equals, not, test } from './tests.js';
 

@@ -1,4 +1,4 @@
-import { type Logic, leafOf } from '../logic.js';
+import { type Logic, leafOf } from '../../logic.js';
 import { ALL_BITS, type Comparison, type Condition, type Field, type Ir, type Load } from './ir.js';
 
 /** A load at a fixed offset of the packet. */

@@ -1,8 +1,8 @@
-import { tooLargeFault } from '../fault.js';
-import { countLeaves, leafOf, mapLeaves } from '../logic.js';
-import type { Meaning, Meanings } from '../resolve/meaning.js';
+import { tooLargeFault } from '../../fault.js';
+import { countLeaves, leafOf, mapLeaves } from '../../logic.js';
+import type { Meaning, Meanings } from '../../resolve/meaning.js';
 import type { Ir } from './ir.js';
-import type { LinkLayer } from './link-layer.js';
+import { ETHERTYPE, type LinkLayer, type NetworkProtocol } from './link-layer.js';
 import { lowerHost4, lowerHost6, lowerMac, lowerTransport } from './network.js';
 import { lowerPorts } from './ports.js';
 import { not, test } from './tests.js';
@@ -27,8 +27,11 @@ export function lower(meanings: Meanings, link: LinkLayer): Ir {
 
 function lowerMeaning(meaning: Meaning, link: LinkLayer): Ir {
   switch (meaning.kind) {
-    case 'network':
-      return link.carries(meaning.protocol);
+    case 'link-protocol': {
+      const name = Object.entries(ETHERTYPE).find(([, type]) => type === meaning.protocol)?.[0];
+      if (name === undefined) throw new RangeError('not in the old lowering');
+      return link.carries(name as NetworkProtocol);
+    }
     case 'transport':
       return lowerTransport(meaning, link);
     case 'host4':
@@ -43,5 +46,7 @@ function lowerMeaning(meaning: Meaning, link: LinkLayer): Ir {
       return meaning.limit === 'greater'
         ? test({ kind: 'length' }, 'ge', meaning.bytes)
         : not(test({ kind: 'length' }, 'gt', meaning.bytes));
+    default:
+      throw new RangeError('not in the old lowering');
   }
 }

@@ -1,5 +1,5 @@
-import { allOf, anyOf } from '../logic.js';
-import type { Meaning } from '../resolve/meaning.js';
+import { allOf, anyOf } from '../../logic.js';
+import type { Meaning } from '../../resolve/meaning.js';
 import type { Ir } from './ir.js';
 import type { LinkLayer } from './link-layer.js';
 import { any, inRanges } from './lists.js';

@@ -1,6 +1,6 @@
 import { interpret } from '@bpfleet/bpf';
 import { describe, expect, it } from 'vitest';
-import { compile } from '../compile.js';
+import { compile } from '../../compile.js';
 
 /** A frame of 80 bytes: the EtherType and some bytes at their offsets. */
 function frame(etherType: number, bytes: Readonly<Record<number, readonly number[]>>): Uint8Array {

@@ -1,4 +1,4 @@
-import type { Logic } from '../logic.js';
+import type { Logic } from '../../logic.js';
 
 /** Where a load's offset counts from. */
 export type Base =

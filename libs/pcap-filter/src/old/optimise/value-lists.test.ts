@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { anyOf } from '../logic.js';
+import { anyOf } from '../../logic.js';
 import { at, equals } from '../lower/tests.js';
 import { ACCEPT, buildGraph, REJECT } from './graph.js';
 import { leadByValue, valueListsOf } from './value-lists.js';

@@ -1,6 +1,6 @@
-import { allOf, anyOf } from '../logic.js';
-import type { Direction } from '../parse/tree.js';
-import type { Ipv4Carrier, Meaning, Network6 } from '../resolve/meaning.js';
+import { allOf, anyOf } from '../../logic.js';
+import type { Direction, WlanAddress } from '../../parse/tree.js';
+import type { Ipv4Carrier, Meaning, Network6 } from '../../resolve/meaning.js';
 import { ALL_BITS, type Ir } from './ir.js';
 import type { LinkLayer } from './link-layer.js';
 import { any, inNetworks, isOneOf } from './lists.js';
@@ -19,7 +19,7 @@ const IPV6 = { nextHeader: 6, source: 8, destination: 24, headerBytes: 40, fragm
 const IPV4 = { protocol: 9 } as const;
 
 /** Joins the conditions on the two sides of a packet, source first, as the direction says. */
-export function towards(direction: Direction, source: () => Ir, destination: () => Ir): Ir {
+export function towards(direction: Direction | WlanAddress, source: () => Ir, destination: () => Ir): Ir {
   switch (direction) {
     case 'src':
       return source();
@@ -29,6 +29,8 @@ export function towards(direction: Direction, source: () => Ir, destination: () 
       return anyOf(source(), destination());
     case 'src and dst':
       return allOf(source(), destination());
+    default:
+      throw new RangeError('not in the old lowering');
   }
 }
 

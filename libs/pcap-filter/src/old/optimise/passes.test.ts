@@ -1,11 +1,11 @@
 import { interpret, type Packet } from '@bpfleet/bpf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { allOf, anyOf, type Logic, leafOf } from '../../logic.js';
+import { printGraph } from '../../print/print-stages.js';
 import { emit } from '../emit/emit.js';
-import { allOf, anyOf, type Logic, leafOf } from '../logic.js';
 import { ALL_BITS, type Comparison, type Condition, type Field, type Ir } from '../lower/ir.js';
 import { at, behindIpv4, equals, not } from '../lower/tests.js';
-import { printGraph } from '../print/print-stages.js';
 import { dropUnreachable } from './drop-unreachable.js';
 import { buildGraph, canAccept, type Graph } from './graph.js';
 import { mergeEqual } from './merge-equal.js';
