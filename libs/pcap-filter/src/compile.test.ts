@@ -121,7 +121,7 @@ describe('compile', () => {
       '    src net 10.0.0.0/8',
       '    or src net 11.0.0.0/8',
       '    and not',
-      '      link protocol 0x806',
+      '      arp',
       '  )',
       '',
       'resolved:',
