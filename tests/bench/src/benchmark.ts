@@ -5,23 +5,34 @@ export interface Row {
   /** What ours does. */
   readonly value: number;
   readonly unit: string;
-  /** What the peer does, measured alternately in the same run. */
-  readonly peer: number;
-  /** The least `value / peer` that is accepted, and the one that is aimed at. */
+  /** What the peer does, measured alternately in the same run; null where the figure stands for itself. */
+  readonly peer: number | null;
+  /** What is accepted, and what is aimed at: of `value / peer`, or of `value` where there is no peer. */
   readonly bar: number;
   readonly goal: number;
-  /** value / peer reaches the bar. */
+  /** Whether the figure should be large or small. */
+  readonly better: 'more' | 'less';
+  /** It reaches the bar. */
   readonly ok: boolean;
 }
 
 /** A row with what a reader needs to judge it. */
 export interface MeasuredRow extends Row {
-  /** value / peer: the median over the rounds. */
+  /** What is judged: value / peer, the median over the rounds, or the value where there is no peer. */
   readonly ratio: number;
   /** Smallest and largest ratio of a round. */
   readonly spread: readonly [number, number];
-  /** Rounds of each. */
+  /** Rounds of each, or cases. */
   readonly n: number;
+}
+
+/** The row's figure judged by its bar. */
+export function judged(row: Omit<MeasuredRow, 'ok'>): MeasuredRow {
+  return { ...row, ok: reaches(row, row.bar) };
+}
+
+export function reaches({ ratio, better }: Pick<MeasuredRow, 'ratio' | 'better'>, limit: number): boolean {
+  return better === 'more' ? ratio >= limit : ratio <= limit;
 }
 
 export interface RunOptions {

@@ -4,13 +4,13 @@ import { align, humanReport, jsonLines } from './report.js';
 
 const row: MeasuredRow = {
   ...{ bench: 'ingest', row: 'sections', value: 123_456.789, unit: 'packets/s', peer: 200_000 },
-  ...{ bar: 0.5, goal: 0.7, ok: true, ratio: 0.617, spread: [0.5, 0.65], n: 4 },
+  ...{ bar: 0.5, goal: 0.7, better: 'more' as const, ok: true, ratio: 0.617, spread: [0.5, 0.65], n: 4 },
 };
 
 describe('jsonLines', () => {
   it('prints one line per row with the fields that scripts read', () => {
     expect(jsonLines([row, row])).toBe(
-      `${'{"bench":"ingest","row":"sections","value":123500,"unit":"packets/s","peer":200000,"bar":0.5,"goal":0.7,"ok":true}\n'.repeat(2)}`,
+      `${'{"bench":"ingest","row":"sections","value":123500,"unit":"packets/s","peer":200000,"bar":0.5,"goal":0.7,"better":"more","ok":true}\n'.repeat(2)}`,
     );
   });
 });
@@ -25,9 +25,9 @@ describe('humanReport', () => {
     );
 
   it('says how far a row is', () => {
-    expect(report({})).toMatch(/sections +123,457 +200,000 +packets\/s +0\.62 +0\.50…0\.65 +4 +0\.50 +0\.70 +ok\n/);
+    expect(report({})).toMatch(/sections +123,457 +200,000 +packets\/s +0\.62 +0\.50…0\.65 +4 +≥ 0\.5 +0\.7 +ok\n/);
     expect(report({ ratio: 0.8 })).toContain('  goal\n');
-    expect(report({ ok: false })).toContain('  BELOW THE BAR\n');
+    expect(report({ ok: false })).toContain('  MISSES THE BAR\n');
   });
   it('names what is needed to repeat it', () => {
     expect(report({})).toMatch(

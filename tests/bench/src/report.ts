@@ -1,11 +1,12 @@
-import type { Benchmark, MeasuredRow, Result, Row } from './benchmark.js';
+import { type Benchmark, type MeasuredRow, type Result, type Row, reaches } from './benchmark.js';
 import { describeLoad, describeMachine } from './machine.js';
 
 /** One line per row, only the fields of `Row`. */
 export function jsonLines(rows: readonly MeasuredRow[]): string {
   return rows
-    .map(({ bench, row, value, unit, peer, bar, goal, ok }) => {
-      const line: Row = { bench, row, value: round(value), unit, peer: round(peer), bar, goal, ok };
+    .map(({ bench, row, value, unit, peer, bar, goal, better, ok }) => {
+      const rounded = { value: round(value), unit, peer: peer === null ? null : round(peer) };
+      const line: Row = { bench, row, ...rounded, bar, goal, better, ok };
       return `${JSON.stringify(line)}\n`;
     })
     .join('');
@@ -26,13 +27,13 @@ export function humanReport(benchmark: Benchmark, result: Result, command: strin
   const lines = result.rows.map((row) => [
     row.row,
     count(row.value),
-    count(row.peer),
+    row.peer === null ? '–' : count(row.peer),
     row.unit,
     row.ratio.toFixed(2),
     row.spread.map((ratio) => ratio.toFixed(2)).join('…'),
     String(row.n),
-    row.bar.toFixed(2),
-    row.goal.toFixed(2),
+    `${row.better === 'more' ? '≥' : '≤'} ${row.bar}`,
+    String(row.goal),
     verdict(row),
   ]);
   const title = `${benchmark.name}: ${benchmark.title}`;
@@ -40,7 +41,7 @@ export function humanReport(benchmark: Benchmark, result: Result, command: strin
   return [title, '', ...align([header, ...lines]), '', ...notes, ''].join('\n');
 }
 
-const verdict = ({ ratio, goal, ok }: MeasuredRow): string => (ok ? (ratio >= goal ? 'goal' : 'ok') : 'BELOW THE BAR');
+const verdict = (row: MeasuredRow): string => (row.ok ? (reaches(row, row.goal) ? 'goal' : 'ok') : 'MISSES THE BAR');
 
 /** Columns as wide as their widest cell; figures stand on the right. */
 export function align(table: readonly (readonly string[])[]): string[] {
@@ -54,5 +55,7 @@ export function align(table: readonly (readonly string[])[]): string[] {
   );
 }
 
-const count = (value: number): string => Math.round(value).toLocaleString('en-US');
+/** Whole numbers where they are large, else three figures. */
+const count = (value: number): string =>
+  Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : String(round(value));
 const round = (value: number): number => Number(value.toPrecision(4));

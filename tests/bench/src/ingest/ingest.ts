@@ -9,7 +9,7 @@ import {
 } from '@bpfleet/store';
 import { startTemporaryStore, type TemporaryStore } from '@bpfleet/store/embedded';
 import { alternate, type Round } from '../alternate.js';
-import type { Benchmark, MeasuredRow, Result, RunOptions } from '../benchmark.js';
+import { type Benchmark, judged, type MeasuredRow, type Result, type RunOptions } from '../benchmark.js';
 import { type Batch, Batches, makeSections } from './section-source.js';
 
 /** As many sections as analytics puts into one transaction. */
@@ -69,10 +69,12 @@ class Measurement {
       const ours: Round = () => this.#rate((batch) => this.#commit(batch), withFlows);
       const peer: Round = () => this.#rate((batch, encoded) => this.#bareCopy(batch, encoded), withFlows);
       const comparison = await alternate(ours, peer, budgetMs / 2);
-      rows.push({
-        ...{ bench: ingest.name, row: withFlows ? 'sections and flows' : 'sections', unit: 'packets/s' },
-        ...{ bar: BAR, goal: GOAL, ok: comparison.ratio >= BAR, ...comparison },
-      });
+      rows.push(
+        judged({
+          ...{ bench: ingest.name, row: withFlows ? 'sections and flows' : 'sections', unit: 'packets/s' },
+          ...{ bar: BAR, goal: GOAL, better: 'more', ...comparison },
+        }),
+      );
     }
     return rows;
   }
