@@ -113,6 +113,11 @@ function bindIoctl(ioctl: VariadicIoctl, type: unknown): Libc['ioctlEthtool'] {
   return (fd, request, value) => ioctl(fd, request, type, value);
 }
 
+/** koffi itself, for libraries other than the C library. @throws BpfleetError `PLATFORM_UNSUPPORTED` */
+export function foreignFunctions(): Koffi {
+  return load().koffi;
+}
+
 /** @throws BpfleetError `PLATFORM_UNSUPPORTED` where the calls cannot be made */
 export function libc(): Libc {
   return load().libc;
