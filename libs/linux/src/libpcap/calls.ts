@@ -11,6 +11,7 @@ export interface BpfProgram {
 export interface LibpcapCalls {
   pcap_lib_version(): string;
   pcap_open_dead(linkType: number, snaplen: number): Handle | null;
+  pcap_open_offline(file: string, errorText: Uint8Array): Handle | null;
   pcap_create(source: string, errorText: Uint8Array): Handle | null;
   pcap_set_snaplen(handle: Handle, snaplen: number): number;
   pcap_activate(handle: Handle): number;
@@ -32,6 +33,7 @@ export function declareLibpcap(koffi: Koffi, library: ReturnType<Koffi['load']>)
   return {
     pcap_lib_version: library.func('const char *pcap_lib_version()'),
     pcap_open_dead: library.func('pcap_open_dead', handle, ['int', 'int']),
+    pcap_open_offline: library.func('pcap_open_offline', handle, ['const char *', 'void *']),
     pcap_create: library.func('pcap_create', handle, ['const char *', 'void *']),
     pcap_set_snaplen: library.func('pcap_set_snaplen', 'int', [handle, 'int']),
     pcap_activate: library.func('pcap_activate', 'int', [handle]),

@@ -47,6 +47,18 @@ suiteRequires('the installed libpcap', { libpcap: installed() }, ({ libpcap: { l
     expect(libpcap.compile('ip')).toHaveProperty('program');
   });
 
+  it('compiles for savefiles of both byte orders', () => {
+    const families = (savefile: 'native' | 'swapped') => {
+      const answer = libpcap.compile('ip', { linkType: 0, savefile });
+      return 'program' in answer
+        ? answer.program.flatMap(([code, , , k]) => (code === 0x15 ? [k] : []))
+        : answer.refusal;
+    };
+    expect([families('native'), families('swapped')]).toEqual([[0x0200_0000], [2]]);
+    expect(libpcap.compile('inbound', { savefile: 'native' })).toHaveProperty('refusal');
+    expect(libpcap.compile('ip', { linkType: 12, savefile: 'native' })).toHaveProperty('program');
+  });
+
   it.runIf(canCapture().ok)('reads the kernel’s metadata in the live form', () => {
     const answer = libpcap.compile('vlan', { live: true });
     expect('program' in answer && answer.program.some(([, , , k]) => k === VLAN_TAG_PRESENT)).toBe(true);

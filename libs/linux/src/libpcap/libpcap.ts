@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BpfleetError } from '@bpfleet/errors';
 import { foreignFunctions } from '../calls/libc.js';
 import { declareLibpcap, type Handle, type LibpcapCalls, readProgram } from './calls.js';
@@ -7,6 +10,11 @@ const NETMASK_UNKNOWN = 0xffff_ffff;
 const SNAPLEN_BYTES = 262_144;
 /** `DLT_EN10MB`. */
 const ETHERNET = 1;
+/** The one link type of ours whose number in a file (pcap-linktype(7)) is not the host's. */
+const DLT_RAW = 12;
+const LINKTYPE_RAW = 101;
+/** pcap/pcap.h; messages of `pcap_create` and `pcap_open_offline`. */
+const PCAP_ERRBUF_SIZE = 256;
 
 export interface LibpcapOptions {
   /** A DLT number of this host; default EN10MB. They differ from a savefile's for RAW (12 here, 101 in a file). */
@@ -17,6 +25,11 @@ export interface LibpcapOptions {
   readonly snaplen?: number;
   /** Compiles as for a capture on the loopback interface, with the kernel's metadata (`SKF_AD_*`). Needs CAP_NET_RAW. */
   readonly live?: boolean;
+  /**
+   * Compiles as for a savefile, written on this host or on one of the other byte order: matters for `inbound` and `ifindex`,
+   * which a file does not know, and for the address families of NULL. Without it: as for `pcap_open_dead`.
+   */
+  readonly savefile?: 'native' | 'swapped';
 }
 
 export type LibpcapAnswer = { readonly program: [number, number, number, number][] } | { readonly refusal: string };
@@ -68,20 +81,24 @@ export class Libpcap {
     this.#handles.clear();
   }
 
-  /** One for each link type and snaplen: opening costs more than compiling. */
-  #handle({ linkType = ETHERNET, snaplen = SNAPLEN_BYTES, live = false }: LibpcapOptions): Handle {
-    const key = `${live ? 'live' : linkType} ${snaplen}`;
+  /** One for each way to compile: opening costs more than compiling. */
+  #handle({ linkType = ETHERNET, snaplen = SNAPLEN_BYTES, live = false, savefile }: LibpcapOptions): Handle {
+    const key = `${live ? 'live' : linkType} ${snaplen} ${savefile}`;
     const known = this.#handles.get(key);
     if (known !== undefined) return known;
-    const handle = live ? this.#activate(snaplen) : this.calls.pcap_open_dead(linkType, snaplen);
-    if (handle === null) throw new BpfleetError('PLATFORM_UNSUPPORTED', 'pcap_open_dead gave no handle');
+    const handle = live
+      ? this.#activate(snaplen)
+      : savefile !== undefined
+        ? this.#openSavefile(savefileHeader(linkType, snaplen, savefile))
+        : this.calls.pcap_open_dead(linkType, snaplen);
+    if (handle === null) throw new BpfleetError('PLATFORM_UNSUPPORTED', `libpcap gives no handle for DLT ${linkType}`);
     this.#handles.set(key, handle);
     return handle;
   }
 
   /** Only an activated handle compiles to loads of the kernel's metadata (`BPF_SPECIAL_VLAN_HANDLING`). */
   #activate(snaplen: number): Handle {
-    const handle = this.calls.pcap_create('lo', Buffer.alloc(256));
+    const handle = this.calls.pcap_create('lo', Buffer.alloc(PCAP_ERRBUF_SIZE));
     if (handle === null) throw new BpfleetError('PLATFORM_UNSUPPORTED', 'pcap_create knows no interface lo');
     this.calls.pcap_set_snaplen(handle, snaplen);
     if (this.calls.pcap_activate(handle) < 0) {
@@ -91,4 +108,27 @@ export class Libpcap {
     }
     return handle;
   }
+
+  #openSavefile(header: Uint8Array): Handle | null {
+    const folder = mkdtempSync(join(tmpdir(), 'bpfleet-libpcap-'));
+    try {
+      const file = join(folder, 'empty.pcap');
+      writeFileSync(file, header);
+      return this.calls.pcap_open_offline(file, Buffer.alloc(PCAP_ERRBUF_SIZE));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+}
+
+/** `struct pcap_file_header`, pcap/pcap.h, and no packet. */
+function savefileHeader(linkType: number, snaplen: number, order: 'native' | 'swapped'): Uint8Array {
+  const header = new DataView(new ArrayBuffer(24));
+  const isLittleEndian = order === 'native';
+  header.setUint32(0, 0xa1b2_c3d4, isLittleEndian);
+  header.setUint16(4, 2, isLittleEndian);
+  header.setUint16(6, 4, isLittleEndian);
+  header.setUint32(16, snaplen, isLittleEndian);
+  header.setUint32(20, linkType === DLT_RAW ? LINKTYPE_RAW : linkType, isLittleEndian);
+  return new Uint8Array(header.buffer);
 }
