@@ -16,3 +16,4 @@ export { switchOffloadsOff } from './sender/offloads.js';
 export { type PacedOptions, PacketSender } from './sender/packet-sender.js';
 export { PacketSocket, type PacketSocketOptions } from './socket/packet-socket.js';
 export type { SocketCounters } from './socket/statistics.js';
+export { KernelVerdicts } from './verdicts/kernel-verdicts.js';

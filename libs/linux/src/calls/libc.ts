@@ -13,6 +13,8 @@ export type Address = bigint;
  */
 interface Libc {
   socket(domain: number, type: number, protocol: number): number;
+  /** `ends` gets the two descriptors. */
+  socketpair(domain: number, type: number, protocol: number, ends: Int32Array): number;
   bind(fd: number, address: Bytes, addressBytes: number): number;
   getsockname(fd: number, address: Bytes, addressBytes: [number]): number;
   setsockopt(fd: number, level: number, option: number, value: Bytes, valueBytes: number): number;
@@ -86,6 +88,7 @@ function declare(koffi: Koffi): Libc {
   });
   const functions: { readonly [name in keyof Libc]: Libc[name] } = {
     socket: self.func('int socket(int, int, int)'),
+    socketpair: self.func('int socketpair(int, int, int, void *)'),
     bind: self.func('int bind(int, const void *, uint32_t)'),
     getsockname: self.func('int getsockname(int, void *, _Inout_ uint32_t *)'),
     setsockopt: self.func('int setsockopt(int, int, int, const void *, uint32_t)'),

@@ -1,16 +1,20 @@
 /** Socket families, types and levels: include/linux/socket.h, include/linux/net.h. */
+export const AF_UNIX = 1;
 export const AF_NETLINK = 16;
 export const AF_PACKET = 17;
 export const AF_INET = 2;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
+export const SOCK_NONBLOCK = 0o4000;
 export const SOL_SOCKET = 1;
 export const SOL_PACKET = 263;
 
 /** Options of level SOL_SOCKET: include/uapi/asm-generic/socket.h. */
 export const SO_ERROR = 4;
 export const SO_ATTACH_FILTER = 26;
+export const SO_DETACH_FILTER = 27;
+export const SO_ATTACH_BPF = 50;
 /** Same number as SO_ATTACH_FILTER; with `getsockopt` it reads the program, counted in instructions. */
 export const SO_GET_FILTER = SO_ATTACH_FILTER;
 
