@@ -1,9 +1,8 @@
-export { type CheckFault, type CheckRule, checkProgram, checkRules } from './check.js';
-export { convertedLength } from './cost.js';
-export { decodeProgram, encodeProgram, fromTuples, parseProgram, type Tuple, toTuples } from './encode.js';
-export { formatInstruction, formatProgram, type ProgramFormat } from './format.js';
+export { type CheckFault, type CheckRule, checkProgram, checkRules } from './check/check.js';
+export { convertedLength } from './check/cost.js';
+export { decodeProgram, encodeProgram, fromTuples, parseProgram, type Tuple, toTuples } from './forms/encode.js';
+export { formatInstruction, formatProgram, type ProgramFormat } from './forms/format.js';
 export { type Instruction, jump, type Program, statement } from './instruction.js';
-export { interpret, UNDECIDED } from './interpret.js';
 export {
   Ancillary,
   BPF,
@@ -14,4 +13,5 @@ export {
   SKF_LL_OFF,
   SKF_NET_OFF,
 } from './opcodes.js';
-export type { Packet, PacketMetadata } from './packet.js';
+export { interpret, UNDECIDED } from './run/interpret.js';
+export type { Packet, PacketMetadata } from './run/packet.js';

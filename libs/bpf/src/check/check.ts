@@ -1,6 +1,6 @@
-import { checkMemory } from './check-memory.js';
-import type { Instruction, Program } from './instruction.js';
-import { BPF, isAncillary, MAX_INSTRUCTIONS, MEMORY_WORDS, SKF_AD_OFF } from './opcodes.js';
+import type { Instruction, Program } from '../instruction.js';
+import { BPF, isAncillary, MAX_INSTRUCTIONS, MEMORY_WORDS, SKF_AD_OFF } from '../opcodes.js';
+import { checkMemory } from './memory.js';
 
 export const checkRules = [
   'program-length',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { jump, statement } from '../instruction.js';
+import { BPF, SKF_AD_OFF } from '../opcodes.js';
 import { formatInstruction, formatProgram } from './format.js';
-import { jump, statement } from './instruction.js';
-import { BPF, SKF_AD_OFF } from './opcodes.js';
 
 const program = [
   statement(BPF.LD | BPF.H | BPF.ABS, 12),

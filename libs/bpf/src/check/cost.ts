@@ -1,5 +1,5 @@
-import type { Program } from './instruction.js';
-import { BPF } from './opcodes.js';
+import type { Program } from '../instruction.js';
+import { BPF } from '../opcodes.js';
 
 /** What `bpf_convert_filter` puts in front of every program. */
 const PROLOGUE = 7;

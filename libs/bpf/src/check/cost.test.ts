@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { type Instruction, jump, statement } from '../instruction.js';
+import { BPF } from '../opcodes.js';
 import { convertedLength } from './cost.js';
-import { type Instruction, jump, statement } from './instruction.js';
-import { BPF } from './opcodes.js';
 
 /** net.core.optmem_max, the instruction, and how many of it the kernel took (measured on 6.18). */
 describe('convertedLength', () => {

@@ -1,5 +1,5 @@
 import { BpfleetError } from '@bpfleet/errors';
-import type { Instruction, Program } from './instruction.js';
+import type { Instruction, Program } from '../instruction.js';
 
 /** `sizeof(struct sock_filter)`: __u16 code, __u8 jt, __u8 jf, __u32 k. */
 const INSTRUCTION_BYTES = 8;

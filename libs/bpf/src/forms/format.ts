@@ -1,5 +1,5 @@
-import type { Instruction, Program } from './instruction.js';
-import { BPF, isAncillary, SKF_AD_OFF } from './opcodes.js';
+import type { Instruction, Program } from '../instruction.js';
+import { BPF, isAncillary, SKF_AD_OFF } from '../opcodes.js';
 
 export type ProgramFormat = 'd' | 'dd' | 'ddd';
 

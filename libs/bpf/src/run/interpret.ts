@@ -1,7 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
-import type { Program } from './instruction.js';
+import type { Program } from '../instruction.js';
+import { BPF, MEMORY_WORDS, SKF_AD_OFF } from '../opcodes.js';
 import { loadAncillary, loadBytes, OUTSIDE, UNKNOWN } from './load.js';
-import { BPF, MEMORY_WORDS, SKF_AD_OFF } from './opcodes.js';
 import type { Packet } from './packet.js';
 
 /** The verdict when the program asks for a byte that was on the wire but was not captured. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkProgram } from './check.js';
-import { type Instruction, jump, type Program, statement } from './instruction.js';
+import { checkProgram } from '../check/check.js';
+import { type Instruction, jump, type Program, statement } from '../instruction.js';
+import { BPF, SKF_AD_OFF, SKF_LL_OFF, SKF_NET_OFF } from '../opcodes.js';
 import { interpret, UNDECIDED } from './interpret.js';
-import { BPF, SKF_AD_OFF, SKF_LL_OFF, SKF_NET_OFF } from './opcodes.js';
 import type { Packet, PacketMetadata } from './packet.js';
 
 const returnA = statement(BPF.RET | BPF.A);

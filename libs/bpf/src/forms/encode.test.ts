@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { jump, statement } from '../instruction.js';
+import { BPF } from '../opcodes.js';
 import { decodeProgram, encodeProgram, fromTuples, parseProgram, type Tuple, toTuples } from './encode.js';
 import { formatProgram } from './format.js';
-import { jump, statement } from './instruction.js';
-import { BPF } from './opcodes.js';
 
 const anyTuples = fc.array(
   fc.tuple(

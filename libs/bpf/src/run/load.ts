@@ -1,4 +1,4 @@
-import { Ancillary, SKF_AD_OFF, SKF_LL_OFF, SKF_NET_OFF } from './opcodes.js';
+import { Ancillary, SKF_AD_OFF, SKF_LL_OFF, SKF_NET_OFF } from '../opcodes.js';
 import type { Packet } from './packet.js';
 
 /** A load behind the packet's end: the program returns 0. */
