@@ -27,14 +27,14 @@ describe('renderFault', () => {
     ]);
   });
   it('keeps columns through tabs, line breaks and control characters', () => {
-    expect(rendered('tcp\tor\nvlan\u0000').slice(0, 1)).toEqual(['tcp or vlan ']);
-    expect(rendered('tcp\tor\nvlan').slice(1, 2)).toEqual(['       ^^^^ “vlan” is not supported yet']);
+    expect(rendered('tcp\tor\nvpi\u0000').slice(0, 1)).toEqual(['tcp or vpi ']);
+    expect(rendered('tcp\tor\nvpi').slice(1, 2)).toEqual(['       ^^^ “vpi” is for raw ATM (SUNATM) only']);
   });
   it('shows only the part of a long expression around the fault', () => {
-    const [shown, carets] = rendered(`${'host 10.0.0.1 or '.repeat(100)}vlan${' or tcp'.repeat(100)}`);
-    expect(shown).toMatch(/^… .* or vlan or tcp.* …$/);
+    const [shown, carets] = rendered(`${'host 10.0.0.1 or '.repeat(100)}vpi${' or tcp'.repeat(100)}`);
+    expect(shown).toMatch(/^… .* or vpi or tcp.* …$/);
     expect(shown?.length).toBeLessThan(120);
-    expect(shown?.slice(carets?.indexOf('^'))).toMatch(/^vlan/);
+    expect(shown?.slice(carets?.indexOf('^'))).toMatch(/^vpi/);
   });
   it('shows only the beginning of a long fault', () => {
     const [shown, carets] = rendered(`host ${'a'.repeat(10_000)}`);

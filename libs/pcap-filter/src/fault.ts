@@ -6,11 +6,11 @@ export function syntaxFault(span: Span, message: string, hint?: string): Bpfleet
   return new BpfleetError('FILTER_SYNTAX', message, { span, ...(hint !== undefined && { hint }) });
 }
 
-/** The text is of the language, but this compiler cannot do it yet. */
-export function unsupportedFault(span: Span, what: string, hint?: string): BpfleetError {
-  return new BpfleetError('FILTER_UNSUPPORTED', `${what} is not supported yet`, {
-    span,
-    hint: hint ?? 'supported are host, net, port, portrange, protocol names, and, or, not and parentheses on Ethernet',
+/** The text is of the language, but means nothing here: `message` says why. */
+export function unsupportedFault(span: Span | undefined, message: string, hint?: string): BpfleetError {
+  return new BpfleetError('FILTER_UNSUPPORTED', message, {
+    ...(span !== undefined && { span }),
+    ...(hint !== undefined && { hint }),
   });
 }
 

@@ -30,17 +30,6 @@ const WORDS = `
   ifname rset rnr srnr reason action
   lane metac bcc oam oamf4 oamf4ec oamf4sc sc ilmic vpi vci connectmsg metaconnect
   fisu lssu msu hfisu hlssu hmsu sio opc dpc sls hsio hopc hdpc hsls
-  icmptype icmpcode icmp-echoreply icmp-unreach icmp-sourcequench icmp-redirect icmp-echo icmp-routeradvert
-  icmp-routersolicit icmp-timxceed icmp-paramprob icmp-tstamp icmp-tstampreply icmp-ireq icmp-ireqreply icmp-maskreq
-  icmp-maskreply
-  icmp6type icmp6code icmp6-destinationrunreach icmp6-packettoobig icmp6-timeexceeded icmp6-parameterproblem icmp6-echo
-  icmp6-echoreply icmp6-multicastlistenerquery icmp6-multicastlistenerreportv1 icmp6-multicastlistenerdone
-  icmp6-routersolicit icmp6-routeradvert icmp6-neighborsolicit icmp6-neighboradvert icmp6-redirect icmp6-routerrenum
-  icmp6-nodeinformationquery icmp6-nodeinformationresponse icmp6-ineighbordiscoverysolicit
-  icmp6-ineighbordiscoveryadvert icmp6-multicastlistenerreportv2 icmp6-homeagentdiscoveryrequest
-  icmp6-homeagentdiscoveryreply icmp6-mobileprefixsolicit icmp6-mobileprefixadvert icmp6-certpathsolicit
-  icmp6-certpathadvert icmp6-multicastrouteradvert icmp6-multicastroutersolicit icmp6-multicastroutertermination
-  tcpflags tcp-fin tcp-syn tcp-rst tcp-push tcp-ack tcp-urg tcp-ece tcp-cwr
 `;
 
 /** From each spelling to the word it stands for. */
@@ -49,4 +38,37 @@ export const keywords: ReadonlyMap<string, string> = new Map([
     .split(/\s+/)
     .map((word) => [word, word] as const),
   ...Object.entries(ALIASES).flatMap(([word, aliases]) => aliases.map((alias) => [alias, word] as const)),
+]);
+
+const numbered = (first: number, words: string) =>
+  words
+    .trim()
+    .split(/\s+/)
+    .map((word, index) => [word, first + index] as const);
+
+/**
+ * Words that stand for a number: places in a header (`tcp[tcpflags]`) and values found there (`icmp-echo`), from
+ * RFC 792, RFC 4443 and its followers, RFC 9293.
+ */
+export const namedNumbers: ReadonlyMap<string, number> = new Map([
+  ...numbered(0, 'icmptype icmpcode'),
+  ...numbered(0, 'icmp6type icmp6code'),
+  ...numbered(0, 'icmp-echoreply'),
+  ...numbered(3, 'icmp-unreach icmp-sourcequench icmp-redirect'),
+  ...numbered(8, 'icmp-echo icmp-routeradvert icmp-routersolicit icmp-timxceed icmp-paramprob icmp-tstamp'),
+  ...numbered(14, 'icmp-tstampreply icmp-ireq icmp-ireqreply icmp-maskreq icmp-maskreply'),
+  ...numbered(1, 'icmp6-destinationunreach icmp6-packettoobig icmp6-timeexceeded icmp6-parameterproblem'),
+  // As libpcap spells it, too.
+  ...numbered(1, 'icmp6-destinationrunreach'),
+  ...numbered(128, 'icmp6-echo icmp6-echoreply icmp6-multicastlistenerquery icmp6-multicastlistenerreportv1'),
+  ...numbered(132, 'icmp6-multicastlistenerdone icmp6-routersolicit icmp6-routeradvert icmp6-neighborsolicit'),
+  ...numbered(136, 'icmp6-neighboradvert icmp6-redirect icmp6-routerrenum icmp6-nodeinformationquery'),
+  ...numbered(140, 'icmp6-nodeinformationresponse icmp6-ineighbordiscoverysolicit icmp6-ineighbordiscoveryadvert'),
+  ...numbered(143, 'icmp6-multicastlistenerreportv2 icmp6-homeagentdiscoveryrequest icmp6-homeagentdiscoveryreply'),
+  ...numbered(146, 'icmp6-mobileprefixsolicit icmp6-mobileprefixadvert icmp6-certpathsolicit icmp6-certpathadvert'),
+  ...numbered(151, 'icmp6-multicastrouteradvert icmp6-multicastroutersolicit icmp6-multicastroutertermination'),
+  ...numbered(13, 'tcpflags'),
+  ...['tcp-fin', 'tcp-syn', 'tcp-rst', 'tcp-push', 'tcp-ack', 'tcp-urg', 'tcp-ece', 'tcp-cwr'].map(
+    (word, bit) => [word, 1 << bit] as const,
+  ),
 ]);

@@ -36,7 +36,7 @@ describe('lex', () => {
     ['1e3', 'name:1e3'],
     ['tcpdump', 'name:tcpdump'],
     ['TCP', 'name:TCP'],
-    ['icmp-echo', 'keyword:icmp-echo'],
+    ['icmp-echo', 'number:icmp-echo'],
     ['es-is', 'keyword:es-is'],
     ['\\tcp', 'name:\\tcp'],
     ['1.2.3.4.5', 'name:1.2.3.4.5'],
@@ -96,7 +96,7 @@ describe('lex', () => {
   );
 
   it.each([
-    ['ip @ ip', 3, 4],
+    ['ip ; ip', 3, 4],
     ['ip 😀', 3, 5],
     ['port 080', 5, 8],
     ['port 4294967296', 5, 15],

@@ -1,7 +1,7 @@
 import { BpfleetError, type Span } from '@bpfleet/errors';
 import { syntaxFault } from '../fault.js';
 import { readIpv4, readIpv6, readMac } from './addresses.js';
-import { keywords } from './keywords.js';
+import { keywords, namedNumbers } from './keywords.js';
 import type { Token, TokenValue } from './token.js';
 
 /** More is no filter but a mistake, or an attack. */
@@ -15,7 +15,7 @@ const WORD = /[A-Za-z0-9](?:[-_.A-Za-z0-9]*[.A-Za-z0-9])?/y;
 /** A name that would be a keyword. */
 const ESCAPED = /\\[^ !()\t\n]+/y;
 const LINK_ADDRESS = /\$[0-9A-Fa-f]{1,2}/y;
-const OPERATOR = />=|<=|!=|==|<<|>>|&&|\|\||[-+*/%:[\]!<>()&|^=]/y;
+const OPERATOR = />=|<=|!=|==|<<|>>|&&|\|\||[-+*/%:[\]!<>()&|^=,{}@]/y;
 const SPELLED_OUT: Readonly<Record<string, string>> = { '&&': 'and', '||': 'or', '!': 'not' };
 
 /**
@@ -86,6 +86,8 @@ function colonAddress(text: string, at: number): TokenValue {
 function classify(text: string, span: Span): TokenValue {
   const word = keywords.get(text);
   if (word !== undefined) return { kind: 'keyword', word };
+  const named = namedNumbers.get(text);
+  if (named !== undefined) return { kind: 'number', value: named };
   const bytes = readMac(text);
   if (bytes !== undefined) return { kind: 'mac', bytes };
   if (/^(?:\d+|0[xX][0-9A-Fa-f]+)$/.test(text)) return { kind: 'number', value: readNumber(text, span) };

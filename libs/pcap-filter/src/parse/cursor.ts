@@ -9,6 +9,8 @@ export class Cursor {
   #at = 0;
   /** For each token the first one from it on that is neither `(` nor `not`: it tells a value from a term. */
   readonly #core: Uint32Array;
+  /** For each `(` the token behind its `)`. */
+  readonly #behindGroup: Uint32Array;
 
   constructor(private readonly tokens: readonly Token[]) {
     this.#core = new Uint32Array(tokens.length);
@@ -17,6 +19,7 @@ export class Cursor {
       const opens = isOperator(token, '(') || isKeyword(token, 'not');
       this.#core[index] = opens ? (this.#core[index + 1] ?? index) : index;
     }
+    this.#behindGroup = groupsOf(tokens);
   }
 
   peek(ahead = 0): Token {
@@ -26,6 +29,11 @@ export class Cursor {
   /** The first token from here on that is neither `(` nor `not`. */
   peekCore(): Token {
     return this.tokens[this.#core[this.#at] ?? 0] ?? END;
+  }
+
+  /** Where the cursor stands at a `(`: the token behind the `)` that closes it, or the end. */
+  peekBehindGroup(): Token {
+    return this.tokens[this.#behindGroup[this.#at] ?? 0] ?? END;
   }
 
   next(): Token {
@@ -50,6 +58,16 @@ export class Cursor {
   expectOperator(operator: string, hint: string): void {
     if (!this.takeOperator(operator)) throw unexpected(this.peek(), `“${operator}”`, hint);
   }
+}
+
+function groupsOf(tokens: readonly Token[]): Uint32Array {
+  const behind = new Uint32Array(tokens.length).fill(tokens.length - 1);
+  const open: number[] = [];
+  for (const [index, token] of tokens.entries()) {
+    if (isOperator(token, '(')) open.push(index);
+    else if (isOperator(token, ')')) behind[open.pop() ?? index] = index + 1;
+  }
+  return behind;
 }
 
 export function isOperator(token: Token, operator: string): boolean {

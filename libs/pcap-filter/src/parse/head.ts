@@ -1,7 +1,7 @@
 import type { Span } from '@bpfleet/errors';
 import { unsupportedFault } from '../fault.js';
 import { type Cursor, isKeyword } from './cursor.js';
-import type { Direction, Qualifiers, Type } from './tree.js';
+import type { Direction, Qualifiers, Type, WlanAddress } from './tree.js';
 import { wlanDirections } from './words.js';
 
 const TYPES: readonly Type[] = ['host', 'net', 'port', 'portrange'];
@@ -13,12 +13,14 @@ export function continuesHead(cursor: Cursor): boolean {
 
 /**
  * Reads `[direction] [type]`, at least one of them; the protocol in front was read already.
- * `proto` takes no direction, as in libpcap.
+ * `proto` and `protochain` take no direction, as in libpcap.
  */
 export function readHead(cursor: Cursor, protocol: string | undefined, start: number): Qualifiers {
   const direction = readDirection(cursor);
-  refuseUnsupported(cursor);
-  const type = TYPES.find((word) => cursor.takeKeyword(word)) ?? (direction ? undefined : cursor.takeKeyword('proto'));
+  refuseGateway(cursor);
+  const type =
+    TYPES.find((word) => cursor.takeKeyword(word)) ??
+    (direction ? undefined : cursor.takeKeyword('proto', 'protochain'));
   const span: Span = { start, end: cursor.peek(-1).span.end };
   return {
     ...(protocol !== undefined && { protocol }),
@@ -28,9 +30,9 @@ export function readHead(cursor: Cursor, protocol: string | undefined, start: nu
   };
 }
 
-function readDirection(cursor: Cursor): Direction | undefined {
-  if (isKeyword(cursor.peek(), ...wlanDirections))
-    throw unsupportedFault(cursor.peek().span, `“${cursor.peek().text}”`);
+function readDirection(cursor: Cursor): Direction | WlanAddress | undefined {
+  const address = cursor.takeKeyword(...wlanDirections);
+  if (address !== undefined) return address as WlanAddress;
   const first = cursor.takeKeyword('src', 'dst');
   if (first === undefined) return undefined;
   const other = first === 'src' ? 'dst' : 'src';
@@ -44,7 +46,13 @@ function readDirection(cursor: Cursor): Direction | undefined {
   return first as Direction;
 }
 
-function refuseUnsupported(cursor: Cursor): void {
+/** It compares MAC addresses of names, and no table here knows which MAC address a host has. */
+function refuseGateway(cursor: Cursor): void {
   const token = cursor.peek();
-  if (isKeyword(token, 'protochain', 'gateway')) throw unsupportedFault(token.span, `“${token.text}”`);
+  if (!isKeyword(token, 'gateway')) return;
+  throw unsupportedFault(
+    token.span,
+    '“gateway” needs the MAC address of a host',
+    'ether host 00:11:22:aa:bb:cc and not host 10.0.0.1',
+  );
 }

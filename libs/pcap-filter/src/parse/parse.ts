@@ -2,12 +2,14 @@ import { syntaxFault, unsupportedFault } from '../fault.js';
 import { shortened } from '../lex/lex.js';
 import type { Token } from '../lex/token.js';
 import { type Link, type Logic, leafOf } from '../logic.js';
+import { continuesCalculation, readRelation, startsCalculation } from './arithmetic.js';
 import { Cursor, isKeyword, isOperator, unexpected } from './cursor.js';
 import { continuesHead, readHead } from './head.js';
 import { checkNesting } from './nesting.js';
+import { beginsOtherTerm, readOtherTerm, readWlanTerm } from './other-terms.js';
 import type { Qualifiers, Term, Tree } from './tree.js';
 import { readValue, startsValue } from './values.js';
-import { relationOperators, supportedProtocols, unsupportedProtocols, unsupportedTerms } from './words.js';
+import { foreignTerms, protocolWords } from './words.js';
 
 /**
  * Builds the syntax tree by libpcap's grammar: `and` and `or` bind alike and to the left, `not` binds tighter, and a
@@ -20,7 +22,6 @@ export function parse(tokens: readonly Token[]): Tree {
   const { logic } = readExpression(cursor, undefined, 0);
   const rest = cursor.peek();
   if (rest.kind === 'end') return logic;
-  refuseRelation(cursor);
   throw isOperator(rest, ')')
     ? syntaxFault(rest.span, 'this parenthesis closes nothing', 'remove it, or open one before')
     : unexpected(rest, '“and”, “or” or the end', 'join terms by and: tcp port 80 and host 10.0.0.7');
@@ -48,10 +49,18 @@ function readExpression(cursor: Cursor, inherited: Qualifiers | undefined, depth
 
 /** Behind `and` or `or`: a term, or a value that takes over qualifiers, which the first word inside tells. */
 function readOperand(cursor: Cursor, inherited: Qualifiers | undefined, depth: number): Read {
-  if (inherited === undefined || !startsValue(cursor.peekCore())) return readTerm(cursor, inherited, depth);
-  const logic = readValue(cursor, inherited, depth);
-  refuseRelation(cursor);
-  return { logic, qualifiers: inherited };
+  const isValue = inherited !== undefined && startsValue(cursor.peekCore()) && !isCalculated(cursor);
+  if (!isValue) return readTerm(cursor, inherited, depth);
+  return { logic: readValue(cursor, inherited, depth), qualifiers: inherited };
+}
+
+/** Whether the number behind all `(` and `not` begins a calculation: `port 80 or (5 + 1) = len`. */
+function isCalculated(cursor: Cursor): boolean {
+  if (cursor.peekCore().kind !== 'number') return false;
+  let ahead = 0;
+  while (cursor.peek(ahead) !== cursor.peekCore()) ahead++;
+  if (continuesCalculation(cursor.peek(ahead + 1))) return true;
+  return isOperator(cursor.peek(), '(') && continuesCalculation(cursor.peekBehindGroup());
 }
 
 function readTerm(cursor: Cursor, inherited: Qualifiers | undefined, depth: number): Read {
@@ -60,38 +69,47 @@ function readTerm(cursor: Cursor, inherited: Qualifiers | undefined, depth: numb
     const { logic, qualifiers } = readTerm(cursor, inherited, depth + 1);
     return { logic: { kind: 'not', operand: logic }, qualifiers };
   }
+  if (startsCalculation(cursor)) return alone(readRelation(cursor, depth));
   if (cursor.takeOperator('(')) {
     const { logic } = readExpression(cursor, inherited, depth + 1);
-    refuseRelation(cursor);
     cursor.expectOperator(')', 'close the parenthesis');
     return { logic, qualifiers: inherited };
   }
   return readPrimary(cursor);
 }
 
+/** A term whose words nobody behind it takes over. */
+function alone(term: Term): Read {
+  return { logic: leafOf(term), qualifiers: undefined };
+}
+
 function readPrimary(cursor: Cursor): Read {
   const token = cursor.peek();
   const start = token.span.start;
   if (continuesHead(cursor)) return readQualified(cursor, undefined, start);
-  if (token.kind !== 'keyword') throw bareValue(cursor, token);
+  if (token.kind !== 'keyword') throw bareValue(token);
   const { word } = token;
-  if (unsupportedTerms.has(word) || unsupportedProtocols.has(word))
-    throw unsupportedFault(token.span, `“${token.text}”`);
+  const home = foreignTerms.get(word);
+  if (home !== undefined) throw unsupportedFault(token.span, `“${token.text}” is for ${home} only`);
   if (word === 'less' || word === 'greater') return readLengthLimit(cursor, word);
-  if (!supportedProtocols.has(word)) {
-    if (/^(icmp6?|tcp)/.test(word)) throw unsupportedFault(token.span, `“${token.text}” in a comparison`);
+  if (beginsOtherTerm(word)) return alone(readOtherTerm(cursor));
+  const protocol = protocolWords.has(word) ? word : undefined;
+  if (protocol !== undefined) cursor.next();
+  if (isKeyword(cursor.peek(), 'type', 'subtype', 'direction')) return alone(readWlanTerm(cursor, start));
+  const cast = cursor.takeKeyword('broadcast', 'multicast') as 'broadcast' | 'multicast' | undefined;
+  if (cast !== undefined) {
+    const span = { start, end: cursor.peek(-1).span.end };
+    return alone({ kind: 'cast', cast, span, ...(protocol !== undefined && { protocol }) });
+  }
+  if (protocol === undefined) {
     throw unexpected(token, 'a term', 'for example: tcp port 80, host 10.0.0.7, net 10.0.0.0/8, udp');
   }
-  cursor.next();
-  if (continuesHead(cursor)) return readQualified(cursor, word, start);
-  if (isOperator(cursor.peek(), '[')) throw unsupportedFault(cursor.peek().span, `“${token.text}[…]”`);
-  if (isKeyword(cursor.peek(), 'broadcast', 'multicast')) {
-    throw unsupportedFault(cursor.peek().span, `“${token.text} ${cursor.peek().text}”`);
+  if (continuesHead(cursor)) return readQualified(cursor, protocol, start);
+  if (word === 'ether' || word === 'radio') {
+    const hint = word === 'ether' ? 'ether host 00:11:22:aa:bb:cc' : 'radio[0] = 0';
+    throw syntaxFault(token.span, `“${token.text}” alone says nothing; something must stand behind it`, hint);
   }
-  if (word === 'ether') {
-    throw syntaxFault(token.span, `“${token.text}” needs an address behind it`, 'ether host 00:11:22:aa:bb:cc');
-  }
-  return { logic: leafOf({ kind: 'abbreviation', protocol: word, span: token.span }), qualifiers: undefined };
+  return alone({ kind: 'abbreviation', protocol: word, span: token.span });
 }
 
 function readQualified(cursor: Cursor, protocol: string | undefined, start: number): Read {
@@ -104,16 +122,11 @@ function readLengthLimit(cursor: Cursor, limit: 'less' | 'greater'): Read {
   const number = cursor.next();
   if (number.kind !== 'number') throw unexpected(number, `a number of bytes after “${limit}”`, `${limit} 128`);
   const span = { start, end: number.span.end };
-  return { logic: leafOf({ kind: 'length', limit, bytes: number.value, span }), qualifiers: undefined };
+  return alone({ kind: 'length', limit, bytes: number.value, span });
 }
 
 /** A number, name or address where a term must begin. */
-function bareValue(cursor: Cursor, token: Token) {
-  if (isOperator(token, '-')) return unsupportedFault(token.span, 'a calculation with “-”');
-  if (token.kind === 'number') {
-    cursor.next();
-    refuseRelation(cursor);
-  }
+function bareValue(token: Token) {
   if (!startsValue(token)) {
     return unexpected(token, 'a term', 'for example: tcp port 80, host 10.0.0.7, net 10.0.0.0/8, udp');
   }
@@ -122,14 +135,4 @@ function bareValue(cursor: Cursor, token: Token) {
     `“${shortened(token.text)}” needs a word in front that says what it is`,
     `${token.kind === 'number' ? 'port' : token.kind === 'mac' ? 'ether host' : 'host'} ${shortened(token.text)}`,
   );
-}
-
-/** `len > 100`, `tcp[13] = 2`: comparisons are of the language, but not of this compiler yet. */
-function refuseRelation(cursor: Cursor): void {
-  let ahead = 0;
-  while (isOperator(cursor.peek(ahead), ')')) ahead++;
-  const token = cursor.peek(ahead);
-  if (token.kind === 'operator' && relationOperators.has(token.operator)) {
-    throw unsupportedFault(token.span, `a comparison or calculation with “${token.text}”`);
-  }
 }

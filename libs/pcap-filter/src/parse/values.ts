@@ -4,7 +4,8 @@ import type { Token } from '../lex/token.js';
 import { type Link, type Logic, leafOf } from '../logic.js';
 import { type Cursor, isKeyword, isOperator, unexpected } from './cursor.js';
 import { checkNesting } from './nesting.js';
-import type { Primitive, Qualifiers, Term, Value } from './tree.js';
+import { readSet, startsSet } from './sets.js';
+import type { Primitive, Qualifiers, Term, Value, ValueSet } from './tree.js';
 
 /** Whether a token can be a value: what follows `port` or, in a list, `or`. */
 export function startsValue(token: Token): boolean {
@@ -19,6 +20,7 @@ export function readValue(cursor: Cursor, qualifiers: Qualifiers, depth: number)
   checkNesting(depth, cursor);
   if (cursor.takeKeyword('not')) return { kind: 'not', operand: readValue(cursor, qualifiers, depth + 1) };
   if (cursor.takeOperator('(')) return readList(cursor, qualifiers, depth);
+  if (startsSet(cursor)) return leafOf(readSet(cursor, qualifiers));
   return leafOf(readPrimitive(cursor, qualifiers));
 }
 
@@ -52,7 +54,9 @@ function readBracketed(cursor: Cursor, qualifiers: Qualifiers, depth: number): L
 
 function readPrimitive(cursor: Cursor, qualifiers: Qualifiers): Primitive {
   const token = cursor.peek();
-  if (token.kind === 'link-address') throw unsupportedFault(token.span, 'an ARCnet address');
+  if (token.kind === 'link-address') {
+    throw unsupportedFault(token.span, 'an address of one byte is for ARCnet and MS/TP only');
+  }
   if (isKeyword(token) || !startsValue(token)) throw missingValue(token, qualifiers);
   cursor.next();
   const value = withMask(cursor, token);
@@ -60,7 +64,7 @@ function readPrimitive(cursor: Cursor, qualifiers: Qualifiers): Primitive {
 }
 
 /** The `/8` or `mask 255.0.0.0` behind an address. */
-function withMask(cursor: Cursor, token: Token): Value {
+export function withMask(cursor: Cursor, token: Token): Exclude<Value, ValueSet> {
   switch (token.kind) {
     case 'ipv4':
       if (cursor.takeKeyword('mask')) return { ...token, mask: expectIpv4(cursor) };
@@ -110,6 +114,7 @@ function missingValue(token: Token, { type }: Qualifiers) {
     port: 'port 443',
     portrange: 'portrange 8000-8080',
     proto: 'ip proto 89',
+    protochain: 'ip6 protochain 6',
   };
   return unexpected(token, `a value after “${type ?? 'host'}”`, examples[type ?? 'host']);
 }

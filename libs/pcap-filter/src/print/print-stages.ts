@@ -1,11 +1,11 @@
 import { formatProgram } from '@bpfleet/bpf';
 import type { Compilation } from '../compile.js';
-import type { Token, Words } from '../lex/token.js';
+import type { Token } from '../lex/token.js';
 import { ALL_BITS, type Condition, fieldKey, type Test } from '../old/lower/ir.js';
 import { ACCEPT, type Graph, REJECT, type Target } from '../old/optimise/graph.js';
-import type { Qualifiers, Term } from '../parse/tree.js';
-import type { Meaning, Network4, Network6, PortRange } from '../resolve/meaning.js';
 import { printLogic } from './print-logic.js';
+import { printMeaning } from './print-meaning.js';
+import { printTerm } from './print-term.js';
 
 /** What every stage made of the expression, and the program: for `--explain` and for tests. */
 export function printStages({ program, stages }: Compilation): string {
@@ -26,47 +26,6 @@ function section(title: string, body: string): string {
 
 function printToken({ kind, text }: Token): string {
   return kind === 'end' ? kind : `${kind}:${text}`;
-}
-
-export function printTerm(term: Term): string {
-  switch (term.kind) {
-    case 'abbreviation':
-      return term.protocol;
-    case 'length':
-      return `${term.limit} ${term.bytes}`;
-    case 'primitive':
-      return `${printQualifiers(term.qualifiers)} ${term.value.text}${printMask(term)}`;
-  }
-}
-
-function printQualifiers({ protocol, direction, type }: Qualifiers): string {
-  return [protocol, direction, type].filter((word) => word !== undefined).join(' ');
-}
-
-function printMask({ value }: Extract<Term, { kind: 'primitive' }>): string {
-  if (!('prefixLength' in value || 'mask' in value)) return '';
-  return 'mask' in value && value.mask ? ` mask ${value.mask.text}` : `/${value.prefixLength}`;
-}
-
-export function printMeaning(meaning: Meaning): string {
-  switch (meaning.kind) {
-    case 'link-protocol':
-      return `link protocol ${hex(meaning.protocol)}`;
-    case 'transport':
-      return `protocol ${meaning.number} over ${meaning.over.join(', ')}`;
-    case 'host4':
-      return `${meaning.direction} ${list(meaning.networks.map(printNetwork4))} in ${meaning.carriers.join(', ')}`;
-    case 'host6':
-      return `${meaning.direction} ${list(meaning.networks.map(printNetwork6))} in ip6`;
-    case 'ports':
-      return `${meaning.direction} port ${list(meaning.ranges.map(printRange))} over protocol ${meaning.protocols.join(', ')}`;
-    case 'mac':
-      return `${meaning.direction} ether ${list(meaning.addresses.map(printMac))}`;
-    case 'length':
-      return `${meaning.limit} ${meaning.bytes}`;
-    default:
-      return meaning.kind;
-  }
 }
 
 export function printCondition(condition: Condition): string {
@@ -91,30 +50,6 @@ function printTarget(target: Target): string {
   return target === ACCEPT ? 'accept' : target === REJECT ? 'reject' : String(target);
 }
 
-function list(items: readonly string[]): string {
-  return items.length === 1 ? (items[0] ?? '') : `{${items.join(', ')}}`;
-}
-
-function printNetwork4({ address, mask }: Network4): string {
-  return `${hex(address)} & ${hex(mask)}`;
-}
-
-function printNetwork6({ address, mask }: Network6): string {
-  return `${words(address)} & ${words(mask)}`;
-}
-
-function printRange({ from, to }: PortRange): string {
-  return from === to ? String(from) : `${from}-${to}`;
-}
-
-function printMac(bytes: readonly number[]): string {
-  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
-}
-
 function hex(value: number): string {
   return `0x${value.toString(16)}`;
-}
-
-function words(address: Words): string {
-  return address.map((word) => word.toString(16).padStart(8, '0')).join(':');
 }

@@ -3,15 +3,18 @@ import { readIpv4, readIpv6, readMac } from '../lex/addresses.js';
 import { shortened } from '../lex/lex.js';
 import type { Words } from '../lex/token.js';
 import { joined, type Logic, leafOf } from '../logic.js';
-import type { Primitive, Value } from '../parse/tree.js';
+import type { Direction, Primitive, Qualifiers, Value } from '../parse/tree.js';
 import type { Ipv4Carrier, Meaning } from './meaning.js';
 import type { NameResolver } from './names.js';
+import { resolveSet } from './sets.js';
 
 const ALL_ONES = 0xffff_ffff;
 
 /** `host` and `net` with their qualifiers; without a type an address is a host's. */
 export function resolveHost(primitive: Primitive, names: NameResolver): Logic<Meaning> {
   const { value, qualifiers } = primitive;
+  if (value.kind === 'set') return resolveSet(primitive, value, names, (one) => resolveHost(one, names));
+  if (qualifiers.protocol === 'decnet') return leafOf(resolveDecnet(primitive));
   if (qualifiers.protocol === 'ether') return leafOf(resolveMac(primitive, names));
   switch (value.kind) {
     case 'number':
@@ -21,14 +24,32 @@ export function resolveHost(primitive: Primitive, names: NameResolver): Logic<Me
     case 'ipv6':
       return leafOf(host6(primitive, value.words, value.prefixLength));
     case 'mac':
-      throw syntaxFault(
-        primitive.span,
-        'a MAC address is found in the Ethernet header only',
-        `ether host ${value.text}`,
-      );
+      throw syntaxFault(primitive.span, 'a MAC address is found in the link layer only', `ether host ${value.text}`);
     case 'name':
       return qualifiers.type === 'net' ? network(primitive, value.name, names) : host(primitive, value.name, names);
   }
+}
+
+const SIDES: readonly string[] = ['src', 'dst', 'src or dst', 'src and dst'];
+
+/** @throws BpfleetError where a direction of 802.11 frames stands before what is no MAC address */
+export function sidesOf({ direction = 'src or dst', span }: Qualifiers): Direction {
+  if (SIDES.includes(direction)) return direction as Direction;
+  throw syntaxFault(
+    span,
+    `“${direction}” is for MAC addresses of 802.11 frames only`,
+    `wlan ${direction} 00:11:22:aa:bb:cc`,
+  );
+}
+
+/** `decnet host 1.5`: area and node (DECnet phase IV, six and ten bits). */
+function resolveDecnet({ value, qualifiers, span }: Primitive): Meaning {
+  const [area = 0, node = 0, ...rest] = value.text.split('.').map(Number);
+  const isAddress = value.kind === 'ipv4' && rest.length === 0 && area < 64 && node < 1024;
+  if (!isAddress || qualifiers.type === 'net') {
+    throw syntaxFault(span, '“decnet host” takes an area and a node', 'decnet host 1.5');
+  }
+  return { kind: 'decnet-host', address: area * 1024 + node, direction: sidesOf(qualifiers), span };
 }
 
 /**
@@ -64,7 +85,7 @@ function host4({ qualifiers, span }: Primitive, address: number, mask: number): 
   }
   // libpcap looks for addresses in ARP and RARP too unless a protocol is named.
   const carriers: readonly Ipv4Carrier[] = protocol === undefined ? ['ip', 'arp', 'rarp'] : [protocol];
-  return { kind: 'host4', networks: [{ address, mask }], direction: qualifiers.direction ?? 'src or dst', carriers };
+  return { kind: 'host4', networks: [{ address, mask }], direction: sidesOf(qualifiers), carriers, span };
 }
 
 function host6({ qualifiers, span }: Primitive, address: Words, prefixLength = 128): Meaning {
@@ -84,7 +105,7 @@ function host6({ qualifiers, span }: Primitive, address: Words, prefixLength = 1
       'set the bits behind the prefix to zero',
     );
   }
-  return { kind: 'host6', networks: [{ address, mask }], direction: qualifiers.direction ?? 'src or dst' };
+  return { kind: 'host6', networks: [{ address, mask }], direction: sidesOf(qualifiers), span };
 }
 
 /** Every address of the host that the protocol in front can carry. */
@@ -139,7 +160,7 @@ function resolveMac({ value, qualifiers, span }: Primitive, names: NameResolver)
   if (type === 'net') throw wrongProtocol('ether', 'net', undefined, span);
   const text = value.kind === 'name' ? names.ether(value.name) : undefined;
   const bytes = value.kind === 'mac' ? value.bytes : text === undefined ? undefined : readMac(text);
-  if (bytes !== undefined) return { kind: 'mac', addresses: [bytes], direction };
+  if (bytes !== undefined) return { kind: 'mac', addresses: [bytes], direction, span };
   if (value.kind === 'name') {
     throw syntaxFault(
       span,

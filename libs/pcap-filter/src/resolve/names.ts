@@ -14,6 +14,8 @@ export interface NameTables {
   readonly ethers?: Readonly<Record<string, string>>;
   readonly services?: Readonly<Record<string, Service>>;
   readonly protocols?: Readonly<Record<string, number>>;
+  /** Lists that sets name: `{@threat-list}`. */
+  readonly sets?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Looks names up; nothing here asks the network, so a filter means the same wherever it is compiled. */
@@ -23,6 +25,7 @@ export interface NameResolver {
   ether(name: string): string | undefined;
   service(name: string): Service | undefined;
   protocol(name: string): number | undefined;
+  set(name: string): readonly string[] | undefined;
 }
 
 /** A resolver over tables; upper and lower case are the same. */
@@ -32,7 +35,8 @@ export function resolverOf(tables: NameTables = {}): NameResolver {
   const ethers = tableOf(tables.ethers);
   const services = tableOf({ ...builtInServices, ...tables.services });
   const protocols = tableOf({ ...builtInProtocols, ...tables.protocols });
-  return { host: hosts, network: networks, ether: ethers, service: services, protocol: protocols };
+  const sets = tableOf(tables.sets);
+  return { set: sets, host: hosts, network: networks, ether: ethers, service: services, protocol: protocols };
 }
 
 function tableOf<Entry>(record: Readonly<Record<string, Entry>> = {}): (name: string) => Entry | undefined {

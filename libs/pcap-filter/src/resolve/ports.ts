@@ -1,9 +1,12 @@
 import { syntaxFault } from '../fault.js';
 import { shortened } from '../lex/lex.js';
+import { type Logic, leafOf } from '../logic.js';
 import type { Primitive } from '../parse/tree.js';
+import { sidesOf } from './hosts.js';
 import type { Meaning } from './meaning.js';
 import type { NameResolver, Service } from './names.js';
 import { SCTP, TCP, UDP } from './services.js';
+import { resolveSet } from './sets.js';
 
 const NUMBERS = { tcp: TCP, udp: UDP, sctp: SCTP } as const;
 /** In the order in which libpcap tries them. */
@@ -11,13 +14,19 @@ const ALL = [SCTP, TCP, UDP] as const;
 const MAX_PORT = 0xffff;
 
 /** `port` and `portrange`, over TCP, UDP and SCTP unless one is named; a service may run over fewer. */
-export function resolvePorts(primitive: Primitive, names: NameResolver): Meaning {
+export function resolvePorts(primitive: Primitive, names: NameResolver): Logic<Meaning> {
+  const { value } = primitive;
+  if (value.kind === 'set') return resolveSet(primitive, value, names, (one) => resolvePorts(one, names));
+  return leafOf(portsOf(primitive, names));
+}
+
+function portsOf(primitive: Primitive, names: NameResolver): Meaning {
   const { qualifiers, value, span } = primitive;
-  const direction = qualifiers.direction ?? 'src or dst';
+  const direction = sidesOf(qualifiers);
   const named = protocolOf(primitive);
   if (value.kind === 'number') {
     const port = checkPort(value.value, span);
-    return { kind: 'ports', ranges: [{ from: port, to: port }], direction, protocols: named ? [named] : ALL };
+    return { kind: 'ports', ranges: [{ from: port, to: port }], direction, protocols: named ? [named] : ALL, span };
   }
   if (value.kind !== 'name') {
     throw syntaxFault(
@@ -34,7 +43,7 @@ export function resolvePorts(primitive: Primitive, names: NameResolver): Meaning
   const protocols = commonProtocols(primitive, named, low, high ?? low);
   const other = high ?? low;
   const range = { from: Math.min(low.port, other.port), to: Math.max(low.port, other.port) };
-  return { kind: 'ports', ranges: [range], direction, protocols };
+  return { kind: 'ports', ranges: [range], direction, protocols, span };
 }
 
 interface End {

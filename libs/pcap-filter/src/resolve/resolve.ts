@@ -1,11 +1,14 @@
 import { type Logic, leafOf, mapLeaves } from '../logic.js';
 import type { Primitive, Term, Tree } from '../parse/tree.js';
+import { resolveRelation } from './arithmetic.js';
 import { resolveHost } from './hosts.js';
 import { joinLists } from './join-lists.js';
 import type { Meaning, Meanings } from './meaning.js';
 import type { NameResolver } from './names.js';
+import { resolveCast, resolveLlc, resolveNumbered } from './other-terms.js';
 import { resolvePorts } from './ports.js';
-import { resolveAbbreviation, resolveProtocolNumber } from './protocols.js';
+import { resolveAbbreviation, resolveProtocol } from './protocols.js';
+import { resolveWlanDirection, resolveWlanFrame } from './wlan.js';
 
 /**
  * Says what every term means: fills in libpcap's defaults (`host`, `src or dst`, the protocols a value can be found in),
@@ -21,9 +24,23 @@ function resolveTerm(term: Term, names: NameResolver): Logic<Meaning> {
     case 'abbreviation':
       return leafOf(resolveAbbreviation(term));
     case 'length':
-      return leafOf({ kind: 'length', limit: term.limit, bytes: term.bytes });
+      return leafOf({ kind: 'length', limit: term.limit, bytes: term.bytes, span: term.span });
     case 'primitive':
       return resolvePrimitive(term, names);
+    case 'relation':
+      return leafOf(resolveRelation(term));
+    case 'cast':
+      return leafOf(resolveCast(term));
+    case 'packet-direction':
+      return leafOf({ kind: 'packet-direction', direction: term.direction, span: term.span });
+    case 'numbered':
+      return leafOf(resolveNumbered(term));
+    case 'llc':
+      return leafOf(resolveLlc(term));
+    case 'wlan-frame':
+      return leafOf(resolveWlanFrame(term));
+    case 'wlan-direction':
+      return leafOf(resolveWlanDirection(term));
   }
 }
 
@@ -31,9 +48,10 @@ function resolvePrimitive(primitive: Primitive, names: NameResolver): Logic<Mean
   switch (primitive.qualifiers.type) {
     case 'port':
     case 'portrange':
-      return leafOf(resolvePorts(primitive, names));
+      return resolvePorts(primitive, names);
     case 'proto':
-      return leafOf(resolveProtocolNumber(primitive, names));
+    case 'protochain':
+      return resolveProtocol(primitive, names);
     default:
       return resolveHost(primitive, names);
   }

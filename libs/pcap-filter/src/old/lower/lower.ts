@@ -1,4 +1,4 @@
-import { tooLargeFault } from '../../fault.js';
+import { tooLargeFault, unsupportedFault } from '../../fault.js';
 import { countLeaves, leafOf, mapLeaves } from '../../logic.js';
 import type { Meaning, Meanings } from '../../resolve/meaning.js';
 import type { Ir } from './ir.js';
@@ -29,7 +29,7 @@ function lowerMeaning(meaning: Meaning, link: LinkLayer): Ir {
   switch (meaning.kind) {
     case 'link-protocol': {
       const name = Object.entries(ETHERTYPE).find(([, type]) => type === meaning.protocol)?.[0];
-      if (name === undefined) throw new RangeError('not in the old lowering');
+      if (name === undefined) throw unsupportedFault(undefined, 'this term is not lowered yet');
       return link.carries(name as NetworkProtocol);
     }
     case 'transport':
@@ -47,6 +47,6 @@ function lowerMeaning(meaning: Meaning, link: LinkLayer): Ir {
         ? test({ kind: 'length' }, 'ge', meaning.bytes)
         : not(test({ kind: 'length' }, 'gt', meaning.bytes));
     default:
-      throw new RangeError('not in the old lowering');
+      throw unsupportedFault(undefined, 'this term is not lowered yet');
   }
 }

@@ -1,3 +1,4 @@
+import { unsupportedFault } from '../../fault.js';
 import { allOf, anyOf } from '../../logic.js';
 import type { Direction, WlanAddress } from '../../parse/tree.js';
 import type { Ipv4Carrier, Meaning, Network6 } from '../../resolve/meaning.js';
@@ -30,7 +31,7 @@ export function towards(direction: Direction | WlanAddress, source: () => Ir, de
     case 'src and dst':
       return allOf(source(), destination());
     default:
-      throw new RangeError('not in the old lowering');
+      throw unsupportedFault(undefined, 'this term is not lowered yet');
   }
 }
 
