@@ -1,0 +1,245 @@
+import { BpfleetError } from '@bpfleet/errors';
+import { syntaxFault, tooLargeFault, unsupportedFault } from '../fault.js';
+import { constant, type Ir } from '../ir/ir.js';
+import { ALL_BITS, between } from '../ir/ranges.js';
+import { allOf, anyOf, countLeaves, type Logic, leafOf, mapLeaves } from '../logic.js';
+import type { Meaning, Meanings } from '../resolve/meaning.js';
+import { LinkProtocol } from '../resolve/meaning.js';
+import { always, assign, atLeast, atMost, equals, isIn, isOneOf, not, where } from './conditions.js';
+import * as encapsulations from './encapsulations.js';
+import { lowerDecnetHost, lowerHost4, lowerHost6 } from './hosts.js';
+import { outermostScope, supportedLinkTypes } from './link-types.js';
+import { lowerLlc } from './llc.js';
+import { lowerLinkCast, lowerMac } from './mac.js';
+import { carries } from './protocol.js';
+import { lowerRelation } from './relations.js';
+import { type Context, load, moved, network, type Scope } from './scope.js';
+import { IPV4, IPV6, lowerChain, lowerPorts, lowerTransport } from './transport.js';
+
+export interface LowerOptions {
+  readonly linkType: string;
+  readonly live: boolean;
+  /** As a number; undefined where nobody gave one. */
+  readonly netmask: number | undefined;
+  readonly scopedEncapsulation: boolean;
+  readonly vlanTransparent: boolean;
+  readonly ipv6ExtensionHeaders: number;
+}
+
+/** More conditions fit into no program; counted as they are made, so that no input takes long. */
+const MAX_CONDITIONS = 24_576;
+
+/**
+ * Says for each meaning where in the packet it stands: from here on there are only numbers, loads and comparisons.
+ * @throws BpfleetError `FILTER_UNSUPPORTED` for what the link type or the form does not have, `FILTER_TOO_LARGE` as soon
+ *   as there are too many conditions
+ */
+export function lower(meanings: Meanings, options: LowerOptions): Ir {
+  if (meanings === undefined) return always(true);
+  let slots = 0;
+  const partial = {
+    ...{ live: options.live, netmask: options.netmask, vlanTransparent: options.vlanTransparent },
+    ...{ ipv6ExtensionHeaders: options.ipv6ExtensionHeaders, prologue: [], newSlot: () => slots++ },
+  };
+  const scope = outermostScope(options.linkType, partial);
+  if (scope === undefined) throw unknownLinkType(options.linkType);
+  const context: Context = { ...partial, scope };
+  if (options.vlanTransparent && scope.framing === 'ethernet') context.scope = behindTags(scope, context);
+  let conditions = 0;
+  const lowered = (meaning: Meaning): Ir => {
+    const ir = lowerMeaning(meaning, context);
+    conditions += countLeaves(ir);
+    if (conditions > MAX_CONDITIONS) throw tooLargeFault(`needs more than ${MAX_CONDITIONS} conditions`);
+    return ir;
+  };
+  const ir = options.scopedEncapsulation
+    ? lowerScoped(meanings, lowered, context)
+    : mapLeaves(meanings, (meaning) => lowered(meaning));
+  return withPrologue(ir, context);
+}
+
+/** What a parenthesis moves ends with it. */
+function lowerScoped(meanings: Logic<Meaning>, lowered: (meaning: Meaning) => Ir, context: Context): Ir {
+  const within = (part: Logic<Meaning>): Ir => {
+    const before = context.scope;
+    const ir = lowerScoped(part, lowered, context);
+    if (part.kind === 'chain') context.scope = before;
+    return ir;
+  };
+  switch (meanings.kind) {
+    case 'leaf':
+      return lowered(meanings.leaf);
+    case 'not':
+      return { kind: 'not', operand: within(meanings.operand) };
+    case 'chain':
+      return {
+        kind: 'chain',
+        first: within(meanings.first),
+        rest: meanings.rest.map(({ operator, operand }) => ({ operator, operand: within(operand) })),
+      };
+  }
+}
+
+/** Only where a slot is read that it fills. */
+function withPrologue(ir: Ir, { prologue }: Context): Ir {
+  const [first, ...more] = prologue;
+  if (first === undefined) return ir;
+  return allOf(first, ...more, ir);
+}
+
+/** The extension: a slot says how many bytes of tags, up to two, stand before the type. */
+function behindTags(scope: Scope, context: Context): Scope {
+  const slot = context.newSlot();
+  const base = { kind: 'slot', slot } as const;
+  const isTag = (offset: number) => isOneOf(load(scope.type, offset, 2), encapsulations.VLAN_TYPES);
+  const tag = encapsulations.VLAN_TAG_BYTES;
+  context.prologue.push(
+    where(isTag(0), allOf(assign(slot, constant(tag)), where(isTag(tag), assign(slot, constant(2 * tag))))),
+  );
+  return { ...scope, type: { base, offset: scope.type.offset }, payload: { base, offset: scope.payload.offset } };
+}
+
+function lowerMeaning(meaning: Meaning, context: Context): Ir {
+  const { scope } = context;
+  switch (meaning.kind) {
+    case 'link-protocol':
+      return carries(meaning.protocol, context, meaning.span);
+    case 'transport':
+      return lowerTransport(meaning, context);
+    case 'protocol-chain':
+      return lowerChain(meaning, context);
+    case 'host4':
+      return lowerHost4(meaning, context);
+    case 'host6':
+      return lowerHost6(meaning, context);
+    case 'ports':
+      return lowerPorts(meaning, context);
+    case 'mac':
+      return lowerMac(meaning, context);
+    case 'length':
+      return (meaning.limit === 'greater' ? atLeast : atMost)({ kind: 'length' }, meaning.bytes);
+    case 'cast':
+      return lowerCast(meaning, context);
+    case 'packet-direction':
+      return lowerPacketDirection(meaning, context);
+    case 'interface-index':
+      return lowerInterfaceIndex(meaning, context);
+    case 'vlan':
+      return context.vlanTransparent ? tagTest(meaning, context) : encapsulations.lowerVlan(meaning, context);
+    case 'mpls':
+      return encapsulations.lowerMpls(meaning, context);
+    case 'pppoe-discovery':
+      return encapsulations.lowerPppoeDiscovery(meaning.span, context);
+    case 'pppoe-session':
+      return encapsulations.lowerPppoeSession(meaning, context);
+    case 'geneve':
+      return encapsulations.lowerGeneve(meaning, context);
+    case 'vxlan':
+      return encapsulations.lowerVxlan(meaning, context);
+    case 'llc':
+      return lowerLlc(meaning, context);
+    case 'wlan-frame':
+      return equals(frameControl(0, meaning, context), meaning.value, meaning.mask);
+    case 'wlan-direction':
+      return equals(frameControl(1, meaning, context), meaning.direction, 0x03);
+    case 'relation':
+      return lowerRelation(meaning, context);
+    case 'decnet-host':
+      return lowerDecnetHost(meaning, context);
+    case 'iso-protocol':
+      return allOf(carries(LinkProtocol.iso, context, meaning.span), equals(osi(scope, 0), meaning.number));
+    case 'isis':
+      return allOf(
+        carries(LinkProtocol.iso, context, meaning.span),
+        equals(osi(scope, 0), ISIS),
+        isOneOf(osi(scope, 4), meaning.types),
+      );
+  }
+}
+
+/** ISO/IEC TR 9577's number of IS-IS; its PDU type stands four bytes on (ISO 10589, 9.5). */
+const ISIS = 0x83;
+
+function osi(scope: Scope, offset: number) {
+  return load(moved(scope.payload, scope.osiOffset), offset, 1);
+}
+
+function frameControl(offset: number, { span }: Meaning, { scope }: Context) {
+  if (scope.framing === 'wlan') return load(scope.header, offset, 1);
+  throw unsupportedFault(span, `802.11 frame types exist on 802.11, not on ${scope.linkName}`);
+}
+
+function lowerCast({ layer, cast, span }: Extract<Meaning, { kind: 'cast' }>, context: Context): Ir {
+  if (layer === 'link') return lowerLinkCast(cast, context, span);
+  const isCarried = carries(LinkProtocol[layer], context, span);
+  const place = network(context.scope);
+  if (layer === 'ip6') return allOf(isCarried, equals(load(place, IPV6.destination, 1), 0xff));
+  if (cast === 'multicast') return allOf(isCarried, atLeast(load(place, IPV4.destination, 1), 0xe0));
+  if (context.netmask === undefined) {
+    throw syntaxFault(
+      span ?? { start: 0, end: 0 },
+      'the netmask is not known, so “ip broadcast” cannot be told',
+      '--netmask 255.255.255.0',
+    );
+  }
+  const hostBits = ~context.netmask >>> 0;
+  const destination = load(place, IPV4.destination, 4);
+  return allOf(isCarried, anyOf(equals(destination, 0, hostBits), equals(destination, hostBits, hostBits)));
+}
+
+/** `PACKET_OUTGOING`, include/uapi/linux/if_packet.h. */
+const OUTGOING = 4;
+
+function lowerPacketDirection(meaning: Extract<Meaning, { kind: 'packet-direction' }>, context: Context): Ir {
+  const { scope, live } = context;
+  // The outermost header's, whatever stands before: libpcap loads it from the link header.
+  const type =
+    scope.framing === 'cooked'
+      ? load({ offset: 0 }, 0, 2)
+      : scope.framing === 'cooked2'
+        ? load({ offset: 10 }, 0, 1)
+        : undefined;
+  if (type === undefined && !live) throw needsLive(meaning, `“${meaning.direction}”`, scope);
+  const isOutgoing = equals(type ?? { kind: 'metadata', name: 'packetType' }, OUTGOING);
+  return meaning.direction === 'outbound' ? isOutgoing : not(isOutgoing);
+}
+
+function lowerInterfaceIndex(meaning: Extract<Meaning, { kind: 'interface-index' }>, context: Context): Ir {
+  const { scope, live } = context;
+  if (scope.framing === 'cooked2') return equals(load({ offset: 4 }, 0, 4), meaning.index);
+  if (!live) throw needsLive(meaning, '“ifindex”', scope);
+  return equals({ kind: 'metadata', name: 'interfaceIndex' }, meaning.index);
+}
+
+function needsLive({ span }: Meaning, what: string, { linkName }: Scope): BpfleetError {
+  return unsupportedFault(
+    span,
+    `${what} is known of a live capture only; packets of ${linkName} in a file do not say it`,
+    'LINUX_SLL2 files say both; or ask for the live form',
+  );
+}
+
+/** With the extension `vlan` asks for a tag and moves nothing, since everything is looked for behind tags anyway. */
+function tagTest({ ids }: Extract<Meaning, { kind: 'vlan' }>, { live }: Context): Ir {
+  const inBytes = allOf(
+    isOneOf(load({ offset: 12 }, 0, 2), encapsulations.VLAN_TYPES),
+    ...(ids === undefined ? [] : [idIsIn(load({ offset: 14 }, 0, 2), ids)]),
+  );
+  if (!live) return inBytes;
+  const isPresent = isIn({ kind: 'metadata', name: 'vlanTagPresent' }, between(1, ALL_BITS));
+  const tci = { kind: 'metadata', name: 'vlanTci' } as const;
+  return anyOf(allOf(isPresent, ...(ids === undefined ? [] : [idIsIn(tci, ids)])), inBytes);
+}
+
+function idIsIn(value: Parameters<typeof isIn>[0], ids: readonly { from: number; to: number }[]): Ir {
+  return anyOf(
+    leafOf({ kind: 'always', value: false }),
+    ...ids.map(({ from, to }) => isIn(value, between(from, to), 0xfff)),
+  );
+}
+
+function unknownLinkType(linkType: string): BpfleetError {
+  return new BpfleetError('FILTER_UNSUPPORTED', `filters on link type ${linkType} are not supported`, {
+    hint: `supported: ${supportedLinkTypes.join(', ')}`,
+  });
+}

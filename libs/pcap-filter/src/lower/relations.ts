@@ -1,0 +1,236 @@
+import { unsupportedFault } from '../fault.js';
+import { calculate } from '../ir/evaluate.js';
+import { behind, binary, constant, type Ir, type Value } from '../ir/ir.js';
+import { ALL_BITS, between, complement, NOTHING, type Ranges, single } from '../ir/ranges.js';
+import { allOf, leafOf } from '../logic.js';
+import {
+  type AccessorProtocol,
+  type Arithmetic,
+  type Comparison,
+  LinkProtocol,
+  type Meaning,
+} from '../resolve/meaning.js';
+import { always, equals, isIn, not } from './conditions.js';
+import { behindLinkHeader } from './mac.js';
+import { carries } from './protocol.js';
+import { type Context, network, type Place } from './scope.js';
+import { behindIpv4, IPV6, isLaterFragment, lowerTransport, walkHeaders } from './transport.js';
+
+type Relation = Extract<Meaning, { kind: 'relation' }>;
+type Accessor = Extract<Arithmetic, { kind: 'accessor' }>;
+
+/** A number, and what must hold before it is read: `tcp[0]` is there only in TCP packets. */
+interface Guarded {
+  readonly value: Value;
+  readonly guards: readonly Ir[];
+}
+
+export function lowerRelation({ left, comparison, right }: Relation, context: Context): Ir {
+  const a = lowerArithmetic(left, context);
+  const b = lowerArithmetic(right, context);
+  const compared = compare(a.value, comparison, b.value);
+  const [first, ...more] = [...a.guards, ...b.guards, compared];
+  return first === undefined ? compared : allOf(first, ...more);
+}
+
+const TURNED: Readonly<Record<Comparison, Comparison>> = {
+  '=': '=',
+  '!=': '!=',
+  '>': '<',
+  '>=': '<=',
+  '<': '>',
+  '<=': '>=',
+};
+
+function compare(left: Value, comparison: Comparison, right: Value): Ir {
+  if (right.kind === 'constant') {
+    const within = numbersThat(comparison, right.value);
+    if (left.kind === 'constant') return always(holds(left.value, comparison, right.value));
+    if (left.kind === 'binary' && left.operator === '&' && left.right.kind === 'constant') {
+      return isIn(left.left, within, left.right.value);
+    }
+    return isIn(left, within);
+  }
+  if (left.kind === 'constant') return compare(right, TURNED[comparison], left);
+  switch (comparison) {
+    case '=':
+      return leafOf({ kind: 'compare', left, comparison: 'eq', right });
+    case '!=':
+      return not(leafOf({ kind: 'compare', left, comparison: 'eq', right }));
+    case '>':
+      return leafOf({ kind: 'compare', left, comparison: 'gt', right });
+    case '>=':
+      return leafOf({ kind: 'compare', left, comparison: 'ge', right });
+    case '<':
+      return not(leafOf({ kind: 'compare', left, comparison: 'ge', right }));
+    case '<=':
+      return not(leafOf({ kind: 'compare', left, comparison: 'gt', right }));
+  }
+}
+
+function numbersThat(comparison: Comparison, value: number): Ranges {
+  switch (comparison) {
+    case '=':
+      return single(value);
+    case '!=':
+      return complement(single(value));
+    case '>':
+      return value === ALL_BITS ? NOTHING : between(value + 1, ALL_BITS);
+    case '>=':
+      return between(value, ALL_BITS);
+    case '<':
+      return value === 0 ? NOTHING : between(0, value - 1);
+    case '<=':
+      return between(0, value);
+  }
+}
+
+function holds(left: number, comparison: Comparison, right: number): boolean {
+  switch (comparison) {
+    case '=':
+      return left === right;
+    case '!=':
+      return left !== right;
+    case '>':
+      return left > right;
+    case '>=':
+      return left >= right;
+    case '<':
+      return left < right;
+    case '<=':
+      return left <= right;
+  }
+}
+
+function lowerArithmetic(arithmetic: Arithmetic, context: Context): Guarded {
+  switch (arithmetic.kind) {
+    case 'number':
+      return { value: constant(arithmetic.value), guards: [] };
+    case 'length':
+      return { value: { kind: 'length' }, guards: [] };
+    case 'negate': {
+      const { value, guards } = lowerArithmetic(arithmetic.operand, context);
+      const negated: Value =
+        value.kind === 'constant' ? constant(-value.value >>> 0) : { kind: 'negate', operand: value };
+      return { value: negated, guards };
+    }
+    case 'binary': {
+      const left = lowerArithmetic(arithmetic.left, context);
+      const right = lowerArithmetic(arithmetic.right, context);
+      // libpcap's `gen_arth` forgets what the right operand asks for: `ip[0] + tcp[0]` reads in every IPv4 packet.
+      return { value: calculated(arithmetic, left.value, right.value), guards: left.guards };
+    }
+    case 'accessor':
+      return lowerAccessor(arithmetic, context);
+  }
+}
+
+function calculated({ operator }: Extract<Arithmetic, { kind: 'binary' }>, left: Value, right: Value): Value {
+  const isDivision = operator === '/' || operator === '%';
+  if (left.kind !== 'constant' || right.kind !== 'constant' || (isDivision && right.value === 0)) {
+    return binary(operator, left, right);
+  }
+  return constant(calculate(operator, left.value, right.value));
+}
+
+const NETWORKS = ['ip', 'ip6', 'arp', 'rarp', 'atalk', 'decnet', 'lat', 'sca', 'moprc', 'mopdl'] as const;
+const isNetwork = (protocol: AccessorProtocol): protocol is (typeof NETWORKS)[number] =>
+  (NETWORKS as readonly string[]).includes(protocol);
+/** Behind IPv4: protocol numbers (IANA). */
+const TRANSPORTS: Readonly<Partial<Record<AccessorProtocol, number>>> = {
+  ...{ icmp: 1, igmp: 2, tcp: 6, igrp: 9, udp: 17, pim: 103, vrrp: 112, carp: 112, sctp: 132 },
+};
+/** Those that libpcap's abbreviations find over IPv6 as well. */
+const OVER_BOTH: readonly AccessorProtocol[] = ['tcp', 'udp', 'sctp', 'pim'];
+const ICMP6 = 58;
+
+function lowerAccessor(accessor: Accessor, context: Context): Guarded {
+  const { protocol, size, span } = accessor;
+  const index = lowerArithmetic(accessor.index, context);
+  const { scope } = context;
+  const readAt = (place: Place) => loadAt(place, index.value, size);
+  if (protocol === 'link') {
+    const always_ = behindLinkHeader(scope, always(true));
+    const guards = always_.kind === 'leaf' ? index.guards : [...index.guards, always_];
+    return { value: readAt(scope.header), guards };
+  }
+  if (protocol === 'radio') {
+    if (!scope.hasRadio) throw unsupportedFault(span, `there is no radio information on ${scope.linkName}`);
+    return { value: readAt({ offset: 0 }), guards: index.guards };
+  }
+  const place = network(scope);
+  if (isNetwork(protocol)) {
+    return { value: readAt(place), guards: [...index.guards, carries(LinkProtocol[protocol], context, span)] };
+  }
+  if (protocol === 'icmp6') {
+    const isIcmp6 = equals(loadAt(place, constant(IPV6.nextHeader), 1), ICMP6);
+    const guards = [...index.guards, carries(LinkProtocol.ip6, context, span), isIcmp6];
+    return { value: readAt({ ...place, offset: place.offset + IPV6.headerBytes }), guards };
+  }
+  return lowerTransportAccessor(accessor, index, context);
+}
+
+/** Behind IPv4 in first fragments; with the extension also behind IPv6 and its headers. */
+function lowerTransportAccessor({ protocol, size, span }: Accessor, index: Guarded, context: Context): Guarded {
+  const number = TRANSPORTS[protocol] ?? 0;
+  const place = network(context.scope);
+  const over =
+    OVER_BOTH.includes(protocol) && context.ipv6ExtensionHeaders === 0 ? (['ip', 'ip6'] as const) : (['ip'] as const);
+  const isIpv4 = carries(LinkProtocol.ip, context, span);
+  const isProtocol = lowerTransport({ kind: 'transport', over, number }, context);
+  const guards4 = [isIpv4, isProtocol, not(isLaterFragment(place))];
+  const isConstant = index.value.kind === 'constant';
+  const read4 = isConstant ? behindIpv4(place, constantOf(index.value), size) : behindIpv4(place, 0, size, index.value);
+  if (context.ipv6ExtensionHeaders === 0) return { value: read4, guards: [...index.guards, ...guards4] };
+  return eitherVersion(read4, guards4, { number, size, span, index }, context);
+}
+
+interface Read {
+  readonly number: number;
+  readonly size: 1 | 2 | 4;
+  readonly span: Accessor['span'];
+  readonly index: Guarded;
+}
+
+/** A slot says where the transport header stands, found over IPv4 or over IPv6. */
+function eitherVersion(
+  read4: Extract<Value, { kind: 'load' }>,
+  guards4: readonly Ir[],
+  { number, size, span, index }: Read,
+  context: Context,
+): Guarded {
+  const place = network(context.scope);
+  const slot = context.newSlot();
+  const start: Value = { kind: 'slot', slot };
+  const [isIpv4 = always(true), ...more] = guards4;
+  const header4 = behindIpv4(place, 0, 1);
+  const walk = walkHeaders(place, context, context.ipv6ExtensionHeaders);
+  const found: Ir = {
+    kind: 'chain',
+    first: allOf(isIpv4, ...more, { kind: 'leaf', leaf: { kind: 'assign', slot, value: header4.base ?? constant(0) } }),
+    rest: [
+      {
+        operator: 'or',
+        operand: allOf(
+          carries(LinkProtocol.ip6, context, span),
+          walk.steps,
+          not(walk.isLaterFragment),
+          equals(walk.next, number),
+          { kind: 'leaf', leaf: { kind: 'assign', slot, value: walk.at } },
+        ),
+      },
+    ],
+  };
+  const value = loadAt({ base: start, offset: place.offset }, index.value, size);
+  return { value: read4.size === size ? value : read4, guards: [...index.guards, found] };
+}
+
+/** At an index from a place. */
+function loadAt({ base, offset }: Place, index: Value, size: 1 | 2 | 4): Value {
+  if (index.kind === 'constant') return behind(base, (offset + index.value) >>> 0, size);
+  return behind(base === undefined ? index : binary('+', index, base), offset, size);
+}
+
+function constantOf(value: Value): number {
+  return value.kind === 'constant' ? value.value : 0;
+}

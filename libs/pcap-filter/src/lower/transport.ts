@@ -1,0 +1,198 @@
+import { behind, binary, constant, type Ir, ipv4HeaderBytes, type Load, type Value } from '../ir/ir.js';
+import { allOf, anyOf } from '../logic.js';
+import { LinkProtocol, type Meaning } from '../resolve/meaning.js';
+import { always, assign, equals, hasBits, isOneOf, not, where } from './conditions.js';
+import { towards } from './hosts.js';
+import { any, portsIn } from './lists.js';
+import { carries } from './protocol.js';
+import { type Context, load, network, type Place } from './scope.js';
+
+type Of<Kind extends Meaning['kind']> = Extract<Meaning, { kind: Kind }>;
+
+/** RFC 791 and RFC 8200. */
+export const IPV4 = { fragment: 6, protocol: 9, destination: 16 } as const;
+export const IPV6 = { nextHeader: 6, destination: 24, headerBytes: 40 } as const;
+const PORT = { source: 0, destination: 2 } as const;
+/** Next header numbers (IANA). */
+const NEXT = { hopByHop: 0, routing: 43, fragment: 44, authentication: 51, none: 59, destinationOptions: 60 } as const;
+/** As many headers as `protochain` looks behind: libpcap's is a loop, which no kernel takes. */
+const CHAIN_HEADERS = 8;
+
+/** Fragments but the first have no transport header. */
+export function isLaterFragment(ip: Place): Ir {
+  return hasBits(load(ip, IPV4.fragment, 2), 0x1fff);
+}
+
+/** `size` bytes behind an IPv4 header with its options. */
+export function behindIpv4(ip: Place, offset: number, size: Load['size'], index?: Value): Load {
+  const header = ipv4HeaderBytes(ip.offset, ip.base);
+  const withBase = ip.base === undefined ? header : binary('+', header, ip.base);
+  return behind(index === undefined ? withBase : binary('+', withBase, index), ip.offset + offset, size);
+}
+
+/** A protocol over IPv4, fragments included, and over IPv6: as the first next header, or behind a fragment header. */
+export function lowerTransport({ over, number, span }: Of<'transport'>, context: Context): Ir {
+  const ip = network(context.scope);
+  const found = over.map((version) => {
+    const isCarried = carries(LinkProtocol[version], context, span);
+    if (version === 'ip') return allOf(isCarried, equals(load(ip, IPV4.protocol, 1), number));
+    if (context.ipv6ExtensionHeaders > 0) {
+      const walk = walkHeaders(ip, context, context.ipv6ExtensionHeaders);
+      return allOf(isCarried, walk.steps, equals(walk.next, number));
+    }
+    const nextHeader = load(ip, IPV6.nextHeader, 1);
+    return allOf(
+      isCarried,
+      anyOf(
+        equals(nextHeader, number),
+        allOf(equals(nextHeader, NEXT.fragment), equals(load(ip, IPV6.headerBytes, 1), number)),
+      ),
+    );
+  });
+  return any(found);
+}
+
+/**
+ * Ports over IPv6, then over IPv4, each protocol on its own: libpcap's order, which shows in the verdict of packets too
+ * short for all of it. In IPv4 a fragment other than the first has no ports; in IPv6 the ports follow the fixed header.
+ */
+export function lowerPorts(ports: Of<'ports'>, context: Context): Ir {
+  const ip = network(context.scope);
+  const { span } = ports;
+  return anyOf(
+    allOf(carries(LinkProtocol.ip6, context, span), overIpv6(ports, ip, context)),
+    allOf(carries(LinkProtocol.ip, context, span), any(ports.protocols.map((number) => overIpv4(ports, number, ip)))),
+  );
+}
+
+function overIpv6(ports: Of<'ports'>, ip: Place, context: Context): Ir {
+  const { protocols, direction, ranges } = ports;
+  if (context.ipv6ExtensionHeaders > 0) {
+    const walk = walkHeaders(ip, context, context.ipv6ExtensionHeaders);
+    const side = (offset: number) => portsIn(behind(walk.at, ip.offset + offset, 2), ranges);
+    const found = towards(
+      direction,
+      () => side(PORT.source),
+      () => side(PORT.destination),
+    );
+    return allOf(walk.steps, not(walk.isLaterFragment), isOneOf(walk.next, protocols), found);
+  }
+  const side = (offset: number) => portsIn(load(ip, IPV6.headerBytes + offset, 2), ranges);
+  return any(
+    protocols.map((number) =>
+      allOf(
+        equals(load(ip, IPV6.nextHeader, 1), number),
+        towards(
+          direction,
+          () => side(PORT.source),
+          () => side(PORT.destination),
+        ),
+      ),
+    ),
+  );
+}
+
+function overIpv4({ direction, ranges }: Of<'ports'>, number: number, ip: Place): Ir {
+  const side = (offset: number) => portsIn(behindIpv4(ip, offset, 2), ranges);
+  return allOf(
+    equals(load(ip, IPV4.protocol, 1), number),
+    not(isLaterFragment(ip)),
+    towards(
+      direction,
+      () => side(PORT.source),
+      () => side(PORT.destination),
+    ),
+  );
+}
+
+/** `protochain`: the protocol behind any number of headers, up to eight. */
+export function lowerChain({ over, number, span }: Of<'protocol-chain'>, context: Context): Ir {
+  const ip = network(context.scope);
+  const found = over.map((version) => {
+    const isCarried = carries(LinkProtocol[version], context, span);
+    const chain = new HeaderChain(ip, context, version);
+    const isHere = equals(chain.next, number);
+    // From the end: what is looked for here, or behind one header more.
+    const behindMore = Array.from({ length: CHAIN_HEADERS }).reduce<Ir>(
+      (rest) => anyOf(isHere, allOf(chain.step(), rest)),
+      isHere,
+    );
+    return allOf(isCarried, chain.begin(), behindMore);
+  });
+  return any(found);
+}
+
+export interface Walk {
+  readonly steps: Ir;
+  /** What stands behind the last header walked over, and where: its distance from the network header's place. */
+  readonly next: Value;
+  readonly at: Value;
+  readonly isLaterFragment: Ir;
+}
+
+/** Walks over up to `count` IPv6 extension headers. */
+export function walkHeaders(ip: Place, context: Context, count: number): Walk {
+  const chain = new HeaderChain(ip, context, 'ip6');
+  const later = context.newSlot();
+  const isLater: Ir = equals({ kind: 'slot', slot: later }, 1);
+  const noteFragment = where(
+    allOf(equals(chain.next, NEXT.fragment), hasBits(behind(chain.at, ip.offset + 2, 2), 0xfff8)),
+    assign(later, constant(1)),
+  );
+  const step = allOf(noteFragment, chain.step());
+  const nested = Array.from({ length: count }).reduce<Ir>((rest) => where(step, rest), always(true));
+  return {
+    steps: allOf(assign(later, constant(0)), chain.begin(), nested),
+    next: chain.next,
+    at: chain.at,
+    isLaterFragment: isLater,
+  };
+}
+
+/** The headers behind IP's, one after the other: two slots hold the next one's number and place. */
+class HeaderChain {
+  readonly next: Value;
+  readonly at: Value;
+  readonly #slots: { readonly next: number; readonly at: number; readonly before: number };
+
+  constructor(
+    private readonly ip: Place,
+    context: Context,
+    private readonly version: 'ip' | 'ip6',
+  ) {
+    this.#slots = { next: context.newSlot(), at: context.newSlot(), before: context.newSlot() };
+    this.next = { kind: 'slot', slot: this.#slots.next };
+    this.at = { kind: 'slot', slot: this.#slots.at };
+  }
+
+  /** Places are counted from the fixed part of the network header's offset, with what the packet decides. */
+  begin(): Ir {
+    const { ip } = this;
+    const isIpv4 = this.version === 'ip';
+    const length = isIpv4 ? ipv4HeaderBytes(ip.offset, ip.base) : constant(IPV6.headerBytes);
+    return allOf(
+      assign(this.#slots.next, load(ip, isIpv4 ? IPV4.protocol : IPV6.nextHeader, 1)),
+      assign(this.#slots.at, ip.base === undefined ? length : binary('+', length, ip.base)),
+    );
+  }
+
+  /** Over one header; does not hold where what stands there is none. */
+  step(): Ir {
+    const options = [NEXT.hopByHop, NEXT.destinationOptions, NEXT.routing, NEXT.fragment];
+    const authentication = allOf(equals(this.next, NEXT.authentication), ...this.#over(2, 4));
+    if (this.version === 'ip') return authentication;
+    return anyOf(allOf(isOneOf(this.next, options), ...this.#over(1, 8)), authentication);
+  }
+
+  /** Lengths stand in the second byte: of options in units of 8 bytes without the first (RFC 8200), of AH in 4 (RFC 4302). */
+  #over(plus: number, unit: number): [Ir, Ir, Ir] {
+    const { offset } = this.ip;
+    const before: Value = { kind: 'slot', slot: this.#slots.before };
+    const units = binary('+', behind(before, offset + 1, 1), constant(plus));
+    return [
+      assign(this.#slots.before, this.at),
+      assign(this.#slots.next, behind(before, offset, 1)),
+      assign(this.#slots.at, binary('+', before, binary('*', units, constant(unit)))),
+    ];
+  }
+}
