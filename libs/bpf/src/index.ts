@@ -3,6 +3,7 @@ export { convertedLength } from './check/cost.js';
 export { decodeProgram, encodeProgram, fromTuples, parseProgram, type Tuple, toTuples } from './forms/encode.js';
 export { formatInstruction, formatProgram, type ProgramFormat } from './forms/format.js';
 export { type Instruction, jump, type Program, statement } from './instruction.js';
+export { jit, jitSource, type PacketFunction } from './jit/jit.js';
 export {
   Ancillary,
   BPF,

@@ -31,7 +31,7 @@ export function interpret(program: Program, packet: Packet): number {
       case BPF.LD | BPF.W | BPF.ABS:
       case BPF.LD | BPF.H | BPF.ABS:
       case BPF.LD | BPF.B | BPF.ABS:
-        loaded = k >= SKF_AD_OFF ? loadAncillary(packet, k, a, x) : loadBytes(packet, k, sizeOf(code));
+        loaded = k >= SKF_AD_OFF ? loadAncillary(packet.metadata, k, a, x) : loadBytes(packet, k, sizeOf(code));
         if (loaded === OUTSIDE) return 0;
         if (loaded === UNKNOWN) return UNDECIDED;
         a = loaded;

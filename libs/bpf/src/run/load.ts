@@ -1,5 +1,5 @@
 import { Ancillary, SKF_AD_OFF, SKF_LL_OFF, SKF_NET_OFF } from '../opcodes.js';
-import type { Packet } from './packet.js';
+import type { Packet, PacketMetadata } from './packet.js';
 
 /** A load behind the packet's end: the program returns 0. */
 export const OUTSIDE = -2;
@@ -29,7 +29,7 @@ function negativeOffset({ metadata }: Packet, offset: number): number {
  * What an absolute load at `k` ≥ SKF_AD_OFF puts into A, whatever its size.
  * A packet without metadata is as one on a Unix socket: no device (so `ifindex` ends the program), no tag, type 0.
  */
-export function loadAncillary({ metadata }: Packet, k: number, a: number, x: number): number {
+export function loadAncillary(metadata: PacketMetadata | undefined, k: number, a: number, x: number): number {
   switch (k - SKF_AD_OFF) {
     case Ancillary.PROTOCOL:
       return metadata?.protocol ?? 0;

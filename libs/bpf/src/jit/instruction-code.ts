@@ -1,0 +1,141 @@
+import type { Instruction } from '../instruction.js';
+import { BPF, SKF_AD_OFF } from '../opcodes.js';
+import { loadEnd, sizeOf } from './proven-length.js';
+
+/**
+ * JavaScript for single instructions. A, X and M[] are the locals a, x and m0 … m15, kept as *signed* 32-bit integers: V8
+ * then never leaves integer registers. Comparisons and divisions see them unsigned by `>>> 0`, which V8 turns into the
+ * processor's unsigned instructions.
+ * `at` is where the packet starts in `bytes`, `captured` and `wire` are its lengths; `load` and `ancillary` are functions
+ * for what is rare, whose negative answers end the program: -1 undecided, -2 outside.
+ */
+
+const SIGNED = (k: number): string => String(k | 0);
+const UNSIGNED = (k: number): string => String(k >>> 0);
+
+/** @param proven how many bytes the packet is known to have */
+export function statementCode(instruction: Instruction, proven: number): string {
+  const { code, k } = instruction;
+  switch (code) {
+    case BPF.LD | BPF.W | BPF.ABS:
+    case BPF.LD | BPF.H | BPF.ABS:
+    case BPF.LD | BPF.B | BPF.ABS:
+      return absoluteLoad(instruction, proven);
+    case BPF.LD | BPF.W | BPF.IND:
+    case BPF.LD | BPF.H | BPF.IND:
+    case BPF.LD | BPF.B | BPF.IND:
+      return indirectLoad(instruction);
+    case BPF.LDX | BPF.B | BPF.MSH:
+      if (k >= 0x8000_0000) return `${slowLoad(UNSIGNED(k), 1)} x = (t & 15) << 2;`;
+      return `${guard(instruction, proven)}x = (${bytesAt(`at + ${k}`, 1)} & 15) << 2;`;
+    case BPF.LD | BPF.W | BPF.LEN:
+      return 'a = wire | 0;';
+    case BPF.LDX | BPF.W | BPF.LEN:
+      return 'x = wire | 0;';
+    case BPF.LD | BPF.IMM:
+      return `a = ${SIGNED(k)};`;
+    case BPF.LDX | BPF.IMM:
+      return `x = ${SIGNED(k)};`;
+    case BPF.LD | BPF.MEM:
+      return `a = m${UNSIGNED(k)};`;
+    case BPF.LDX | BPF.MEM:
+      return `x = m${UNSIGNED(k)};`;
+    case BPF.ST:
+      return `m${UNSIGNED(k)} = a;`;
+    case BPF.STX:
+      return `m${UNSIGNED(k)} = x;`;
+    case BPF.MISC | BPF.TAX:
+      return 'x = a;';
+    case BPF.MISC | BPF.TXA:
+      return 'a = x;';
+    default:
+      return arithmetic(code, k);
+  }
+}
+
+export function returnCode({ code, k }: Instruction): string {
+  return code === (BPF.RET | BPF.A) ? 'return a >>> 0;' : `return ${UNSIGNED(k)};`;
+}
+
+export function conditionCode({ code, k }: Instruction): string {
+  const byX = (code & BPF.X) !== 0;
+  switch (code & 0xf0) {
+    case BPF.JEQ:
+      return `a === ${byX ? 'x' : SIGNED(k)}`;
+    case BPF.JGT:
+      return `(a >>> 0) > ${byX ? '(x >>> 0)' : UNSIGNED(k)}`;
+    case BPF.JGE:
+      return `(a >>> 0) >= ${byX ? '(x >>> 0)' : UNSIGNED(k)}`;
+    default:
+      return `(a & ${byX ? 'x' : SIGNED(k)}) !== 0`;
+  }
+}
+
+function absoluteLoad(instruction: Instruction, proven: number): string {
+  const { code, k } = instruction;
+  if (k >= SKF_AD_OFF) return `t = ancillary(metadata, ${UNSIGNED(k)}, a >>> 0, x >>> 0); ${GIVE_UP} a = t | 0;`;
+  if (k >= 0x8000_0000) return `${slowLoad(UNSIGNED(k), sizeOf(code))} a = t | 0;`;
+  return `${guard(instruction, proven)}a = ${bytesAt(`at + ${k}`, sizeOf(code))};`;
+}
+
+const GIVE_UP = 'if (t < 0) return t === -2 ? 0 : -1;';
+
+function slowLoad(offset: string, size: number): string {
+  return `t = load(bytes, at, captured, wire, metadata, ${offset}, ${size}); ${GIVE_UP}`;
+}
+
+/** Nothing where an earlier load proves that the packet is long enough. */
+function guard(instruction: Instruction, proven: number): string {
+  const end = loadEnd(instruction);
+  return end <= proven ? '' : `if (captured < ${end}) return wire < ${end} ? 0 : -1;\n`;
+}
+
+function indirectLoad({ code, k }: Instruction): string {
+  const size = sizeOf(code);
+  const fast = `a = ${bytesAt('at + i', size)};`;
+  const slow = `${slowLoad('i >>> 0', size)} a = t | 0;`;
+  return `i = (x + ${SIGNED(k)}) | 0;\nif (i >= 0 && i <= captured - ${size}) ${fast}\nelse { ${slow} }`;
+}
+
+function bytesAt(place: string, size: 1 | 2 | 4): string {
+  switch (size) {
+    case 1:
+      return `bytes[${place}]`;
+    case 2:
+      return `bytes[${place}] << 8 | bytes[${place} + 1]`;
+    case 4:
+      return `bytes[${place}] << 24 | bytes[${place} + 1] << 16 | bytes[${place} + 2] << 8 | bytes[${place} + 3]`;
+  }
+}
+
+function arithmetic(code: number, k: number): string {
+  const byX = (code & BPF.X) !== 0;
+  const signed = byX ? 'x' : SIGNED(k);
+  const unsigned = byX ? '(x >>> 0)' : UNSIGNED(k);
+  const zero = byX ? 'if (x === 0) return 0; ' : '';
+  switch (code & 0xf0) {
+    case BPF.ADD:
+      return `a = (a + ${signed}) | 0;`;
+    case BPF.SUB:
+      return `a = (a - ${byX ? 'x' : `(${signed})`}) | 0;`;
+    case BPF.MUL:
+      return `a = Math.imul(a, ${signed});`;
+    case BPF.DIV:
+      return `${zero}a = ((a >>> 0) / ${unsigned}) | 0;`;
+    case BPF.MOD:
+      return `${zero}a = ((a >>> 0) % ${unsigned}) | 0;`;
+    case BPF.AND:
+      return `a &= ${signed};`;
+    case BPF.OR:
+      return `a |= ${signed};`;
+    case BPF.XOR:
+      return `a ^= ${signed};`;
+    // The low five bits of the distance count, in JavaScript as in the kernel.
+    case BPF.LSH:
+      return `a <<= ${signed};`;
+    case BPF.RSH:
+      return `a = (a >>> ${signed}) | 0;`;
+    default:
+      return 'a = -a | 0;';
+  }
+}
