@@ -43,7 +43,7 @@ export function jitSource(program: Program): string | undefined {
   const locals = ['a = 0', 'x = 0', 'i = 0', 't = 0', ...[...words].map((word) => `m${word} = 0`)];
   return [
     "'use strict';",
-    'return (bytes, start, captured, wire, metadata) => {',
+    'return function (bytes, start, captured, wire) {',
     'const at = start | 0;',
     `let ${locals.join(', ')};`,
     body,
