@@ -19,7 +19,8 @@ function collect(part: Ir, found: (aim: Aim) => void): void {
     for (const operand of [part.first, ...part.rest.map((link) => link.operand)]) collect(operand, found);
     return;
   }
-  if (part.leaf.kind !== 'test' || part.leaf.field.kind !== 'load') return;
-  const { field, mask, operand } = part.leaf;
-  found({ base: field.base.kind, offset: field.offset, size: field.size, mask, operand });
+  if (part.leaf.kind !== 'test' || part.leaf.value.kind !== 'load') return;
+  const { value, mask, within } = part.leaf;
+  const base = value.base === undefined ? 'packet' : 'ipv4-payload';
+  found({ base, offset: value.offset, size: value.size, mask, operand: within[0] ?? 0 });
 }

@@ -1,24 +1,22 @@
 import { convertedLength, MAX_INSTRUCTIONS, type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
+import { LEAF_RANGES } from './emit/condition-tree.js';
+import { type EmitOptions, emit } from './emit/emit.js';
 import { tooLargeFault } from './fault.js';
+import type { Ir } from './ir/ir.js';
+import { readIpv4 } from './lex/addresses.js';
 import { lex } from './lex/lex.js';
 import type { Token } from './lex/token.js';
-import { emit } from './old/emit/emit.js';
-import type { Ir } from './old/lower/ir.js';
-import { ethernet, type LinkLayer } from './old/lower/link-layer.js';
-import { lower } from './old/lower/lower.js';
-import { buildGraph, canAccept, type Graph } from './old/optimise/graph.js';
-import { optimise } from './old/optimise/optimise.js';
+import { lower } from './lower/lower.js';
+import { buildGraph, canAccept, type Graph, type StepTable } from './optimise/graph.js';
+import { optimise } from './optimise/optimise.js';
 import { parse } from './parse/parse.js';
 import type { Tree } from './parse/tree.js';
 import type { Meanings } from './resolve/meaning.js';
 import { type NameTables, resolverOf } from './resolve/names.js';
 import { resolve } from './resolve/resolve.js';
 
-const linkLayers: ReadonlyMap<string, LinkLayer> = new Map([['EN10MB', ethernet]]);
-
-/** The link types that filters can be compiled for, by their DLT names. */
-export const supportedLinkTypes: readonly string[] = [...linkLayers.keys()];
+export { supportedLinkTypes } from './lower/link-types.js';
 
 export interface CompileOptions {
   /** Default EN10MB. */
@@ -68,39 +66,57 @@ const DEFAULT_SNAPLEN_BYTES = 262_144;
  *   can match (only when optimising), `FILTER_TOO_LARGE` when the kernel would not take the program
  */
 export function compile(expression: string, options: CompileOptions = {}): Compilation {
-  const { linkType = 'EN10MB', snaplenBytes = DEFAULT_SNAPLEN_BYTES, optimize = true, names } = options;
-  const link = linkLayerOf(linkType);
+  const { snaplenBytes = DEFAULT_SNAPLEN_BYTES, optimize = true, names } = options;
   checkSnaplen(snaplenBytes);
   const tokens = lex(expression);
   const tree = parse(tokens);
   const resolved = resolve(tree, resolverOf(names));
-  const ir = lower(resolved, link);
-  const plain = buildGraph(ir);
-  const optimised = optimize ? optimise(plain) : plain;
+  const ir = lower(resolved, lowerOptionsOf(options));
+  const { graph: plain, steps } = buildGraph(ir);
+  const optimised = optimize ? optimise(plain, steps) : plain;
   if (optimize && !canAccept(optimised)) throw neverMatches(expression);
-  const program = optimize ? emitCheapest(plain, optimised, snaplenBytes) : emitPlain(plain, snaplenBytes);
+  const program = optimize
+    ? emitCheapest(plain, optimised, steps, snaplenBytes)
+    : emitPlain(plain, steps, snaplenBytes);
   if (program.length > MAX_INSTRUCTIONS) throw tooLargeFault(`needs ${program.length} instructions`);
   return { program, stages: { tokens, tree, resolved, ir, optimised } };
 }
 
 /** Optimising must never make a program dearer, whatever jumps over more than 255 instructions may add. */
-function emitCheapest(plain: Graph, optimised: Graph, snaplenBytes: number): Program {
-  const best = emit(optimised, { snaplenBytes, reuseRegisters: true });
+function emitCheapest(plain: Graph, optimised: Graph, steps: StepTable, snaplenBytes: number): Program {
+  const best = emitToFit(optimised, steps, { snaplenBytes, reuseRegisters: true });
   if (plain.nodes.length > MAX_INSTRUCTIONS) return best;
-  const other = emitPlain(plain, snaplenBytes);
+  const other = emitPlain(plain, steps, snaplenBytes);
   return convertedLength(other) < convertedLength(best) ? other : best;
 }
 
-function emitPlain(plain: Graph, snaplenBytes: number): Program {
-  return emit(plain, { snaplenBytes, reuseRegisters: false });
+function emitPlain(plain: Graph, steps: StepTable, snaplenBytes: number): Program {
+  return emitToFit(plain, steps, { snaplenBytes, reuseRegisters: false });
 }
 
-function linkLayerOf(linkType: string): LinkLayer {
-  const link = linkLayers.get(linkType);
-  if (link !== undefined) return link;
-  throw new BpfleetError('FILTER_UNSUPPORTED', `filters on link type ${linkType} are not supported yet`, {
-    hint: `supported: ${supportedLinkTypes.join(', ')}`,
-  });
+/** Sets are found fast where that fits into a program, else with fewer instructions. */
+function emitToFit(graph: Graph, steps: StepTable, options: Omit<EmitOptions, 'leafRanges'>): Program {
+  const program = emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.fast });
+  if (program.length <= MAX_INSTRUCTIONS) return program;
+  return emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.small });
+}
+
+function lowerOptionsOf({ linkType = 'EN10MB', live = false, netmask, extensions = {} }: CompileOptions) {
+  return {
+    linkType: linkType.toUpperCase(),
+    live,
+    netmask: netmaskOf(netmask),
+    scopedEncapsulation: extensions.scopedEncapsulation ?? false,
+    vlanTransparent: extensions.vlanTransparent ?? false,
+    ipv6ExtensionHeaders: extensions.ipv6ExtensionHeaders ?? 0,
+  };
+}
+
+function netmaskOf(netmask: CompileOptions['netmask']): number | undefined {
+  if (netmask === undefined || netmask === null) return undefined;
+  const read = /^\d{1,3}(\.\d{1,3}){3}$/.test(netmask) ? readIpv4(netmask) : undefined;
+  if (read !== undefined) return read.address;
+  throw new BpfleetError('REQUEST_INVALID', `“${netmask.slice(0, 40)}” is no IPv4 mask`, { hint: '255.255.255.0' });
 }
 
 function checkSnaplen(snaplenBytes: number): void {

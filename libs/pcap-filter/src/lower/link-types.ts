@@ -67,18 +67,21 @@ function wlanPlaces(
     headerSlot === undefined ? { offset: 0 } : { base: { kind: 'slot', slot: headerSlot }, offset: 0 };
   const payloadSlot = context.newSlot();
   const payload: Value = { kind: 'slot', slot: payloadSlot };
-  if (headerSlot !== undefined) context.prologue.push(assign(headerSlot, radiotapBytes()));
+  if (headerSlot !== undefined) {
+    context.prologue.push({ slot: headerSlot, ir: assign(headerSlot, radiotapBytes()) });
+  }
   const frameControl = behind(header.base, 0, 1);
   const start = header.base ?? constant(0);
   // libpcap: `gen_load_802_11_header_len`.
   const isData = allOf(hasBits(frameControl, DATA), not(hasBits(frameControl, CONTROL)));
   const longer = where(hasBits(frameControl, QOS), assign(payloadSlot, binary('+', payload, constant(2))));
-  context.prologue.push(
-    allOf(
+  context.prologue.push({
+    slot: payloadSlot,
+    ir: allOf(
       assign(payloadSlot, binary('+', start, constant(WLAN_HEADER_BYTES))),
       where(isData, hasRadio ? allOf(longer, where(isPadded(), assign(payloadSlot, alignedTo4(payload)))) : longer),
     ),
-  );
+  });
   return {
     header,
     type: { base: payload, offset: SNAP_TYPE_OFFSET },

@@ -2,6 +2,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { syntaxFault, tooLargeFault, unsupportedFault } from '../fault.js';
 import { constant, type Ir } from '../ir/ir.js';
 import { ALL_BITS, between } from '../ir/ranges.js';
+import { slotsReadBy } from '../ir/slots.js';
 import { allOf, anyOf, countLeaves, type Logic, leafOf, mapLeaves } from '../logic.js';
 import type { Meaning, Meanings } from '../resolve/meaning.js';
 import { LinkProtocol } from '../resolve/meaning.js';
@@ -82,9 +83,15 @@ function lowerScoped(meanings: Logic<Meaning>, lowered: (meaning: Meaning) => Ir
 
 /** Only where a slot is read that it fills. */
 function withPrologue(ir: Ir, { prologue }: Context): Ir {
-  const [first, ...more] = prologue;
-  if (first === undefined) return ir;
-  return allOf(first, ...more, ir);
+  const needed: Ir[] = [];
+  const read = slotsReadBy(ir);
+  for (const { slot, ir: preparation } of prologue.toReversed()) {
+    if (!read.has(slot)) continue;
+    needed.unshift(preparation);
+    for (const other of slotsReadBy(preparation)) read.add(other);
+  }
+  const [first, ...more] = needed;
+  return first === undefined ? ir : allOf(first, ...more, ir);
 }
 
 /** The extension: a slot says how many bytes of tags, up to two, stand before the type. */
@@ -93,9 +100,8 @@ function behindTags(scope: Scope, context: Context): Scope {
   const base = { kind: 'slot', slot } as const;
   const isTag = (offset: number) => isOneOf(load(scope.type, offset, 2), encapsulations.VLAN_TYPES);
   const tag = encapsulations.VLAN_TAG_BYTES;
-  context.prologue.push(
-    where(isTag(0), allOf(assign(slot, constant(tag)), where(isTag(tag), assign(slot, constant(2 * tag))))),
-  );
+  const ir = where(isTag(0), allOf(assign(slot, constant(tag)), where(isTag(tag), assign(slot, constant(2 * tag)))));
+  context.prologue.push({ slot, ir });
   return { ...scope, type: { base, offset: scope.type.offset }, payload: { base, offset: scope.payload.offset } };
 }
 

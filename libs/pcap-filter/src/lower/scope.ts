@@ -63,6 +63,12 @@ export function network({ payload, networkOffset }: Scope): Place {
   return moved(payload, networkOffset);
 }
 
+/** Fills a slot; may read those of preparations before it. */
+export interface Preparation {
+  readonly slot: number;
+  readonly ir: Ir;
+}
+
 /** What lowering knows beside the scope. */
 export interface Context {
   /** Changes as terms are lowered, in the order of the text. */
@@ -73,8 +79,8 @@ export interface Context {
   readonly ipv6ExtensionHeaders: number;
   readonly vlanTransparent: boolean;
   readonly newSlot: () => number;
-  /** What has to be worked out before the first term: the length of a radiotap header. */
-  readonly prologue: Ir[];
+  /** What is worked out before the first term, where a term needs it: the length of a radiotap header. */
+  readonly prologue: Preparation[];
 }
 
 export type At = Span | undefined;

@@ -1,8 +1,8 @@
 import { formatProgram } from '@bpfleet/bpf';
 import type { Compilation } from '../compile.js';
 import type { Token } from '../lex/token.js';
-import { ALL_BITS, type Condition, fieldKey, type Test } from '../old/lower/ir.js';
-import { ACCEPT, type Graph, REJECT, type Target } from '../old/optimise/graph.js';
+import { ACCEPT, type Graph, type Node, REJECT, type Target } from '../optimise/graph.js';
+import { printCondition, printTest, printValue, SIGNS } from './print-ir.js';
 import { printLogic } from './print-logic.js';
 import { printMeaning } from './print-meaning.js';
 import { printTerm } from './print-term.js';
@@ -28,28 +28,25 @@ function printToken({ kind, text }: Token): string {
   return kind === 'end' ? kind : `${kind}:${text}`;
 }
 
-export function printCondition(condition: Condition): string {
-  return condition.kind === 'always' ? (condition.value ? 'always' : 'never') : printTest(condition);
-}
-
-const SIGNS = { eq: '==', gt: '>', ge: '>=', set: '&' } as const;
-
-function printTest({ field, mask, comparison, operand }: Test): string {
-  const masked = mask === ALL_BITS ? fieldKey(field) : `(${fieldKey(field)} & ${hex(mask)})`;
-  return `${masked} ${SIGNS[comparison]} ${hex(operand)}`;
-}
-
 export function printGraph({ nodes, entry }: Graph): string {
   if (nodes.length === 0) return printTarget(entry);
-  return nodes
-    .map(({ test, yes, no }, index) => `${index}: ${printTest(test)} ? ${printTarget(yes)} : ${printTarget(no)}`)
-    .join('\n');
+  return nodes.map((node, index) => `${index}: ${printNode(node)}`).join('\n');
+}
+
+function printNode({ step, yes, no }: Node): string {
+  const ways = yes === no ? `then ${printTarget(yes)}` : `? ${printTarget(yes)} : ${printTarget(no)}`;
+  switch (step.kind) {
+    case 'test':
+      return yes === no
+        ? `load ${printValue(step.value.value)} ${ways}`
+        : `${printTest({ ...step, value: step.value.value })} ${ways}`;
+    case 'compare':
+      return `${printValue(step.left.value)} ${SIGNS[step.comparison]} ${printValue(step.right.value)} ${ways}`;
+    case 'assign':
+      return `slot ${step.slot} := ${printValue(step.value.value)} ${ways}`;
+  }
 }
 
 function printTarget(target: Target): string {
   return target === ACCEPT ? 'accept' : target === REJECT ? 'reject' : String(target);
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }

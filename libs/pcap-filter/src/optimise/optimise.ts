@@ -1,6 +1,7 @@
 import { MAX_INSTRUCTIONS } from '@bpfleet/bpf';
+import { dropDeadSlots } from './drop-dead-slots.js';
 import { dropUnreachable } from './drop-unreachable.js';
-import type { Graph } from './graph.js';
+import type { Graph, StepTable } from './graph.js';
 import { mergeEqual } from './merge-equal.js';
 import { skipDecided } from './skip-decided.js';
 
@@ -8,7 +9,6 @@ import { skipDecided } from './skip-decided.js';
 const MAX_ROUNDS = 6;
 /** A graph still so large after a round will not fit into a program; further rounds would only take time. */
 const HOPELESS_NODES = 3 * MAX_INSTRUCTIONS;
-
 /** For the first round; each further one may take a quarter of it. Only hostile expressions come near. */
 const MAX_STEPS = 400_000;
 
@@ -16,10 +16,11 @@ const MAX_STEPS = 400_000;
  * Runs the passes until none finds anything more. Each takes and returns a graph with the same verdict for every packet,
  * of no more nodes.
  */
-export function optimise(graph: Graph): Graph {
+export function optimise(graph: Graph, table: StepTable): Graph {
   let current = graph;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const next = dropUnreachable(mergeEqual(skipDecided(current, MAX_STEPS >> (2 * round))));
+    const decided = skipDecided(current, table, MAX_STEPS >> (2 * round));
+    const next = dropUnreachable(mergeEqual(dropDeadSlots(dropUnreachable(decided), table)));
     if (isSame(next, current)) break;
     current = next;
     if (current.nodes.length > HOPELESS_NODES) break;
@@ -29,5 +30,8 @@ export function optimise(graph: Graph): Graph {
 
 function isSame(a: Graph, b: Graph): boolean {
   if (a.entry !== b.entry || a.nodes.length !== b.nodes.length) return false;
-  return a.nodes.every((node, index) => node.yes === b.nodes[index]?.yes && node.no === b.nodes[index]?.no);
+  return a.nodes.every((node, index) => {
+    const other = b.nodes[index];
+    return node.yes === other?.yes && node.no === other.no && node.step === other.step;
+  });
 }

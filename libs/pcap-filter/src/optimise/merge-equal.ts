@@ -5,9 +5,9 @@ export function mergeEqual(graph: Graph): Graph {
   return mergeBy(graph, questionOf);
 }
 
-/** Where both ways are one, only the load counts. */
-function questionOf({ test, yes, no }: Node): string {
-  return yes === no ? `f${test.fieldId}` : `t${test.id}`;
+/** Where both ways of a test are one, only the load counts. */
+function questionOf({ step, yes, no }: Node): string {
+  return step.kind === 'test' && yes === no ? `v${step.value.id}` : `${step.id}`;
 }
 
 /**

@@ -1,0 +1,52 @@
+import { liveSlots } from '../optimise/drop-dead-slots.js';
+import { type Graph, type Node, type StepTable, valuesOf } from '../optimise/graph.js';
+import type { Words } from './registers.js';
+
+/**
+ * Gives each slot a word of M[]; slots that are never needed at the same time share one. A slot that is read before it
+ * is assigned is set to 0 first: the kernel's checker refuses programs that read a word on a way without a store.
+ */
+export function placeSlots(graph: Graph, table: StepTable): { graph: Graph; words: Words } {
+  const live = liveSlots(graph.nodes);
+  if (live === undefined) return { graph, words: { wordOfSlot: () => 0, firstFree: 0 } };
+  const unset = [...live(graph.entry)];
+  const zero = table.values.number({ kind: 'constant', value: 0 });
+  const first: Node[] = unset.map((slot, index) => ({ step: table.assign(slot, zero), yes: index + 1, no: index + 1 }));
+  const by = first.length;
+  const moved = (target: number) => (target < 0 ? target : target + by);
+  const nodes = [
+    ...first.map((node, index) =>
+      index === by - 1 ? { ...node, yes: moved(graph.entry), no: moved(graph.entry) } : node,
+    ),
+    ...graph.nodes.map((node) => ({ ...node, yes: moved(node.yes), no: moved(node.no) })),
+  ];
+  const placed = { nodes, entry: by > 0 ? 0 : graph.entry };
+  return { graph: placed, words: wordsFor(placed) };
+}
+
+function wordsFor({ nodes }: Graph): Words {
+  const together = new Map<number, Set<number>>();
+  const meet = (one: number, others: Iterable<number>) => {
+    const known = together.get(one) ?? new Set();
+    for (const other of others) {
+      if (other === one) continue;
+      known.add(other);
+      together.set(other, (together.get(other) ?? new Set()).add(one));
+    }
+    together.set(one, known);
+  };
+  const live = liveSlots(nodes);
+  for (const { step, yes } of nodes) {
+    if (step.kind === 'assign' && live) meet(step.slot, live(yes));
+    for (const { slots } of valuesOf(step)) for (const slot of slots) meet(slot, slots);
+  }
+  const words = new Map<number, number>();
+  for (const [slot, others] of [...together].sort(([a], [b]) => a - b)) {
+    const taken = new Set([...others].map((other) => words.get(other)));
+    let word = 0;
+    while (taken.has(word)) word++;
+    words.set(slot, word);
+  }
+  const firstFree = Math.max(0, ...[...words.values()].map((word) => word + 1));
+  return { wordOfSlot: (slot) => words.get(slot) ?? 0, firstFree };
+}

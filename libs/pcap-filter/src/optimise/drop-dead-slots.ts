@@ -1,0 +1,44 @@
+import { type Graph, type Node, type StepTable, type Target, valuesOf } from './graph.js';
+
+/**
+ * Takes out assignments that nobody reads before the next one: what they load stays, as it may be outside the packet.
+ * One sweep from the end, since a node's successors stand behind it.
+ */
+export function dropDeadSlots({ nodes, entry }: Graph, table: StepTable): Graph {
+  const live = liveSlots(nodes);
+  if (live === undefined) return { nodes, entry };
+  const kept = nodes.map((node): Node => {
+    const { step, yes } = node;
+    if (step.kind !== 'assign' || yes < 0 || live(yes).has(step.slot)) {
+      return step.kind === 'assign' && yes < 0 ? loadOnly(node, table) : node;
+    }
+    return loadOnly(node, table);
+  });
+  return { nodes: kept, entry };
+}
+
+function loadOnly(node: Node, table: StepTable): Node {
+  const { step, yes } = node;
+  return step.kind === 'assign' ? { step: table.test(step.value, 0xffff_ffff, EVERYTHING), yes, no: yes } : node;
+}
+
+const EVERYTHING = Uint32Array.of(0, 0xffff_ffff);
+
+/** By node: the slots that may be read from there on. Undefined where the graph has no slots. */
+export function liveSlots(nodes: readonly Node[]): ((target: Target) => ReadonlySet<number>) | undefined {
+  if (!nodes.some(({ step }) => step.kind === 'assign' || valuesOf(step).some(({ slots }) => slots.length > 0))) {
+    return undefined;
+  }
+  const none: ReadonlySet<number> = new Set();
+  const live: ReadonlySet<number>[] = new Array(nodes.length);
+  const at = (target: Target) => (target < 0 ? none : (live[target] ?? none));
+  for (let index = nodes.length - 1; index >= 0; index--) {
+    const node = nodes[index];
+    if (node === undefined) continue;
+    const found = new Set([...at(node.yes), ...at(node.no)]);
+    if (node.step.kind === 'assign') found.delete(node.step.slot);
+    for (const { slots } of valuesOf(node.step)) for (const slot of slots) found.add(slot);
+    live[index] = found;
+  }
+  return at;
+}

@@ -1,0 +1,186 @@
+import type { Compare, Ir, Test, Value } from '../ir/ir.js';
+import { ALL_BITS, between, complement, NOTHING, type Ranges, single } from '../ir/ranges.js';
+import { simplify } from './simplify.js';
+import { type NumberedValue, ValueTable } from './values.js';
+
+/** Where an edge leads: a node's index, or one of the two verdicts. */
+export type Target = number;
+export const ACCEPT: Target = -1;
+export const REJECT: Target = -2;
+
+/** The two ways on from a node. */
+export interface Ways {
+  readonly yes: Target;
+  readonly no: Target;
+}
+
+/** `(value & mask)` is in `within`. Equal tests share `id`. */
+export interface TestStep {
+  readonly kind: 'test';
+  readonly id: number;
+  readonly value: NumberedValue;
+  readonly mask: number;
+  readonly within: Ranges;
+}
+
+export interface CompareStep {
+  readonly kind: 'compare';
+  readonly id: number;
+  readonly left: NumberedValue;
+  readonly comparison: Compare['comparison'];
+  readonly right: NumberedValue;
+}
+
+/** Both ways of its node are the same. */
+export interface AssignStep {
+  readonly kind: 'assign';
+  readonly id: number;
+  readonly slot: number;
+  readonly value: NumberedValue;
+}
+
+export type Step = TestStep | CompareStep | AssignStep;
+
+/** One condition, or one assignment. Where both ways of a test are the same, only its loads matter. */
+export interface Node extends Ways {
+  readonly step: Step;
+}
+
+/**
+ * The decision graph: what `lower` joined, as steps and jumps. Nodes stand in program order, every edge leads to a
+ * higher index, as cBPF jumps only forward; so one sweep visits every node after all that lead to it.
+ */
+export interface Graph<Kind extends Ways = Node> {
+  readonly nodes: readonly Kind[];
+  readonly entry: Target;
+}
+
+/**
+ * Makes one node of each condition, in the order of the text; nothing is shared or left out yet.
+ * Works from the right to the left, because a condition's two ways on must be there before it.
+ */
+export function buildGraph(ir: Ir): { graph: Graph; steps: StepTable } {
+  const backwards: Node[] = [];
+  const steps = new StepTable();
+  const build = (part: Ir, yes: Target, no: Target): Target => {
+    switch (part.kind) {
+      case 'leaf': {
+        const condition = part.leaf;
+        if (condition.kind === 'always') return condition.value ? yes : no;
+        const step = steps.stepOf(condition);
+        return backwards.push({ step, yes, no: step.kind === 'assign' ? yes : no }) - 1;
+      }
+      case 'not':
+        return build(part.operand, no, yes);
+      case 'chain': {
+        let ways = { yes, no };
+        for (let index = part.rest.length - 1; index >= 0; index--) {
+          const link = part.rest[index];
+          if (link === undefined) continue;
+          const next = build(link.operand, ways.yes, ways.no);
+          ways = link.operator === 'and' ? { yes: next, no: ways.no } : { yes: ways.yes, no: next };
+        }
+        return build(part.first, ways.yes, ways.no);
+      }
+    }
+  };
+  const entry = build(ir, ACCEPT, REJECT);
+  const last = backwards.length - 1;
+  const turned = (target: Target) => (target < 0 ? target : last - target);
+  const nodes = backwards.reverse().map(({ step, yes, no }) => ({ step, yes: turned(yes), no: turned(no) }));
+  return { graph: { nodes, entry: turned(entry) }, steps };
+}
+
+/** Gives equal steps one number. */
+export class StepTable {
+  readonly values = new ValueTable();
+  readonly #steps = new Map<string, Step>();
+  /** Sets of ranges are compared by what is in them, once. */
+  readonly #rangeIds = new Map<string, number>();
+
+  stepOf(condition: Test | Compare | Extract<Ir, { kind: 'leaf' }>['leaf']): Step {
+    switch (condition.kind) {
+      case 'test': {
+        const value = this.#numbered(condition.value);
+        return this.test(value, condition.mask, condition.within);
+      }
+      case 'compare': {
+        const left = this.#numbered(condition.left);
+        const right = this.#numbered(condition.right);
+        return this.compare(left, condition.comparison, right);
+      }
+      case 'assign':
+        return this.assign(condition.slot, this.#numbered(condition.value));
+      case 'always':
+        throw new RangeError('what always holds is no step');
+    }
+  }
+
+  test(value: NumberedValue, mask: number, within: Ranges): Step {
+    const key = `t${value.id} ${mask} ${this.#rangeId(within)}`;
+    return this.#shared(key, (id) => ({ kind: 'test', id, value, mask, within }));
+  }
+
+  /** A comparison with a constant is a test. */
+  compare(left: NumberedValue, comparison: Compare['comparison'], right: NumberedValue): Step {
+    const [a, b] = [left.value, right.value];
+    if (b.kind === 'constant') return this.test(left, ALL_BITS, numbersThat(comparison, b.value));
+    if (a.kind === 'constant') {
+      // a > right, turned round.
+      const isTurned = comparison !== 'eq';
+      const within = isTurned ? complement(numbersThat(comparison === 'gt' ? 'ge' : 'gt', a.value)) : single(a.value);
+      return this.test(right, ALL_BITS, within);
+    }
+    const key = `c${left.id} ${comparison} ${right.id}`;
+    return this.#shared(key, (id) => ({ kind: 'compare', id, left, comparison, right }));
+  }
+
+  assign(slot: number, value: NumberedValue): Step {
+    return this.#shared(`a${slot} ${value.id}`, (id) => ({ kind: 'assign', id, slot, value }));
+  }
+
+  #numbered(value: Value): NumberedValue {
+    return this.values.number(simplify(value, () => undefined));
+  }
+
+  #shared(key: string, make: (id: number) => Step): Step {
+    const known = this.#steps.get(key);
+    if (known !== undefined) return known;
+    const step = make(this.#steps.size);
+    this.#steps.set(key, step);
+    return step;
+  }
+
+  #rangeId(ranges: Ranges): number {
+    const key = ranges.join(' ');
+    const known = this.#rangeIds.get(key);
+    if (known !== undefined) return known;
+    this.#rangeIds.set(key, this.#rangeIds.size);
+    return this.#rangeIds.size - 1;
+  }
+}
+
+function numbersThat(comparison: Compare['comparison'], value: number): Ranges {
+  if (comparison === 'eq') return single(value);
+  const least = comparison === 'gt' ? value + 1 : value;
+  return least > ALL_BITS ? NOTHING : between(least, ALL_BITS);
+}
+
+/** What a step reads, the first first. */
+export function valuesOf(step: Step): readonly NumberedValue[] {
+  return step.kind === 'compare' ? [step.right, step.left] : [step.value];
+}
+
+/** Whether any packet can be accepted. */
+export function canAccept({ nodes, entry }: Graph<Ways>): boolean {
+  const reached = new Uint8Array(nodes.length);
+  if (entry < 0) return entry === ACCEPT;
+  reached[entry] = 1;
+  for (const [index, { yes, no }] of nodes.entries()) {
+    if (!reached[index]) continue;
+    if (yes === ACCEPT || no === ACCEPT) return true;
+    if (yes >= 0) reached[yes] = 1;
+    if (no >= 0) reached[no] = 1;
+  }
+  return false;
+}
