@@ -4,6 +4,7 @@ export { decodeProgram, encodeProgram, fromTuples, parseProgram, type Tuple, toT
 export { formatInstruction, formatProgram, type ProgramFormat } from './forms/format.js';
 export { type Instruction, jump, type Program, statement } from './instruction.js';
 export { jit, jitSource, type PacketFunction } from './jit/jit.js';
+export { jitThreeValued } from './jit/jit-three-valued.js';
 export {
   Ancillary,
   BPF,
@@ -16,3 +17,4 @@ export {
 } from './opcodes.js';
 export { interpret, UNDECIDED } from './run/interpret.js';
 export type { Packet, PacketMetadata } from './run/packet.js';
+export { interpretThreeValued } from './three-valued/interpret-three-valued.js';

@@ -118,8 +118,8 @@ function holds(test: number, a: number, operand: number): boolean {
   }
 }
 
-/** Undefined for a division by zero, which ends the program. */
-function calculate(operation: number, a: number, operand: number): number | undefined {
+/** An operation of the ALU on unsigned numbers; undefined for a division by zero, which ends the program. */
+export function calculate(operation: number, a: number, operand: number): number | undefined {
   switch (operation) {
     case BPF.ADD:
       return (a + operand) >>> 0;
