@@ -1,7 +1,7 @@
 import { checkProgram, formatProgram, parseProgram } from '@bpfleet/bpf';
 import { describe, expect, it } from 'vitest';
 import { suiteRequires } from '../environment/src/requirements.js';
-import { installedLibpcap, tcpdump } from './tcpdump.js';
+import { installedLibpcap, tcpdump } from './oracle/tcpdump.js';
 
 /** Chosen for the instructions libpcap makes of them: arithmetic, M[], X, metadata, shifts, long jumps. */
 const EXPRESSIONS = [

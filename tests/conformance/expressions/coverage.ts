@@ -1,0 +1,34 @@
+import type { Random } from '../random.js';
+
+/**
+ * How often each production of the grammar was written. It also steers: of two choices the rarer one is taken, so that a
+ * run of a few thousand expressions reaches every production often, not only the common ones.
+ */
+export class Coverage {
+  readonly #counts = new Map<string, number>();
+
+  /** A production that will be counted, so that one never reached shows as 0. */
+  declare(names: Iterable<string>): void {
+    for (const name of names) if (!this.#counts.has(name)) this.#counts.set(name, 0);
+  }
+
+  add(names: Iterable<string>): void {
+    for (const name of names) this.#counts.set(name, this.of(name) + 1);
+  }
+
+  of(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  /** One of them, the rarer ones more often. */
+  choose<Item>(random: Random, items: readonly Item[], nameOf: (item: Item) => string): Item {
+    const first = random.of(items);
+    const second = random.of(items);
+    return this.of(nameOf(second)) < this.of(nameOf(first)) ? second : first;
+  }
+
+  /** Rarest first. */
+  rows(): [name: string, count: number][] {
+    return [...this.#counts].sort(([nameA, a], [nameB, b]) => a - b || (nameA < nameB ? -1 : 1));
+  }
+}

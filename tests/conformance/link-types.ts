@@ -1,0 +1,45 @@
+/** A way packets come: a link type, from a file or (`live`) from the kernel with the outer tag beside the bytes. */
+export interface LinkForm {
+  /** libpcap's DLT name, as `compile` takes it. */
+  readonly linkType: string;
+  /** Its number on this host. */
+  readonly dlt: number;
+  readonly live: boolean;
+  /** How coverage and the corpus call it. */
+  readonly name: string;
+}
+
+const form = (linkType: string, dlt: number, live = false): LinkForm => ({
+  linkType,
+  dlt,
+  live,
+  name: live ? `${linkType} live` : linkType,
+});
+
+/** Every link type of tier 1 and 2, and the one that the agent's kernel delivers. */
+export const linkForms = [
+  form('EN10MB', 1),
+  form('LINUX_SLL', 113),
+  form('LINUX_SLL2', 276),
+  form('RAW', 12),
+  form('IPV4', 228),
+  form('IPV6', 229),
+  form('NULL', 0),
+  form('LOOP', 108),
+  form('PPP', 9),
+  form('IEEE802_11', 105),
+  form('IEEE802_11_RADIO', 127),
+  form('EN10MB', 1, true),
+] as const;
+
+export function linkFormNamed(name: string): LinkForm {
+  const found = linkForms.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`no link form ${name}`);
+  return found;
+}
+
+/** Links of 802.11 frames. */
+export const isWireless = ({ linkType }: LinkForm): boolean => linkType.startsWith('IEEE802_11');
+/** Links whose frames say what they carry by an EtherType or an LLC header. */
+export const hasEtherTypes = ({ linkType }: LinkForm): boolean =>
+  isWireless({ linkType } as LinkForm) || linkType === 'EN10MB' || linkType.startsWith('LINUX_SLL');

@@ -1,0 +1,142 @@
+import { Ancillary, BPF, type Packet, type Program, SKF_AD_OFF } from '@bpfleet/bpf';
+
+/** Why a run ended. Only `return` is what the program said; the others are the machine's "no". */
+export type Ending =
+  | 'return'
+  | 'outside'
+  | 'division'
+  /** An indirect load whose sum is 2^31 or more: the kernel takes it for a negative offset, libpcap for one outside. */
+  | 'wild'
+  /** Only libpcap's `protochain` jumps back. */
+  | 'endless';
+
+export interface Run {
+  readonly value: number;
+  readonly ending: Ending;
+}
+
+const MAX_STEPS = 5_000;
+
+/**
+ * Runs libpcap's programs for the oracle. Written apart from `interpret` of libs/bpf, so that a fault there is a difference
+ * here; and it follows the jumps back of `protochain`, which no kernel takes.
+ */
+export function run(program: Program, packet: Packet): Run {
+  const memory = new Uint32Array(16);
+  let a = 0;
+  let x = 0;
+  let at = 0;
+  for (let steps = 0; steps < MAX_STEPS; steps++) {
+    const { code, jt, jf, k } = program[at++] ?? { code: BPF.RET, jt: 0, jf: 0, k: 0 };
+    const size = (code & 0x18) === BPF.W ? 4 : (code & 0x18) === BPF.H ? 2 : 1;
+    const mode = code & 0xe0;
+    switch (code & 0x07) {
+      case BPF.RET:
+        return { value: (code & 0x18) === BPF.A ? a : k, ending: 'return' };
+      case BPF.LD:
+      case BPF.LDX: {
+        const value =
+          mode === BPF.IMM
+            ? k
+            : mode === BPF.MEM
+              ? (memory[k] ?? 0)
+              : mode === BPF.LEN
+                ? packet.wireLength
+                : mode === BPF.IND
+                  ? loadAt(packet, (x + k) >>> 0, size)
+                  : mode === BPF.MSH
+                    ? loadAt(packet, k, 1)
+                    : k >= SKF_AD_OFF
+                      ? beside(packet, k - SKF_AD_OFF)
+                      : loadAt(packet, k, size);
+        if (typeof value === 'string') return { value: 0, ending: value };
+        if ((code & 0x07) === BPF.LD) a = value;
+        else x = mode === BPF.MSH ? 4 * (value & 15) : value;
+        break;
+      }
+      case BPF.ST:
+        memory[k] = a;
+        break;
+      case BPF.STX:
+        memory[k] = x;
+        break;
+      case BPF.ALU: {
+        const result = alu(code & 0xf0, a, code & BPF.X ? x : k);
+        if (result === undefined) return { value: 0, ending: 'division' };
+        a = result;
+        break;
+      }
+      case BPF.JMP:
+        at += (code & 0xf0) === BPF.JA ? k | 0 : jumps(code & 0xf0, a, code & BPF.X ? x : k) ? jt : jf;
+        break;
+      default:
+        if (code & BPF.TXA) a = x;
+        else x = a;
+    }
+  }
+  return { value: 0, ending: 'endless' };
+}
+
+function loadAt({ bytes, start, capturedLength }: Packet, offset: number, size: number): number | 'outside' | 'wild' {
+  if (offset >= 0x8000_0000) return 'wild';
+  if (offset + size > capturedLength) return 'outside';
+  let value = 0;
+  for (let index = 0; index < size; index++) value = value * 256 + (bytes[start + offset + index] ?? 0);
+  return value;
+}
+
+function beside({ metadata }: Packet, what: number): number | 'outside' | 'wild' {
+  if (metadata === undefined) return what === Ancillary.IFINDEX ? 'outside' : 0;
+  switch (what) {
+    case Ancillary.PROTOCOL:
+      return metadata.protocol;
+    case Ancillary.PKTTYPE:
+      return metadata.packetType;
+    case Ancillary.IFINDEX:
+      return metadata.interfaceIndex;
+    case Ancillary.VLAN_TAG:
+      return metadata.vlanTci;
+    case Ancillary.VLAN_TAG_PRESENT:
+      return Number(metadata.vlanTagPresent);
+    case Ancillary.VLAN_TPID:
+      return metadata.vlanProtocol;
+    default:
+      // An index below 0, folded by libpcap's optimiser into an offset that the kernel takes for metadata.
+      return 'wild';
+  }
+}
+
+export function jumps(test: number, a: number, operand: number): boolean {
+  if (test === BPF.JEQ) return a === operand;
+  if (test === BPF.JGT) return a > operand;
+  if (test === BPF.JGE) return a >= operand;
+  return (a & operand) !== 0;
+}
+
+/** Modulo 2^32; undefined for a division by zero. */
+export function alu(operation: number, a: number, operand: number): number | undefined {
+  switch (operation) {
+    case BPF.ADD:
+      return (a + operand) >>> 0;
+    case BPF.SUB:
+      return (a - operand) >>> 0;
+    case BPF.MUL:
+      return Math.imul(a, operand) >>> 0;
+    case BPF.DIV:
+      return operand === 0 ? undefined : Math.floor(a / operand);
+    case BPF.MOD:
+      return operand === 0 ? undefined : a % operand;
+    case BPF.AND:
+      return (a & operand) >>> 0;
+    case BPF.OR:
+      return (a | operand) >>> 0;
+    case BPF.XOR:
+      return (a ^ operand) >>> 0;
+    case BPF.LSH:
+      return (a << operand) >>> 0;
+    case BPF.RSH:
+      return a >>> operand;
+    default:
+      return -a >>> 0;
+  }
+}

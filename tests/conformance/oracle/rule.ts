@@ -1,0 +1,33 @@
+import type { TheirRuns } from './oracle.js';
+
+/** What our two forms answer. */
+export interface OurValues {
+  readonly optimised: number;
+  readonly plain: number;
+}
+
+export type Judgement =
+  | 'equal'
+  /** Where libpcap's two forms disagree on a packet neither loads outside of, its optimiser is wrong: its plain form counts. */
+  | 'equal to the plain form alone'
+  /** A load outside the packet; ours is one of their two answers. */
+  | 'equal to one of two'
+  /** A load outside the packet; both of ours agree, and they with none of theirs. Counted: rare, and on short frames only. */
+  | 'apart'
+  /** To be drawn again: on an offset of 2^31 or more kernel and libpcap differ, on a loop both may end anywhere. */
+  | 'excluded'
+  | 'different';
+
+/** The oracle rule: a load outside the packet ends a program with "no", and libpcap's two forms load different things. */
+export function judge(ours: OurValues, theirs: TheirRuns): Judgement {
+  // Ours has one meaning, so optimising may change no answer, on no packet.
+  if (ours.optimised !== ours.plain) return 'different';
+  const endings = [theirs.plain.ending, theirs.optimised.ending];
+  if (endings.includes('wild') || endings.includes('endless')) return 'excluded';
+  if (endings.every((ending) => ending === 'return')) {
+    if (ours.optimised !== theirs.plain.value) return 'different';
+    return theirs.plain.value === theirs.optimised.value ? 'equal' : 'equal to the plain form alone';
+  }
+  const answers = [theirs.plain.value, theirs.optimised.value];
+  return answers.includes(ours.optimised) ? 'equal to one of two' : 'apart';
+}

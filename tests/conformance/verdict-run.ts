@@ -1,0 +1,97 @@
+import type { Libpcap } from '@bpfleet/linux';
+import { compareExpression, type Difference } from './comparison.js';
+import type { Coverage } from './expressions/coverage.js';
+import { newCoverage, randomExpression } from './expressions/expressions.js';
+import type { LinkForm } from './link-types.js';
+import type { Compile } from './ours.js';
+import type { Random } from './random.js';
+import { reproduction } from './shrink/reproduction.js';
+
+export interface VerdictReport {
+  expressions: number;
+  /** Expressions both compile. */
+  compared: number;
+  refusedByBoth: number;
+  /** Pairs of expression and packet. */
+  pairs: number;
+  apart: number;
+  excluded: number;
+  /** Pairs on which libpcap's optimiser contradicts its own plain form on a packet long enough for both. */
+  theirOptimiserFaults: number;
+  /** Expressions of which at least 5 % of the packets were accepted, and 5 % refused. */
+  bothSides: number;
+  readonly coverage: Coverage;
+  readonly known: Map<string, number>;
+  readonly differences: string[];
+}
+
+export interface VerdictRunOptions {
+  readonly compile: Compile;
+  readonly expressions: number;
+  readonly packets: number;
+  readonly among?: readonly LinkForm[];
+  /** Ends the run early. */
+  readonly stopWhen?: (report: VerdictReport) => boolean;
+}
+
+/** Compares random expressions on random packets with libpcap, and counts what it was shown. */
+export function verdictRun(libpcap: Libpcap, random: Random, options: VerdictRunOptions): VerdictReport {
+  const steering = newCoverage();
+  const report: VerdictReport = {
+    expressions: 0,
+    compared: 0,
+    refusedByBoth: 0,
+    pairs: 0,
+    apart: 0,
+    excluded: 0,
+    theirOptimiserFaults: 0,
+    bothSides: 0,
+    coverage: newCoverage(),
+    known: new Map(),
+    differences: [],
+  };
+  while (report.expressions < options.expressions && !options.stopWhen?.(report)) {
+    const expression = randomExpression(random, steering, options.among);
+    steering.add(expression.productions);
+    const result = compareExpression(libpcap, expression, random, options);
+    report.expressions++;
+    for (const name of result.known) report.known.set(name, (report.known.get(name) ?? 0) + 1);
+    report.differences.push(...result.differences.map((one: Difference) => reproduction(one)));
+    if (result.outcome === 'refused by both') report.refusedByBoth++;
+    if (result.outcome !== 'compared') continue;
+    report.compared++;
+    // Only what was compared counts: a production that ends in refusals is not covered.
+    report.coverage.add(expression.productions);
+    report.pairs += result.packets;
+    report.apart += result.judgements.apart;
+    report.excluded += result.judgements.excluded;
+    report.theirOptimiserFaults += result.judgements['equal to the plain form alone'];
+    const share = result.accepted / result.packets;
+    if (share >= 0.05 && share <= 0.95) report.bothSides++;
+  }
+  return report;
+}
+
+export function printReport(report: VerdictReport, { seed, version }: { seed: number; version: string }): void {
+  const percent = (part: number, of: number) => `${((100 * part) / of).toFixed(2)} %`;
+  const rows = report.coverage.rows();
+  console.info(
+    [
+      `${report.expressions} expressions (${report.compared} compared, ${report.refusedByBoth} refused by both), seed ${seed}, ${version}`,
+      `${report.pairs} pairs, apart ${report.apart} (${percent(report.apart, report.pairs)}), excluded ${report.excluded}`,
+      `both sides (5 % accepted, 5 % refused): ${percent(report.bothSides, report.compared)} of the expressions`,
+      `libpcap's optimiser contradicts its plain form: ${report.theirOptimiserFaults} pairs`,
+      `unexplained ${report.differences.length}; known: ${[...report.known].map(([name, count]) => `${name} ${count}`).join(', ') || 'none'}`,
+      `coverage, rarest first: ${rows
+        .slice(0, 40)
+        .map(([name, count]) => `${name}: ${count}`)
+        .join(', ')} …`,
+      `${rows.filter(([, count]) => count >= 50).length} of ${rows.length} productions and link types 50 times or more; never: ${
+        rows
+          .filter(([, count]) => count === 0)
+          .map(([name]) => name)
+          .join(', ') || 'none'
+      }`,
+    ].join('\n'),
+  );
+}
