@@ -59,6 +59,7 @@ export interface Compilation {
 }
 
 const DEFAULT_SNAPLEN_BYTES = 262_144;
+const builtInNames = resolverOf();
 
 /**
  * Compiles a pcap-filter expression to a classic BPF program with libpcap's meaning.
@@ -70,7 +71,7 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
   checkSnaplen(snaplenBytes);
   const tokens = lex(expression);
   const tree = parse(tokens);
-  const resolved = resolve(tree, resolverOf(names));
+  const resolved = resolve(tree, names === undefined ? builtInNames : resolverOf(names));
   const ir = lower(resolved, lowerOptionsOf(options));
   const { graph: plain, steps } = buildGraph(ir);
   const optimised = optimize ? optimise(plain, steps) : plain;
@@ -82,12 +83,17 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
   return { program, stages: { tokens, tree, resolved, ir, optimised } };
 }
 
+/** A node of the plain form loads a value and compares it; the cheapest is a length: one instruction each. */
+const LEAST_NODE_COST = 2;
+
 /** Optimising must never make a program dearer, whatever jumps over more than 255 instructions may add. */
 function emitCheapest(plain: Graph, optimised: Graph, steps: StepTable, snaplenBytes: number): Program {
   const best = emitToFit(optimised, steps, { snaplenBytes, reuseRegisters: true });
-  if (plain.nodes.length > MAX_INSTRUCTIONS) return best;
+  if (plain.nodes.length > MAX_INSTRUCTIONS || best.length > MAX_INSTRUCTIONS) return best;
+  const cost = convertedLength(best);
+  if (cost <= plain.nodes.length * LEAST_NODE_COST) return best;
   const other = emitPlain(plain, steps, snaplenBytes);
-  return convertedLength(other) < convertedLength(best) ? other : best;
+  return convertedLength(other) < cost ? other : best;
 }
 
 function emitPlain(plain: Graph, steps: StepTable, snaplenBytes: number): Program {

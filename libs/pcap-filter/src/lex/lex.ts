@@ -28,11 +28,13 @@ export function lex(expression: string): Token[] {
     throw new BpfleetError('FILTER_TOO_LARGE', `the expression has more than ${MAX_CHARACTERS} characters`);
   }
   const tokens: Token[] = [];
+  // Most expressions have no address with colons at all.
+  const lastColon = expression.lastIndexOf(':');
   let at = 0;
   for (;;) {
     at += matchAt(SPACE, expression, at).length;
     if (at >= expression.length) break;
-    const { text, value } = nextToken(expression, at);
+    const { text, value } = nextToken(expression, at, at <= lastColon);
     tokens.push({ ...value, text, span: { start: at, end: at + text.length } });
     at += text.length;
   }
@@ -45,11 +47,14 @@ interface Found {
   readonly value: TokenValue;
 }
 
-function nextToken(expression: string, at: number): Found {
-  const withColons = matchAt(COLONS, expression, at);
-  if (withColons.split(':').length > 2) return { text: withColons, value: colonAddress(withColons, at) };
-  const word = matchAt(WORD, expression, at);
-  if (word !== '') return { text: word, value: classify(word, { start: at, end: at + word.length }) };
+function nextToken(expression: string, at: number, mayHaveColons: boolean): Found {
+  const first = expression.charCodeAt(at);
+  if (isWordStart(first) || first === COLON) {
+    const withColons = mayHaveColons ? matchAt(COLONS, expression, at) : '';
+    if (withColons.split(':').length > 2) return { text: withColons, value: colonAddress(withColons, at) };
+    const word = matchAt(WORD, expression, at);
+    if (word !== '') return { text: word, value: classify(word, { start: at, end: at + word.length }) };
+  }
   const operator = matchAt(OPERATOR, expression, at);
   const keyword = SPELLED_OUT[operator];
   if (keyword !== undefined) return { text: operator, value: { kind: 'keyword', word: keyword } };
@@ -64,6 +69,14 @@ function nextToken(expression: string, at: number): Found {
     `${JSON.stringify(character)} is not a character of the filter language`,
     'filters are written as in tcpdump: tcp port 443 and host 10.0.0.7',
   );
+}
+
+const COLON = 0x3a;
+
+/** A letter or a digit. */
+function isWordStart(code: number): boolean {
+  const lower = code | 0x20;
+  return (code >= 0x30 && code <= 0x39) || (lower >= 0x61 && lower <= 0x7a);
 }
 
 function matchAt(pattern: RegExp, text: string, at: number): string {
