@@ -1,0 +1,69 @@
+import { formatProgram, interpret, interpretThreeValued, jitThreeValued, type Program, UNDECIDED } from '@bpfleet/bpf';
+import { Libpcap } from '@bpfleet/linux';
+import { expect, it } from 'vitest';
+import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
+import { Random, seedOfRun } from '../random.js';
+import { libpcapPrograms, packetFor } from './compiled-programs.js';
+import { verdictsOfCompletions } from './completions.js';
+import { randomValidProgram } from './random-program.js';
+
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
+const PROGRAMS = 300 * ROUNDS;
+const PACKETS = 4;
+const CUTS = 4;
+
+function installed(): Requirement<{ libpcap: Libpcap }> {
+  try {
+    return { libpcap: Libpcap.open() };
+  } catch (error) {
+    return { unavailable: String(error) };
+  }
+}
+
+suiteRequires('three-valued verdicts of cut packets', { libpcap: installed() }, ({ libpcap: { libpcap } }) => {
+  const seed = seedOfRun();
+
+  it.each(['compiled', 'random'] as const)(
+    `are those of the whole packet, or undecided with reason: %s programs (BPFLEET_TEST_SEED=${seed})`,
+    (kind) => {
+      const random = new Random(seed);
+      const programs: Program[] =
+        kind === 'compiled'
+          ? libpcapPrograms(libpcap, random, PROGRAMS)
+          : Array.from({ length: PROGRAMS }, () => randomValidProgram(random, { ancillary: false }));
+      const count = { pairs: 0, decided: 0, undecided: 0, tight: 0, stopped: 0 };
+      for (const program of programs) {
+        const run = jitThreeValued(program);
+        for (let index = 0; index < PACKETS; index++) {
+          const whole = packetFor(program, random);
+          for (let cut = 0; cut < CUTS; cut++) {
+            const packet = { ...whole, capturedLength: random.below(Math.min(whole.wireLength, 80) + 1) };
+            const answer = interpretThreeValued(program, packet);
+            count.pairs++;
+            if (interpret(program, packet) === UNDECIDED) count.stopped++;
+            const found = run(packet.bytes, packet.start, packet.capturedLength, packet.wireLength);
+            if (found !== answer) expect([found, formatProgram(program, 'd')]).toEqual([answer]);
+            if (answer !== UNDECIDED) {
+              count.decided++;
+              const expected = interpret(program, whole);
+              if (answer !== expected)
+                expect([answer, packet.capturedLength, formatProgram(program, 'd')]).toEqual([expected]);
+              continue;
+            }
+            count.undecided++;
+            if (verdictsOfCompletions(program, packet, random).size > 1) count.tight++;
+            else if (process.env.BPFLEET_TEST_VERBOSE)
+              console.info(packet.capturedLength, packet.wireLength, formatProgram(program, 'd'));
+          }
+        }
+      }
+      const tight = count.tight / count.undecided;
+      console.info(
+        `${kind}, seed ${seed}: ${count.pairs} (program, packet, cut), ${count.stopped} meet a cut load, ` +
+          `${count.decided} decided, ${count.undecided} undecided, ${(tight * 100).toFixed(2)} % tight`,
+      );
+      expect(tight).toBeGreaterThan(0.9);
+    },
+    60_000 * ROUNDS,
+  );
+});
