@@ -1,7 +1,9 @@
 export { type CheckFault, type CheckRule, checkProgram, checkRules } from './check/check.js';
 export { convertedLength } from './check/cost.js';
+export { assemble } from './forms/assemble.js';
 export { decodeProgram, encodeProgram, fromTuples, parseProgram, type Tuple, toTuples } from './forms/encode.js';
 export { formatInstruction, formatProgram, type ProgramFormat } from './forms/format.js';
+export { readProgram } from './forms/read-program.js';
 export { type Instruction, jump, type Program, statement } from './instruction.js';
 export { jit, jitSource, type PacketFunction } from './jit/jit.js';
 export { jitThreeValued } from './jit/jit-three-valued.js';
