@@ -12,7 +12,7 @@ export class Assembly {
   readonly #backwards: Instruction[] = [];
   /** The position of each target. */
   readonly #targets = new Map<Target, number>();
-  /** The newest position from which a target can be reached: itself, or a `ja` or `ret` put there for the purpose. */
+  /** The newest position from which a target can be reached: itself, or a `ja` put there for the purpose. */
   readonly #stubs = new Map<Target, number>();
 
   /** Puts instructions in front, and says that `target` begins there. */
@@ -23,8 +23,8 @@ export class Assembly {
   }
 
   /**
-   * Puts a conditional jump in front. A target more than 255 instructions on gets a stub behind the jump: its return, or
-   * a `ja` to it; jumps from further ahead use that stub again while they reach it.
+   * Puts a conditional jump in front. A target more than 255 instructions on gets a stub behind the jump, a
+   * `ja` to it; jumps from further ahead use that stub again while they reach it.
    */
   branch(yes: Target, no: Target, instruction: (jt: number, jf: number) => Instruction): void {
     if (yes === no) {
@@ -54,12 +54,13 @@ export class Assembly {
     if (this.#skip(target) > 0) this.#addStub(target);
   }
 
+  /**
+   * Always a `ja`, also to a return: it is cheaper once converted, and the kernel's check of M[] reads on behind a `ret` as
+   * if it went on there (`check_load_and_stores`), so a shared return in the middle would have to store what follows it.
+   */
   #addStub(target: Target): void {
-    const at = placed(this.#targets, target);
-    const first = this.#backwards[at];
-    const isReturn = first !== undefined && (first.code & 0x07) === BPF.RET;
-    const skip = this.#backwards.length - 1 - at;
-    this.#backwards.push(isReturn ? first : statement(BPF.JMP | BPF.JA, skip));
+    const skip = this.#backwards.length - 1 - placed(this.#targets, target);
+    this.#backwards.push(statement(BPF.JMP | BPF.JA, skip));
     this.#stubs.set(target, this.#backwards.length - 1);
   }
 }

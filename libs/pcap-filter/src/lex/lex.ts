@@ -107,6 +107,8 @@ function classify(text: string, span: Span): TokenValue {
   if (!/^\d+(?:\.\d+){1,3}$/.test(text)) return { kind: 'name', name: text };
   const ipv4 = readIpv4(text);
   if (ipv4 !== undefined) return { kind: 'ipv4', ...ipv4 };
+  // DECnet's area and node: the node goes up to 1023.
+  if (/^\d+\.\d+$/.test(text)) return { kind: 'name', name: text };
   throw syntaxFault(span, `${shortened(text)} is not an IPv4 address`, 'each of its parts is at most 255');
 }
 

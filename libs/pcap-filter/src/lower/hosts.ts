@@ -37,7 +37,11 @@ export function towards(direction: Direction, source: () => Ir, destination: () 
 /** Lists longer than this are asked for once for all carriers, behind an offset that the carrier decides. */
 const SHARED_RANGES = 48;
 
-export function lowerHost4({ networks, direction, carriers, span }: Of<'host4'>, context: Context): Ir {
+export function lowerHost4(meaning: Of<'host4'>, context: Context): Ir {
+  const { networks, direction, span } = meaning;
+  // Behind MPLS labels there is no ARP to tell; libpcap leaves it out unless it is asked for by name.
+  const isBehindLabels = context.scope.mplsLabels > 0 && meaning.carriers.length > 1;
+  const carriers: readonly Ipv4Carrier[] = isBehindLabels ? ['ip'] : meaning.carriers;
   const addresses = addressSetOf(networks);
   const isLong = addresses.ranges.length / 2 > SHARED_RANGES && carriers.length > 1;
   if (isLong) return sharedByCarriers(addresses, direction, carriers, context);

@@ -1,4 +1,5 @@
-import { unsupportedFault } from '../fault.js';
+import type { Span } from '@bpfleet/errors';
+import { syntaxFault, unsupportedFault } from '../fault.js';
 import { calculate } from '../ir/evaluate.js';
 import { behind, binary, constant, type Ir, type Value } from '../ir/ir.js';
 import { ALL_BITS, between, complement, NOTHING, type Ranges, single } from '../ir/ranges.js';
@@ -13,7 +14,7 @@ import {
 import { always, equals, isIn, not } from './conditions.js';
 import { behindLinkHeader } from './mac.js';
 import { carries } from './protocol.js';
-import { type Context, network, type Place } from './scope.js';
+import { type At, type Context, network, type Place } from './scope.js';
 import { behindIpv4, IPV6, isLaterFragment, lowerTransport, walkHeaders } from './transport.js';
 
 type Relation = Extract<Meaning, { kind: 'relation' }>;
@@ -25,9 +26,9 @@ interface Guarded {
   readonly guards: readonly Ir[];
 }
 
-export function lowerRelation({ left, comparison, right }: Relation, context: Context): Ir {
-  const a = lowerArithmetic(left, context);
-  const b = lowerArithmetic(right, context);
+export function lowerRelation({ left, comparison, right, span }: Relation, context: Context): Ir {
+  const a = lowerArithmetic(left, context, span);
+  const b = lowerArithmetic(right, context, span);
   const compared = compare(a.value, comparison, b.value);
   const [first, ...more] = [...a.guards, ...b.guards, compared];
   return first === undefined ? compared : allOf(first, ...more);
@@ -102,35 +103,47 @@ function holds(left: number, comparison: Comparison, right: number): boolean {
   }
 }
 
-function lowerArithmetic(arithmetic: Arithmetic, context: Context): Guarded {
+function lowerArithmetic(arithmetic: Arithmetic, context: Context, span: At): Guarded {
   switch (arithmetic.kind) {
     case 'number':
       return { value: constant(arithmetic.value), guards: [] };
     case 'length':
       return { value: { kind: 'length' }, guards: [] };
     case 'negate': {
-      const { value, guards } = lowerArithmetic(arithmetic.operand, context);
+      const { value, guards } = lowerArithmetic(arithmetic.operand, context, span);
       const negated: Value =
         value.kind === 'constant' ? constant(-value.value >>> 0) : { kind: 'negate', operand: value };
       return { value: negated, guards };
     }
     case 'binary': {
-      const left = lowerArithmetic(arithmetic.left, context);
-      const right = lowerArithmetic(arithmetic.right, context);
+      const left = lowerArithmetic(arithmetic.left, context, span);
+      const right = lowerArithmetic(arithmetic.right, context, span);
       // libpcap's `gen_arth` forgets what the right operand asks for: `ip[0] + tcp[0]` reads in every IPv4 packet.
-      return { value: calculated(arithmetic, left.value, right.value), guards: left.guards };
+      return { value: calculated(arithmetic, left.value, right.value, span ?? NOWHERE), guards: left.guards };
     }
     case 'accessor':
       return lowerAccessor(arithmetic, context);
   }
 }
 
-function calculated({ operator }: Extract<Arithmetic, { kind: 'binary' }>, left: Value, right: Value): Value {
-  const isDivision = operator === '/' || operator === '%';
-  if (left.kind !== 'constant' || right.kind !== 'constant' || (isDivision && right.value === 0)) {
-    return binary(operator, left, right);
+const NOWHERE: Span = { start: 0, end: 0 };
+
+function calculated(
+  { operator }: Extract<Arithmetic, { kind: 'binary' }>,
+  left: Value,
+  right: Value,
+  span: Span,
+): Value {
+  if (right.kind !== 'constant') return binary(operator, left, right);
+  if ((operator === '/' || operator === '%') && right.value === 0) {
+    throw syntaxFault(span, 'a division by zero: what stands behind it is always 0');
   }
-  return constant(calculate(operator, left.value, right.value));
+  if ((operator === '<<' || operator === '>>') && right.value > 31) {
+    throw syntaxFault(span, `a shift by ${right.value}; a number has 32 bits`, 'shift by 31 at most');
+  }
+  return left.kind === 'constant'
+    ? constant(calculate(operator, left.value, right.value))
+    : binary(operator, left, right);
 }
 
 const NETWORKS = ['ip', 'ip6', 'arp', 'rarp', 'atalk', 'decnet', 'lat', 'sca', 'moprc', 'mopdl'] as const;
@@ -146,7 +159,7 @@ const ICMP6 = 58;
 
 function lowerAccessor(accessor: Accessor, context: Context): Guarded {
   const { protocol, size, span } = accessor;
-  const index = lowerArithmetic(accessor.index, context);
+  const index = lowerArithmetic(accessor.index, context, span);
   const { scope } = context;
   const readAt = (place: Place) => loadAt(place, index.value, size);
   if (protocol === 'link') {

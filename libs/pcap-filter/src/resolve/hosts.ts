@@ -45,7 +45,8 @@ export function sidesOf({ direction = 'src or dst', span }: Qualifiers): Directi
 /** `decnet host 1.5`: area and node (DECnet phase IV, six and ten bits). */
 function resolveDecnet({ value, qualifiers, span }: Primitive): Meaning {
   const [area = 0, node = 0, ...rest] = value.text.split('.').map(Number);
-  const isAddress = value.kind === 'ipv4' && rest.length === 0 && area < 64 && node < 1024;
+  const isPair = /^\d+\.\d+$/.test(value.text);
+  const isAddress = isPair && rest.length === 0 && area < 64 && node < 1024;
   if (!isAddress || qualifiers.type === 'net') {
     throw syntaxFault(span, '“decnet host” takes an area and a node', 'decnet host 1.5');
   }

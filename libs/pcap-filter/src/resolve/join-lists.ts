@@ -66,14 +66,18 @@ function goTogether(a: Logic<Meaning>, b: Logic<Meaning>, operator: Operator): b
 
 /** Meanings with the same key differ only in their lists. `src and dst` is about one value on both sides: no list. */
 function listKey(meaning: Meaning): string | symbol {
-  if (!('direction' in meaning) || meaning.direction === 'src and dst') return Symbol('alone');
   switch (meaning.kind) {
     case 'host4':
+      if (meaning.direction === 'src and dst') return Symbol('alone');
       return `${meaning.kind} ${meaning.direction} ${meaning.carriers}`;
     case 'ports':
+      if (meaning.direction === 'src and dst') return Symbol('alone');
       return `${meaning.kind} ${meaning.direction} ${meaning.protocols}`;
+    case 'host6':
+    case 'mac':
+      return meaning.direction === 'src and dst' ? Symbol('alone') : `${meaning.kind} ${meaning.direction}`;
     default:
-      return `${meaning.kind} ${meaning.direction}`;
+      return Symbol('alone');
   }
 }
 
