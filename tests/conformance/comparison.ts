@@ -3,12 +3,13 @@ import type { Libpcap } from '@bpfleet/linux';
 import type { RandomExpression } from './expressions/expressions.js';
 import { knownDifference } from './known-differences.js';
 import type { LinkForm } from './link-types.js';
-import { askLibpcap, runTheirs } from './oracle/oracle.js';
+import { askLibpcap, runTheirs, type Theirs } from './oracle/oracle.js';
 import { type Judgement, judge } from './oracle/rule.js';
-import { askOurs, type Compile, runOurs } from './ours.js';
+import { askOurs, type Compile, type Ours, runOurs } from './ours.js';
 import { PacketMaker } from './packets/packets.js';
 import { isWholeFrame } from './packets/well-formed.js';
 import type { Random } from './random.js';
+import { shrink } from './shrink/shrink.js';
 
 /** One thing ours does and libpcap does not, that no entry of the known differences explains. */
 export interface Difference {
@@ -36,7 +37,9 @@ const NONE: Record<Judgement, number> = {
   'equal to the plain form alone': 0,
   'equal to one of two': 0,
   apart: 0,
-  excluded: 0,
+  'excluded: wild': 0,
+  'excluded: unset': 0,
+  'excluded: long chain': 0,
   different: 0,
 };
 
@@ -46,6 +49,44 @@ export interface ComparisonOptions {
   readonly packets: number;
   /** Leave an expression at its first difference. */
   readonly stopAtFirst?: boolean;
+}
+
+/** Shrinks a difference with the same two compilers that showed it. */
+export function smallestOf(libpcap: Libpcap, compile: Compile, difference: Difference): Difference {
+  const { form } = difference;
+  // Programs stay while only the packet changes.
+  let last: { text: string; ours: ReturnType<typeof askOurs>; theirs: ReturnType<typeof askLibpcap> } | undefined;
+  return shrink(difference, (text, packet) => {
+    if (last?.text !== text) {
+      last = { text, ours: askOurs(compile, text, form), theirs: askLibpcap(libpcap, text, form) };
+    }
+    const { ours, theirs } = last;
+    if (packet === undefined) {
+      const isSameSide =
+        'refusal' in ours !== 'refusal' in theirs && 'refusal' in theirs === (difference.ours === 'compiled');
+      return isSameSide ? refusals(text, form, ours, theirs).differences[0] : undefined;
+    }
+    if ('refusal' in ours || 'refusal' in theirs) return undefined;
+    const pair = comparePair(text, form, ours, theirs, packet);
+    return pair.judgement === 'different' && pair.known === undefined ? pair.difference : undefined;
+  });
+}
+
+function comparePair(expression: string, form: LinkForm, ours: Ours, theirs: Theirs, packet: Packet) {
+  const their = runTheirs(theirs, packet);
+  const our = runOurs(ours, packet);
+  let judgement = judge(our, their);
+  if (judgement === 'apart' && isWholeFrame(packet, form)) judgement = 'different';
+  const isAccepted = their.plain.value !== 0;
+  if (judgement !== 'different') return { judgement, isAccepted };
+  const difference: Difference = {
+    expression,
+    form,
+    packet,
+    ours: `${our.optimised}, plain ${our.plain}`,
+    theirs: `${their.optimised.value} (${their.optimised.ending}), plain ${their.plain.value} (${their.plain.ending})`,
+  };
+  return { judgement, isAccepted, difference, known: knownDifference(difference) };
 }
 
 export function compareExpression(
@@ -68,28 +109,14 @@ export function compareExpression(
   while (seen < packets) {
     const packet = maker.next();
     seen++;
-    const their = runTheirs(theirs, packet);
-    const our = runOurs(ours, packet);
-    let judgement = judge(our, their);
-    if (judgement === 'apart' && isWholeFrame(packet, form)) judgement = 'different';
-    if (their.plain.value !== 0) accepted++;
-    if (judgement === 'different') {
-      const difference: Difference = {
-        expression: text,
-        form,
-        packet,
-        ours: `${our.optimised}, plain ${our.plain}`,
-        theirs: `${their.optimised.value} (${their.optimised.ending}), plain ${their.plain.value} (${their.plain.ending})`,
-      };
-      const reason = knownDifference(difference);
-      if (reason === undefined) differences.push(difference);
-      else known.push(reason);
-      if (reason === undefined && stopAtFirst) {
-        judgements[judgement]++;
-        break;
-      }
+    const pair = comparePair(text, form, ours, theirs, packet);
+    judgements[pair.judgement]++;
+    if (pair.isAccepted) accepted++;
+    if (pair.known !== undefined) known.push(pair.known);
+    else if (pair.difference !== undefined) {
+      differences.push(pair.difference);
+      if (stopAtFirst) break;
     }
-    judgements[judgement]++;
   }
   return { outcome: 'compared', judgements, accepted, packets: seen, known, differences };
 }

@@ -1,11 +1,13 @@
 import type { Libpcap } from '@bpfleet/linux';
-import { compareExpression, type Difference } from './comparison.js';
+import { compareExpression, smallestOf } from './comparison.js';
 import type { Coverage } from './expressions/coverage.js';
 import { newCoverage, randomExpression } from './expressions/expressions.js';
 import type { LinkForm } from './link-types.js';
 import type { Compile } from './ours.js';
 import type { Random } from './random.js';
 import { reproduction } from './shrink/reproduction.js';
+
+const SHRUNK = 40;
 
 export interface VerdictReport {
   expressions: number;
@@ -15,7 +17,8 @@ export interface VerdictReport {
   /** Pairs of expression and packet. */
   pairs: number;
   apart: number;
-  excluded: number;
+  /** By why; see `Judgement`. */
+  readonly excluded: Map<string, number>;
   /** Pairs on which libpcap's optimiser contradicts its own plain form on a packet long enough for both. */
   theirOptimiserFaults: number;
   /** Expressions of which at least 5 % of the packets were accepted, and 5 % refused. */
@@ -43,7 +46,7 @@ export function verdictRun(libpcap: Libpcap, random: Random, options: VerdictRun
     refusedByBoth: 0,
     pairs: 0,
     apart: 0,
-    excluded: 0,
+    excluded: new Map(),
     theirOptimiserFaults: 0,
     bothSides: 0,
     coverage: newCoverage(),
@@ -56,7 +59,11 @@ export function verdictRun(libpcap: Libpcap, random: Random, options: VerdictRun
     const result = compareExpression(libpcap, expression, random, options);
     report.expressions++;
     for (const name of result.known) report.known.set(name, (report.known.get(name) ?? 0) + 1);
-    report.differences.push(...result.differences.map((one: Difference) => reproduction(one)));
+    for (const difference of result.differences) {
+      // Enough to see what is wrong; each takes some hundred compilations.
+      const shown = report.differences.length < SHRUNK ? smallestOf(libpcap, options.compile, difference) : difference;
+      report.differences.push(reproduction(shown));
+    }
     if (result.outcome === 'refused by both') report.refusedByBoth++;
     if (result.outcome !== 'compared') continue;
     report.compared++;
@@ -64,7 +71,10 @@ export function verdictRun(libpcap: Libpcap, random: Random, options: VerdictRun
     report.coverage.add(expression.productions);
     report.pairs += result.packets;
     report.apart += result.judgements.apart;
-    report.excluded += result.judgements.excluded;
+    for (const [judgement, count] of Object.entries(result.judgements)) {
+      if (judgement.startsWith('excluded'))
+        report.excluded.set(judgement, (report.excluded.get(judgement) ?? 0) + count);
+    }
     report.theirOptimiserFaults += result.judgements['equal to the plain form alone'];
     const share = result.accepted / result.packets;
     if (share >= 0.05 && share <= 0.95) report.bothSides++;
@@ -78,7 +88,7 @@ export function printReport(report: VerdictReport, { seed, version }: { seed: nu
   console.info(
     [
       `${report.expressions} expressions (${report.compared} compared, ${report.refusedByBoth} refused by both), seed ${seed}, ${version}`,
-      `${report.pairs} pairs, apart ${report.apart} (${percent(report.apart, report.pairs)}), excluded ${report.excluded}`,
+      `${report.pairs} pairs, apart ${report.apart} (${percent(report.apart, report.pairs)}), ${[...report.excluded].map(([why, count]) => `${why} ${count}`).join(', ')}`,
       `both sides (5 % accepted, 5 % refused): ${percent(report.bothSides, report.compared)} of the expressions`,
       `libpcap's optimiser contradicts its plain form: ${report.theirOptimiserFaults} pairs`,
       `unexplained ${report.differences.length}; known: ${[...report.known].map(([name, count]) => `${name} ${count}`).join(', ') || 'none'}`,

@@ -7,15 +7,18 @@ export type Ending =
   | 'division'
   /** An indirect load whose sum is 2^31 or more: the kernel takes it for a negative offset, libpcap for one outside. */
   | 'wild'
-  /** Only libpcap's `protochain` jumps back. */
-  | 'endless';
+  /** A word of M[] that nothing stored: the kernel refuses such programs (`check_load_and_stores`), libpcap's machine finds 0. */
+  | 'unset'
+  /** More jumps back than our unrolled `protochain` looks behind; only libpcap's jumps back. */
+  | 'long chain';
 
 export interface Run {
   readonly value: number;
   readonly ending: Ending;
 }
 
-const MAX_STEPS = 5_000;
+/** `CHAIN_HEADERS` of our compiler. */
+const MAX_JUMPS_BACK = 8;
 
 /**
  * Runs libpcap's programs for the oracle. Written apart from `interpret` of libs/bpf, so that a fault there is a difference
@@ -26,10 +29,13 @@ export function run(program: Program, packet: Packet): Run {
   let a = 0;
   let x = 0;
   let at = 0;
-  for (let steps = 0; steps < MAX_STEPS; steps++) {
+  let stored = 0;
+  let jumpsBack = 0;
+  for (;;) {
     const { code, jt, jf, k } = program[at++] ?? { code: BPF.RET, jt: 0, jf: 0, k: 0 };
     const size = (code & 0x18) === BPF.W ? 4 : (code & 0x18) === BPF.H ? 2 : 1;
     const mode = code & 0xe0;
+    if ((code & 0x06) === BPF.LD && mode === BPF.MEM && !(stored & (1 << k))) return { value: 0, ending: 'unset' };
     switch (code & 0x07) {
       case BPF.RET:
         return { value: (code & 0x18) === BPF.A ? a : k, ending: 'return' };
@@ -56,9 +62,11 @@ export function run(program: Program, packet: Packet): Run {
       }
       case BPF.ST:
         memory[k] = a;
+        stored |= 1 << k;
         break;
       case BPF.STX:
         memory[k] = x;
+        stored |= 1 << k;
         break;
       case BPF.ALU: {
         const result = alu(code & 0xf0, a, code & BPF.X ? x : k);
@@ -67,6 +75,8 @@ export function run(program: Program, packet: Packet): Run {
         break;
       }
       case BPF.JMP:
+        if (code === (BPF.JMP | BPF.JA) && (k | 0) < 0 && ++jumpsBack > MAX_JUMPS_BACK)
+          return { value: 0, ending: 'long chain' };
         at += (code & 0xf0) === BPF.JA ? k | 0 : jumps(code & 0xf0, a, code & BPF.X ? x : k) ? jt : jf;
         break;
       default:
@@ -74,7 +84,6 @@ export function run(program: Program, packet: Packet): Run {
         else x = a;
     }
   }
-  return { value: 0, ending: 'endless' };
 }
 
 function loadAt({ bytes, start, capturedLength }: Packet, offset: number, size: number): number | 'outside' | 'wild' {

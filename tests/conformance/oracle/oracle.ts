@@ -3,6 +3,7 @@ import { Libpcap, type LibpcapOptions } from '@bpfleet/linux';
 import type { Requirement } from '../../environment/src/requirements.js';
 import type { LinkForm } from '../link-types.js';
 import { type Run, run } from './machine.js';
+import { repairChain } from './repair.js';
 
 /** 255.255.255.0: with it `ip broadcast` compiles. */
 export const NETMASK = { text: '255.255.255.0', number: 0xffff_ff00 } as const;
@@ -39,8 +40,8 @@ function ask(libpcap: Libpcap, expression: string, options: LibpcapOptions): The
   if ('refusal' in plain) return plain;
   const optimised = libpcap.compile(expression, { ...options, netmask: NETMASK.number, optimize: true });
   return {
-    plain: fromTuples(plain.program),
-    optimised: 'refusal' in optimised ? optimised.refusal : fromTuples(optimised.program),
+    plain: repairChain(fromTuples(plain.program)),
+    optimised: 'refusal' in optimised ? optimised.refusal : repairChain(fromTuples(optimised.program)),
   };
 }
 

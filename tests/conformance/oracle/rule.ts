@@ -14,16 +14,18 @@ export type Judgement =
   | 'equal to one of two'
   /** A load outside the packet; both of ours agree, and they with none of theirs. Counted: rare, and on short frames only. */
   | 'apart'
-  /** To be drawn again: on an offset of 2^31 or more kernel and libpcap differ, on a loop both may end anywhere. */
-  | 'excluded'
+  /** Libpcap's program has no meaning that a kernel would give it; see `Ending`. Counted by why. */
+  | 'excluded: wild'
+  | 'excluded: unset'
+  | 'excluded: long chain'
   | 'different';
 
 /** The oracle rule: a load outside the packet ends a program with "no", and libpcap's two forms load different things. */
 export function judge(ours: OurValues, theirs: TheirRuns): Judgement {
+  const endings = [theirs.plain.ending, theirs.optimised.ending];
+  for (const why of ['wild', 'unset', 'long chain'] as const) if (endings.includes(why)) return `excluded: ${why}`;
   // Ours has one meaning, so optimising may change no answer, on no packet.
   if (ours.optimised !== ours.plain) return 'different';
-  const endings = [theirs.plain.ending, theirs.optimised.ending];
-  if (endings.includes('wild') || endings.includes('endless')) return 'excluded';
   if (endings.every((ending) => ending === 'return')) {
     if (ours.optimised !== theirs.plain.value) return 'different';
     return theirs.plain.value === theirs.optimised.value ? 'equal' : 'equal to the plain form alone';
