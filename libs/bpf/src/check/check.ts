@@ -1,5 +1,6 @@
 import type { Instruction, Program } from '../instruction.js';
 import { BPF, isAncillary, MAX_INSTRUCTIONS, MEMORY_WORDS, SKF_AD_OFF } from '../opcodes.js';
+import { checkJumpSpans } from './jump-spans.js';
 import { checkMemory } from './memory.js';
 
 export const checkRules = [
@@ -13,6 +14,7 @@ export const checkRules = [
   'ancillary-unknown',
   'last-instruction',
   'memory-uninitialised',
+  'jump-too-long',
 ] as const;
 export type CheckRule = (typeof checkRules)[number];
 
@@ -25,8 +27,8 @@ export interface CheckFault {
 
 /**
  * What the kernel checks before it takes a classic program (net/core/filter.c: `bpf_check_classic`, then
- * `check_load_and_stores`), in the kernel's order. Undefined: the kernel takes it, as far as this check goes;
- * the conversion to eBPF may still refuse very long jumps, and `net.core.optmem_max` very long programs.
+ * `check_load_and_stores`), in the kernel's order, and last what its conversion to eBPF refuses. Undefined: the kernel takes
+ * it, unless `net.core.optmem_max` leaves no room (see `convertedLength`).
  */
 export function checkProgram(program: Program): CheckFault | undefined {
   const last = program.length - 1;
@@ -41,7 +43,7 @@ export function checkProgram(program: Program): CheckFault | undefined {
   if (end !== (BPF.RET | BPF.K) && end !== (BPF.RET | BPF.A)) {
     return fault('last-instruction', last, 'the program does not end with ret #k or ret a');
   }
-  return checkMemory(program);
+  return checkMemory(program) ?? checkJumpSpans(program);
 }
 
 /** `chk_code_allowed`: the whole 16-bit code must be one of these. `ret x` is not among them. */

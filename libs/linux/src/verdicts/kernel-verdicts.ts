@@ -5,6 +5,7 @@ import {
   SO_ATTACH_BPF,
   SO_ATTACH_FILTER,
   SO_DETACH_FILTER,
+  SO_MEMINFO,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
@@ -16,6 +17,9 @@ const INSTRUCTION_BYTES = 8;
 const SOCK_FPROG_BYTES = 16;
 /** recv(2): answer the datagram's length, however small the buffer. */
 const MSG_TRUNC = 0x20;
+/** include/uapi/linux/sock_diag.h: an array of 32-bit numbers, which `ss -m` prints. */
+const SK_MEMINFO_OPTMEM = 6;
+const SK_MEMINFO_VARS = 9;
 
 /**
  * This kernel as a machine: a Unix datagram socketpair whose receiving end has a program attached. Needs no rights for
@@ -63,6 +67,17 @@ export class KernelVerdicts {
     if (!this.#isAttached) return;
     this.#set(SO_DETACH_FILTER, 0);
     this.#isAttached = false;
+  }
+
+  /**
+   * What the kernel charges the socket for the attached program, in bytes: 8 for each instruction of eBPF it was converted to,
+   * and a header. Limited by net.core.optmem_max. The same figure as `o` of `ss -m`.
+   */
+  optionMemoryBytes(): number {
+    const meminfo = new Uint32Array(SK_MEMINFO_VARS);
+    const bytes = new Uint8Array(meminfo.buffer);
+    succeed('getsockopt SO_MEMINFO', libc().getsockopt(this.#receiver, SOL_SOCKET, SO_MEMINFO, bytes, [bytes.length]));
+    return meminfo[SK_MEMINFO_OPTMEM] as number;
   }
 
   /**
