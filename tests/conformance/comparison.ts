@@ -1,8 +1,9 @@
 import type { Packet } from '@bpfleet/bpf';
 import type { Libpcap } from '@bpfleet/linux';
 import type { RandomExpression } from './expressions/expressions.js';
-import { knownDifference } from './known-differences.js';
-import type { LinkForm } from './link-types.js';
+import { knownDifference, WORD_SHARED } from './known-differences.js';
+import { isWireless, type LinkForm } from './link-types.js';
+import { run } from './oracle/machine.js';
 import { askLibpcap, runTheirs, type Theirs } from './oracle/oracle.js';
 import { type Judgement, judge } from './oracle/rule.js';
 import { askOurs, type Compile, type Ours, runOurs } from './ours.js';
@@ -51,6 +52,23 @@ export interface ComparisonOptions {
   readonly stopAtFirst?: boolean;
 }
 
+/**
+ * Whether libpcap's program is seen to accept one packet and to refuse another, or refuses the expression. Most random
+ * conjunctions contradict themselves: they say little about a compiler.
+ */
+export function hasTwoSides(
+  libpcap: Libpcap,
+  { text, form }: Pick<RandomExpression, 'text' | 'form'>,
+  random: Random,
+): boolean {
+  const theirs = askLibpcap(libpcap, text, form);
+  if ('refusal' in theirs) return true;
+  const maker = new PacketMaker(random, form, theirs);
+  const seen = new Set<boolean>();
+  for (let count = 0; count < 16 && seen.size < 2; count++) seen.add(runTheirs(theirs, maker.next()).plain.value !== 0);
+  return seen.size === 2;
+}
+
 /** Shrinks a difference with the same two compilers that showed it. */
 export function smallestOf(libpcap: Libpcap, compile: Compile, difference: Difference): Difference {
   const { form } = difference;
@@ -67,12 +85,12 @@ export function smallestOf(libpcap: Libpcap, compile: Compile, difference: Diffe
       return isSameSide ? refusals(text, form, ours, theirs).differences[0] : undefined;
     }
     if ('refusal' in ours || 'refusal' in theirs) return undefined;
-    const pair = comparePair(text, form, ours, theirs, packet);
+    const pair = comparePair(libpcap, text, form, ours, theirs, packet);
     return pair.judgement === 'different' && pair.known === undefined ? pair.difference : undefined;
   });
 }
 
-function comparePair(expression: string, form: LinkForm, ours: Ours, theirs: Theirs, packet: Packet) {
+function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours: Ours, theirs: Theirs, packet: Packet) {
   const their = runTheirs(theirs, packet);
   const our = runOurs(ours, packet);
   let judgement = judge(our, their);
@@ -86,7 +104,20 @@ function comparePair(expression: string, form: LinkForm, ours: Ours, theirs: The
     ours: `${our.optimised}, plain ${our.plain}`,
     theirs: `${their.optimised.value} (${their.optimised.ending}), plain ${their.plain.value} (${their.plain.ending})`,
   };
-  return { judgement, isAccepted, difference, known: knownDifference(difference) };
+  return { judgement, isAccepted, difference, known: knownDifference(difference) ?? sharedWord(libpcap, difference) };
+}
+
+/**
+ * Behind 802.11 headers libpcap keeps where the payload starts in a word of M[] that it stores first of all but reserves only at
+ * the first term that needs it. A relation before that term calculates in the same word. With `ip` in front the word is
+ * reserved at once: when that form says what ours says, this is why they differed.
+ */
+function sharedWord(libpcap: Libpcap, { expression, form, packet, ours }: Difference): string | undefined {
+  if (!isWireless(form) || packet === undefined) return undefined;
+  const reserved = askLibpcap(libpcap, `(ip or not ip) and (${expression})`, form);
+  if ('refusal' in reserved) return undefined;
+  const { value } = run(reserved.plain, packet);
+  return ours === `${value}, plain ${value}` ? WORD_SHARED.name : undefined;
 }
 
 export function compareExpression(
@@ -109,7 +140,7 @@ export function compareExpression(
   while (seen < packets) {
     const packet = maker.next();
     seen++;
-    const pair = comparePair(text, form, ours, theirs, packet);
+    const pair = comparePair(libpcap, text, form, ours, theirs, packet);
     judgements[pair.judgement]++;
     if (pair.isAccepted) accepted++;
     if (pair.known !== undefined) known.push(pair.known);

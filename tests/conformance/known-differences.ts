@@ -13,6 +13,15 @@ export interface KnownDifference {
 const isVerdict = ({ packet }: Difference): boolean => packet !== undefined;
 const isOursAlone = ({ packet, ours }: Difference): boolean => packet === undefined && ours === 'compiled';
 
+/** Found by asking libpcap again, in another way; see `sharedWord`. */
+export const WORD_SHARED: KnownDifference = {
+  name: 'relation in front of an 802.11 payload',
+  reason:
+    'libpcap calculates a relation in the word of M[] where it keeps the length of the 802.11 header, when the relation stands first. Terms behind it then read the payload at a wrong place. Ours keeps them apart.',
+  example: { expression: '(len < 0) or rarp', form: 'IEEE802_11', packet: '3800000000008035' },
+  matches: () => false,
+};
+
 export const knownDifferences: readonly KnownDifference[] = [
   {
     name: 'byte with & or |',
@@ -30,6 +39,46 @@ export const knownDifferences: readonly KnownDifference[] = [
       isOursAlone(difference) &&
       /^(division by zero|modulus by zero|shift by more than 31 bits)$/.test(difference.theirs) &&
       /([/%]|<<|>>)\s*\(*\s*\w+\s*\[/.test(difference.expression),
+  },
+  {
+    name: 'constant shift by 32 or more',
+    reason:
+      'libpcap refuses `1 << 33` but not `1 << (33 + 0)`, whose value then depends on the machine. Ours refuses any constant distance of 32 or more.',
+    example: { expression: 'ip[0] >> (30 + 3) = 1', form: 'EN10MB' },
+    matches: ({ packet, ours, theirs }) =>
+      packet === undefined && theirs === 'compiled' && ours.startsWith('FILTER_SYNTAX: a shift by'),
+  },
+  WORD_SHARED,
+  {
+    name: 'relation in front of live vlan',
+    reason:
+      'On a capture libpcap keeps in a word of M[] whether `vlan` found the tag in the bytes. Where `vlan` was not tried the word holds what a relation before it calculated, and all offsets behind are wrong.',
+    example: {
+      expression: 'length = 5 || not (vlan) || vlan 0',
+      form: 'EN10MB live',
+      packet: '00000000000000000000000081000064000000000000',
+    },
+    matches: (difference) =>
+      isVerdict(difference) && difference.form.live && /(\]|\blen|\d).*?[<>=].*\bvlan\b/.test(difference.expression),
+  },
+  {
+    name: 'divisor that is always 0',
+    reason:
+      'libpcap refuses `ip[0] / 0` but compiles `ip[0] / (4 / 5)`, which no packet can match. Ours refuses both, because a constant 0 is never meant.',
+    example: { expression: 'ip[0] % (4 / 5) = 1', form: 'EN10MB' },
+    matches: ({ packet, ours, theirs }) =>
+      packet === undefined && theirs === 'compiled' && ours.startsWith('FILTER_SYNTAX: a division by zero'),
+  },
+  {
+    name: 'geneve behind protochain',
+    reason:
+      'libpcap reads offsets that only a matching `geneve` stores, also behind `or`. After `protochain` the same word of M[] holds a protocol number; elsewhere it is unset (those pairs are excluded).',
+    example: {
+      expression: 'protochain 51 or geneve or not net 10.0.0.0/9',
+      form: 'NULL',
+      packet: `0000001c60000000001f${'00'.repeat(34)}59${'00'.repeat(30)}`,
+    },
+    matches: (difference) => isVerdict(difference) && /protochain.*geneve/.test(difference.expression),
   },
   {
     name: 'geneve ends a label stack',

@@ -20,11 +20,19 @@ export class Coverage {
     return this.#counts.get(name) ?? 0;
   }
 
-  /** One of them, the rarer ones more often. */
-  choose<Item>(random: Random, items: readonly Item[], nameOf: (item: Item) => string): Item {
-    const first = random.of(items);
-    const second = random.of(items);
-    return this.of(nameOf(second)) < this.of(nameOf(first)) ? second : first;
+  /** One of them, nearly always one that was rare so far. */
+  choose<Item>(
+    random: Random,
+    items: readonly Item[],
+    nameOf: (item: Item) => string,
+    weightOf = (_: Item) => 1,
+  ): Item {
+    let rarest = random.of(items);
+    for (let more = 0; more < 4; more++) {
+      const other = random.of(items);
+      if (this.of(nameOf(other)) / weightOf(other) < this.of(nameOf(rarest)) / weightOf(rarest)) rarest = other;
+    }
+    return rarest;
   }
 
   /** Rarest first. */

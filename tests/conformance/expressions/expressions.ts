@@ -1,4 +1,4 @@
-import { type LinkForm, linkForms } from '../link-types.js';
+import { isWireless, type LinkForm, linkForms } from '../link-types.js';
 import type { Random } from '../random.js';
 import * as address from './addresses.js';
 import * as arithmetic from './arithmetic.js';
@@ -55,7 +55,13 @@ export function randomExpression(
   coverage: Coverage,
   among: readonly LinkForm[] = linkForms,
 ): RandomExpression {
-  const form = coverage.choose(random, among, ({ name }) => `link ${name}`);
+  // 802.11 has the most words of its own.
+  const form = coverage.choose(
+    random,
+    among,
+    ({ name }) => `link ${name}`,
+    (one) => (isWireless(one) ? 2 : 1),
+  );
   const w = new Writer(random, form, coverage);
   w.used.add(`link ${form.name}`);
   const text = random.below(150) === 0 ? w.note('2.1 empty', '') : expression(w, 2);
@@ -63,7 +69,7 @@ export function randomExpression(
 }
 
 function expression(w: Writer, depth: number): string {
-  const terms = w.of([1, 1, 2, 2, 2, 3, 4]);
+  const terms = w.of([1, 1, 2, 2, 3, 3, 4]);
   let text = term(w, depth);
   for (let index = 1; index < terms; index++) {
     text += ` ${w.variant('2.2', w.chance(65) ? ['or', '||'] : ['and', '&&'])} ${term(w, depth)}`;
@@ -85,6 +91,10 @@ function chooseProduction(w: Writer): Production {
   // One in fifty is written where it may not stand: both compilers must refuse it.
   const isAnywhere = w.random.below(50) === 0;
   const usable = primitives.filter(({ on }) => isAnywhere || on === undefined || on(w.form));
-  const weighted = usable.flatMap((one) => Array.from({ length: one.weight ?? 1 }, () => one));
-  return w.coverage.choose(w.random, weighted, ({ name }) => name);
+  return w.coverage.choose(
+    w.random,
+    usable,
+    ({ name }) => name,
+    ({ weight = 1 }) => weight,
+  );
 }

@@ -123,6 +123,7 @@ const PROTOCOLS = ['6', '17', '1', '44', '58', '132', '0', '51', '89', '255', '\
 const ethernetOnly = ({ linkType }: LinkForm): boolean => linkType === 'EN10MB';
 const withMacs = (form: LinkForm): boolean => ethernetOnly(form) || isWireless(form);
 const withMpls = ({ linkType }: LinkForm): boolean => linkType === 'EN10MB' || linkType === 'PPP';
+const carriesAll = (form: LinkForm): boolean => hasEtherTypes(form) || form.linkType === 'PPP';
 const notWireless = (form: LinkForm): boolean => !isWireless(form);
 const transportWord = (w: Writer): string => (w.chance(40) ? '' : `${w.variant('7 port of', ['tcp', 'udp', 'sctp'])} `);
 
@@ -175,9 +176,14 @@ export const primitives: readonly Production[] = [
   { name: '20 multicast', on: withMacs, write: (w) => w.of(['multicast', 'ether multicast']) },
   { name: '21 ip multicast', write: () => 'ip multicast' },
   { name: '22 ip6 multicast', write: () => 'ip6 multicast' },
-  { name: '23 ether proto name', write: (w) => `ether proto \\${w.variant('23', etherNames)}`, weight: 4 },
+  {
+    name: '23 ether proto name',
+    write: (w) => `ether proto \\${w.variant('23', carriedOn(w, etherNames))}`,
+    weight: 4,
+  },
   {
     name: '23 ether proto number',
+    on: carriesAll,
     write: (w) => `ether proto ${w.number(w.of([0x800, 0x86dd, 0x806, 0x8100, 0x88cc, 0x8863, 0x600, 0xffff]))}`,
   },
   {
@@ -185,9 +191,13 @@ export const primitives: readonly Production[] = [
     on: hasEtherTypes,
     write: (w) => `ether proto ${w.number(w.of([0x42, 0xe0, 0xf0, 0xfe, 0xaa, 6, 0x5dc, 1]))}`,
   },
-  { name: '24 carried', write: (w) => w.variant('24', carried), weight: 3 },
-  { name: '24 rarely carried', write: (w) => w.variant('24', rarelyCarried), weight: 3 },
-  { name: '25 decnet host', write: (w) => `decnet ${direction(w)}host ${1 + w.below(62)}.${w.below(1023)}` },
+  { name: '24 carried', write: (w) => w.variant('24', carriedOn(w, carried)), weight: 3 },
+  { name: '24 rarely carried', on: carriesAll, write: (w) => w.variant('24', rarelyCarried), weight: 3 },
+  {
+    name: '25 decnet host',
+    on: carriesAll,
+    write: (w) => `decnet ${direction(w)}host ${1 + w.below(62)}.${w.below(1023)}`,
+  },
   {
     name: '26 llc',
     on: (form) => ethernetOnly(form) || isWireless(form),
@@ -225,14 +235,18 @@ export const primitives: readonly Production[] = [
   },
   { name: '34 mpls', on: withMpls, write: () => 'mpls', weight: 2 },
   { name: '34 mpls label', on: withMpls, write: (w) => `mpls ${w.number(w.of([0, 3, 16, 1024, 0xfffff]))}`, weight: 2 },
-  { name: '35 pppoed', write: () => 'pppoed' },
+  { name: '35 pppoed', on: carriesAll, write: () => 'pppoed' },
   { name: '36 pppoes', on: withPppoe, write: () => 'pppoes' },
   { name: '36 pppoes id', on: withPppoe, write: (w) => `pppoes ${w.number(w.of([0, 1, 0x27, 65535]))}` },
   { name: '37 geneve', write: () => 'geneve' },
   { name: '37 geneve vni', write: (w) => `geneve ${w.number(w.of([0, 1, 0xb, 0xffffff]))}` },
-  { name: '39 iso proto', write: (w) => `iso proto ${w.of(['\\clnp', '\\esis', '\\isis', '0x81', '1'])}` },
-  { name: '39 iso abbreviation', write: (w) => w.variant('39', ['clnp', 'esis', 'isis']) },
-  { name: '40 isis frame', write: (w) => w.variant('40', isisFrames), weight: 2 },
+  {
+    name: '39 iso proto',
+    on: carriesAll,
+    write: (w) => `iso proto ${w.of(['\\clnp', '\\esis', '\\isis', '0x81', '1'])}`,
+  },
+  { name: '39 iso abbreviation', on: carriesAll, write: (w) => w.variant('39', ['clnp', 'esis', 'isis']) },
+  { name: '40 isis frame', on: carriesAll, write: (w) => w.variant('40', isisFrames), weight: 2 },
   { name: '44 byte', write: (w) => `byte ${w.below(40)} ${w.of(['=', '<', '>', '&', '|'])} ${w.below(256)}` },
   { name: '45 relation', write: relation, weight: 14 },
 ];
@@ -244,7 +258,15 @@ function directed({ live, linkType }: LinkForm): boolean {
   return live || linkType.startsWith('LINUX_SLL');
 }
 
+/** Of protocols, those that this link can carry; a name of another never matches. */
+function carriedOn<Name extends string>(w: Writer, names: readonly Name[]): readonly Name[] {
+  const { linkType } = w.form;
+  if (carriesAll(w.form) || w.chance(5)) return names;
+  return names.filter((name) => (name === 'ip' && linkType !== 'IPV6') || (name === 'ip6' && linkType !== 'IPV4'));
+}
+
 function carrier(w: Writer): string {
+  if (!carriesAll(w.form) && w.chance(95)) return w.form.linkType === 'IPV6' ? '' : w.of(['', 'ip ']);
   return w.chance(60) ? '' : `${w.variant('1 host of', ['ip', 'arp', 'rarp'])} `;
 }
 

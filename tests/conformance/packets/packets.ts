@@ -1,12 +1,15 @@
 import type { Packet, PacketMetadata, Program } from '@bpfleet/bpf';
 import type { LinkForm } from '../link-types.js';
+import { run } from '../oracle/machine.js';
 import { formFor, type Theirs } from '../oracle/oracle.js';
 import type { Random } from '../random.js';
 import { randomFrame } from './frames.js';
-import { reaching, steer } from './steer.js';
+import { type Changeable, reaching, steer } from './steer.js';
 
 /** Makes packets for one expression: frames of its link type, most of them led to one of libpcap's two answers. */
 export class PacketMaker {
+  readonly #reached = { accept: false, refuse: false };
+  readonly #asked = { accept: 0, refuse: 0 };
   readonly #ways = new Map<Program, { accept: Uint8Array; refuse: Uint8Array }>();
 
   constructor(
@@ -17,27 +20,40 @@ export class PacketMaker {
 
   next(): Packet {
     const { random } = this;
-    const frame = Uint8Array.from(randomFrame(random, this.form));
     const plan = random.below(10);
-    let bytes = frame;
-    if (plan < 8) {
-      const { plain } = formFor(this.theirs, whole(frame));
-      const { accept, refuse } = this.#waysOf(plain);
-      // One refusal in two leaves the way to acceptance at a late decision: a near miss.
-      const length =
-        plan < 5
-          ? steer(plain, frame, accept, random, 2)
-          : plan === 5
-            ? steer(plain, frame, refuse, random, 10)
-            : steer(plain, frame, accept, random, 25);
-      if (length !== undefined) bytes = resized(frame, length);
+    const wanted = plan < 4 ? 'accept' : plan < 8 ? 'refuse' : undefined;
+    // One in five goes where it goes: a frame as it comes, or one that leaves the way to acceptance at a late decision.
+    let packet = wanted === undefined ? this.#made('accept', plan === 8 ? 25 : 100) : this.#made(wanted, 3);
+    for (let tries = this.#triesFor(wanted); tries > 0 && wanted !== undefined; tries--) {
+      const isAccepted = run(formFor(this.theirs, packet).plain, packet).value !== 0;
+      if (isAccepted) this.#reached.accept = true;
+      else this.#reached.refuse = true;
+      if (isAccepted === (wanted === 'accept')) break;
+      packet = this.#made(wanted, 3);
     }
-    return this.#seen(random.chance(8) ? cut(random, bytes) : random.chance(5) ? flipped(random, bytes) : bytes);
+    return packet;
   }
 
-  #seen(bytes: Uint8Array): Packet {
-    if (!this.form.live) return whole(bytes);
-    return { ...whole(bytes), metadata: metadataOf(this.random) };
+  /** An end that was never reached costs most tries; then it probably cannot be. */
+  #triesFor(wanted: 'accept' | 'refuse' | undefined): number {
+    if (wanted === undefined) return 0;
+    this.#asked[wanted]++;
+    return this.#reached[wanted] || this.#asked[wanted] < 6 ? 5 : 1;
+  }
+
+  #made(wanted: 'accept' | 'refuse', astray: number): Packet {
+    const { random } = this;
+    const frame = Uint8Array.from(randomFrame(random, this.form));
+    const metadata = this.form.live ? metadataOf(random) : undefined;
+    let bytes = frame;
+    if (astray < 100) {
+      const { plain } = formFor(this.theirs, whole(frame));
+      const steered = steer(plain, frame, metadata, this.#waysOf(plain)[wanted], random, astray);
+      if (steered !== undefined) bytes = resized(frame, steered);
+    }
+    if (random.chance(6)) bytes = cut(random, bytes);
+    else if (random.chance(4)) bytes = flipped(random, bytes);
+    return whole(bytes, metadata);
   }
 
   #waysOf(program: Program): { accept: Uint8Array; refuse: Uint8Array } {
@@ -54,7 +70,7 @@ export function whole(bytes: Uint8Array, metadata?: PacketMetadata): Packet {
   return metadata === undefined ? packet : { ...packet, metadata };
 }
 
-function metadataOf(random: Random): PacketMetadata {
+function metadataOf(random: Random): Changeable<PacketMetadata> {
   const vlanTagPresent = random.chance(45);
   return {
     protocol: 0x0800,

@@ -1,4 +1,4 @@
-import { BPF, type Program, SKF_AD_OFF } from '@bpfleet/bpf';
+import { Ancillary, BPF, type PacketMetadata, type Program, SKF_AD_OFF } from '@bpfleet/bpf';
 import { alu, jumps } from '../oracle/machine.js';
 import type { Random } from '../random.js';
 
@@ -8,9 +8,16 @@ interface Origin {
   readonly size: number;
   readonly steps: readonly { readonly operation: number; readonly operand: number }[];
 }
+export type Changeable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+type Metadata = Changeable<PacketMetadata>;
+
 interface Cell {
   readonly value: number;
-  readonly origin?: Origin | 'length';
+  readonly origin?: Origin | 'length' | Beside;
+}
+/** Read from the metadata. */
+interface Beside {
+  readonly beside: keyof PacketMetadata;
 }
 
 const ZERO: Cell = { value: 0 };
@@ -25,6 +32,7 @@ const ZERO: Cell = { value: 0 };
 export function steer(
   program: Program,
   frame: Uint8Array,
+  metadata: Metadata | undefined,
   wanted: Uint8Array,
   random: Random,
   astray: number,
@@ -50,7 +58,7 @@ export function steer(
         if (mode === BPF.IMM) cell = { value: k };
         else if (mode === BPF.MEM) cell = memory[k] ?? ZERO;
         else if (mode === BPF.LEN) cell = { value: length ?? frame.length, origin: 'length' };
-        else if (mode === BPF.ABS && k >= SKF_AD_OFF) cell = ZERO;
+        else if (mode === BPF.ABS && k >= SKF_AD_OFF) cell = besideAt(metadata, k - SKF_AD_OFF);
         else cell = loaded(frame, mode === BPF.IND ? (x.value + k) >>> 0 : k, mode === BPF.MSH ? 1 : sizeOf(code));
         // Outside: the frame is too short for this way.
         if (cell === undefined) return length;
@@ -76,11 +84,13 @@ export function steer(
         const holds = jumps(code & 0xf0, a.value, operand);
         const choice = chooseWay(random, wanted[at + jt] === 1, wanted[at + jf] === 1, random.chance(astray), holds);
         let taken = holds;
-        if (choice !== holds && a.origin !== undefined) {
+        if (choice !== holds && typeof a.origin === 'object' && 'beside' in a.origin) {
+          if (setBeside(random, metadata, a.origin.beside, code & 0xf0, operand, choice)) taken = choice;
+        } else if (choice !== holds && a.origin !== undefined) {
           const value = makeHold(random, code & 0xf0, operand, choice, frame, fixed, a.origin);
           if (value?.length !== undefined) length = value.length;
           if (value !== undefined) taken = choice;
-        } else if (a.origin !== undefined && a.origin !== 'length') {
+        } else if (typeof a.origin === 'object' && 'offset' in a.origin) {
           fixed.fill(1, a.origin.offset, a.origin.offset + a.origin.size);
         }
         at += taken ? jt : jf;
@@ -130,7 +140,8 @@ function loaded(frame: Uint8Array, offset: number, size: number): Cell | undefin
 
 function then(cell: Cell, operation: number, operand: number): Cell {
   const value = alu(operation, cell.value, operand) ?? 0;
-  if (cell.origin === undefined || cell.origin === 'length') return { value };
+  if (typeof cell.origin !== 'object' || 'beside' in cell.origin)
+    return { value, ...(cell.origin && { origin: cell.origin }) };
   return { value, origin: { ...cell.origin, steps: [...cell.origin.steps, { operation, operand }] } };
 }
 
@@ -142,10 +153,10 @@ function makeHold(
   isTrue: boolean,
   frame: Uint8Array,
   fixed: Uint8Array,
-  origin: Origin | 'length',
+  origin: Origin | 'length' | Beside,
 ): { length?: number } | undefined {
   const target = valueFor(random, test, operand, isTrue);
-  if (target === undefined) return undefined;
+  if (target === undefined || (typeof origin === 'object' && 'beside' in origin)) return undefined;
   if (origin === 'length') return target > 0 && target <= 1600 ? { length: target } : undefined;
   let value = 0;
   for (let index = 0; index < origin.size; index++) value = value * 256 + (frame[origin.offset + index] ?? 0);
@@ -224,4 +235,36 @@ function undo(steps: Origin['steps'], target: number, now: number): number | und
     }
   }
   return value;
+}
+
+const NAMES: Readonly<Record<number, keyof PacketMetadata>> = {
+  [Ancillary.PKTTYPE]: 'packetType',
+  [Ancillary.IFINDEX]: 'interfaceIndex',
+  [Ancillary.VLAN_TAG]: 'vlanTci',
+  [Ancillary.VLAN_TAG_PRESENT]: 'vlanTagPresent',
+  [Ancillary.VLAN_TPID]: 'vlanProtocol',
+};
+
+function besideAt(metadata: Metadata | undefined, what: number): Cell {
+  const name = NAMES[what];
+  if (metadata === undefined || name === undefined) return ZERO;
+  return { value: Number(metadata[name]), origin: { beside: name } };
+}
+
+/** What was calculated with the tag since is a mask of its 12 bits, which leaves a wanted identifier as it is. */
+function setBeside(
+  random: Random,
+  metadata: Metadata | undefined,
+  name: keyof PacketMetadata,
+  test: number,
+  operand: number,
+  isTrue: boolean,
+): boolean {
+  const value = valueFor(random, test, operand, isTrue);
+  if (metadata === undefined || value === undefined) return false;
+  if (name === 'vlanTagPresent') metadata.vlanTagPresent = value !== 0;
+  else if (name === 'vlanTci') metadata.vlanTci = value & 0xffff;
+  else if (name === 'packetType') metadata.packetType = value % 5;
+  else if (name === 'interfaceIndex') metadata.interfaceIndex = value;
+  return true;
 }
