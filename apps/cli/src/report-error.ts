@@ -28,6 +28,7 @@ const wrongInput: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'FILTER_UNSUPPORTED',
   'FILTER_TOO_LARGE',
   'NEVER_MATCHES',
+  'PROGRAM_INVALID',
   'REQUEST_INVALID',
   'SEVERAL_LINK_TYPES',
 ]);

@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { agentGet } from './commands/agent/get.js';
+import { check } from './commands/check.js';
 import { compile } from './commands/compile.js';
+import { disassemble } from './commands/disassemble.js';
+import { explain } from './commands/explain.js';
 import { filterApply } from './commands/filter/apply.js';
 import { filterDelete } from './commands/filter/delete.js';
 import { filterGet } from './commands/filter/get.js';
+import { match } from './commands/match.js';
 import { packets } from './commands/packets.js';
 import { exitCodeOf, reportError } from './report-error.js';
 import { withServers } from './servers.js';
@@ -56,6 +60,10 @@ function commandLine(terminal: Terminal): Command {
   agentGet(agent, terminal);
   packets(root, terminal);
   compile(root, terminal);
+  match(root, terminal);
+  explain(root, terminal);
+  disassemble(root, terminal);
+  check(root, terminal);
   return root;
 }
 

@@ -1,12 +1,15 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, Option } from 'commander';
+import { answerLines } from '../batch/lines.js';
+import { compileOptions, type LanguageOptions, withLanguage } from '../language/language-options.js';
+import { machineNames } from '../language/machine-names.js';
 import { expressionOf } from '../report-error.js';
 import { print, type Terminal } from '../terminal.js';
 
-interface CompileCommandOptions {
-  readonly linktype: string;
-  readonly snaplen: number;
-  readonly optimize: boolean;
+interface CompileCommandOptions extends LanguageOptions {
   readonly json?: boolean;
+  readonly stages?: boolean;
+  readonly batch?: boolean;
+  readonly target: 'cbpf' | 'js';
 }
 
 /** `bpfleet compile EXPR`: offline, no server is asked. */
@@ -19,34 +22,49 @@ export function compile(parent: Command, terminal: Terminal): void {
     // commander reads -dd as -d twice, which is how it was meant anyway.
     .option('-d, --dump', 'as tcpdump: -d a listing, -dd C, -ddd decimal numbers (default: -d)')
     .option('--json', 'instructions as [code, jt, jf, k]')
-    .option('-y, --linktype <name>', 'link type', 'EN10MB')
-    .option('-s, --snaplen <bytes>', 'what the program returns on a match', snaplen, 262_144)
-    .option('-O, --no-optimize', 'keep the plain form')
+    .option('--stages', 'what every stage of the compiler made of it')
+    .addOption(new Option('--target <machine>', 'what runs it').choices(['cbpf', 'js']).default('cbpf'))
+    .option('--batch', 'one JSON request a line on standard input, one answer a line')
     .on('option:dump', () => dumps++);
-  command.action(async (words: string[], options: CompileCommandOptions): Promise<void> => {
+  withLanguage(command).action(async (words: string[], options: CompileCommandOptions): Promise<void> => {
     if (dumps > 3) command.error('error: -ddd is the last of its kind');
     if (dumps > 0 && options.json) command.error('error: choose -d or --json');
-    const [language, { formatProgram, toTuples }] = await Promise.all([
-      import('@bpfleet/pcap-filter'),
-      import('@bpfleet/bpf'),
-    ]);
+    if (options.batch && words.length > 0) command.error('error: with --batch the expressions come on standard input');
+    if (options.batch) return compileBatch(terminal);
     const expression = words.join(' ');
-    const { linktype: linkType, snaplen: snaplenBytes, optimize } = options;
-    const { program } = await expressionOf(expression, async () =>
-      language.compile(expression, { linkType, snaplenBytes, optimize }),
-    );
-    if (options.json) {
-      return print(terminal.out, `${JSON.stringify({ linkType, snaplenBytes, program: toTuples(program) })}\n`);
-    }
-    const listing = formatProgram(program, dumps === 3 ? 'ddd' : dumps === 2 ? 'dd' : 'd');
-    return print(terminal.out, listing.endsWith('\n') ? listing : `${listing}\n`);
+    const text = await expressionOf(expression, () => compiled(expression, options, dumps));
+    return print(terminal.out, text.endsWith('\n') ? text : `${text}\n`);
   });
 }
 
-function snaplen(text: string): number {
-  const bytes = Number(text);
-  if (!/^\d+$/.test(text) || bytes < 1 || bytes > 0xffff_ffff) {
-    throw new InvalidArgumentError('it is a number of bytes, at least 1.');
+async function compiled(expression: string, options: CompileCommandOptions, dumps: number): Promise<string> {
+  const [language, { formatProgram, jitSource, toTuples }] = await Promise.all([
+    import('@bpfleet/pcap-filter'),
+    import('@bpfleet/bpf'),
+  ]);
+  const compilation = language.compile(expression, await compileOptions(options));
+  const { program } = compilation;
+  if (options.stages) return language.printStages(compilation);
+  if (options.target === 'js') {
+    return jitSource(program) ?? '// too long to be compiled as one function: the interpreter runs it';
   }
-  return bytes;
+  if (!options.json) return formatProgram(program, dumps === 3 ? 'ddd' : dumps === 2 ? 'dd' : 'd');
+  return JSON.stringify({
+    linkType: options.linktype,
+    snaplenBytes: options.snaplen,
+    program: toTuples(program),
+  });
+}
+
+async function compileBatch(terminal: Terminal): Promise<void> {
+  const [{ CompileRequest, compileOptionsOf, readRequest }, language, { toTuples }, machine] = await Promise.all([
+    import('../batch/requests.js'),
+    import('@bpfleet/pcap-filter'),
+    import('@bpfleet/bpf'),
+    machineNames(),
+  ]);
+  await answerLines(terminal, async (line) => {
+    const request = readRequest(CompileRequest, line);
+    return { program: toTuples(language.compile(request.expr, compileOptionsOf(request, machine)).program) };
+  });
 }

@@ -28,8 +28,19 @@ export interface NameResolver {
   set(name: string): readonly string[] | undefined;
 }
 
-/** A resolver over tables; upper and lower case are the same. */
+/** Tables are large and mostly the same for many expressions. */
+const resolvers = new WeakMap<NameTables, NameResolver>();
+
+/** A resolver over tables, which must not change any more; upper and lower case are the same. */
 export function resolverOf(tables: NameTables = {}): NameResolver {
+  const known = resolvers.get(tables);
+  if (known !== undefined) return known;
+  const resolver = makeResolver(tables);
+  resolvers.set(tables, resolver);
+  return resolver;
+}
+
+function makeResolver(tables: NameTables): NameResolver {
   const hosts = tableOf(tables.hosts);
   const networks = tableOf(tables.networks);
   const ethers = tableOf(tables.ethers);

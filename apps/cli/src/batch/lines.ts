@@ -1,0 +1,49 @@
+import { createInterface } from 'node:readline';
+import { BpfleetError } from '@bpfleet/errors';
+import { print, type Terminal } from '../terminal.js';
+
+/** What a batch answers in place of a result. `start` and `end` stand where the fault has a place in the expression. */
+export interface BatchError {
+  readonly code: string;
+  readonly message: string;
+  readonly start?: number;
+  readonly end?: number;
+}
+
+/**
+ * Answers each line of standard input, one JSON object, by one line, in order and as soon as it is read.
+ * A line that cannot be answered gets an error, with its `id` where it has one, and the batch goes on.
+ */
+export async function answerLines(
+  terminal: Terminal,
+  answer: (request: unknown) => Promise<Record<string, unknown>>,
+): Promise<void> {
+  const lines = createInterface({ input: terminal.input, crlfDelay: Number.POSITIVE_INFINITY });
+  for await (const line of lines) {
+    if (line.trim() === '') continue;
+    terminal.signal.throwIfAborted();
+    await print(terminal.out, `${JSON.stringify(await answerLine(line, answer))}\n`);
+  }
+}
+
+async function answerLine(line: string, answer: (request: unknown) => Promise<Record<string, unknown>>) {
+  let id: unknown = null;
+  try {
+    const request: unknown = JSON.parse(line);
+    if (typeof request === 'object' && request !== null && 'id' in request) ({ id } = request);
+    return { id, ...(await answer(request)) };
+  } catch (error) {
+    return { id, error: batchErrorOf(error) };
+  }
+}
+
+function batchErrorOf(error: unknown): BatchError {
+  if (error instanceof BpfleetError) {
+    return { code: error.code, message: error.message, ...error.span };
+  }
+  if (error instanceof SyntaxError) {
+    return { code: 'REQUEST_INVALID', message: `this line is not JSON: ${error.message}` };
+  }
+  // A fault of ours, not of the line.
+  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+}

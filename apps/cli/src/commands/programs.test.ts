@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { runCommand } from '../fakes/fake-terminal.js';
+
+const DDD = '4\n40 0 0 12\n21 0 1 2048\n6 0 0 262144\n6 0 0 0\n';
+const LISTING =
+  '(000) ldh      [12]\n(001) jeq      #0x800           jt 2\tjf 3\n(002) ret      #262144\n(003) ret      #0\n';
+
+describe('disassemble', () => {
+  it.each([
+    ['-ddd', DDD],
+    ['-d', LISTING],
+    ['JSON', '[[40,0,0,12],[21,0,1,2048],[6,0,0,262144],[6,0,0,0]]'],
+  ])('reads %s', async (_, input) => {
+    expect(await runCommand(['disassemble', '-'], { input })).toMatchObject({ code: 0, out: LISTING, err: '' });
+    expect((await runCommand(['disassemble', '-ddd', '-'], { input })).out).toBe(DDD);
+  });
+
+  it('refuses what is no program', async () => {
+    expect(await runCommand(['disassemble', '-'], { input: 'tcp port 80' })).toMatchObject({ code: 2, out: '' });
+  });
+});
+
+describe('check', () => {
+  it('says what the kernel would say', async () => {
+    expect((await runCommand(['check', '-'], { input: DDD })).out).toMatch(/^the kernel takes it: 4 instructions, \d+/);
+    const broken = await runCommand(['check', '-'], { input: '1\n40 0 0 12\n' });
+    expect(broken).toMatchObject({ code: 2, out: '' });
+    expect(broken.err).toContain('last-instruction at instruction 0');
+    expect(JSON.parse((await runCommand(['check', '--json', '-'], { input: '1\n40 0 0 12\n' })).out)).toMatchObject({
+      valid: false,
+      fault: { rule: 'last-instruction', instruction: 0 },
+    });
+  });
+});
+
+describe('compile --batch', () => {
+  it('answers each line in order', async () => {
+    const input = [
+      { id: 1, expr: 'ip' },
+      { id: 2, expr: 'tcp prt 80' },
+      { id: 3, expr: 'ip', snaplen: 96, optimize: false, names: {}, netmask: null, live: false },
+      { id: 4, expr: 'ip', linktype: 'NOPE' },
+      { id: 5, expr: 'ip', typo: true },
+    ];
+    const { code, out } = await runCommand(['compile', '--batch'], {
+      input: input.map((line) => JSON.stringify(line)).join('\n'),
+    });
+    expect(code).toBe(0);
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toMatchObject([
+      {
+        id: 1,
+        program: [
+          [40, 0, 0, 12],
+          [21, 0, 1, 2048],
+          [6, 0, 0, 262_144],
+          [6, 0, 0, 0],
+        ],
+      },
+      { id: 2, error: { code: 'FILTER_SYNTAX', message: expect.any(String), start: 4, end: 7 } },
+      {
+        id: 3,
+        program: [
+          [40, 0, 0, 12],
+          [21, 0, 1, 2048],
+          [6, 0, 0, 96],
+          [6, 0, 0, 0],
+        ],
+      },
+      { id: 4, error: { code: 'FILTER_UNSUPPORTED' } },
+      { id: 5, error: { code: 'REQUEST_INVALID' } },
+    ]);
+  });
+});

@@ -1,0 +1,78 @@
+import { checkProgram, encodeProgram, interpret, jit, type Program, UNDECIDED } from '@bpfleet/bpf';
+import { BpfleetError } from '@bpfleet/errors';
+import type { Backend } from '../batch/requests.js';
+
+/** One packet to be judged: what was captured of it, and how long it was. */
+export interface JudgedPacket {
+  readonly bytes: Uint8Array;
+  readonly wireLength: number;
+}
+
+/** Runs one program; `stop` gives back what the machine holds. */
+export interface Machine {
+  /** The program's return value, 0 for "no", or `UNDECIDED` where the answer hangs on bytes that were cut off. */
+  verdict(packet: JudgedPacket): number;
+  stop(): void;
+}
+
+/**
+ * @throws BpfleetError `PROGRAM_INVALID` for what the kernel's checker refuses; what the kernel says where it takes no
+ *   program from this process
+ */
+export async function startMachine(backend: Backend, program: Program): Promise<Machine> {
+  const fault = checkProgram(program);
+  if (fault) {
+    throw new BpfleetError('PROGRAM_INVALID', `instruction ${fault.instruction}: ${fault.message} (${fault.rule})`);
+  }
+  switch (backend) {
+    case 'interpreter':
+      return {
+        verdict: ({ bytes, wireLength }) =>
+          interpret(program, { bytes, start: 0, capturedLength: bytes.length, wireLength }),
+        stop: () => undefined,
+      };
+    case 'js': {
+      const run = jit(program);
+      return {
+        verdict: ({ bytes, wireLength }) => run(bytes, 0, bytes.length, wireLength),
+        stop: () => undefined,
+      };
+    }
+    case 'kernel':
+      return kernelMachine((verdicts) => verdicts.attach(encodeProgram(program)));
+  }
+}
+
+type Verdicts = Awaited<ReturnType<typeof openVerdicts>>;
+
+async function openVerdicts() {
+  const { KernelVerdicts } = await import('@bpfleet/linux');
+  return KernelVerdicts.open();
+}
+
+/** The kernel shows min(verdict, length) of the bytes it is sent; a packet without bytes cannot be sent at all. */
+async function kernelMachine(attach: (verdicts: Verdicts) => void): Promise<Machine> {
+  const verdicts = await openVerdicts();
+  try {
+    attach(verdicts);
+  } catch (error) {
+    verdicts.close();
+    throw error;
+  }
+  return {
+    verdict: ({ bytes, wireLength }) => {
+      if (bytes.length === 0 || wireLength !== bytes.length) {
+        throw new BpfleetError('REQUEST_INVALID', 'the kernel judges whole packets of at least one byte', {
+          hint: 'take the backend js for packets that were cut',
+        });
+      }
+      return verdicts.verdict(bytes);
+    },
+    stop: () => verdicts.close(),
+  };
+}
+
+/** A program's answer and, apart from it, whether it is one: "undecided" counts as "no" until someone knows better. */
+export function settled(verdict: number): { verdict: number; isUndecided: boolean } {
+  return verdict === UNDECIDED ? { verdict: 0, isUndecided: true } : { verdict, isUndecided: false };
+}

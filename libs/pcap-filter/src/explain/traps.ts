@@ -1,0 +1,253 @@
+import type { Span } from '@bpfleet/errors';
+import type { CompileOptions } from '../compile.js';
+import type { Token } from '../lex/token.js';
+import type { Logic } from '../logic.js';
+import type { Calculation, Primitive, Term, Tree } from '../parse/tree.js';
+import type { Meaning, Meanings } from '../resolve/meaning.js';
+
+/** Something about an expression that surprises people. */
+export interface Trap {
+  readonly id: TrapId;
+  readonly message: string;
+  /** What to write instead, where there is something. */
+  readonly hint?: string;
+  readonly span?: Span;
+}
+
+/** What each trap says. The ids are stable: people switch them off by name. */
+const TRAPS = {
+  PRECEDENCE_MIXED: '“and” and “or” bind alike, from left to right',
+  NOT_BINDS_ONE: '“not” denies the first value only; the others of the list must match',
+  LIST_TAKES_OVER: 'a bare value takes over all qualifiers in front of it, the direction too',
+  SRC_AND_DST: '“src and dst” asks for the same value on both sides of one packet',
+  PORT_FIRST_FRAGMENT: 'of a fragmented IPv4 packet only the first fragment has ports; later ones do not match',
+  IPV6_EXTENSION_HEADERS: 'behind IPv6 extension headers ports and protocols are not found',
+  VLAN_TAGS_HIDE: 'frames whose VLAN tag stands in the bytes do not match',
+  ENCAPSULATION_LEAKS: 'everything to the right is looked for behind it, also in the other branch of “or”',
+  VLAN_OR_VLAN: 'the second “vlan” looks for a second tag, behind the first',
+  MPLS_OR_MPLS: 'the second “mpls” looks for a second label, behind the first',
+  HOST_INCLUDES_ARP: 'ARP and RARP packets about the address match too',
+  NET_OF_NUMBER: 'a single number is the first byte of a network: “net 10” is 10.0.0.0/8',
+  HOST_OF_NETWORK: 'two or three parts of an address are a network, not a host',
+  LENGTH_INCLUSIVE: '“less” and “greater” include the number itself',
+  LENGTH_OF_OFFLOADS:
+    'in a live capture a packet can be longer than the link allows: the kernel joins packets before it filters',
+  PORTRANGE_TURNED: 'the range is written from high to low; it is read the other way round',
+  SERVICE_OF_ONE_PROTOCOL: 'the service is known for one transport protocol only; the number would match all',
+  ICMP_IS_IPV4: '“icmp” is IPv4’s; IPv6 has “icmp6”',
+  BYTES_OF_IPV4_ONLY: 'bytes of a transport header are read over IPv4 only, in first fragments',
+  HEADER_LENGTH_UNMASKED: 'the low four bits of this byte are not the header’s length; mask them out first',
+  GUARD_FORGOTTEN:
+    'libpcap does not check the protocol of a calculation’s right operand, so this reads in other packets as well',
+  NEGATIVE_IS_LARGE: 'all numbers are unsigned: a negative one is very large',
+  OPERATOR_READS_ON: '“%” and “^” take everything to their right as one operand',
+  OCTAL_NUMBER: 'a number with a leading 0 is octal',
+  TWELVE_DIGITS: 'twelve hexadecimal digits are a MAC address',
+  LLC_NUMBER: 'a protocol up to 1,500 is an LLC service access point, not an EtherType',
+  MULTICAST_HAS_BROADCAST: 'the broadcast address is a multicast address too',
+  BROADCAST_OF_NETMASK: '“ip broadcast” knows only the broadcast addresses of the given netmask',
+} as const;
+export type TrapId = keyof typeof TRAPS;
+export const trapIds = Object.keys(TRAPS) as readonly TrapId[];
+
+/** The traps of an expression, in the order of the text where they have a place; each once. */
+export function trapsOf(
+  tokens: readonly Token[],
+  tree: Tree,
+  meanings: Meanings,
+  options: CompileOptions,
+): readonly Trap[] {
+  const found = new Map<TrapId, Trap>();
+  const note = (id: TrapId, span?: Span, hint?: string) => {
+    if (found.has(id)) return;
+    found.set(id, { id, message: TRAPS[id], ...(hint !== undefined && { hint }), ...(span !== undefined && { span }) });
+  };
+  tokens.forEach((token) => void tokenTraps(token, note));
+  if (tree) structureTraps(tree, note);
+  if (tree) eachLeaf(tree, (term) => termTraps(term, note));
+  if (meanings) eachLeaf(meanings, (meaning) => meaningTraps(meaning, options, note));
+  if (meanings) encapsulationTraps(meanings, options, note);
+  return [...found.values()].sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
+}
+
+type Note = (id: TrapId, span?: Span, hint?: string) => void;
+
+function tokenTraps(token: Token, note: Note): void {
+  if (token.kind === 'number' && /^0\d/.test(token.text)) note('OCTAL_NUMBER', token.span, String(token.value));
+  if (token.kind === 'mac' && /^[0-9A-Fa-f]{12}$/.test(token.text)) note('TWELVE_DIGITS', token.span);
+}
+
+function structureTraps(tree: Logic<Term>, note: Note): void {
+  if (tree.kind === 'not') structureTraps(tree.operand, note);
+  if (tree.kind !== 'chain') return;
+  const operators = new Set(tree.rest.map(({ operator }) => operator));
+  // Between `a and b or c` nobody is surprised: left to right is what everybody expects of it.
+  const firstOr = tree.rest.findIndex(({ operator }) => operator === 'or');
+  const andBehind = firstOr >= 0 && tree.rest.slice(firstOr).some(({ operator }) => operator === 'and');
+  if (operators.size > 1 && andBehind) {
+    note('PRECEDENCE_MIXED', spanOf(tree), 'set parentheses: tcp port (80 or 443) and host 10.0.0.7');
+  }
+  const first = primitiveIn(tree.first);
+  for (const { operand } of tree.rest) {
+    const value = primitiveIn(operand);
+    if (first !== undefined && value !== undefined && first.qualifiers === value.qualifiers) {
+      if (tree.first.kind === 'not' && operand.kind !== 'not') {
+        note('NOT_BINDS_ONE', first.span, 'not (host a or host b)');
+      } else if (value.qualifiers.direction !== undefined) {
+        note('LIST_TAKES_OVER', value.span);
+      }
+    }
+    structureTraps(operand, note);
+  }
+  structureTraps(tree.first, note);
+}
+
+function primitiveIn(tree: Logic<Term>): Primitive | undefined {
+  if (tree.kind === 'not') return primitiveIn(tree.operand);
+  return tree.kind === 'leaf' && tree.leaf.kind === 'primitive' ? tree.leaf : undefined;
+}
+
+function termTraps(term: Term, note: Note): void {
+  if (term.kind === 'primitive') {
+    const { value, qualifiers, span } = term;
+    if (qualifiers.direction === 'src and dst') note('SRC_AND_DST', qualifiers.span, 'src or dst');
+    if (qualifiers.type === 'net' && value.kind === 'number') note('NET_OF_NUMBER', span);
+    if (qualifiers.type !== 'net' && value.kind === 'ipv4' && value.bits < 32) {
+      note('HOST_OF_NETWORK', span, `net ${value.text}`);
+    }
+    if (qualifiers.type === 'portrange' && value.kind === 'name') {
+      const [low, high] = value.name.split('-').map(Number);
+      if (low !== undefined && high !== undefined && low > high)
+        note('PORTRANGE_TURNED', span, `portrange ${high}-${low}`);
+    }
+  }
+  if (term.kind === 'relation') for (const side of [term.left, term.right]) calculationTraps(side, note);
+  if (term.kind === 'length') note('LENGTH_INCLUSIVE', term.span);
+}
+
+function calculationTraps(calculation: Calculation, note: Note): void {
+  switch (calculation.kind) {
+    case 'negate':
+      note('NEGATIVE_IS_LARGE', calculation.span);
+      calculationTraps(calculation.operand, note);
+      break;
+    case 'accessor':
+      if (TRANSPORT.has(calculation.protocol)) note('BYTES_OF_IPV4_ONLY', calculation.span);
+      calculationTraps(calculation.index, note);
+      break;
+    case 'binary': {
+      const { operator, left, right, span } = calculation;
+      if ((operator === '%' || operator === '^') && right.kind === 'binary') note('OPERATOR_READS_ON', span);
+      if (operator === '>>' && isByte(left, 'tcp', 12)) {
+        note('HEADER_LENGTH_UNMASKED', span, '(tcp[12] & 0xf0) >> 2');
+      }
+      if (right.kind === 'accessor' && right.protocol !== 'ether') note('GUARD_FORGOTTEN', right.span);
+      calculationTraps(left, note);
+      calculationTraps(right, note);
+    }
+  }
+}
+
+const TRANSPORT: ReadonlySet<string> = new Set('tcp udp sctp icmp igmp igrp pim vrrp carp'.split(' '));
+
+function isByte(calculation: Calculation, protocol: string, index: number): boolean {
+  if (calculation.kind !== 'accessor' || calculation.protocol !== protocol || calculation.size !== 1) return false;
+  return calculation.index.kind === 'number' && calculation.index.value === index;
+}
+
+function meaningTraps(meaning: Meaning, { live = false, extensions = {} }: CompileOptions, note: Note): void {
+  const walksHeaders = (extensions.ipv6ExtensionHeaders ?? 0) > 0;
+  const { span } = meaning;
+  switch (meaning.kind) {
+    case 'ports':
+      note('PORT_FIRST_FRAGMENT', span);
+      if (!walksHeaders) note('IPV6_EXTENSION_HEADERS', span, 'switch on the extension: --ipv6-headers 8');
+      if (meaning.protocols.length === 1 && meaning.ranges.length === 1 && meaning.span && isNamedService(meaning)) {
+        note('SERVICE_OF_ONE_PROTOCOL', span);
+      }
+      break;
+    case 'transport':
+      if (meaning.over.includes('ip6') && !walksHeaders) note('IPV6_EXTENSION_HEADERS', span, 'protochain');
+      if (meaning.number === 1 && !meaning.over.includes('ip6')) note('ICMP_IS_IPV4', span, 'icmp or icmp6');
+      break;
+    case 'host4':
+      if (meaning.carriers.length > 1) note('HOST_INCLUDES_ARP', span, 'ip host');
+      break;
+    case 'link-protocol':
+      if (meaning.protocol <= 1500) note('LLC_NUMBER', span);
+      break;
+    case 'length':
+      if (live) note('LENGTH_OF_OFFLOADS', span);
+      break;
+    case 'cast':
+      if (meaning.layer === 'link' && meaning.cast === 'multicast') {
+        note('MULTICAST_HAS_BROADCAST', span, 'ether multicast and not ether broadcast');
+      }
+      if (meaning.layer === 'ip' && meaning.cast === 'broadcast') note('BROADCAST_OF_NETMASK', span);
+  }
+}
+
+/** A name, not a number, was written: its span is not as long as the number would be. */
+function isNamedService({ ranges, span }: Extract<Meaning, { kind: 'ports' }>): boolean {
+  const written = (span?.end ?? 0) - (span?.start ?? 0);
+  const [range] = ranges;
+  return range !== undefined && range.from === range.to && written > 0 && written !== String(range.from).length;
+}
+
+const MOVES: ReadonlySet<Meaning['kind']> = new Set(['vlan', 'mpls', 'pppoe-session', 'geneve', 'vxlan']);
+
+/** What moves the place of everything to its right, and what stands there. */
+function encapsulationTraps(meanings: Logic<Meaning>, options: CompileOptions, note: Note): void {
+  const { linkType = 'EN10MB', extensions = {} } = options;
+  const leaves: { meaning: Meaning; behindOr: boolean }[] = [];
+  const walk = (part: Logic<Meaning>, behindOr: boolean) => {
+    switch (part.kind) {
+      case 'leaf':
+        leaves.push({ meaning: part.leaf, behindOr });
+        break;
+      case 'not':
+        walk(part.operand, behindOr);
+        break;
+      case 'chain':
+        walk(part.first, behindOr);
+        for (const { operator, operand } of part.rest) walk(operand, operator === 'or');
+    }
+  };
+  walk(meanings, false);
+  const mover = leaves.findIndex(({ meaning }) => MOVES.has(meaning.kind));
+  if (mover >= 0 && !extensions.scopedEncapsulation && !extensions.vlanTransparent) {
+    for (const { meaning, behindOr } of leaves.slice(mover + 1)) {
+      if (!behindOr) continue;
+      const first = leaves[mover]?.meaning;
+      if (meaning.kind === 'vlan' && first?.kind === 'vlan') note('VLAN_OR_VLAN', meaning.span, 'vlan 10,20');
+      else if (meaning.kind === 'mpls' && first?.kind === 'mpls') note('MPLS_OR_MPLS', meaning.span);
+      else note('ENCAPSULATION_LEAKS', first?.span, 'write it last, or switch on --scoped and set parentheses');
+    }
+  }
+  const asksInside = leaves.some(({ meaning }) => ['host4', 'host6', 'ports', 'transport'].includes(meaning.kind));
+  if (linkType === 'EN10MB' && mover < 0 && asksInside && !extensions.vlanTransparent) {
+    note('VLAN_TAGS_HIDE', undefined, 'switch on --vlan-transparent');
+  }
+}
+
+function eachLeaf<Leaf>(logic: Logic<Leaf>, visit: (leaf: Leaf) => void): void {
+  switch (logic.kind) {
+    case 'leaf':
+      visit(logic.leaf);
+      break;
+    case 'not':
+      eachLeaf(logic.operand, visit);
+      break;
+    case 'chain':
+      eachLeaf(logic.first, visit);
+      for (const { operand } of logic.rest) eachLeaf(operand, visit);
+  }
+}
+
+function spanOf(tree: Logic<Term>): Span | undefined {
+  const spans: Span[] = [];
+  eachLeaf(tree, ({ span }) => void spans.push(span));
+  const [first] = spans;
+  const last = spans.at(-1);
+  return first && last && { start: first.start, end: last.end };
+}
