@@ -12,7 +12,6 @@ import {
   type Meaning,
 } from '../resolve/meaning.js';
 import { always, equals, isIn, not } from './conditions.js';
-import { behindLinkHeader } from './mac.js';
 import { carries } from './protocol.js';
 import { type At, type Context, network, type Place } from './scope.js';
 import { behindIpv4, IPV6, isLaterFragment, lowerTransport, walkHeaders } from './transport.js';
@@ -162,11 +161,8 @@ function lowerAccessor(accessor: Accessor, context: Context): Guarded {
   const index = lowerArithmetic(accessor.index, context, span);
   const { scope } = context;
   const readAt = (place: Place) => loadAt(place, index.value, size);
-  if (protocol === 'link') {
-    const always_ = behindLinkHeader(scope, always(true));
-    const guards = always_.kind === 'leaf' ? index.guards : [...index.guards, always_];
-    return { value: readAt(scope.header), guards };
-  }
+  // Also where a tunnel carries no link header: it counts from where one would stand, as libpcap does.
+  if (protocol === 'link') return { value: readAt(scope.header), guards: index.guards };
   if (protocol === 'radio') {
     if (!scope.hasRadio) throw unsupportedFault(span, `there is no radio information on ${scope.linkName}`);
     return { value: readAt({ offset: 0 }), guards: index.guards };
