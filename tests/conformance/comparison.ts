@@ -69,6 +69,16 @@ export function hasTwoSides(
   return seen.size === 2;
 }
 
+/** Whether this compiler differs from libpcap on the same expression and packet. */
+export function differsToo(libpcap: Libpcap, compile: Compile, { expression, form, packet }: Difference): boolean {
+  const ours = askOurs(compile, expression, form);
+  const theirs = askLibpcap(libpcap, expression, form);
+  if ('refusal' in ours || 'refusal' in theirs) return 'refusal' in ours !== 'refusal' in theirs;
+  if (packet === undefined) return false;
+  const { judgement, known } = comparePair(libpcap, expression, form, ours, theirs, packet);
+  return judgement === 'different' && known === undefined;
+}
+
 /** Shrinks a difference with the same two compilers that showed it. */
 export function smallestOf(libpcap: Libpcap, compile: Compile, difference: Difference): Difference {
   const { form } = difference;
@@ -114,10 +124,14 @@ function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours:
  */
 function sharedWord(libpcap: Libpcap, { expression, form, packet, ours }: Difference): string | undefined {
   if (!isWireless(form) || packet === undefined) return undefined;
-  const reserved = askLibpcap(libpcap, `(ip or not ip) and (${expression})`, form);
-  if ('refusal' in reserved) return undefined;
-  const { value } = run(reserved.plain, packet);
-  return ours === `${value}, plain ${value}` ? WORD_SHARED.name : undefined;
+  // The second for packets too short for a payload.
+  const isReason = ['ip or not ip', 'type data or not type data'].some((first) => {
+    const reserved = askLibpcap(libpcap, `(${first}) and (${expression})`, form);
+    if ('refusal' in reserved) return false;
+    const { value } = run(reserved.plain, packet);
+    return ours === `${value}, plain ${value}`;
+  });
+  return isReason ? WORD_SHARED.name : undefined;
 }
 
 export function compareExpression(

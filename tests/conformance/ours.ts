@@ -1,5 +1,5 @@
 import { interpret, type Packet, type Program } from '@bpfleet/bpf';
-import { BpfleetError } from '@bpfleet/errors';
+import type { BpfleetError } from '@bpfleet/errors';
 import type { compile } from '@bpfleet/pcap-filter';
 import type { LinkForm } from './link-types.js';
 import { NETMASK } from './oracle/oracle.js';
@@ -44,7 +44,10 @@ function optimisedForm(compile: Compile, expression: string, options: Parameters
 
 /** Anything but our own error class is a crash of the compiler, and told apart. */
 function refusalOf(error: unknown): Refusal {
-  if (error instanceof BpfleetError) return { code: error.code, message: error.message };
+  // By name: a compiler bundled with a fault brings a class of its own.
+  if (error instanceof Error && error.name === 'BpfleetError') {
+    return { code: (error as BpfleetError).code, message: error.message };
+  }
   return { code: 'CRASH', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 

@@ -39,7 +39,7 @@ const NAMED = {
 /** `ip[0] & 0xf = 5`, `tcp[13] & tcp-syn != 0`, `len > 100`. */
 export function relation(w: Writer): string {
   const relop = w.variant('45 relation', relations);
-  if (w.chance(15)) return namedRelation(w, relop);
+  if (w.chance(30)) return namedRelation(w, relop);
   const left = w.chance(12) ? length(w) : amount(w, w.of([0, 1, 1, 2, 3]));
   const right = w.chance(75) ? constantFor(w, left) : amount(w, w.of([0, 1, 2]));
   return w.chance(90) ? `${left} ${relop} ${right}` : `${right}${relop}${left}`;
@@ -70,7 +70,7 @@ function length(w: Writer): string {
 }
 
 function accessor(w: Writer, depth: number): string {
-  const protocol = w.chance(6) ? w.variant('48 accessor (tier 3)', rareAccessors) : chosenAccessor(w);
+  const protocol = w.chance(12) ? w.variant('48 accessor (tier 3)', rareAccessors) : chosenAccessor(w);
   const size = w.variant('48 size', ['', ':1', ':2', ':4']);
   if (depth > 0 && w.chance(12)) {
     const index = w.of([
@@ -86,7 +86,7 @@ function accessor(w: Writer, depth: number): string {
 
 function chosenAccessor(w: Writer): string {
   // `radio` exists on one link type, and there only it reads the radiotap header.
-  if (w.form.linkType === 'IEEE802_11_RADIO' && w.chance(12)) return w.variant('48 accessor', ['radio']);
+  if (w.form.linkType === 'IEEE802_11_RADIO' && w.chance(35)) return w.variant('48 accessor', ['radio']);
   if (!hasEtherTypes(w.form) && w.chance(50)) return w.variant('48 accessor', ['ip', 'ip6', 'tcp', 'udp', 'icmp']);
   return w.variant('48 accessor', accessors);
 }

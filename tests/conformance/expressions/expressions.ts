@@ -60,16 +60,16 @@ export function randomExpression(
     random,
     among,
     ({ name }) => `link ${name}`,
-    (one) => (isWireless(one) ? 2 : 1),
+    (one) => (isWireless(one) ? 3 : 1),
   );
   const w = new Writer(random, form, coverage);
   w.used.add(`link ${form.name}`);
-  const text = random.below(150) === 0 ? w.note('2.1 empty', '') : expression(w, 2);
+  const text = random.below(40) === 0 ? w.note('2.1 empty', '') : expression(w, 2);
   return { text, form, productions: w.used };
 }
 
 function expression(w: Writer, depth: number): string {
-  const terms = w.of([1, 1, 2, 2, 3, 3, 4]);
+  const terms = w.of([1, 2, 2, 3, 3, 4, 5]);
   let text = term(w, depth);
   for (let index = 1; index < terms; index++) {
     text += ` ${w.variant('2.2', w.chance(65) ? ['or', '||'] : ['and', '&&'])} ${term(w, depth)}`;

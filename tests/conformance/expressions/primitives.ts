@@ -170,7 +170,7 @@ export const primitives: readonly Production[] = [
   { name: '14 ip protochain', on: notWireless, write: (w) => `ip protochain ${protocol(w)}` },
   { name: '15 ip6 protochain', on: notWireless, write: (w) => `ip6 protochain ${protocol(w)}` },
   { name: '16 protochain', on: notWireless, write: (w) => `protochain ${protocol(w)}` },
-  { name: '17 transport', write: (w) => w.variant('17', transports), weight: 5 },
+  { name: '17 transport', write: (w) => w.variant('17', transports), weight: 12 },
   { name: '18 broadcast', on: withMacs, write: (w) => w.of(['broadcast', 'ether broadcast']) },
   { name: '19 ip broadcast', write: () => 'ip broadcast' },
   { name: '20 multicast', on: withMacs, write: (w) => w.of(['multicast', 'ether multicast']) },
@@ -179,7 +179,7 @@ export const primitives: readonly Production[] = [
   {
     name: '23 ether proto name',
     write: (w) => `ether proto \\${w.variant('23', carriedOn(w, etherNames))}`,
-    weight: 4,
+    weight: 16,
   },
   {
     name: '23 ether proto number',
@@ -191,8 +191,8 @@ export const primitives: readonly Production[] = [
     on: hasEtherTypes,
     write: (w) => `ether proto ${w.number(w.of([0x42, 0xe0, 0xf0, 0xfe, 0xaa, 6, 0x5dc, 1]))}`,
   },
-  { name: '24 carried', write: (w) => w.variant('24', carriedOn(w, carried)), weight: 3 },
-  { name: '24 rarely carried', on: carriesAll, write: (w) => w.variant('24', rarelyCarried), weight: 3 },
+  { name: '24 carried', write: (w) => w.variant('24', carriedOn(w, carried)), weight: 4 },
+  { name: '24 rarely carried', on: carriesAll, write: (w) => w.variant('24', rarelyCarried), weight: 11 },
   {
     name: '25 decnet host',
     on: carriesAll,
@@ -202,7 +202,7 @@ export const primitives: readonly Production[] = [
     name: '26 llc',
     on: (form) => ethernetOnly(form) || isWireless(form),
     write: (w) => (w.chance(15) ? 'llc' : `llc ${w.variant('26 llc', llcFrames)}`),
-    weight: 5,
+    weight: 15,
   },
   { name: '27 inbound', on: directed, write: () => 'inbound' },
   { name: '27 outbound', on: directed, write: () => 'outbound' },
@@ -218,8 +218,8 @@ export const primitives: readonly Production[] = [
     write: (w) => `wlan ${w.variant('30', address.wlanAddresses)} ${address.mac(w)}`,
     weight: 6,
   },
-  { name: '31 type', on: isWireless, write: (w) => `type ${w.variant('31 type', wlanTypes)}`, weight: 4 },
-  { name: '31 subtype', on: isWireless, write: subtype, weight: 6 },
+  { name: '31 type', on: isWireless, write: (w) => `type ${w.variant('31 type', wlanTypes)}`, weight: 5 },
+  { name: '31 subtype', on: isWireless, write: subtype, weight: 28 },
   {
     name: '32 dir',
     on: isWireless,
@@ -245,10 +245,10 @@ export const primitives: readonly Production[] = [
     on: carriesAll,
     write: (w) => `iso proto ${w.of(['\\clnp', '\\esis', '\\isis', '0x81', '1'])}`,
   },
-  { name: '39 iso abbreviation', on: carriesAll, write: (w) => w.variant('39', ['clnp', 'esis', 'isis']) },
-  { name: '40 isis frame', on: carriesAll, write: (w) => w.variant('40', isisFrames), weight: 2 },
+  { name: '39 iso abbreviation', on: carriesAll, write: (w) => w.variant('39', ['clnp', 'esis', 'isis']), weight: 3 },
+  { name: '40 isis frame', on: carriesAll, write: (w) => w.variant('40', isisFrames), weight: 7 },
   { name: '44 byte', write: (w) => `byte ${w.below(40)} ${w.of(['=', '<', '>', '&', '|'])} ${w.below(256)}` },
-  { name: '45 relation', write: relation, weight: 14 },
+  { name: '45 relation', write: relation, weight: 30 },
 ];
 
 function withPppoe(form: LinkForm): boolean {
@@ -267,7 +267,7 @@ function carriedOn<Name extends string>(w: Writer, names: readonly Name[]): read
 
 function carrier(w: Writer): string {
   if (!carriesAll(w.form) && w.chance(95)) return w.form.linkType === 'IPV6' ? '' : w.of(['', 'ip ']);
-  return w.chance(60) ? '' : `${w.variant('1 host of', ['ip', 'arp', 'rarp'])} `;
+  return w.chance(25) ? '' : `${w.variant('1 host of', ['ip', 'arp', 'rarp'])} `;
 }
 
 const port = (w: Writer): string => (w.chance(80) ? w.of(PORTS) : String(w.below(65536)));

@@ -1,0 +1,44 @@
+import { compile } from '@bpfleet/pcap-filter';
+import { expect, it } from 'vitest';
+import { suiteRequires } from '../../environment/src/requirements.js';
+import { installedLibpcap } from '../oracle/oracle.js';
+import { Random, seedOfRun } from '../random.js';
+import { verdictRun } from '../verdict-run.js';
+import { type Fault, faults } from './faults.js';
+import { faultyCompiler } from './faulty-compiler.js';
+
+/** `BPFLEET_TEST_FAULTS=all`: every one of them. */
+const COUNT = process.env.BPFLEET_TEST_FAULTS === 'all' ? faults.length : 3;
+const MAX_EXPRESSIONS = Number(process.env.BPFLEET_TEST_EXPRESSIONS) || 3_000;
+const PACKETS = 60;
+
+suiteRequires('faults put into the compiler', { libpcap: installedLibpcap() }, ({ libpcap: { libpcap } }) => {
+  const seed = seedOfRun();
+  const random = new Random(seed);
+
+  /** Expressions until the fault showed; undefined when it did not. */
+  async function expressionsUntilFound(one: Fault): Promise<number | undefined> {
+    const broken = await faultyCompiler(one);
+    // A difference that the sound compiler has as well says nothing of the fault.
+    const options = { compile: broken, sound: compile, expressions: MAX_EXPRESSIONS, packets: PACKETS, shrink: false };
+    const report = verdictRun(libpcap, random, { ...options, stopWhen: ({ differences }) => differences.length > 0 });
+    return report.differences.length > 0 ? report.expressions : undefined;
+  }
+
+  it(`are found by the verdicts, but for one in 25 (BPFLEET_TEST_SEED=${seed})`, { timeout: 3_600_000 }, async () => {
+    const chosen = COUNT === faults.length ? faults : Array.from({ length: COUNT }, () => random.of(faults));
+    const missed: string[] = [];
+    const needed: number[] = [];
+    for (const one of chosen) {
+      const count = await expressionsUntilFound(one);
+      if (count === undefined) missed.push(`${one.file}: ${one.find} → ${one.replace}`);
+      else needed.push(count);
+    }
+    needed.sort((a, b) => a - b);
+    console.info(
+      `${needed.length} of ${chosen.length} faults found within ${MAX_EXPRESSIONS} expressions × ${PACKETS} packets, ` +
+        `median ${needed[needed.length >> 1]}, worst ${needed.at(-1)}, seed ${seed}; missed: ${missed.join(' | ') || 'none'}`,
+    );
+    expect(missed.length).toBeLessThanOrEqual(Math.floor(chosen.length / 25));
+  });
+});
