@@ -1,5 +1,6 @@
 import { MAX_INSTRUCTIONS } from '@bpfleet/bpf';
 import { dropDeadSlots } from './drop-dead-slots.js';
+import { dropUndeciding } from './drop-undeciding.js';
 import { dropUnreachable } from './drop-unreachable.js';
 import type { Graph, StepTable } from './graph.js';
 import { mergeEqual } from './merge-equal.js';
@@ -13,14 +14,14 @@ const HOPELESS_NODES = 3 * MAX_INSTRUCTIONS;
 const MAX_STEPS = 400_000;
 
 /**
- * Runs the passes until none finds anything more. Each takes and returns a graph with the same verdict for every packet,
- * of no more nodes.
+ * Runs the passes until none finds anything more. Each takes and returns a graph of no more nodes, with the same verdict
+ * for every packet that has the bytes which decide.
  */
 export function optimise(graph: Graph, table: StepTable): Graph {
   let current = graph;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const decided = skipDecided(current, table, MAX_STEPS >> (2 * round));
-    const next = dropUnreachable(mergeEqual(dropDeadSlots(dropUnreachable(decided), table)));
+    const next = dropUnreachable(mergeEqual(dropUndeciding(dropDeadSlots(dropUnreachable(decided), table))));
     if (isSame(next, current)) break;
     current = next;
     if (current.nodes.length > HOPELESS_NODES) break;

@@ -1,0 +1,20 @@
+import type { Graph, Node, Target } from './graph.js';
+
+/**
+ * Takes out questions whose answer decides nothing: of `tcp dst port 80 or ip` only `ip` is left. Their loads go with
+ * them, as in libpcap's optimiser, so a packet that is too short for what decides nothing is judged by what does.
+ * One sweep from the end: where a question goes, those in front of it may decide nothing any more.
+ */
+export function dropUndeciding({ nodes, entry }: Graph): Graph {
+  const gone = new Map<Target, Target>();
+  const follow = (target: Target) => gone.get(target) ?? target;
+  const kept: Node[] = new Array(nodes.length);
+  for (let index = nodes.length - 1; index >= 0; index--) {
+    const node = nodes[index];
+    if (node === undefined) continue;
+    const [yes, no] = [follow(node.yes), follow(node.no)];
+    if (yes === no && node.step.kind !== 'assign') gone.set(index, yes);
+    kept[index] = { step: node.step, yes, no };
+  }
+  return { nodes: kept, entry: follow(entry) };
+}
