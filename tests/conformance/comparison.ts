@@ -69,14 +69,30 @@ export function hasTwoSides(
   return seen.size === 2;
 }
 
-/** Whether this compiler differs from libpcap on the same expression and packet. */
-export function differsToo(libpcap: Libpcap, compile: Compile, { expression, form, packet }: Difference): boolean {
+/** The difference that this compiler shows on one expression and packet, with the name of the known one that explains it. */
+export function differenceOn(
+  libpcap: Libpcap,
+  compile: Compile,
+  expression: string,
+  form: LinkForm,
+  packet: Packet | undefined,
+): { difference: Difference; known: string | undefined } | undefined {
   const ours = askOurs(compile, expression, form);
   const theirs = askLibpcap(libpcap, expression, form);
-  if ('refusal' in ours || 'refusal' in theirs) return 'refusal' in ours !== 'refusal' in theirs;
-  if (packet === undefined) return false;
-  const { judgement, known } = comparePair(libpcap, expression, form, ours, theirs, packet);
-  return judgement === 'different' && known === undefined;
+  if ('refusal' in ours || 'refusal' in theirs) {
+    const { differences, explained } = refusals(expression, form, ours, theirs);
+    const [difference] = [...differences, ...explained];
+    return difference && { difference, known: knownDifference(difference) };
+  }
+  if (packet === undefined) return undefined;
+  const { difference, known } = comparePair(libpcap, expression, form, ours, theirs, packet);
+  return difference && { difference, known };
+}
+
+/** Whether this compiler differs from libpcap there too, without a reason. */
+export function differsToo(libpcap: Libpcap, compile: Compile, { expression, form, packet }: Difference): boolean {
+  const found = differenceOn(libpcap, compile, expression, form, packet);
+  return found !== undefined && found.known === undefined;
 }
 
 /** Shrinks a difference with the same two compilers that showed it. */
@@ -171,11 +187,11 @@ function refusals(
   form: LinkForm,
   ours: ReturnType<typeof askOurs>,
   theirs: ReturnType<typeof askLibpcap>,
-): Comparison {
+): Comparison & { readonly explained: readonly Difference[] } {
   const nothing = { judgements: { ...NONE }, accepted: 0, packets: 0 };
   const isCrash = 'refusal' in ours && ours.refusal.code === 'CRASH';
   if ('refusal' in ours && 'refusal' in theirs && !isCrash) {
-    return { ...nothing, outcome: 'refused by both', known: [], differences: [] };
+    return { ...nothing, outcome: 'refused by both', known: [], differences: [], explained: [] };
   }
   const difference: Difference = {
     expression,
@@ -189,5 +205,6 @@ function refusals(
     outcome: 'refused by one',
     known: reason === undefined ? [] : [reason],
     differences: reason === undefined ? [difference] : [],
+    explained: reason === undefined ? [] : [difference],
   };
 }

@@ -1,3 +1,4 @@
+import type { PacketMetadata } from '@bpfleet/bpf';
 import type { Difference } from './comparison.js';
 
 /** A difference from the installed libpcap that is meant, and why. docs/20-filter-language.md shows the same list. */
@@ -6,7 +7,12 @@ export interface KnownDifference {
   /** What differs, from which side, and why it stays. */
   readonly reason: string;
   /** One expression and link form on which a test shows that the difference is still there. */
-  readonly example: { readonly expression: string; readonly form: string; readonly packet?: string };
+  readonly example: {
+    readonly expression: string;
+    readonly form: string;
+    readonly packet?: string;
+    readonly metadata?: Partial<PacketMetadata>;
+  };
   readonly matches: (difference: Difference) => boolean;
 }
 
@@ -54,9 +60,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason:
       'On a capture libpcap keeps in a word of M[] whether `vlan` found the tag in the bytes. Where `vlan` was not tried the word holds what a relation before it calculated, and all offsets behind are wrong.',
     example: {
-      expression: 'length = 5 || not (vlan) || vlan 0',
+      expression: 'length < -8 && vlan 0xfff || mpls 03777777',
       form: 'EN10MB live',
-      packet: '00000000000000000000000081000064000000000000',
+      packet: '000000000000fffffe0000008847',
+      metadata: { vlanTagPresent: true, vlanTci: 10, vlanProtocol: 0x88a8 },
     },
     matches: (difference) =>
       isVerdict(difference) && difference.form.live && /(\]|\blen|\d).*?[<>=].*\bvlan\b/.test(difference.expression),
