@@ -83,7 +83,9 @@ function term(w: Writer, depth: number): string {
     return `${not}${not === '!' && w.chance(50) ? '' : ' '}${term(w, depth - 1)}`;
   }
   if (depth > 0 && w.chance(14)) return w.note('2.2 nested', `(${expression(w, depth - 1)})`);
-  const production = chooseProduction(w);
+  // Terms of one kind side by side are what a compiler joins into lists.
+  const production = w.previous !== undefined && w.chance(15) ? w.previous : chooseProduction(w);
+  w.previous = production;
   return w.note(production.name, production.write(w));
 }
 

@@ -1,10 +1,13 @@
 import type { LinkForm } from '../link-types.js';
 import type { Random } from '../random.js';
 import type { Coverage } from './coverage.js';
+import type { Production } from './primitives.js';
 
 /** Writes one expression, and remembers which productions it is made of. */
 export class Writer {
   readonly used = new Set<string>();
+  /** What the term before was written by. */
+  previous: Production | undefined;
 
   constructor(
     readonly random: Random,

@@ -4,7 +4,7 @@ import { run } from '../oracle/machine.js';
 import { formFor, type Theirs } from '../oracle/oracle.js';
 import type { Random } from '../random.js';
 import { randomFrame } from './frames.js';
-import { type Changeable, reaching, steer } from './steer.js';
+import { type Changeable, exchangeOne, reaching, steer, turnOne } from './steer.js';
 
 /** Makes packets for one expression: frames of its link type, most of them led to one of libpcap's two answers. */
 export class PacketMaker {
@@ -21,9 +21,9 @@ export class PacketMaker {
   next(): Packet {
     const { random } = this;
     const plan = random.below(10);
-    const wanted = plan < 4 ? 'accept' : plan < 8 ? 'refuse' : undefined;
-    // One in five goes where it goes: a frame as it comes, or one that leaves the way to acceptance at a late decision.
-    let packet = wanted === undefined ? this.#made('accept', plan === 8 ? 25 : 100) : this.#made(wanted, 3);
+    const wanted = plan < 4 ? 'accept' : plan < 7 ? 'refuse' : undefined;
+    // The others go where they go: frames as they come, near misses, and ways left at some decision.
+    let packet = this.#made(wanted ?? 'accept', wanted ? 3 : random.of([100, 25, 0, 0, 0, 0]), wanted === undefined);
     for (let tries = this.#triesFor(wanted); tries > 0 && wanted !== undefined; tries--) {
       const isAccepted = run(formFor(this.theirs, packet).plain, packet).value !== 0;
       if (isAccepted) this.#reached.accept = true;
@@ -41,15 +41,16 @@ export class PacketMaker {
     return this.#reached[wanted] || this.#asked[wanted] < 6 ? 5 : 1;
   }
 
-  #made(wanted: 'accept' | 'refuse', astray: number): Packet {
+  #made(wanted: 'accept' | 'refuse', astray: number, isNearMiss = false): Packet {
     const { random } = this;
     const frame = Uint8Array.from(randomFrame(random, this.form));
     const metadata = this.form.live ? metadataOf(random) : undefined;
     let bytes = frame;
     if (astray < 100) {
       const { plain } = formFor(this.theirs, whole(frame));
-      const steered = steer(plain, frame, metadata, this.#waysOf(plain)[wanted], random, astray);
-      if (steered !== undefined) bytes = resized(frame, steered);
+      const { length, decisions } = steer(plain, frame, metadata, this.#waysOf(plain)[wanted], random, astray);
+      if (isNearMiss) (random.chance(65) ? turnOne : exchangeOne)(decisions, frame, random);
+      if (length !== undefined) bytes = resized(frame, length);
     }
     if (random.chance(6)) bytes = cut(random, bytes);
     else if (random.chance(4)) bytes = flipped(random, bytes);

@@ -20,6 +20,34 @@ interface Beside {
   readonly beside: keyof PacketMetadata;
 }
 
+/** One question that the program asked of the frame, and its answer. */
+export interface Decision {
+  readonly origin: Origin;
+  readonly test: number;
+  readonly operand: number;
+  readonly isTrue: boolean;
+}
+export interface Steered {
+  readonly length: number | undefined;
+  readonly decisions: readonly Decision[];
+}
+
+/** A near miss: everything stays as decided but one answer, and what else hangs on the same bytes. */
+export function turnOne(decisions: readonly Decision[], frame: Uint8Array, random: Random): void {
+  if (decisions.length === 0) return;
+  const { origin, test, operand, isTrue } = random.of(decisions);
+  makeHold(random, test, operand, !isTrue, frame, new Uint8Array(frame.length), origin);
+}
+
+/** Puts into one field what another of its size is compared with: a source's address into the destination. */
+export function exchangeOne(decisions: readonly Decision[], frame: Uint8Array, random: Random): void {
+  if (decisions.length === 0) return;
+  const { origin } = random.of(decisions);
+  const alike = decisions.filter((one) => one.origin.size === origin.size && one.test === BPF.JEQ);
+  if (alike.length === 0) return;
+  makeHold(random, BPF.JEQ, random.of(alike).operand, true, frame, new Uint8Array(frame.length), origin);
+}
+
 const ZERO: Cell = { value: 0 };
 
 /**
@@ -27,7 +55,7 @@ const ZERO: Cell = { value: 0 };
  * a wanted end. Constants, offsets and masks come from that program alone, so a fault of our compiler cannot hide in the aim.
  * Bytes decided once stay, because a later decision must not undo an earlier one; contradictions end in some other verdict.
  * @param wanted the instructions from which the wanted end can be reached; see `reaching`
- * @returns the length the packet should have, where the program asked for one
+ * @returns what was decided on the way, and the length the packet should have, where the program asked for one
  */
 export function steer(
   program: Program,
@@ -36,22 +64,23 @@ export function steer(
   wanted: Uint8Array,
   random: Random,
   astray: number,
-): number | undefined {
+): Steered {
   const memory: Cell[] = Array<Cell>(16).fill(ZERO);
   const fixed = new Uint8Array(frame.length);
   let length: number | undefined;
+  const decisions: Decision[] = [];
   let a = ZERO;
   let x = ZERO;
   let at = 0;
   for (let step = 0; step < 600; step++) {
     const instruction = program[at];
-    if (instruction === undefined) return length;
+    if (instruction === undefined) return { length, decisions };
     const { code, jt, jf, k } = instruction;
     at++;
     const mode = code & 0xe0;
     switch (code & 0x07) {
       case BPF.RET:
-        return length;
+        return { length, decisions };
       case BPF.LD:
       case BPF.LDX: {
         let cell: Cell | undefined;
@@ -61,7 +90,7 @@ export function steer(
         else if (mode === BPF.ABS && k >= SKF_AD_OFF) cell = besideAt(metadata, k - SKF_AD_OFF);
         else cell = loaded(frame, mode === BPF.IND ? (x.value + k) >>> 0 : k, mode === BPF.MSH ? 1 : sizeOf(code));
         // Outside: the frame is too short for this way.
-        if (cell === undefined) return length;
+        if (cell === undefined) return { length, decisions };
         if ((code & 0x07) === BPF.LD) a = cell;
         else x = mode === BPF.MSH ? then(then(cell, BPF.AND, 15), BPF.LSH, 2) : cell;
         break;
@@ -93,6 +122,9 @@ export function steer(
         } else if (typeof a.origin === 'object' && 'offset' in a.origin) {
           fixed.fill(1, a.origin.offset, a.origin.offset + a.origin.size);
         }
+        if (typeof a.origin === 'object' && 'offset' in a.origin) {
+          decisions.push({ origin: a.origin, test: code & 0xf0, operand, isTrue: taken });
+        }
         at += taken ? jt : jf;
         break;
       }
@@ -101,7 +133,7 @@ export function steer(
         else x = a;
     }
   }
-  return length;
+  return { length, decisions };
 }
 
 function chooseWay(random: Random, ifTrue: boolean, ifFalse: boolean, isAstray: boolean, holds: boolean): boolean {

@@ -26,6 +26,6 @@ function frame(random: Random, etherType: number, carried: readonly number[]): n
 
 /** Version, padding, the length as a little-endian number, then fields the filters do not look into. */
 function radiotap(random: Random): number[] {
-  const length = random.of([8, 8, 12, 18, 24, 36]);
-  return [0, 0, length, 0, ...bytesOf(random, length - 4)];
+  const length = random.of([8, 8, 12, 18, 24, 36, 36, 264]);
+  return [0, 0, length & 255, length >>> 8, ...bytesOf(random, length - 4)];
 }
