@@ -1,4 +1,5 @@
-import { interpret, type Packet, type PacketMetadata, type Program, UNDECIDED } from '@bpfleet/bpf';
+import { jitThreeValued, type PacketFunction, type PacketMetadata, UNDECIDED } from '@bpfleet/bpf';
+import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { compile, supportedLinkTypes } from '@bpfleet/pcap-filter';
 import { PacketFlag } from '@bpfleet/section';
@@ -23,16 +24,45 @@ export type PacketPredicate = (bytes: Uint8Array, packet: StoredPacket) => Verdi
  */
 export function packetPredicates(expression: string): (linkType: number) => PacketPredicate {
   if (expression.trim() === '') return () => () => 'yes';
-  // Faults of the expression are told before anything is read.
-  const ethernet = ethernetPredicate(expression);
+  refuseFaults(expression);
   return (linkType) => {
-    if (linkType === LinkType.EN10MB) return ethernet;
+    if (linkType === LinkType.EN10MB) return meaningOrNot(() => ethernetPredicate(expression));
     const name = linkTypeName(linkType);
     // Not "no": the expression may mean something for them that this build cannot evaluate.
     if (!supportedLinkTypes.includes(name)) return () => 'undecided';
-    const { program } = compile(expression, { linkType: name });
-    return (bytes, packet) => verdictOf(program, { bytes, ...placeOf(packet) });
+    return meaningOrNot(() => {
+      const run = jitThreeValued(compile(expression, { linkType: name }).program);
+      return (bytes, packet) => verdictOf(run, bytes, packet);
+    });
   };
+}
+
+/** Faults of the expression are told before anything is read; that it means nothing on some link types is none. */
+function refuseFaults(expression: string): void {
+  let fault: unknown;
+  for (const linkType of supportedLinkTypes) {
+    try {
+      compile(expression, { linkType });
+      return;
+    } catch (error) {
+      if (!(error instanceof BpfleetError)) throw error;
+      if (error.code === 'FILTER_SYNTAX' || error.code === 'FILTER_TOO_LARGE') throw error;
+      // Ethernet stands first: its reason is the one that people understand.
+      fault ??= error;
+    }
+  }
+  throw fault;
+}
+
+/** Packets of a link type on which the expression can match nothing, or has a term that does not exist there. */
+function meaningOrNot(make: () => PacketPredicate): PacketPredicate {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof BpfleetError && error.code === 'NEVER_MATCHES') return () => 'no';
+    if (error instanceof BpfleetError && error.code === 'FILTER_UNSUPPORTED') return () => 'undecided';
+    throw error;
+  }
 }
 
 const TAG_BYTES = 4;
@@ -44,25 +74,20 @@ const TAG_OFFSET = 12;
  * packets are evaluated without it, the tag as metadata, by the live form. All others are bytes of a file.
  */
 function ethernetPredicate(expression: string): PacketPredicate {
-  const { program } = compile(expression, { linkType: 'EN10MB' });
-  let live: Program | undefined;
+  const offline = jitThreeValued(compile(expression, { linkType: 'EN10MB' }).program);
+  let live: PacketFunction | undefined;
   let stripped = new Uint8Array(2048);
   return (bytes, packet) => {
     const isMarked = (packet.flags & PacketFlag.vlanTagWasMetadata) !== 0;
-    if (!isMarked) return verdictOf(program, { bytes, ...placeOf(packet) });
+    if (!isMarked) return verdictOf(offline, bytes, packet);
     // Cut inside the tag: what the kernel saw is not known.
     if (packet.capturedLength < TAG_OFFSET + TAG_BYTES) return 'undecided';
-    live ??= compile(expression, { linkType: 'EN10MB', live: true }).program;
+    live ??= jitThreeValued(compile(expression, { linkType: 'EN10MB', live: true }).program);
     const capturedLength = packet.capturedLength - TAG_BYTES;
     if (stripped.length < capturedLength) stripped = new Uint8Array(2 * capturedLength);
     copyWithoutTag(bytes, packet, stripped);
-    return verdictOf(live, {
-      bytes: stripped,
-      start: 0,
-      capturedLength,
-      wireLength: packet.wireLength - TAG_BYTES,
-      metadata: tagOf(bytes, packet.start),
-    });
+    const kernels = { start: 0, capturedLength, wireLength: packet.wireLength - TAG_BYTES };
+    return verdictOf(live, stripped, kernels, tagOf(bytes, packet.start));
   };
 }
 
@@ -84,9 +109,9 @@ function tagOf(bytes: Uint8Array, start: number): PacketMetadata {
   };
 }
 
-const placeOf = ({ start, capturedLength, wireLength }: StoredPacket) => ({ start, capturedLength, wireLength });
+type Place = Pick<StoredPacket, 'start' | 'capturedLength' | 'wireLength'>;
 
-function verdictOf(program: Program, packet: Packet): Verdict {
-  const value = interpret(program, packet);
+function verdictOf(run: PacketFunction, bytes: Uint8Array, place: Place, metadata?: PacketMetadata): Verdict {
+  const value = run(bytes, place.start, place.capturedLength, place.wireLength, metadata);
   return value === UNDECIDED ? 'undecided' : value === 0 ? 'no' : 'yes';
 }

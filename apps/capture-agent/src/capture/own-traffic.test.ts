@@ -43,6 +43,18 @@ describe('excludeOwnTraffic', () => {
   const us = [10, 0, 0, 1];
   const them = [...broker.address];
 
+  it('knows the same packets without a link header', () => {
+    const raw = excludeOwnTraffic(acceptAll, [broker, broker6], 'RAW');
+    expect(checkProgram(raw)).toBeUndefined();
+    const packets = [
+      ipv4(us, 40_000, them, 9092),
+      ipv4(us, 40_000, them, 22),
+      ipv6(broker6.address, 9092, new Uint8Array(16), 40_000),
+      ipv6(broker6.address, 9093, new Uint8Array(16), 40_000),
+    ];
+    expect(packets.map((frame) => run(raw, frame.subarray(14)))).toEqual([0, 65_535, 0, 65_535]);
+  });
+
   it('makes a program the kernel takes', () => {
     expect(checkProgram(program)).toBeUndefined();
   });

@@ -6,18 +6,13 @@ export interface ExcludedEndpoint {
   readonly port: number;
 }
 
-// Fixed offsets of an Ethernet frame whose IPv4 header has no options (ours never has), and of IPv6 without extensions.
-const ETHERTYPE = 12;
-const IPV4 = {
-  version: 14,
-  fragment: 20,
-  protocol: 23,
-  source: 26,
-  destination: 30,
-  sourcePort: 34,
-  destinationPort: 36,
-};
-const IPV6 = { nextHeader: 20, source: 22, destination: 38, sourcePort: 54, destinationPort: 56 };
+/** Where the network header starts, and where the EtherType stands, on the link types that agents capture. */
+const LAYOUTS = { EN10MB: { network: 14, etherType: 12 }, RAW: { network: 0, etherType: undefined } } as const;
+export type CapturedLinkType = keyof typeof LAYOUTS;
+
+// From the network header on; ours never has options, nor extension headers.
+const IPV4 = { fragment: 6, protocol: 9, source: 12, destination: 16, sourcePort: 20, destinationPort: 22 };
+const IPV6 = { nextHeader: 6, source: 8, destination: 24, sourcePort: 40, destinationPort: 42 };
 const TCP = 6;
 
 const LD_WORD = BPF.LD | BPF.W | BPF.ABS;
@@ -32,17 +27,22 @@ const JA = BPF.JMP | BPF.JA;
 const RETURN = BPF.RET | BPF.K;
 
 /**
- * Puts the exclusion of bpfleet's own connections before an EN10MB program: TCP to or from an endpoint is refused, all
- * else reaches the program as it came. Guards keep every load inside the packet, because a load outside would end the
+ * Puts the exclusion of bpfleet's own connections before a program: TCP to or from an endpoint is refused, all else
+ * reaches the program as it came. Guards keep every load inside the packet, because a load outside would end the
  * program with "no", and A is 0 again at its start, as the kernel promises it.
  */
-export function excludeOwnTraffic(program: Program, endpoints: readonly ExcludedEndpoint[]): Program {
-  const ipv4 = endpoints.filter((endpoint) => endpoint.address.length === 4).flatMap(refuseIpv4);
-  const ipv6 = endpoints.filter((endpoint) => endpoint.address.length === 16).flatMap(refuseIpv6);
+export function excludeOwnTraffic(
+  program: Program,
+  endpoints: readonly ExcludedEndpoint[],
+  linkType: CapturedLinkType = 'EN10MB',
+): Program {
+  const { network } = LAYOUTS[linkType];
+  const ipv4 = endpoints.filter(({ address }) => address.length === 4).flatMap((one) => refuseIpv4(one, network));
+  const ipv6 = endpoints.filter(({ address }) => address.length === 16).flatMap((one) => refuseIpv6(one, network));
   if (ipv4.length + ipv6.length === 0) return program;
   return [
-    ...(ipv4.length > 0 ? guarded(ipv4Guards, ipv4) : []),
-    ...(ipv6.length > 0 ? guarded(ipv6Guards, ipv6) : []),
+    ...(ipv4.length > 0 ? guarded(ipv4Guards(linkType), ipv4) : []),
+    ...(ipv6.length > 0 ? guarded(ipv6Guards(linkType), ipv6) : []),
     op(LD_ZERO, 0),
     ...program,
   ];
@@ -58,18 +58,33 @@ interface Guard {
 
 const guard = (load: Instruction, code: number, k: number, leaveOn: 'jt' | 'jf'): Guard => ({ load, code, k, leaveOn });
 
-const ipv4Guards: readonly Guard[] = [
-  guard(op(LD_LENGTH, 0), JGE, IPV4.destinationPort + 2, 'jf'),
-  guard(op(LD_HALF, ETHERTYPE), JEQ, 0x0800, 'jf'),
-  guard(op(LD_BYTE, IPV4.version), JEQ, 0x45, 'jf'),
-  guard(op(LD_BYTE, IPV4.protocol), JEQ, TCP, 'jf'),
-  guard(op(LD_HALF, IPV4.fragment), JSET, 0x1fff, 'jt'),
-];
-const ipv6Guards: readonly Guard[] = [
-  guard(op(LD_LENGTH, 0), JGE, IPV6.destinationPort + 2, 'jf'),
-  guard(op(LD_HALF, ETHERTYPE), JEQ, 0x86dd, 'jf'),
-  guard(op(LD_BYTE, IPV6.nextHeader), JEQ, TCP, 'jf'),
-];
+function ipv4Guards(linkType: CapturedLinkType): readonly Guard[] {
+  const { network } = LAYOUTS[linkType];
+  return [
+    guard(op(LD_LENGTH, 0), JGE, network + IPV4.destinationPort + 2, 'jf'),
+    ...etherTypeGuard(linkType, 0x0800),
+    guard(op(LD_BYTE, network), JEQ, 0x45, 'jf'),
+    guard(op(LD_BYTE, network + IPV4.protocol), JEQ, TCP, 'jf'),
+    guard(op(LD_HALF, network + IPV4.fragment), JSET, 0x1fff, 'jt'),
+  ];
+}
+
+function ipv6Guards(linkType: CapturedLinkType): readonly Guard[] {
+  const { network } = LAYOUTS[linkType];
+  return [
+    guard(op(LD_LENGTH, 0), JGE, network + IPV6.destinationPort + 2, 'jf'),
+    ...etherTypeGuard(linkType, 0x86dd),
+    // Version 6 in the upper nibble.
+    guard(op(LD_BYTE, network), JGE, 0x60, 'jf'),
+    guard(op(LD_BYTE, network), JGE, 0x70, 'jt'),
+    guard(op(LD_BYTE, network + IPV6.nextHeader), JEQ, TCP, 'jf'),
+  ];
+}
+
+function etherTypeGuard(linkType: CapturedLinkType, etherType: number): readonly Guard[] {
+  const at = LAYOUTS[linkType].etherType;
+  return at === undefined ? [] : [guard(op(LD_HALF, at), JEQ, etherType, 'jf')];
+}
 
 /** A packet that is none of ours leaves behind the body, by a JA: a conditional jump reaches only 255 instructions. */
 function guarded(guards: readonly Guard[], body: Program): Program {
@@ -83,32 +98,32 @@ function guarded(guards: readonly Guard[], body: Program): Program {
   ];
 }
 
-function refuseIpv4({ address, port }: ExcludedEndpoint): Program {
+function refuseIpv4({ address, port }: ExcludedEndpoint, network: number): Program {
   const word = wordsOf(address)[0]!;
   return [
-    op(LD_WORD, IPV4.source),
+    op(LD_WORD, network + IPV4.source),
     op(JEQ, word, 0, 2),
-    op(LD_HALF, IPV4.sourcePort),
+    op(LD_HALF, network + IPV4.sourcePort),
     op(JEQ, port, 4, 0),
-    op(LD_WORD, IPV4.destination),
+    op(LD_WORD, network + IPV4.destination),
     op(JEQ, word, 0, 3),
-    op(LD_HALF, IPV4.destinationPort),
+    op(LD_HALF, network + IPV4.destinationPort),
     op(JEQ, port, 0, 1),
     op(RETURN, 0),
   ];
 }
 
-function refuseIpv6({ address, port }: ExcludedEndpoint): Program {
+function refuseIpv6({ address, port }: ExcludedEndpoint, network: number): Program {
   const words = wordsOf(address);
   // Layout: source words 0-7, source port 8-9, destination words 10-17, destination port 18-19, return 20.
   const compare = (offset: number, at: number, otherwise: number): Program =>
     words.flatMap((word, i) => [op(LD_WORD, offset + 4 * i), op(JEQ, word, 0, otherwise - (at + 2 * i + 2))]);
   return [
-    ...compare(IPV6.source, 0, 10),
-    op(LD_HALF, IPV6.sourcePort),
+    ...compare(network + IPV6.source, 0, 10),
+    op(LD_HALF, network + IPV6.sourcePort),
     op(JEQ, port, 10, 0),
-    ...compare(IPV6.destination, 10, 21),
-    op(LD_HALF, IPV6.destinationPort),
+    ...compare(network + IPV6.destination, 10, 21),
+    op(LD_HALF, network + IPV6.destinationPort),
     op(JEQ, port, 0, 1),
     op(RETURN, 0),
   ];

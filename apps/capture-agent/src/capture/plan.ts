@@ -57,10 +57,10 @@ function targetOn(
   });
   const { linkType } = device;
   const form = filter.programs.find((program) => program.form === 'live' && program.linkType === linkType);
-  if (linkType === undefined || form === undefined) {
+  if ((linkType !== 'EN10MB' && linkType !== 'RAW') || form === undefined) {
     return refusal('not applicable', `the version has no program for link type ${linkType ?? 'of this interface'}`);
   }
-  const program: Program = excludeOwnTraffic(fromTuples(form.instructions), excluded);
+  const program: Program = excludeOwnTraffic(fromTuples(form.instructions), excluded, linkType);
   const fault = checkProgram(program);
   if (fault) return refusal('refused', `instruction ${fault.instruction}: ${fault.message} (${fault.rule})`);
   return {

@@ -1,10 +1,11 @@
 import { formatProgram, toTuples } from '@bpfleet/bpf';
-import { compile, supportedLinkTypes } from '@bpfleet/pcap-filter';
+import { compile } from '@bpfleet/pcap-filter';
 import { type Compiled, type CompileInput, FilterCompiler } from './filter-compiler.js';
 
 /** Our own compiler of libpcap's language. */
 export class PcapFilterCompiler extends FilterCompiler {
-  override readonly linkTypes: readonly string[] = supportedLinkTypes;
+  /** Those of the interfaces that agents capture on; the compiler knows more, for files. */
+  override readonly linkTypes: readonly string[] = ['EN10MB', 'RAW'];
 
   override compile({ expression, linkType, snaplenBytes, optimize, live }: CompileInput): Compiled {
     const { program } = compile(expression, { linkType, snaplenBytes, optimize, live });
