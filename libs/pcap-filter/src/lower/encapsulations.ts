@@ -98,7 +98,7 @@ export function lowerPppoeSession({ session, span }: Of<'pppoe-session'>, contex
   context.scope = {
     ...scope,
     ...{ framing: 'ppp', linkName: 'PPP', header: ppp, type: ppp, payload: moved(ppp, 2) },
-    ...{ networkOffset: 0, osiOffset: 0, isOutermost: false },
+    ...{ networkOffset: 0, osiOffset: 0, isOutermost: false, hasRadio: false },
   };
   return session === undefined ? isSession : allOf(isSession, equals(load(place, 0, 4), session, 0xffff));
 }

@@ -19,10 +19,8 @@ export function dropDeadSlots({ nodes, entry }: Graph, table: StepTable): Graph 
 
 function loadOnly(node: Node, table: StepTable): Node {
   const { step, yes } = node;
-  return step.kind === 'assign' ? { step: table.test(step.value, 0xffff_ffff, EVERYTHING), yes, no: yes } : node;
+  return step.kind === 'assign' ? { step: table.loadOf(step.value), yes, no: yes } : node;
 }
-
-const EVERYTHING = Uint32Array.of(0, 0xffff_ffff);
 
 /** By node: the slots that may be read from there on. Undefined where the graph has no slots. */
 export function liveSlots(nodes: readonly Node[]): ((target: Target) => ReadonlySet<number>) | undefined {

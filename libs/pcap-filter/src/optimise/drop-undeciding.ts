@@ -1,8 +1,9 @@
-import type { Graph, Node, Target } from './graph.js';
+import { type Graph, isLoadOnly, type Node, type Target } from './graph.js';
 
 /**
  * Takes out questions whose answer decides nothing: of `tcp dst port 80 or ip` only `ip` is left. Their loads go with
  * them, as in libpcap's optimiser, so a packet that is too short for what decides nothing is judged by what does.
+ * Loads that stand for themselves stay: those of a question that was decided, or of an assignment nobody reads.
  * One sweep from the end: where a question goes, those in front of it may decide nothing any more.
  */
 export function dropUndeciding({ nodes, entry }: Graph): Graph {
@@ -13,7 +14,7 @@ export function dropUndeciding({ nodes, entry }: Graph): Graph {
     const node = nodes[index];
     if (node === undefined) continue;
     const [yes, no] = [follow(node.yes), follow(node.no)];
-    if (yes === no && node.step.kind !== 'assign') gone.set(index, yes);
+    if (yes === no && node.step.kind !== 'assign' && !isLoadOnly(node.step)) gone.set(index, yes);
     kept[index] = { step: node.step, yes, no };
   }
   return { nodes: kept, entry: follow(entry) };

@@ -1,5 +1,5 @@
 import type { Compare, Ir, Test, Value } from '../ir/ir.js';
-import { ALL_BITS, between, complement, NOTHING, type Ranges, single } from '../ir/ranges.js';
+import { ALL_BITS, between, complement, EVERYTHING, NOTHING, type Ranges, single } from '../ir/ranges.js';
 import { simplify } from './simplify.js';
 import { type NumberedValue, ValueTable } from './values.js';
 
@@ -135,6 +135,11 @@ export class StepTable {
     return this.#shared(key, (id) => ({ kind: 'compare', id, left, comparison, right }));
   }
 
+  /** Only loads the value. */
+  loadOf(value: NumberedValue): Step {
+    return this.test(value, ALL_BITS, EVERYTHING);
+  }
+
   assign(slot: number, value: NumberedValue): Step {
     return this.#shared(`a${slot} ${value.id}`, (id) => ({ kind: 'assign', id, slot, value }));
   }
@@ -164,6 +169,11 @@ function numbersThat(comparison: Compare['comparison'], value: number): Ranges {
   if (comparison === 'eq') return single(value);
   const least = comparison === 'gt' ? value + 1 : value;
   return least > ALL_BITS ? NOTHING : between(least, ALL_BITS);
+}
+
+/** A test that every number passes: what counts is that its loads are inside the packet. */
+export function isLoadOnly(step: Step): boolean {
+  return step.kind === 'test' && step.within.length === 2 && step.within[0] === 0 && step.within[1] === ALL_BITS;
 }
 
 /** What a step reads, the first first. */

@@ -45,7 +45,9 @@ export function skipDecided({ nodes, entry }: Graph, table: StepTable, maxSteps 
     const only = step.kind === 'assign' ? node.yes : onlyWay(node, step, facts);
     if (only === undefined) return { step, yes: leadBehind(node.yes, true), no: leadBehind(node.no, false) };
     const way = leadBehind(only, undefined);
-    return { step, yes: way, no: way };
+    // Decided, but its load may be outside the packet: that is all that is left of it.
+    const isDecided = step.kind === 'test' && node.yes !== node.no;
+    return { step: isDecided ? table.loadOf(step.value) : step, yes: way, no: way };
   });
   return { nodes: led, entry: start };
 }
