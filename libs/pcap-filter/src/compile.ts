@@ -83,15 +83,19 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
   return { program, stages: { tokens, tree, resolved, ir, optimised } };
 }
 
-/** A node of the plain form loads a value and compares it; the cheapest is a length: one instruction each. */
-const LEAST_NODE_COST = 2;
+/** What a plain program costs at least: every node loads anew. A load from the packet is converted to nine instructions or more. */
+function leastPlainCost({ nodes }: Graph): number {
+  let cost = 0;
+  for (const { step } of nodes) cost += 2 + 8 * step.loads.filter(({ value }) => value.kind === 'load').length;
+  return cost;
+}
 
 /** Optimising must never make a program dearer, whatever jumps over more than 255 instructions may add. */
 function emitCheapest(plain: Graph, optimised: Graph, steps: StepTable, snaplenBytes: number): Program {
   const best = emitToFit(optimised, steps, { snaplenBytes, reuseRegisters: true });
   if (plain.nodes.length > MAX_INSTRUCTIONS || best.length > MAX_INSTRUCTIONS) return best;
   const cost = convertedLength(best);
-  if (cost <= plain.nodes.length * LEAST_NODE_COST) return best;
+  if (cost <= leastPlainCost(plain)) return best;
   const other = emitPlain(plain, steps, snaplenBytes);
   return convertedLength(other) < cost ? other : best;
 }

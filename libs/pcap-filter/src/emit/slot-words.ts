@@ -1,5 +1,5 @@
 import { liveSlots } from '../optimise/drop-dead-slots.js';
-import { type Graph, type Node, type StepTable, valuesOf } from '../optimise/graph.js';
+import type { Graph, Node, StepTable } from '../optimise/graph.js';
 import type { Words } from './registers.js';
 
 /**
@@ -38,7 +38,7 @@ function wordsFor({ nodes }: Graph): Words {
   const live = liveSlots(nodes);
   for (const { step, yes } of nodes) {
     if (step.kind === 'assign' && live) meet(step.slot, live(yes));
-    for (const { slots } of valuesOf(step)) for (const slot of slots) meet(slot, slots);
+    for (const slot of step.slots) meet(slot, step.slots);
   }
   const words = new Map<number, number>();
   for (const [slot, others] of [...together].sort(([a], [b]) => a - b)) {

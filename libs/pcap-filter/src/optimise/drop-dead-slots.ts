@@ -1,4 +1,4 @@
-import { type Graph, type Node, type StepTable, type Target, valuesOf } from './graph.js';
+import type { Graph, Node, StepTable, Target } from './graph.js';
 
 /**
  * Takes out assignments that nobody reads before the next one: what they load stays, as it may be outside the packet.
@@ -24,9 +24,7 @@ function loadOnly(node: Node, table: StepTable): Node {
 
 /** By node: the slots that may be read from there on. Undefined where the graph has no slots. */
 export function liveSlots(nodes: readonly Node[]): ((target: Target) => ReadonlySet<number>) | undefined {
-  if (!nodes.some(({ step }) => step.kind === 'assign' || valuesOf(step).some(({ slots }) => slots.length > 0))) {
-    return undefined;
-  }
+  if (!nodes.some(({ step }) => step.kind === 'assign' || step.slots.length > 0)) return undefined;
   const none: ReadonlySet<number> = new Set();
   const live: ReadonlySet<number>[] = new Array(nodes.length);
   const at = (target: Target) => (target < 0 ? none : (live[target] ?? none));
@@ -35,7 +33,7 @@ export function liveSlots(nodes: readonly Node[]): ((target: Target) => Readonly
     if (node === undefined) continue;
     const found = new Set([...at(node.yes), ...at(node.no)]);
     if (node.step.kind === 'assign') found.delete(node.step.slot);
-    for (const { slots } of valuesOf(node.step)) for (const slot of slots) found.add(slot);
+    for (const slot of node.step.slots) found.add(slot);
     live[index] = found;
   }
   return at;

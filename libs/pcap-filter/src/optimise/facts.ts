@@ -1,5 +1,4 @@
 import type { Step, StepTable, TestStep } from './graph.js';
-import { valuesOf } from './graph.js';
 import { decide, type Knowledge, learn, meet, nothingKnown } from './knowledge.js';
 import { simplify } from './simplify.js';
 import type { NumberedValue } from './values.js';
@@ -38,7 +37,7 @@ function initially({ value, largest }: NumberedValue): Knowledge {
 
 /** Whether the step cannot end the program by itself: all it loads is known to be there. */
 export function isInside(facts: Facts, step: Step): boolean {
-  return valuesOf(step).every((value) => value.loads.every((load) => isLoadInside(facts, load)));
+  return step.loads.every((load) => isLoadInside(facts, load));
 }
 
 function isLoadInside({ values, insideBytes }: Facts, { end, id }: NumberedValue): boolean {
@@ -47,22 +46,18 @@ function isLoadInside({ values, insideBytes }: Facts, { end, id }: NumberedValue
 
 /** Whether the first step's loads fail only where the second's fail too. */
 export function isCoveredBy(facts: Facts, first: Step, second: Step): boolean {
-  const furthest = Math.max(0, ...loadsOf(second).map(({ end }) => (Number.isFinite(end) ? end : 0)));
-  const others = loadsOf(second);
-  return loadsOf(first).every(
-    (load) => load.end <= furthest || isLoadInside(facts, load) || others.some(({ id }) => id === load.id),
+  let furthest = 0;
+  for (const { end } of second.loads) if (Number.isFinite(end) && end > furthest) furthest = end;
+  return first.loads.every(
+    (load) => load.end <= furthest || isLoadInside(facts, load) || second.loads.some(({ id }) => id === load.id),
   );
-}
-
-function loadsOf(step: Step): readonly NumberedValue[] {
-  return valuesOf(step).flatMap(({ loads }) => loads);
 }
 
 /** The facts on the step's edge for `answer`; undefined: it was only loaded. */
 export function learnStep(facts: Facts, step: Step, answer: boolean | undefined, table: StepTable): Facts {
   let { insideBytes } = facts;
   let values: (Knowledge | undefined)[] | undefined;
-  for (const load of loadsOf(step)) {
+  for (const load of step.loads) {
     if (Number.isFinite(load.end)) insideBytes = Math.max(insideBytes, load.end);
     if (load.id >= MAX_VALUES || (values ?? facts.values)[load.id] !== undefined) continue;
     values ??= facts.values.slice();
@@ -87,7 +82,7 @@ function afterAssign(facts: Facts, { slot, value }: Extract<Step, { kind: 'assig
 
 /** The step with the numbers of known slots put in. */
 export function withKnownSlots(facts: Facts, step: Step, table: StepTable): Step {
-  if (valuesOf(step).every(({ slots }) => slots.every((slot) => facts.slots[slot] === null))) return step;
+  if (step.slots.every((slot) => facts.slots[slot] === null)) return step;
   const known = (slot: number) => {
     const number = facts.slots[slot];
     return number === undefined ? 0 : (number ?? undefined);

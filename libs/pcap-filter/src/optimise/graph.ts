@@ -14,27 +14,33 @@ export interface Ways {
   readonly no: Target;
 }
 
-/** `(value & mask)` is in `within`. Equal tests share `id`. */
-export interface TestStep {
-  readonly kind: 'test';
+/** What passes ask about every step, worked out once. Equal steps share `id`. */
+interface NumberedStep {
   readonly id: number;
+  /** All it loads, the first first. */
+  readonly loads: readonly NumberedValue[];
+  /** All slots it reads. */
+  readonly slots: readonly number[];
+}
+
+/** `(value & mask)` is in `within`. */
+export interface TestStep extends NumberedStep {
+  readonly kind: 'test';
   readonly value: NumberedValue;
   readonly mask: number;
   readonly within: Ranges;
 }
 
-export interface CompareStep {
+export interface CompareStep extends NumberedStep {
   readonly kind: 'compare';
-  readonly id: number;
   readonly left: NumberedValue;
   readonly comparison: Compare['comparison'];
   readonly right: NumberedValue;
 }
 
 /** Both ways of its node are the same. */
-export interface AssignStep {
+export interface AssignStep extends NumberedStep {
   readonly kind: 'assign';
-  readonly id: number;
   readonly slot: number;
   readonly value: NumberedValue;
 }
@@ -118,7 +124,10 @@ export class StepTable {
 
   test(value: NumberedValue, mask: number, within: Ranges): Step {
     const key = `t${value.id} ${mask} ${this.#rangeId(within)}`;
-    return this.#shared(key, (id) => ({ kind: 'test', id, value, mask, within }));
+    return this.#shared(key, (id) => {
+      const { loads, slots } = value;
+      return { kind: 'test', id, loads, slots, value, mask, within };
+    });
   }
 
   /** A comparison with a constant is a test. */
@@ -132,7 +141,11 @@ export class StepTable {
       return this.test(right, ALL_BITS, within);
     }
     const key = `c${left.id} ${comparison} ${right.id}`;
-    return this.#shared(key, (id) => ({ kind: 'compare', id, left, comparison, right }));
+    return this.#shared(key, (id) => {
+      const loads = [...right.loads, ...left.loads];
+      const slots = [...right.slots, ...left.slots];
+      return { kind: 'compare', id, loads, slots, left, comparison, right };
+    });
   }
 
   /** Only loads the value. */
@@ -141,7 +154,10 @@ export class StepTable {
   }
 
   assign(slot: number, value: NumberedValue): Step {
-    return this.#shared(`a${slot} ${value.id}`, (id) => ({ kind: 'assign', id, slot, value }));
+    return this.#shared(`a${slot} ${value.id}`, (id) => {
+      const { loads, slots } = value;
+      return { kind: 'assign', id, loads, slots, slot, value };
+    });
   }
 
   #numbered(value: Value): NumberedValue {
@@ -174,11 +190,6 @@ function numbersThat(comparison: Compare['comparison'], value: number): Ranges {
 /** A test that every number passes: what counts is that its loads are inside the packet. */
 export function isLoadOnly(step: Step): boolean {
   return step.kind === 'test' && step.within.length === 2 && step.within[0] === 0 && step.within[1] === ALL_BITS;
-}
-
-/** What a step reads, the first first. */
-export function valuesOf(step: Step): readonly NumberedValue[] {
-  return step.kind === 'compare' ? [step.right, step.left] : [step.value];
 }
 
 /** Whether any packet can be accepted. */
