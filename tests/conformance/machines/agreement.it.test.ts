@@ -3,7 +3,7 @@ import { KernelVerdicts, Libpcap } from '@bpfleet/linux';
 import { afterAll, expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
 import { Random, seedOfRun } from '../random.js';
-import { libpcapPrograms, packetFor } from './compiled-programs.js';
+import { compiledPrograms, packetFor } from './compiled-programs.js';
 import { randomValidProgram } from './random-program.js';
 
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
@@ -68,7 +68,7 @@ suiteRequires('the classic machines', { machines: machines() }, ({ machines: { l
 
 function programOf(kind: 'compiled' | 'random', libpcap: Libpcap, random: Random): Program {
   if (kind === 'random') return randomValidProgram(random, { ancillary: false });
-  return libpcapPrograms(libpcap, random, 1)[0] as Program;
+  return compiledPrograms(libpcap, random, 1)[0] as Program;
 }
 
 /** 0 to 1,600 bytes, noise or aimed at the program. */

@@ -1,5 +1,7 @@
 import { BPF, fromTuples, type Packet, type Program } from '@bpfleet/bpf';
+import { BpfleetError } from '@bpfleet/errors';
 import type { Libpcap } from '@bpfleet/linux';
+import { compile } from '@bpfleet/pcap-filter';
 import type { Random } from '../random.js';
 
 /** What people filter for, and what makes libpcap use each kind of instruction. `#` stands for a number up to 3. */
@@ -47,15 +49,29 @@ const TERMS = [
   'icmp[icmptype] = icmp-echo',
 ] as const;
 
-/** Programs of libpcap for random expressions, optimised or not. */
-export function libpcapPrograms(libpcap: Libpcap, random: Random, count: number): Program[] {
+/** Programs of ours and of libpcap for random expressions, optimised or not. */
+export function compiledPrograms(libpcap: Libpcap, random: Random, count: number): Program[] {
   const programs: Program[] = [];
   while (programs.length < count) {
-    const answer = libpcap.compile(randomExpression(random), { optimize: random.chance(60) });
-    // Some expressions can never match, and libpcap refuses them.
-    if ('program' in answer) programs.push(fromTuples(answer.program));
+    const program = random.chance(50) ? ours(random) : libpcaps(libpcap, random);
+    // Some expressions can never match, and are refused.
+    if (program !== undefined) programs.push(program);
   }
   return programs;
+}
+
+function ours(random: Random): Program | undefined {
+  try {
+    return compile(randomExpression(random), { optimize: random.chance(60) }).program;
+  } catch (error) {
+    if (error instanceof BpfleetError && error.code === 'NEVER_MATCHES') return undefined;
+    throw error;
+  }
+}
+
+function libpcaps(libpcap: Libpcap, random: Random): Program | undefined {
+  const answer = libpcap.compile(randomExpression(random), { optimize: random.chance(60) });
+  return 'program' in answer ? fromTuples(answer.program) : undefined;
 }
 
 function randomExpression(random: Random): string {

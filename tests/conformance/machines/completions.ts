@@ -9,7 +9,7 @@ const TRIES = 1500;
  * place, their neighbours, 0 and all ones, else at random.
  */
 export function verdictsOfCompletions(program: Program, packet: Packet, random: Random): Set<number> {
-  const loads = loadsOf(program);
+  const loads = loadsOf(program, packet.wireLength);
   const verdicts = new Set<number>();
   for (let index = 0; index < TRIES && verdicts.size < 2; index++) {
     const aimedPercent = random.of([0, 60, 90, 100]);
@@ -73,9 +73,10 @@ class ImaginedBytes {
 }
 
 /** Where the program loads from, and what it makes of what it finds there. */
-function loadsOf(program: Program): Load[] {
+function loadsOf(program: Program, wireLength: number): Load[] {
   return program.flatMap(({ code, k }, pc): Load[] => {
-    const constants = constantsAfter(program, pc);
+    if ((code & 0x07) === BPF.RET) return [];
+    const constants = constantsAfter(program, pc, wireLength);
     const size = (code & 0x18) === BPF.W ? 4 : (code & 0x18) === BPF.H ? 2 : 1;
     if (code === (BPF.LDX | BPF.B | BPF.MSH))
       return [{ offset: k, size: 1, constants: [0x45, 0x45, 0x46, 0x4f, 0x40] }];
@@ -84,19 +85,22 @@ function loadsOf(program: Program): Load[] {
   });
 }
 
-/** The numbers that the instructions behind a load name, up to the first test and the next load of bytes. */
-function constantsAfter(program: Program, pc: number): number[] {
+/** The numbers that instructions behind a load name, on all ways from there to the next load of bytes. */
+function constantsAfter(program: Program, from: number, wireLength: number): number[] {
   const constants: number[] = [0, 0, 0xffff_ffff];
-  let hasTest = false;
-  for (const { code, k } of program.slice(pc + 1)) {
-    const isLoad = (code & 0x07) === BPF.LD && ((code & 0xe0) === BPF.ABS || (code & 0xe0) === BPF.IND);
-    if (isLoad && hasTest) break;
-    if ((code & 0x07) === BPF.JMP && code !== (BPF.JMP | BPF.JA)) {
-      hasTest = true;
-      constants.push(k, k, k, k, k - 1, k + 1);
-    }
+  const reached = new Set([from + 1]);
+  // Jumps only lead onwards: a set that grows while it is walked through is enough.
+  for (const pc of reached) {
+    const { code, jt, jf, k } = program[pc] as Program[number];
+    const kind = code & 0x07;
+    const loadsBytes = kind === BPF.LD && ((code & 0xe0) === BPF.ABS || (code & 0xe0) === BPF.IND);
+    if (kind === BPF.RET || loadsBytes) continue;
+    const isGo = code === (BPF.JMP | BPF.JA);
+    if (kind === BPF.JMP && !isGo) constants.push(k, k, k, k, k - 1, k + 1);
     // Unoptimised programs test differences, and load constants by way of M[].
-    if ((code & 0x07) === BPF.ALU || code === (BPF.LD | BPF.IMM)) constants.push(k, k + 1, k * 2);
+    if (kind === BPF.ALU || code === (BPF.LD | BPF.IMM)) constants.push(k, k + 1, k * 2);
+    if ((code & 0xe0) === BPF.LEN && kind <= BPF.LDX) constants.push(wireLength, wireLength - 14);
+    for (const skip of isGo ? [k] : kind === BPF.JMP ? [jt, jf] : [0]) reached.add(pc + 1 + skip);
   }
   return constants;
 }

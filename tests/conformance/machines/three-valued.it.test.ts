@@ -3,7 +3,7 @@ import { Libpcap } from '@bpfleet/linux';
 import { expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
 import { Random, seedOfRun } from '../random.js';
-import { libpcapPrograms, packetFor } from './compiled-programs.js';
+import { compiledPrograms, packetFor } from './compiled-programs.js';
 import { verdictsOfCompletions } from './completions.js';
 import { randomValidProgram } from './random-program.js';
 
@@ -29,7 +29,7 @@ suiteRequires('three-valued verdicts of cut packets', { libpcap: installed() }, 
       const random = new Random(seed);
       const programs: Program[] =
         kind === 'compiled'
-          ? libpcapPrograms(libpcap, random, PROGRAMS)
+          ? compiledPrograms(libpcap, random, PROGRAMS)
           : Array.from({ length: PROGRAMS }, () => randomValidProgram(random, { ancillary: false }));
       const count = { pairs: 0, decided: 0, undecided: 0, tight: 0, stopped: 0 };
       for (const program of programs) {
@@ -53,7 +53,11 @@ suiteRequires('three-valued verdicts of cut packets', { libpcap: installed() }, 
             count.undecided++;
             if (verdictsOfCompletions(program, packet, random).size > 1) count.tight++;
             else if (process.env.BPFLEET_TEST_VERBOSE)
-              console.info(packet.capturedLength, packet.wireLength, formatProgram(program, 'd'));
+              console.info(
+                Buffer.from(packet.bytes.subarray(0, packet.capturedLength)).toString('hex'),
+                packet.wireLength,
+                formatProgram(program, 'd'),
+              );
           }
         }
       }

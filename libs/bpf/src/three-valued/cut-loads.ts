@@ -2,7 +2,20 @@ import { SKF_LL_OFF } from '../opcodes.js';
 import { loadBytes, OUTSIDE, UNKNOWN } from '../run/load.js';
 import type { Packet } from '../run/packet.js';
 import { type Knowledge, knownOf } from './knowledge.js';
-import { anything, between, certain, isCertain, type Source, type Value, withBits } from './value.js';
+import {
+  anything,
+  between,
+  certain,
+  either,
+  isCertain,
+  type Source,
+  type Value,
+  withBits,
+  withoutSource,
+} from './value.js';
+
+/** An offset between more places than this is taken to be anywhere. */
+const MOST_PLACES = 64;
 
 /** What a load can do: end the program because it is outside, give a value, or, from an uncertain offset, either. */
 export interface Loaded {
@@ -25,13 +38,28 @@ export function loadCut(packet: Packet, offset: Value, size: number, knowledge: 
   return { mayBeOutside: false, value, knowledge: { source, value, excluded: [], earlier: knowledge } };
 }
 
-function loadSomewhere(packet: Packet, { low, high }: Value, size: number, knowledge: Knowledge | undefined): Loaded {
+function loadSomewhere(packet: Packet, offset: Value, size: number, knowledge: Knowledge | undefined): Loaded {
+  const { low, high } = offset;
+  if (high - low <= MOST_PLACES && high < 0x8000_0000) return loadFromOneOf(packet, offset, size, knowledge);
   const mayBeInside = low + size <= packet.wireLength || high >= SKF_LL_OFF;
   return {
     mayBeOutside: high + size > packet.wireLength,
     value: mayBeInside ? between(0, wholeOf(size)) : undefined,
     knowledge,
   };
+}
+
+/** Looks at each place the load can be at: what they have in common is known. */
+function loadFromOneOf(packet: Packet, offset: Value, size: number, knowledge: Knowledge | undefined): Loaded {
+  let value: Value | undefined;
+  let mayBeOutside = false;
+  for (let place = offset.low; place <= offset.high; place++) {
+    if (((place ^ offset.bits) & offset.known) !== 0) continue;
+    const { value: here } = loadCut(packet, certain(place), size, undefined);
+    if (here === undefined) mayBeOutside = true;
+    else value = value === undefined ? withoutSource(here) : either(value, here);
+  }
+  return { mayBeOutside, value, knowledge };
 }
 
 /** The leading bytes of a load may be there. */

@@ -58,3 +58,13 @@ export function between(low: number, high: number): Value {
 export function withBits(known: number, bits: number, source?: Source): Value {
   return narrowed(0, ALL, known >>> 0, (bits & known) >>> 0, source) as Value;
 }
+
+/** One of two values: what both are known to be. Which load it came from is lost. */
+export function either(one: Value, other: Value): Value {
+  const same = (one.known & other.known & ~(one.bits ^ other.bits)) >>> 0;
+  return narrowed(Math.min(one.low, other.low), Math.max(one.high, other.high), same, (one.bits & same) >>> 0) as Value;
+}
+
+export function withoutSource({ low, high, known, bits }: Value): Value {
+  return { low, high, known, bits };
+}
