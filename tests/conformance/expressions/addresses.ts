@@ -11,7 +11,7 @@ export const wlanAddresses = ['ra', 'ta', 'addr1', 'addr2', 'addr3', 'addr4'] as
 
 /** With its space behind; often none. */
 export function direction(w: Writer): string {
-  return w.chance(40) ? '' : `${w.variant('direction', directions)} `;
+  return w.chance(30) ? '' : `${w.variant('direction', directions)} `;
 }
 
 export function host4(w: Writer): string {

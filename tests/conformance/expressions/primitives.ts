@@ -136,12 +136,12 @@ export const primitives: readonly Production[] = [
         /^(src|dst) (or|and)/,
         '$1 $2',
       ),
-    weight: 3,
+    weight: 10,
   },
   {
     name: '1 host v6',
     write: (w) => `${w.of(['', '', 'ip6 '])}${direction(w)}host ${list(w, address.host6)}`,
-    weight: 2,
+    weight: 3,
   },
   { name: '1 host partial', write: (w) => `${direction(w)}host ${address.partial4(w)}` },
   {
@@ -153,14 +153,14 @@ export const primitives: readonly Production[] = [
   },
   { name: '4 net', write: (w) => `${direction(w)}net ${list(w, address.classful4)}` },
   { name: '5 net mask', write: (w) => `${direction(w)}net ${address.netWithMask(w)}` },
-  { name: '6 net v4 length', write: (w) => `${carrier(w)}${direction(w)}net ${list(w, address.net4)}`, weight: 2 },
+  { name: '6 net v4 length', write: (w) => `${carrier(w)}${direction(w)}net ${list(w, address.net4)}`, weight: 5 },
   { name: '6 net v6 length', write: (w) => `${direction(w)}net ${list(w, address.net6)}`, weight: 2 },
-  { name: '7 port', write: (w) => `${transportWord(w)}${direction(w)}port ${list(w, port)}`, weight: 3 },
+  { name: '7 port', write: (w) => `${transportWord(w)}${direction(w)}port ${list(w, port)}`, weight: 6 },
   { name: '7 port name', write: portName },
   {
     name: '8 portrange',
     write: (w) => `${transportWord(w)}${direction(w)}portrange ${list(w, (one) => one.of(RANGES))}`,
-    weight: 2,
+    weight: 4,
   },
   { name: '9 less', write: (w) => `less ${w.number(w.of([40, 60, 64, 100, 1500]))}` },
   { name: '10 greater', write: (w) => `greater ${w.number(w.of([0, 40, 60, 64, 80]))}` },
@@ -170,7 +170,7 @@ export const primitives: readonly Production[] = [
   { name: '14 ip protochain', on: notWireless, write: (w) => `ip protochain ${protocol(w)}` },
   { name: '15 ip6 protochain', on: notWireless, write: (w) => `ip6 protochain ${protocol(w)}` },
   { name: '16 protochain', on: notWireless, write: (w) => `protochain ${protocol(w)}` },
-  { name: '17 transport', write: (w) => w.variant('17', transports), weight: 12 },
+  { name: '17 transport', write: (w) => w.variant('17', transports), weight: 14 },
   { name: '18 broadcast', on: withMacs, write: (w) => w.of(['broadcast', 'ether broadcast']) },
   { name: '19 ip broadcast', write: () => 'ip broadcast' },
   { name: '20 multicast', on: withMacs, write: (w) => w.of(['multicast', 'ether multicast']) },
@@ -202,7 +202,7 @@ export const primitives: readonly Production[] = [
     name: '26 llc',
     on: (form) => ethernetOnly(form) || isWireless(form),
     write: (w) => (w.chance(15) ? 'llc' : `llc ${w.variant('26 llc', llcFrames)}`),
-    weight: 15,
+    weight: 18,
   },
   { name: '27 inbound', on: directed, write: () => 'inbound' },
   { name: '27 outbound', on: directed, write: () => 'outbound' },
@@ -286,7 +286,7 @@ function subtype(w: Writer): string {
 
 /** One value, or several that take over the qualifiers, with or without parentheses. */
 function list(w: Writer, value: (w: Writer) => string): string {
-  if (w.chance(65)) return w.chance(92) ? value(w) : w.note('2.4 value in parentheses', `(${value(w)})`);
+  if (w.chance(55)) return w.chance(92) ? value(w) : w.note('2.4 value in parentheses', `(${value(w)})`);
   const isBracketed = w.chance(45);
   const words = [value(w)];
   for (let more = 1 + w.below(3); more > 0; more--) words.push(w.of(['or', 'or', 'or', 'and', 'or not']), value(w));

@@ -24,12 +24,11 @@ export type Judgement =
 export function judge(ours: OurValues, theirs: TheirRuns): Judgement {
   const endings = [theirs.plain.ending, theirs.optimised.ending];
   for (const why of ['wild', 'unset', 'long chain'] as const) if (endings.includes(why)) return `excluded: ${why}`;
-  // Ours has one meaning, so optimising may change no answer, on no packet.
-  if (ours.optimised !== ours.plain) return 'different';
   if (endings.every((ending) => ending === 'return')) {
-    if (ours.optimised !== theirs.plain.value) return 'different';
+    if (ours.optimised !== theirs.plain.value || ours.plain !== theirs.plain.value) return 'different';
     return theirs.plain.value === theirs.optimised.value ? 'equal' : 'equal to the plain form alone';
   }
   const answers = [theirs.plain.value, theirs.optimised.value];
-  return answers.includes(ours.optimised) ? 'equal to one of two' : 'apart';
+  if (answers.includes(ours.optimised)) return 'equal to one of two';
+  return ours.optimised === ours.plain ? 'apart' : 'different';
 }
