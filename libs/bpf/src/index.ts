@@ -1,5 +1,9 @@
 export { type CheckFault, type CheckRule, checkProgram, checkRules } from './check/check.js';
 export { convertedLength } from './check/cost.js';
+export { EbpfBuilder, type Label } from './ebpf/builder.js';
+export { encodeEbpf } from './ebpf/encode.js';
+export { EBPF, type EbpfInstruction, type EbpfProgram, Helper, SkBuff } from './ebpf/instruction.js';
+export { toEbpf } from './ebpf/to-ebpf.js';
 export { assemble } from './forms/assemble.js';
 export { decodeProgram, encodeProgram, fromTuples, parseProgram, type Tuple, toTuples } from './forms/encode.js';
 export { formatInstruction, formatProgram, type ProgramFormat } from './forms/format.js';

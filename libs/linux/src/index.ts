@@ -1,3 +1,7 @@
+export { createMap, fillMap, type MapShape } from './bpf/map.js';
+export { loadSocketFilter } from './bpf/program.js';
+export { explainVerifierLog } from './bpf/verifier-log.js';
+export { closeDescriptor } from './calls/libc.js';
 export { SystemCallError } from './calls/system-call-error.js';
 export { hardwareOf, type InterfaceLinkType } from './interfaces/hardware.js';
 export { interfaces } from './interfaces/interfaces.js';

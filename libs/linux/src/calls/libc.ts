@@ -32,6 +32,8 @@ interface Libc {
   write(fd: number, bytes: Bytes, length: number): number;
   close(fd: number): number;
   setns(fd: number, type: number): number;
+  /** `bpf(2)` by its number: the C library has no function for it. */
+  bpf(number: number, command: number, attributes: Bytes, attributesBytes: number): number;
   /** `ioctl` with `struct ifreq` whose `ifr_data` points to `struct ethtool_value`. */
   ioctlEthtool(fd: number, request: number, value: IfreqEthtool): number;
 }
@@ -105,10 +107,17 @@ function declare(koffi: Koffi): Libc {
     write: self.func('long write(int, const void *, size_t)'),
     close: self.func('int close(int)'),
     setns: self.func('int setns(int, int)'),
+    bpf: bindSyscall(self.func('long syscall(long, ...)')),
     // Variadic in C: koffi then passes the third argument as the ABI wants it for `...`.
     ioctlEthtool: bindIoctl(self.func('int ioctl(int, unsigned long, ...)'), koffi.pointer(ifreqEthtool)),
   };
   return functions;
+}
+
+type VariadicSyscall = (number: number, ...typesAndValues: unknown[]) => number;
+function bindSyscall(syscall: VariadicSyscall): Libc['bpf'] {
+  return (number, command, attributes, bytes) =>
+    syscall(number, 'int', command, 'void *', attributes, 'unsigned int', bytes);
 }
 
 type VariadicIoctl = (fd: number, request: number, type: unknown, value: IfreqEthtool) => number;

@@ -1,0 +1,295 @@
+import { BpfleetError } from '@bpfleet/errors';
+import { checkProgram } from '../check/check.js';
+import type { Instruction, Program } from '../instruction.js';
+import { Ancillary, BPF, SKF_AD_OFF, SKF_LL_OFF } from '../opcodes.js';
+import { EbpfBuilder, type Label } from './builder.js';
+import { EBPF, type EbpfProgram, Helper, SkBuff } from './instruction.js';
+import { fixedLoad, type Region, regionOf, sizeOf } from './region.js';
+
+/** Registers that calls of helpers preserve; r10 is the frame pointer. */
+const CONTEXT = 6;
+const A = 7;
+const X = 8;
+/** How many bytes of the region the packet has. */
+const HAVE = 9;
+const FRAME = 10;
+/** M[0] to M[15] lie right below the frame pointer, then a word for single loads, then the region. */
+const MEMORY = -64;
+const SCRATCH = -72;
+
+const WIDTH = { 1: BPF.B, 2: BPF.H, 4: BPF.W } as const;
+/** Jumps and what they are called the other way round; JSET has no opposite. */
+const OPPOSITE: Readonly<Record<number, number>> = { [BPF.JEQ]: EBPF.JNE, [BPF.JGT]: EBPF.JLE, [BPF.JGE]: EBPF.JLT };
+
+/**
+ * Translates a classic program to an eBPF socket filter with the same verdict on every packet, as the kernel gives it:
+ * A and X start at 0, a load outside the packet or a division by X = 0 ends the program with 0, shifts use five bits,
+ * [x + k] is added modulo 2^32. Sums of 2^31 or more are outside: the kernel's classic machine would read relative to
+ * its headers there, which no filter of ours asks for.
+ * @throws BpfleetError `PROGRAM_INVALID` for what `checkProgram` refuses, `FILTER_UNSUPPORTED` for metadata and headers
+ *   that a socket filter cannot read, `FILTER_TOO_LARGE`
+ */
+export function toEbpf(program: Program): EbpfProgram {
+  const fault = checkProgram(program);
+  if (fault !== undefined)
+    throw new BpfleetError('PROGRAM_INVALID', `instruction ${fault.instruction}: ${fault.message}`);
+  return new Translation(program).run();
+}
+
+class Translation {
+  readonly #out = new EbpfBuilder();
+  readonly #fail: Label = Symbol('fail');
+  readonly #labels: Label[];
+  readonly #region: Region | undefined;
+  /** The least length each instruction is reached with, -1 for unreachable ones: the verifier refuses those. */
+  readonly #proven: number[];
+
+  constructor(private readonly program: Program) {
+    this.#labels = program.map((_, index) => Symbol(`${index}`));
+    this.#proven = provenLengths(program);
+    this.#region = regionOf(
+      program.filter((_, index) => (this.#proven[index] as number) >= 0),
+      SCRATCH,
+    );
+  }
+
+  run(): EbpfProgram {
+    const out = this.#out;
+    out.emit(EBPF.ALU64 | EBPF.MOV | BPF.X, CONTEXT, 1);
+    out.alu(EBPF.MOV, A, 0);
+    out.alu(EBPF.MOV, X, 0);
+    if (this.#region !== undefined) this.#copy(this.#region);
+    this.program.forEach((instruction, index) => {
+      if ((this.#proven[index] as number) < 0) return;
+      out.place(this.#labels[index] as Label);
+      this.#translate(instruction, index);
+    });
+    out.place(this.#fail);
+    out.alu(EBPF.MOV, 0, 0);
+    out.exit();
+    return out.build();
+  }
+
+  /** min(length, region) bytes of the packet to the stack. The helper fails for more than there is, and for none. */
+  #copy({ bytes, base, bottom }: Region): void {
+    const out = this.#out;
+    const enough = Symbol('enough');
+    const empty = Symbol('empty');
+    // Kernels before 6.3 want the stack written before a helper fills part of it.
+    for (let at = bottom; at < SCRATCH; at += 8) out.emit(BPF.ST | BPF.MEM | EBPF.DW, FRAME, 0, at, 0);
+    out.load(BPF.W, HAVE, CONTEXT, SkBuff.LEN);
+    out.gotoIf(EBPF.JLE, HAVE, bytes, enough);
+    out.alu(EBPF.MOV, HAVE, bytes);
+    out.place(enough);
+    out.gotoIf(BPF.JEQ, HAVE, 0, empty);
+    out.alu(EBPF.MOV, 2, 0);
+    this.#callLoad(base, () => out.aluRegister(EBPF.MOV, 4, HAVE));
+    out.place(empty);
+  }
+
+  /** bpf_skb_load_bytes(ctx, r2, stack, size); ends the program where it fails. */
+  #callLoad(to: number, setSize: () => void): void {
+    const out = this.#out;
+    out.emit(EBPF.ALU64 | EBPF.MOV | BPF.X, 1, CONTEXT);
+    out.emit(EBPF.ALU64 | EBPF.MOV | BPF.X, 3, FRAME);
+    out.emit(EBPF.ALU64 | BPF.ADD | BPF.K, 3, 0, 0, to);
+    setSize();
+    out.call(Helper.SKB_LOAD_BYTES);
+    out.gotoIf(EBPF.JNE, 0, 0, this.#fail);
+  }
+
+  #translate({ code, jt, jf, k }: Instruction, index: number): void {
+    const out = this.#out;
+    switch (code & 0x07) {
+      case BPF.LD:
+      case BPF.LDX:
+        this.#load(code, k, index);
+        break;
+      case BPF.ST:
+        out.emit(BPF.STX | BPF.MEM | BPF.W, FRAME, A, MEMORY + 4 * k);
+        break;
+      case BPF.STX:
+        out.emit(BPF.STX | BPF.MEM | BPF.W, FRAME, X, MEMORY + 4 * k);
+        break;
+      case BPF.MISC:
+        if (code & BPF.TXA) out.aluRegister(EBPF.MOV, A, X);
+        else out.aluRegister(EBPF.MOV, X, A);
+        break;
+      case BPF.RET:
+        if (code & BPF.A) out.aluRegister(EBPF.MOV, 0, A);
+        else out.alu(EBPF.MOV, 0, k);
+        out.exit();
+        break;
+      case BPF.JMP:
+        this.#jump(code, k, index + 1, jt, jf);
+        break;
+      default:
+        this.#calculate(code, k);
+        break;
+    }
+  }
+
+  #calculate(code: number, k: number): void {
+    const operation = code & 0xf0;
+    if (!(code & BPF.X)) {
+      this.#out.alu(operation, A, operation === BPF.NEG ? 0 : k);
+      return;
+    }
+    if (operation === BPF.DIV || operation === BPF.MOD) this.#out.gotoIf(BPF.JEQ, X, 0, this.#fail);
+    this.#out.aluRegister(operation, A, X);
+  }
+
+  #jump(code: number, k: number, next: number, jt: number, jf: number): void {
+    const test = code & 0xf0;
+    const to = (distance: number) => this.#labels[next + distance] as Label;
+    if (test === BPF.JA || jt === jf) {
+      const distance = test === BPF.JA ? k : jt;
+      if (distance !== 0) this.#out.goto(to(distance));
+      return;
+    }
+    const opposite = jt === 0 ? OPPOSITE[test] : undefined;
+    const [kind, label] = opposite === undefined ? [test, to(jt)] : [opposite, to(jf)];
+    if (code & BPF.X) this.#out.gotoIfRegister(kind, A, X, label);
+    else this.#out.gotoIf(kind, A, k, label);
+    if (opposite === undefined && jf !== 0) this.#out.goto(to(jf));
+  }
+
+  #load(code: number, k: number, index: number): void {
+    const out = this.#out;
+    const target = (code & 0x07) === BPF.LD ? A : X;
+    switch (code & 0xe0) {
+      case BPF.IMM:
+        out.alu(EBPF.MOV, target, k);
+        break;
+      case BPF.MEM:
+        out.load(BPF.W, target, FRAME, MEMORY + 4 * k);
+        break;
+      case BPF.LEN:
+        out.load(BPF.W, target, CONTEXT, SkBuff.LEN);
+        break;
+      case BPF.IND:
+        out.aluRegister(EBPF.MOV, 2, X);
+        if (k !== 0) out.alu(BPF.ADD, 2, k);
+        this.#single(A, sizeOf(code));
+        break;
+      case BPF.MSH:
+        this.#fixed(code, k, X, index);
+        out.alu(BPF.AND, X, 0xf);
+        out.alu(BPF.LSH, X, 2);
+        break;
+      default:
+        if (k >= SKF_AD_OFF) this.#metadata(k - SKF_AD_OFF);
+        else this.#fixed(code, k, A, index);
+    }
+  }
+
+  #fixed(code: number, k: number, target: number, index: number): void {
+    const { offset, size } = fixedLoad(code, k) as { offset: number; size: 1 | 2 | 4 };
+    if (offset >= SKF_LL_OFF) {
+      throw new BpfleetError(
+        'FILTER_UNSUPPORTED',
+        `instruction ${index} loads relative to a header (SKF_NET_OFF, SKF_LL_OFF)`,
+      );
+    }
+    if (this.#region !== undefined && offset + size <= this.#region.bytes) {
+      const proven = this.#proven[index] as number;
+      if (proven < offset + size) this.#out.gotoIf(EBPF.JLT, HAVE, offset + size, this.#fail);
+      this.#fromStack([target, 0, 1], this.#region.base + offset, size);
+      return;
+    }
+    this.#out.alu(EBPF.MOV, 2, offset);
+    this.#single(target, size);
+  }
+
+  /** `size` bytes at the packet offset in r2. */
+  #single(target: number, size: 1 | 2 | 4): void {
+    this.#callLoad(SCRATCH, () => this.#out.alu(EBPF.MOV, 4, size));
+    this.#fromStack([target, 0, 1], SCRATCH, size);
+  }
+
+  /** A big-endian number from the stack to the first register; misaligned ones in parts, by way of the others. */
+  #fromStack(registers: readonly number[], at: number, size: 1 | 2 | 4): void {
+    const out = this.#out;
+    const [target, ...others] = registers as [number, ...number[]];
+    if (at % size === 0) {
+      out.load(WIDTH[size], target, FRAME, at);
+      if (size !== 1) out.bigEndian(target, size === 2 ? 16 : 32);
+      return;
+    }
+    const half = size === 4 ? 2 : 1;
+    this.#fromStack(registers, at, half);
+    out.alu(BPF.LSH, target, 8 * half);
+    this.#fromStack(others, at + half, half);
+    out.aluRegister(BPF.OR, target, others[0] as number);
+  }
+
+  #metadata(kind: number): void {
+    const out = this.#out;
+    const field = (offset: number) => out.load(BPF.W, A, CONTEXT, offset);
+    switch (kind) {
+      case Ancillary.PROTOCOL:
+        field(SkBuff.PROTOCOL);
+        out.bigEndian(A, 16);
+        break;
+      case Ancillary.PKTTYPE:
+        field(SkBuff.PKT_TYPE);
+        break;
+      case Ancillary.IFINDEX:
+        field(SkBuff.IFINDEX);
+        // A packet without a device ends the classic program; __sk_buff shows 0 for it.
+        out.gotoIf(BPF.JEQ, A, 0, this.#fail);
+        break;
+      case Ancillary.MARK:
+        field(SkBuff.MARK);
+        break;
+      case Ancillary.QUEUE:
+        field(SkBuff.QUEUE_MAPPING);
+        break;
+      case Ancillary.RXHASH:
+        field(SkBuff.HASH);
+        break;
+      case Ancillary.VLAN_TAG:
+        field(SkBuff.VLAN_TCI);
+        break;
+      case Ancillary.VLAN_TAG_PRESENT:
+        field(SkBuff.VLAN_PRESENT);
+        break;
+      case Ancillary.VLAN_TPID:
+        field(SkBuff.VLAN_PROTO);
+        out.bigEndian(A, 16);
+        break;
+      case Ancillary.ALU_XOR_X:
+        out.aluRegister(BPF.XOR, A, X);
+        break;
+      case Ancillary.CPU:
+      case Ancillary.RANDOM:
+        out.call(kind === Ancillary.CPU ? Helper.GET_SMP_PROCESSOR_ID : Helper.GET_PRANDOM_U32);
+        out.aluRegister(EBPF.MOV, A, 0);
+        break;
+      default:
+        throw new BpfleetError(
+          'FILTER_UNSUPPORTED',
+          `an eBPF socket filter cannot read the metadata SKF_AD_OFF + ${kind}`,
+        );
+    }
+  }
+}
+
+/** How long the packet is known to be where each instruction starts, from the fixed loads on all ways to it; -1: no way. */
+function provenLengths(program: Program): number[] {
+  const proven = program.map((_, index): number => (index === 0 ? 0 : -1));
+  for (const [index, { code, jt, jf, k }] of program.entries()) {
+    let length = proven[index] as number;
+    if (length < 0 || (code & 0x07) === BPF.RET) continue;
+    const load = fixedLoad(code, k);
+    if (load !== undefined && load.offset < SKF_LL_OFF) length = Math.max(length, load.offset + load.size);
+    const reach = (at: number) => {
+      const before = proven[at] as number;
+      proven[at] = before < 0 ? length : Math.min(before, length);
+    };
+    const isJump = (code & 0x07) === BPF.JMP;
+    const skips = !isJump ? [0] : (code & 0xf0) === BPF.JA ? [k] : [jt, jf];
+    for (const skip of skips) reach(index + 1 + skip);
+  }
+  return proven;
+}
