@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are pieces of source code
 /** One mistake that somebody could make in the compiler. */
 export interface Fault {
   /** Under libs/pcap-filter/src. */

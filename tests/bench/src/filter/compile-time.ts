@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { interpret } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { compile } from '@bpfleet/pcap-filter';
 import { median } from '../alternate.js';
