@@ -3,6 +3,7 @@ import type { Libpcap } from '@bpfleet/linux';
 import type { RandomExpression } from './expressions/expressions.js';
 import { knownDifference, WORD_SHARED } from './known-differences.js';
 import { isWireless, type LinkForm } from './link-types.js';
+import { isAnswerOfLonger } from './oracle/left-out.js';
 import { run } from './oracle/machine.js';
 import { askLibpcap, runTheirs, type Theirs } from './oracle/oracle.js';
 import { type Judgement, judge } from './oracle/rule.js';
@@ -38,6 +39,7 @@ const NONE: Record<Judgement, number> = {
   'equal to the plain form alone': 0,
   'equal to one of two': 0,
   apart: 0,
+  'left out': 0,
   'excluded: wild': 0,
   'excluded: unset': 0,
   'excluded: long chain': 0,
@@ -120,7 +122,8 @@ function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours:
   const their = runTheirs(theirs, packet);
   const our = runOurs(ours, packet);
   let judgement = judge(our, their);
-  if (judgement === 'apart' && isWholeFrame(packet, form)) judgement = 'different';
+  if (judgement === 'left out' && !isAnswerOfLonger(theirs, packet, our.optimised)) judgement = 'different';
+  if ((judgement === 'apart' || judgement === 'left out') && isWholeFrame(packet, form)) judgement = 'different';
   const isAccepted = their.plain.value !== 0;
   if (judgement !== 'different') return { judgement, isAccepted };
   const difference: Difference = {

@@ -17,6 +17,7 @@ export interface VerdictReport {
   /** Pairs of expression and packet. */
   pairs: number;
   apart: number;
+  leftOut: number;
   /** By why; see `Judgement`. */
   readonly excluded: Map<string, number>;
   /** Pairs on which libpcap's optimiser contradicts its own plain form on a packet long enough for both. */
@@ -50,6 +51,7 @@ export function verdictRun(libpcap: Libpcap, random: Random, options: VerdictRun
     refusedByBoth: 0,
     pairs: 0,
     apart: 0,
+    leftOut: 0,
     excluded: new Map(),
     theirOptimiserFaults: 0,
     bothSides: 0,
@@ -79,6 +81,7 @@ export function verdictRun(libpcap: Libpcap, random: Random, options: VerdictRun
     report.coverage.add(expression.productions);
     report.pairs += result.packets;
     report.apart += result.judgements.apart;
+    report.leftOut += result.judgements['left out'];
     for (const [judgement, count] of Object.entries(result.judgements)) {
       if (judgement.startsWith('excluded'))
         report.excluded.set(judgement, (report.excluded.get(judgement) ?? 0) + count);
@@ -109,7 +112,7 @@ export function printReport(report: VerdictReport, { seed, version }: { seed: nu
   console.info(
     [
       `${report.expressions} expressions (${report.compared} compared, ${report.refusedByBoth} refused by both), seed ${seed}, ${version}`,
-      `${report.pairs} pairs, apart ${report.apart} (${percent(report.apart, report.pairs)}), ${[...report.excluded].map(([why, count]) => `${why} ${count}`).join(', ')}`,
+      `${report.pairs} pairs, apart ${report.apart} (${percent(report.apart, report.pairs)}), left out ${report.leftOut} (${percent(report.leftOut, report.pairs)}), ${[...report.excluded].map(([why, count]) => `${why} ${count}`).join(', ')}`,
       `both sides (5 % accepted, 5 % refused): ${percent(report.bothSides, report.compared)} of the expressions`,
       `libpcap's optimiser contradicts its plain form: ${report.theirOptimiserFaults} pairs`,
       `unexplained ${report.differences.length}; known: ${[...report.known].map(([name, count]) => `${name} ${count}`).join(', ') || 'none'}`,

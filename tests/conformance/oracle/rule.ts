@@ -14,6 +14,8 @@ export type Judgement =
   | 'equal to one of two'
   /** A load outside the packet; both of ours agree, and they with none of theirs. Counted: rare, and on short frames only. */
   | 'apart'
+  /** As before, but our optimiser left out what ours loads outside in the plain form; see `isAnswerOfLonger`. */
+  | 'left out'
   /** Libpcap's program has no meaning that a kernel would give it; see `Ending`. Counted by why. */
   | 'excluded: wild'
   | 'excluded: unset'
@@ -30,5 +32,6 @@ export function judge(ours: OurValues, theirs: TheirRuns): Judgement {
   }
   const answers = [theirs.plain.value, theirs.optimised.value];
   if (answers.includes(ours.optimised)) return 'equal to one of two';
-  return ours.optimised === ours.plain ? 'apart' : 'different';
+  if (ours.optimised === ours.plain) return 'apart';
+  return answers.includes(ours.plain) ? 'left out' : 'different';
 }

@@ -11,6 +11,11 @@ export class EbpfBuilder {
   readonly #places = new Map<Label, number>();
   readonly #jumps = new Map<number, Label>();
 
+  /** Whether any jump names it. */
+  isNamed(label: Label): boolean {
+    return [...this.#jumps.values()].includes(label);
+  }
+
   place(label: Label): void {
     this.#places.set(label, this.#instructions.length);
   }

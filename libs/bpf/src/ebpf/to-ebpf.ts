@@ -64,9 +64,12 @@ class Translation {
       out.place(this.#labels[index] as Label);
       this.#translate(instruction, index);
     });
-    out.place(this.#fail);
-    out.alu(EBPF.MOV, 0, 0);
-    out.exit();
+    // The verifier refuses instructions that nothing leads to.
+    if (out.isNamed(this.#fail)) {
+      out.place(this.#fail);
+      out.alu(EBPF.MOV, 0, 0);
+      out.exit();
+    }
     return out.build();
   }
 
