@@ -1,5 +1,5 @@
 import { convertedLength, MAX_INSTRUCTIONS, type Program } from '@bpfleet/bpf';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, type Span } from '@bpfleet/errors';
 import { LEAF_RANGES } from './emit/condition-tree.js';
 import { type EmitOptions, emit } from './emit/emit.js';
 import { tooLargeFault } from './fault.js';
@@ -64,11 +64,12 @@ const builtInNames = resolverOf();
 /**
  * Compiles a pcap-filter expression to a classic BPF program with libpcap's meaning.
  * @throws BpfleetError `FILTER_SYNTAX` or `FILTER_UNSUPPORTED` with the span of the fault, `NEVER_MATCHES` when no packet
- *   can match (only when optimising), `FILTER_TOO_LARGE` when the kernel would not take the program
+ *   can match (only when optimising), `FILTER_TOO_LARGE` when the kernel would not take the program, `REQUEST_INVALID` for options that are none
  */
 export function compile(expression: string, options: CompileOptions = {}): Compilation {
-  const { snaplenBytes = DEFAULT_SNAPLEN_BYTES, optimize = true, names } = options;
+  const { snaplenBytes = DEFAULT_SNAPLEN_BYTES, optimize = true, names, extensions } = options;
   checkSnaplen(snaplenBytes);
+  checkHeaders(extensions?.ipv6ExtensionHeaders ?? 0);
   const tokens = lex(expression);
   const tree = parse(tokens);
   const resolved = resolve(tree, names === undefined ? builtInNames : resolverOf(names));
@@ -76,10 +77,10 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
   const { graph: plain, steps } = buildGraph(ir);
   const optimised = optimize ? optimise(plain, steps) : plain;
   if (optimize && !canAccept(optimised)) throw neverMatches(expression);
-  const program = optimize
-    ? emitCheapest(plain, optimised, steps, snaplenBytes)
-    : emitPlain(plain, steps, snaplenBytes);
-  if (program.length > MAX_INSTRUCTIONS) throw tooLargeFault(`needs ${program.length} instructions`);
+  const program = blamingAllOf(expression, () =>
+    optimize ? emitCheapest(plain, optimised, steps, snaplenBytes) : emitPlain(plain, steps, snaplenBytes),
+  );
+  if (program.length > MAX_INSTRUCTIONS) throw tooManyInstructions(program.length, optimised, expression);
   return { program, stages: { tokens, tree, resolved, ir, optimised } };
 }
 
@@ -134,9 +135,54 @@ function checkSnaplen(snaplenBytes: number): void {
   throw new BpfleetError('REQUEST_INVALID', `a snaplen is a whole number of bytes from 1 on, not ${snaplenBytes}`);
 }
 
+const MAX_EXTENSION_HEADERS = 16;
+
+function checkHeaders(count: number): void {
+  if (Number.isInteger(count) && count >= 0 && count <= MAX_EXTENSION_HEADERS) return;
+  throw new BpfleetError(
+    'REQUEST_INVALID',
+    `IPv6 extension headers are a whole number from 0 to ${MAX_EXTENSION_HEADERS}, not ${count}`,
+  );
+}
+
+/** What stages without spans refuse is the fault of the whole expression. */
+function blamingAllOf<Result>(expression: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof BpfleetError) || error.code !== 'FILTER_TOO_LARGE' || error.span !== undefined) throw error;
+    throw new BpfleetError(error.code, error.message, { ...wholeOf(expression), ...hintOf(error), cause: error });
+  }
+}
+
+function wholeOf(expression: string): { span: Span } {
+  return { span: { start: 0, end: expression.length } };
+}
+
+function hintOf({ hint }: BpfleetError): { hint?: string } {
+  return hint === undefined ? {} : { hint };
+}
+
+/** A list of at least so many values becomes a map in eBPF, and costs a program nothing but the call. */
+const LONG_LIST = 64;
+
+function tooManyInstructions(instructions: number, { nodes }: Graph, expression: string): BpfleetError {
+  const lists = nodes.flatMap(({ step }) => (step.kind === 'test' ? [step.within.length / 2] : []));
+  const inLists = lists.filter((ranges) => ranges >= LONG_LIST).reduce((sum, ranges) => sum + ranges, 0);
+  const fits = instructions - inLists <= MAX_INSTRUCTIONS;
+  return tooLargeFault(
+    `the filter needs ${instructions} instructions; the kernel takes at most ${MAX_INSTRUCTIONS}, ` +
+      `${instructions - MAX_INSTRUCTIONS} fewer`,
+    fits
+      ? 'the target ebpf has room for it, since it keeps lists in maps; or use networks instead of single hosts'
+      : 'split the filter, or write lists of values in place of single terms: host in {…} and port in {…}',
+    wholeOf(expression).span,
+  );
+}
+
 function neverMatches(expression: string): BpfleetError {
   return new BpfleetError('NEVER_MATCHES', 'no packet can match this expression', {
-    span: { start: 0, end: expression.length },
+    ...wholeOf(expression),
     hint: '“and” and “or” bind alike, from left to right; set parentheses: tcp port (80 or 443) and host 10.0.0.7',
   });
 }

@@ -1,4 +1,3 @@
-import { MAX_INSTRUCTIONS } from '@bpfleet/bpf';
 import { BpfleetError, type Span } from '@bpfleet/errors';
 
 /** The text is not of the language, or names something that is not there. */
@@ -14,13 +13,9 @@ export function unsupportedFault(span: Span | undefined, message: string, hint?:
   });
 }
 
-/** The whole of it is too much; `what` says how much. */
-export function tooLargeFault(what: string): BpfleetError {
-  return new BpfleetError(
-    'FILTER_TOO_LARGE',
-    `the filter ${what}; the kernel takes at most ${MAX_INSTRUCTIONS} instructions`,
-    { hint: 'split the filter, or use networks instead of single hosts' },
-  );
+/** It is too much; `message` says what, and by how much. Without a span the whole expression is to blame. */
+export function tooLargeFault(message: string, hint: string, span?: Span): BpfleetError {
+  return new BpfleetError('FILTER_TOO_LARGE', message, { hint, ...(span !== undefined && { span }) });
 }
 
 /** How much of a long expression is shown around the fault. */

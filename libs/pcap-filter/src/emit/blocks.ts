@@ -1,10 +1,10 @@
-import { BPF, type Instruction, jump, MEMORY_WORDS } from '@bpfleet/bpf';
-import { tooLargeFault } from '../fault.js';
+import { BPF, type Instruction, jump } from '@bpfleet/bpf';
 import { ALL_BITS, complement, contains, onlyValue } from '../ir/ranges.js';
 import { dropUnreachable } from '../optimise/drop-unreachable.js';
 import type { Graph, Node, Step, StepTable, Target, TestStep, Ways } from '../optimise/graph.js';
 import { mergeBy } from '../optimise/merge-equal.js';
 import { alignedMask, type Decision, decisionOf } from './condition-tree.js';
+import { checkMemory } from './memory.js';
 import { meetRegisters, RegisterCode, type Registers, UNKNOWN, type Words } from './registers.js';
 
 /** Instructions, and the conditional jump behind them, whose distances come last; without one both ways are the same. */
@@ -95,7 +95,7 @@ function codeOf({ nodes, entry }: Graph, table: StepTable, { reuse, words, leafR
   return nodes.map((node, index) => {
     const code = new RegisterCode(table.values, words, (reuse ? registersAt[index] : undefined) ?? UNKNOWN);
     const decision = codeStep(node, code, words, questions);
-    if (code.wordsUsed > MEMORY_WORDS) throw tooLargeFault('needs more than the 16 words of memory a program has');
+    checkMemory(code.wordsUsed);
     arrive(node.yes, code.registers);
     arrive(node.no, code.registers);
     return { instructions: code.instructions, decision };

@@ -1,15 +1,18 @@
 import { liveSlots } from '../optimise/drop-dead-slots.js';
 import type { Graph, Node, StepTable } from '../optimise/graph.js';
+import { type SlotSet, slotsIn } from '../optimise/slot-set.js';
+import { checkMemory } from './memory.js';
 import type { Words } from './registers.js';
 
 /**
  * Gives each slot a word of M[]; slots that are never needed at the same time share one. A slot that is read before it
  * is assigned is set to 0 first: the kernel's checker refuses programs that read a word on a way without a store.
+ * @throws BpfleetError `FILTER_TOO_LARGE` where more slots are needed at the same time than M[] has words
  */
 export function placeSlots(graph: Graph, table: StepTable): { graph: Graph; words: Words } {
   const live = liveSlots(graph.nodes);
   if (live === undefined) return { graph, words: { wordOfSlot: () => 0, firstFree: 0 } };
-  const unset = [...live(graph.entry)];
+  const unset = slotsIn(live(graph.entry));
   const zero = table.values.number({ kind: 'constant', value: 0 });
   const first: Node[] = unset.map((slot, index) => ({ step: table.assign(slot, zero), yes: index + 1, no: index + 1 }));
   const by = first.length;
@@ -37,7 +40,7 @@ function wordsFor({ nodes }: Graph): Words {
   };
   const live = liveSlots(nodes);
   for (const { step, yes } of nodes) {
-    if (step.kind === 'assign' && live) meet(step.slot, live(yes));
+    if (step.kind === 'assign' && live) meet(step.slot, neededTogether(live(yes)));
     for (const slot of step.slots) meet(slot, step.slots);
   }
   const words = new Map<number, number>();
@@ -49,4 +52,11 @@ function wordsFor({ nodes }: Graph): Words {
   }
   const firstFree = Math.max(0, ...[...words.values()].map((word) => word + 1));
   return { wordOfSlot: (slot) => words.get(slot) ?? 0, firstFree };
+}
+
+/** Each of them needs a word of its own. */
+function neededTogether(live: SlotSet): readonly number[] {
+  const slots = slotsIn(live);
+  checkMemory(slots.length);
+  return slots;
 }

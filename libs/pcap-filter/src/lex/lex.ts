@@ -1,5 +1,5 @@
-import { BpfleetError, type Span } from '@bpfleet/errors';
-import { syntaxFault } from '../fault.js';
+import type { Span } from '@bpfleet/errors';
+import { syntaxFault, tooLargeFault } from '../fault.js';
 import { readIpv4, readIpv6, readMac } from './addresses.js';
 import { keywords, namedNumbers } from './keywords.js';
 import type { Token, TokenValue } from './token.js';
@@ -21,11 +21,15 @@ const SPELLED_OUT: Readonly<Record<string, string>> = { '&&': 'and', '||': 'or',
 /**
  * Cuts the text into tokens; the last one is always `end`.
  * Of several readings the longest counts, as in libpcap's scanner: `80-90` is one name, twelve digits are a MAC address.
- * @throws BpfleetError `FILTER_SYNTAX` at a character or an address that is none
+ * @throws BpfleetError `FILTER_SYNTAX` at a character or an address that is none, `FILTER_TOO_LARGE` for more than 1 MiB
  */
 export function lex(expression: string): Token[] {
   if (expression.length > MAX_CHARACTERS) {
-    throw new BpfleetError('FILTER_TOO_LARGE', `the expression has more than ${MAX_CHARACTERS} characters`);
+    throw tooLargeFault(
+      `the expression has ${expression.length} characters; at most ${MAX_CHARACTERS} are read`,
+      'give long lists as named sets: host in {@list}',
+      { start: MAX_CHARACTERS, end: expression.length },
+    );
   }
   const tokens: Token[] = [];
   // Most expressions have no address with colons at all.

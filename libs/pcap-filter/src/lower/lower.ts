@@ -29,6 +29,8 @@ export interface LowerOptions {
 
 /** More conditions fit into no program; counted as they are made, so that no input takes long. */
 const MAX_CONDITIONS = 24_576;
+/** Each is assigned somewhere, which needs two instructions, and read; no program has room for more. */
+const MAX_SLOTS = 1024;
 
 /**
  * Says for each meaning where in the packet it stands: from here on there are only numbers, loads and comparisons.
@@ -50,13 +52,23 @@ export function lower(meanings: Meanings, options: LowerOptions): Ir {
   const lowered = (meaning: Meaning): Ir => {
     const ir = lowerMeaning(meaning, context);
     conditions += countLeaves(ir);
-    if (conditions > MAX_CONDITIONS) throw tooLargeFault(`needs more than ${MAX_CONDITIONS} conditions`);
+    checkSize(conditions, MAX_CONDITIONS, 'conditions', meaning);
+    checkSize(slots, MAX_SLOTS, 'places that the packet decides', meaning);
     return ir;
   };
   const ir = options.scopedEncapsulation
     ? lowerScoped(meanings, lowered, context)
     : mapLeaves(meanings, (meaning) => lowered(meaning));
   return withPrologue(ir, context);
+}
+
+function checkSize(count: number, most: number, what: string, { span }: Meaning): void {
+  if (count <= most) return;
+  throw tooLargeFault(
+    `up to here the filter needs more than ${most} ${what}, and no program has room for them`,
+    'split the filter, or write lists of values in place of single terms: host in {…}, port in {…}',
+    span,
+  );
 }
 
 /** What a parenthesis moves ends with it. */

@@ -1,4 +1,5 @@
 import type { Graph, Node, StepTable, Target } from './graph.js';
+import { hasSlot, noSlots, type SlotSet, unite } from './slot-set.js';
 
 /**
  * Takes out assignments that nobody reads before the next one: what they load stays, as it may be outside the packet.
@@ -9,7 +10,7 @@ export function dropDeadSlots({ nodes, entry }: Graph, table: StepTable): Graph 
   if (live === undefined) return { nodes, entry };
   const kept = nodes.map((node): Node => {
     const { step, yes } = node;
-    if (step.kind !== 'assign' || yes < 0 || live(yes).has(step.slot)) {
+    if (step.kind !== 'assign' || yes < 0 || hasSlot(live(yes), step.slot)) {
       return step.kind === 'assign' && yes < 0 ? loadOnly(node, table) : node;
     }
     return loadOnly(node, table);
@@ -23,18 +24,15 @@ function loadOnly(node: Node, table: StepTable): Node {
 }
 
 /** By node: the slots that may be read from there on. Undefined where the graph has no slots. */
-export function liveSlots(nodes: readonly Node[]): ((target: Target) => ReadonlySet<number>) | undefined {
+export function liveSlots(nodes: readonly Node[]): ((target: Target) => SlotSet) | undefined {
   if (!nodes.some(({ step }) => step.kind === 'assign' || step.slots.length > 0)) return undefined;
-  const none: ReadonlySet<number> = new Set();
-  const live: ReadonlySet<number>[] = new Array(nodes.length);
-  const at = (target: Target) => (target < 0 ? none : (live[target] ?? none));
+  const live: SlotSet[] = new Array(nodes.length);
+  const at = (target: Target) => (target < 0 ? noSlots : (live[target] ?? noSlots));
   for (let index = nodes.length - 1; index >= 0; index--) {
     const node = nodes[index];
     if (node === undefined) continue;
-    const found = new Set([...at(node.yes), ...at(node.no)]);
-    if (node.step.kind === 'assign') found.delete(node.step.slot);
-    for (const slot of node.step.slots) found.add(slot);
-    live[index] = found;
+    const { step } = node;
+    live[index] = unite(at(node.yes), at(node.no), step.kind === 'assign' ? step.slot : undefined, step.slots);
   }
   return at;
 }

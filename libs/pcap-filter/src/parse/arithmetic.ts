@@ -3,7 +3,7 @@ import { syntaxFault } from '../fault.js';
 import type { BinaryOperator } from '../ir/ir.js';
 import type { Token } from '../lex/token.js';
 import { type Cursor, isKeyword, isOperator, unexpected } from './cursor.js';
-import { checkNesting } from './nesting.js';
+import { checkCalculation, checkNesting } from './nesting.js';
 import type { Calculation, Relation } from './tree.js';
 import { protocolWords } from './words.js';
 
@@ -53,17 +53,24 @@ export function startsCalculation(cursor: Cursor): boolean {
 
 /** `left > right`. */
 export function readRelation(cursor: Cursor, depth: number): Relation {
-  const left = readCalculation(cursor, 0, depth);
+  const left = readSide(cursor, depth);
   const sign = cursor.peek();
   const comparison = sign.kind === 'operator' ? COMPARISONS.get(sign.operator) : undefined;
   if (comparison === undefined) throw unexpected(sign, 'a comparison', 'for example: tcp[13] & 2 != 0, len > 100');
   cursor.next();
-  const right = readCalculation(cursor, 0, depth);
+  const right = readSide(cursor, depth);
   const extra = cursor.peek();
   if (extra.kind === 'operator' && COMPARISONS.has(extra.operator)) {
     throw syntaxFault(extra.span, 'a comparison has two sides', 'join two comparisons by and: len > 60 and len < 100');
   }
   return { kind: 'relation', left, comparison, right, span: { start: left.span.start, end: right.span.end } };
+}
+
+function readSide(cursor: Cursor, depth: number): Calculation {
+  const before = cursor.position;
+  const side = readCalculation(cursor, 0, depth);
+  checkCalculation(cursor.position - before, side.span);
+  return side;
 }
 
 function readCalculation(cursor: Cursor, binding: number, depth: number): Calculation {

@@ -22,6 +22,11 @@ export class Cursor {
     this.#behindGroup = groupsOf(tokens);
   }
 
+  /** How many tokens were read. */
+  get position(): number {
+    return this.#at;
+  }
+
   peek(ahead = 0): Token {
     return this.tokens[this.#at + ahead] ?? this.tokens.at(-1) ?? END;
   }
