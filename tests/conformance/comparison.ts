@@ -123,7 +123,7 @@ function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours:
   const our = runOurs(ours, packet);
   let judgement = judge(our, their);
   if (judgement === 'left out' && !isAnswerOfLonger(theirs, packet, our.optimised)) judgement = 'different';
-  if ((judgement === 'apart' || judgement === 'left out') && isWholeFrame(packet, form)) judgement = 'different';
+  if (judgement === 'apart' && isWholeFrame(packet, form)) judgement = 'different';
   const isAccepted = their.plain.value !== 0;
   if (judgement !== 'different') return { judgement, isAccepted };
   const difference: Difference = {

@@ -30,6 +30,15 @@ export const WORD_SHARED: KnownDifference = {
 
 export const knownDifferences: readonly KnownDifference[] = [
   {
+    name: 'lists and ranges of VLAN ids',
+    reason: 'An extension of ours, in a form that libpcap refuses: `vlan 10,20-30`.',
+    example: { expression: 'vlan 10,20-30', form: 'EN10MB' },
+    matches: (difference) =>
+      isOursAlone(difference) &&
+      /syntax error$/.test(difference.theirs) &&
+      /\bvlan\s+(0x)?[\da-f]+\s*[-,]/.test(difference.expression),
+  },
+  {
     name: 'byte with & or |',
     reason:
       'libpcap 1.10.3 leaves out the load: `byte 0 & 1` tests whatever an earlier term left in the accumulator. Ours tests the byte.',
@@ -37,14 +46,14 @@ export const knownDifferences: readonly KnownDifference[] = [
     matches: (difference) => isVerdict(difference) && /\bbyte\s+\S+\s*[&|](?![&|])/.test(difference.expression),
   },
   {
-    name: 'division by a byte at 0',
+    name: 'first number of a divisor or distance',
     reason:
-      'libpcap 1.10.3 (`gen_arth`) looks for a divisor or distance of 0 in the first instruction of the right side; of `1 / ip[0]` that is the constant index. It refuses; ours compiles.',
+      'libpcap 1.10.3 (`gen_arth`) looks for a divisor of 0 or a distance above 31 in the first instruction of the right side: of `1 / ip[0]` that is the constant index, of `1 << (40 - ip[0])` the 40. It refuses; ours compiles.',
     example: { expression: '286 / ip[0] > 27', form: 'EN10MB' },
     matches: (difference) =>
       isOursAlone(difference) &&
       /^(division by zero|modulus by zero|shift by more than 31 bits)$/.test(difference.theirs) &&
-      /([/%]|<<|>>)\s*\(*\s*\w+\s*\[/.test(difference.expression),
+      /([/%]|<<|>>)\s*(\(*\s*\w+\s*\[|\()/.test(difference.expression),
   },
   {
     name: 'constant shift by 32 or more',
@@ -58,7 +67,7 @@ export const knownDifferences: readonly KnownDifference[] = [
   {
     name: 'relation in front of live vlan',
     reason:
-      'On a capture libpcap keeps in a word of M[] whether `vlan` found the tag in the bytes. Where `vlan` was not tried the word holds what a relation before it calculated, and all offsets behind are wrong.',
+      'On a capture libpcap keeps in a word of M[] whether `vlan` found the tag in the bytes. Where `vlan` was not tried the word holds what a relation or a `protochain` before it calculated, and all offsets behind are wrong.',
     example: {
       expression: 'length < -8 && vlan 0xfff || mpls 03777777',
       form: 'EN10MB live',
@@ -66,7 +75,9 @@ export const knownDifferences: readonly KnownDifference[] = [
       metadata: { vlanTagPresent: true, vlanTci: 10, vlanProtocol: 0x88a8 },
     },
     matches: (difference) =>
-      isVerdict(difference) && difference.form.live && /(\]|\blen|\d).*?[<>=].*\bvlan\b/.test(difference.expression),
+      isVerdict(difference) &&
+      difference.form.live &&
+      /((\]|\blen|\d).*?[<>=]|\bprotochain\b).*\bvlan\b/.test(difference.expression),
   },
   {
     name: 'divisor that is always 0',
@@ -77,15 +88,23 @@ export const knownDifferences: readonly KnownDifference[] = [
       packet === undefined && theirs === 'compiled' && ours.startsWith('FILTER_SYNTAX: a division by zero'),
   },
   {
-    name: 'geneve behind protochain',
+    name: 'geneve behind protochain or a relation',
     reason:
-      'libpcap reads offsets that only a matching `geneve` stores, also behind `or`. After `protochain` the same word of M[] holds a protocol number; elsewhere it is unset (those pairs are excluded).',
+      'libpcap reads offsets that only a matching `geneve` stores, also behind `or`. After `protochain` or a relation the same word of M[] holds a number of theirs; elsewhere it is unset (those pairs are excluded).',
     example: {
       expression: 'protochain 51 or geneve or not net 10.0.0.0/9',
       form: 'NULL',
       packet: `0000001c60000000001f${'00'.repeat(34)}59${'00'.repeat(30)}`,
     },
-    matches: (difference) => isVerdict(difference) && /protochain.*geneve/.test(difference.expression),
+    matches: (difference) => isVerdict(difference) && /(\bprotochain\b|[<>=]).*\bgeneve\b/.test(difference.expression),
+  },
+  {
+    name: 'more offsets than words of memory',
+    reason:
+      'libpcap takes two words of M[] for each `geneve` and gives none back, so it refuses expressions with several. Ours shares words between those that are not needed at the same time.',
+    example: { expression: 'geneve and geneve || geneve or (geneve and geneve and geneve)', form: 'EN10MB' },
+    matches: (difference) =>
+      isOursAlone(difference) && difference.theirs === 'too many registers needed to evaluate expression',
   },
   {
     name: 'geneve ends a label stack',

@@ -1,9 +1,10 @@
-import { type Graph, isLoadOnly, type Node, type Target } from './graph.js';
+import { type Graph, isLoadOnly, type Node, type Step, type Target } from './graph.js';
 
 /**
  * Takes out questions whose answer decides nothing: of `tcp dst port 80 or ip` only `ip` is left. Their loads go with
  * them, as in libpcap's optimiser, so a packet that is too short for what decides nothing is judged by what does.
- * Loads that stand for themselves stay: those of a question that was decided, or of an assignment nobody reads.
+ * What stands for itself stays: loads of a question that was decided or of an assignment nobody reads, and a division, which
+ * ends the program on packets of any length.
  * One sweep from the end: where a question goes, those in front of it may decide nothing any more.
  */
 export function dropUndeciding({ nodes, entry }: Graph): Graph {
@@ -14,8 +15,12 @@ export function dropUndeciding({ nodes, entry }: Graph): Graph {
     const node = nodes[index];
     if (node === undefined) continue;
     const [yes, no] = [follow(node.yes), follow(node.no)];
-    if (yes === no && node.step.kind !== 'assign' && !isLoadOnly(node.step)) gone.set(index, yes);
+    if (yes === no && decidesNothing(node.step)) gone.set(index, yes);
     kept[index] = { step: node.step, yes, no };
   }
   return { nodes: kept, entry: follow(entry) };
+}
+
+function decidesNothing(step: Step): boolean {
+  return step.kind !== 'assign' && !isLoadOnly(step) && step.loads.every(({ value }) => value.kind === 'load');
 }

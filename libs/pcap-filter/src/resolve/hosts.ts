@@ -42,8 +42,11 @@ export function sidesOf({ direction = 'src or dst', span }: Qualifiers): Directi
   );
 }
 
-/** `decnet host 1.5`: area and node (DECnet phase IV, six and ten bits). */
+/** `decnet host 1.5`: area and node (DECnet phase IV, six and ten bits); or both as one number, cut to 16 bits as in libpcap. */
 function resolveDecnet({ value, qualifiers, span }: Primitive): Meaning {
+  if (value.kind === 'number') {
+    return { kind: 'decnet-host', address: value.value & 0xffff, direction: sidesOf(qualifiers), span };
+  }
   const [area = 0, node = 0, ...rest] = value.text.split('.').map(Number);
   const isPair = /^\d+\.\d+$/.test(value.text);
   const isAddress = isPair && rest.length === 0 && area < 64 && node < 1024;

@@ -35,6 +35,8 @@ export const builtInServices: Readonly<Record<string, Service>> = Object.fromEnt
 export const builtInProtocols: Readonly<Record<string, number>> = {
   icmp: 1,
   igmp: 2,
+  ip: 0,
+  hopopt: 0,
   ipencap: 4,
   tcp: TCP,
   egp: 8,

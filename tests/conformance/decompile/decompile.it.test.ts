@@ -1,0 +1,125 @@
+import { checkProgram, formatProgram, type Packet, type Program } from '@bpfleet/bpf';
+import type { Libpcap } from '@bpfleet/linux';
+import { compile, decompile } from '@bpfleet/pcap-filter';
+import { expect, it } from 'vitest';
+import { suiteRequires } from '../../environment/src/requirements.js';
+import { newCoverage, randomExpression } from '../expressions/expressions.js';
+import { type LinkForm, linkForms } from '../link-types.js';
+import { type Run, run } from '../oracle/machine.js';
+import { askLibpcap, installedLibpcap, NETMASK } from '../oracle/oracle.js';
+import { PacketMaker } from '../packets/packets.js';
+import { Random, seedOfRun } from '../random.js';
+
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
+const EXPRESSIONS = 60 * ROUNDS;
+/** Half of them aimed at the program, half at what became of it. */
+const PACKETS = 60;
+/** Those of tier 1. */
+const TIER_1 = ['EN10MB', 'LINUX_SLL', 'LINUX_SLL2', 'RAW', 'IPV4', 'IPV6', 'NULL', 'LOOP'];
+const tier1 = linkForms.filter(({ linkType, live }) => TIER_1.includes(linkType) && !live);
+
+type Source = 'ours' | 'ours, plain' | 'libpcap’s' | 'libpcap’s, plain';
+
+/** Both compilers' programs for an expression; none where it is refused. */
+function* programsFor(libpcap: Libpcap, text: string, form: LinkForm): Iterable<[Source, Program]> {
+  for (const optimize of [true, false]) {
+    const program = ourProgram(text, form, optimize);
+    if (program !== undefined) yield [optimize ? 'ours' : 'ours, plain', program];
+  }
+  const theirs = askLibpcap(libpcap, text, form);
+  if ('refusal' in theirs) return;
+  if (typeof theirs.optimised !== 'string') yield ['libpcap’s', theirs.optimised];
+  yield ['libpcap’s, plain', theirs.plain];
+}
+
+function ourProgram(text: string, { linkType }: LinkForm, optimize: boolean): Program | undefined {
+  try {
+    return compile(text, { linkType, netmask: NETMASK.text, optimize }).program;
+  } catch (error) {
+    // Anything but a refusal is a crash.
+    if (error instanceof Error && error.name === 'BpfleetError') return undefined;
+    throw error;
+  }
+}
+
+interface Figures {
+  programs: number;
+  equal: number;
+  pairs: number;
+  /** Pairs in which the program loads from behind the packet's end: not compared. */
+  short: number;
+  readonly refusals: Map<string, number>;
+}
+
+const newFigures = (): Figures => ({ programs: 0, equal: 0, pairs: 0, short: 0, refusals: new Map() });
+
+/** The first packet on which the two programs differ, of those that are long enough for the first. */
+function differingPacket(one: Program, other: Program, form: LinkForm, random: Random, figures: Figures) {
+  for (const aim of [one, other]) {
+    const maker = new PacketMaker(random, form, { plain: aim, optimised: aim });
+    for (let count = 0; count < PACKETS / 2; count++) {
+      const packet = maker.next();
+      const expected = run(one, packet);
+      if (!isComparable(expected)) figures.short++;
+      else {
+        figures.pairs++;
+        if ((expected.value !== 0) !== (run(other, packet).value !== 0)) return packet;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** A division by 0 is an answer of the program's own. */
+function isComparable({ ending }: Run): boolean {
+  return ending === 'return' || ending === 'division';
+}
+
+const hexOf = ({ bytes }: Packet) => Buffer.from(bytes).toString('hex');
+
+suiteRequires('decompiled programs', { libpcap: installedLibpcap() }, ({ libpcap: { libpcap } }) => {
+  const seed = seedOfRun();
+
+  it(
+    `accept what the program accepts, when compiled again (BPFLEET_TEST_SEED=${seed})`,
+    () => {
+      const random = new Random(seed);
+      const coverage = newCoverage();
+      const figures = new Map<Source, Figures>();
+      for (let count = 0; count < EXPRESSIONS; count++) {
+        const { text, form, productions } = randomExpression(random, coverage, tier1);
+        coverage.add(productions);
+        for (const [source, program] of programsFor(libpcap, text, form)) {
+          // `protochain` of libpcap jumps back, and some of its programs read words nobody stored.
+          if (checkProgram(program) !== undefined) continue;
+          const found = figures.get(source) ?? newFigures();
+          figures.set(source, found);
+          found.programs++;
+          const answer = decompile(program, form);
+          if ('refusal' in answer) {
+            const { id } = answer.refusal;
+            if (process.env.BPFLEET_TEST_VERBOSE) console.info(source, form.name, text, answer.refusal);
+            found.refusals.set(id, (found.refusals.get(id) ?? 0) + 1);
+            continue;
+          }
+          const again = compile(answer.expression, { linkType: form.linkType, optimize: false }).program;
+          const packet = differingPacket(program, again, form, random, found);
+          const shown = packet && { source, form: form.name, text, packet: hexOf(packet) };
+          expect(shown && { ...shown, ...answer, program: formatProgram(program, 'd') }).toBeUndefined();
+          found.equal++;
+        }
+      }
+      const shares: number[] = [];
+      for (const [source, { programs, equal, pairs, short, refusals }] of figures) {
+        const refused = [...refusals].map(([id, times]) => `${id} ${times}`).join(', ') || 'none';
+        console.info(
+          `decompile, ${source}, seed ${seed}: ${equal} of ${programs} programs of ${EXPRESSIONS} expressions equal ` +
+            `(${((100 * equal) / programs).toFixed(2)} %), ${pairs} pairs, ${short} too short; refused: ${refused}`,
+        );
+        shares.push(equal / programs);
+      }
+      expect(Math.min(...shares)).toBeGreaterThanOrEqual(0.95);
+    },
+    60_000 * ROUNDS,
+  );
+});
