@@ -4,5 +4,8 @@ export { explainProgram, type ProgramExplanation, renderProgramExplanation } fro
 export { type Trap, type TrapId, trapIds } from './explain/traps.js';
 export { renderFault } from './fault.js';
 export { type Finding, type FindingId, findingIds, lintProgram } from './lint/lint-program.js';
+export { mayMatch, type Prefilter, type PrefilterToken } from './prefilter/prefilter.js';
+export { prefilterOf } from './prefilter/prefilter-of.js';
+export { printPrefilter, printToken } from './prefilter/print-prefilter.js';
 export { printStages } from './print/print-stages.js';
 export type { NameTables, Service } from './resolve/names.js';

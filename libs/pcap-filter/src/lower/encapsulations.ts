@@ -14,7 +14,7 @@ type Of<Kind extends Meaning['kind']> = Extract<Meaning, { kind: Kind }>;
 export const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8, 0x9100];
 export const VLAN_TAG_BYTES = 4;
 const VLAN_ID = 0xfff;
-const ETHERTYPE = { pppoeDiscovery: 0x8863, pppoeSession: 0x8864, mpls: 0x8847, ethernet: 0x6558 } as const;
+export const ETHERTYPE = { pppoeDiscovery: 0x8863, pppoeSession: 0x8864, mpls: 0x8847, ethernet: 0x6558 } as const;
 const PPP_MPLS = 0x0281;
 
 /** `vlan`: what follows is looked for behind the tag. */

@@ -149,7 +149,7 @@ const NETWORKS = ['ip', 'ip6', 'arp', 'rarp', 'atalk', 'decnet', 'lat', 'sca', '
 const isNetwork = (protocol: AccessorProtocol): protocol is (typeof NETWORKS)[number] =>
   (NETWORKS as readonly string[]).includes(protocol);
 /** Behind IPv4: protocol numbers (IANA). */
-const TRANSPORTS: Readonly<Partial<Record<AccessorProtocol, number>>> = {
+export const TRANSPORTS: Readonly<Partial<Record<AccessorProtocol, number>>> = {
   ...{ icmp: 1, igmp: 2, tcp: 6, igrp: 9, udp: 17, pim: 103, vrrp: 112, carp: 112, sctp: 132 },
 };
 /** Those that libpcap's abbreviations find over IPv6 as well. */

@@ -1,0 +1,130 @@
+import type { Logic, Operator } from '../logic.js';
+import type { Meaning } from '../resolve/meaning.js';
+import { join } from './join.js';
+import { ALL, type Prefilter } from './prefilter.js';
+import { neededBy } from './terms.js';
+
+/**
+ * Encapsulations (`vlan`, `mpls`, `pppoes`, `geneve`, `vxlan`) by the order they stand in the text, as a set of bits. What
+ * stands to the right of one is looked for behind it, **also where it did not hold**: in `vlan 5 or port 80` the port is
+ * read four bytes too far in a packet without a tag. No index knows what stands there, so such a term needs nothing.
+ */
+type Encapsulations = number;
+/** Further ones share one bit, which is never known to hold. */
+const MOST_TRACKED = 30;
+
+/** What must be there for one answer, and the encapsulations that hold then. */
+interface Outcome {
+  readonly needs: Prefilter;
+  readonly known: Encapsulations;
+}
+interface Outcomes {
+  readonly yes: Outcome;
+  readonly no: Outcome;
+}
+
+export interface DeriveOptions {
+  readonly scopedEncapsulation: boolean;
+  /** `vlan` moves nothing, and asks for a tag at Ethernet's place whatever the link type is. */
+  readonly vlanTransparent: boolean;
+  readonly isEthernet: boolean;
+}
+
+/** What a packet must contain for the expression to hold. */
+export function derive(meanings: Logic<Meaning>, options: DeriveOptions): Prefilter {
+  return new Derivation(options).walk(meanings, 0).yes.needs;
+}
+
+class Derivation {
+  /** Those that the next term is looked for behind. */
+  #scope: Encapsulations = 0;
+  #count = 0;
+
+  constructor(private readonly options: DeriveOptions) {}
+
+  /** Goes through the terms in the order of the text. `known` hold whenever this part is asked. */
+  walk(logic: Logic<Meaning>, known: Encapsulations): Outcomes {
+    switch (logic.kind) {
+      case 'leaf':
+        return this.#term(logic.leaf, known);
+      case 'not': {
+        const { yes, no } = this.#within(logic.operand, known);
+        return { yes: no, no: yes };
+      }
+      case 'chain':
+        return this.#chain(logic, known);
+    }
+  }
+
+  /** A parenthesis; with the extension what it moves ends with it, as in `lower`. */
+  #within(logic: Logic<Meaning>, known: Encapsulations): Outcomes {
+    const before = this.#scope;
+    const outcomes = this.walk(logic, known);
+    if (this.options.scopedEncapsulation && logic.kind === 'chain') this.#scope = before;
+    return outcomes;
+  }
+
+  /** That a term does not hold needs nothing: tokens say what is there, not what is not. */
+  #term(meaning: Meaning, known: Encapsulations): Outcomes {
+    const { vlanTransparent, isEthernet } = this.options;
+    const isTagOfOther = meaning.kind === 'vlan' && vlanTransparent && !isEthernet;
+    const isInPlace = (this.#scope & ~known) === 0 && !isTagOfOther;
+    const needs = isInPlace ? neededBy(meaning) : ALL;
+    const moves = this.#isEncapsulation(meaning) ? 1 << Math.min(this.#count++, MOST_TRACKED) : 0;
+    this.#scope |= moves;
+    return { yes: { needs, known: known | (moves & ~(1 << MOST_TRACKED)) }, no: { needs: ALL, known } };
+  }
+
+  #isEncapsulation({ kind }: Meaning): boolean {
+    if (kind === 'vlan') return !this.options.vlanTransparent;
+    return kind === 'mpls' || kind === 'pppoe-session' || kind === 'geneve' || kind === 'vxlan';
+  }
+
+  #chain({ first, rest }: Extract<Logic<Meaning>, { kind: 'chain' }>, known: Encapsulations): Outcomes {
+    let run = new Run(rest[0]?.operator ?? 'and', this.#within(first, known));
+    for (const { operator, operand } of rest) {
+      if (operator !== run.operator) run = new Run(operator, run.outcomes());
+      run.add(this.#within(operand, run.knownBeforeNext));
+    }
+    return run.outcomes();
+  }
+}
+
+/** Operands joined by one operator. They are kept in a list, so that joining a thousand takes no square of that. */
+class Run {
+  readonly #yes: Prefilter[];
+  readonly #no: Prefilter[];
+  /** After all operands so far went on to the next, and after any of them ended the run. */
+  #going: Encapsulations;
+  #ended: Encapsulations;
+
+  constructor(
+    readonly operator: Operator,
+    { yes, no }: Outcomes,
+  ) {
+    this.#yes = [yes.needs];
+    this.#no = [no.needs];
+    this.#going = operator === 'and' ? yes.known : no.known;
+    this.#ended = operator === 'and' ? no.known : yes.known;
+  }
+
+  /** The next operand is asked where an `and` holds so far, or an `or` does not. */
+  get knownBeforeNext(): Encapsulations {
+    return this.#going;
+  }
+
+  add({ yes, no }: Outcomes): void {
+    this.#yes.push(yes.needs);
+    this.#no.push(no.needs);
+    this.#going = this.operator === 'and' ? yes.known : no.known;
+    this.#ended &= this.operator === 'and' ? no.known : yes.known;
+  }
+
+  outcomes(): Outcomes {
+    const isAnd = this.operator === 'and';
+    return {
+      yes: { needs: join(isAnd ? 'and' : 'or', this.#yes), known: isAnd ? this.#going : this.#ended },
+      no: { needs: join(isAnd ? 'or' : 'and', this.#no), known: isAnd ? this.#ended : this.#going },
+    };
+  }
+}
