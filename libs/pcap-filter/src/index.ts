@@ -1,4 +1,6 @@
 export { type Compilation, type CompileOptions, compile, type Stages, supportedLinkTypes } from './compile.js';
+export { type Decompiled, type DecompileOptions, decompile } from './decompile/decompile.js';
+export type { Refusal, RefusalId } from './decompile/refusal.js';
 export { type Explanation, explainExpression, renderExplanation } from './explain/explain-expression.js';
 export { explainProgram, type ProgramExplanation, renderProgramExplanation } from './explain/explain-program.js';
 export { type Trap, type TrapId, trapIds } from './explain/traps.js';

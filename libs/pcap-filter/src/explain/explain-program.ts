@@ -1,4 +1,6 @@
 import { checkProgram, formatProgram, type Program } from '@bpfleet/bpf';
+import { decompile } from '../decompile/decompile.js';
+import type { Refusal } from '../decompile/refusal.js';
 import { type Finding, lintProgram } from '../lint/lint-program.js';
 import { type Cost, costOf } from './explain-expression.js';
 
@@ -8,26 +10,34 @@ export interface ProgramExplanation {
   readonly cost: Cost;
   /** Of the kernel's checker; undefined: the kernel takes the program. */
   readonly refusal?: string;
+  /** What accepts the same Ethernet frames; undefined where the language cannot say it. */
+  readonly expression?: string;
+  /** What of the program the language cannot say. */
+  readonly unsaid?: Refusal;
   readonly findings: readonly Finding[];
 }
 
 /** Explains a classic program for Ethernet frames. */
 export function explainProgram(program: Program): ProgramExplanation {
   const fault = checkProgram(program);
+  const said = fault === undefined ? decompile(program) : undefined;
   return {
     listing: formatProgram(program, 'd'),
     cost: costOf(program),
     ...(fault && { refusal: `${fault.rule} at instruction ${fault.instruction}: ${fault.message}` }),
+    ...(said !== undefined && ('refusal' in said ? { unsaid: said.refusal } : said)),
     // A program that leaves itself cannot be followed.
     findings: fault === undefined ? lintProgram(program) : [],
   };
 }
 
 /** For a terminal. */
-export function renderProgramExplanation({ listing, cost, refusal, findings }: ProgramExplanation): string {
+export function renderProgramExplanation(explanation: ProgramExplanation): string {
+  const { listing, cost, refusal, findings } = explanation;
   const lines = [
     listing,
     '',
+    ...expressionLines(explanation),
     `cost: ${cost.instructions} instructions, ${cost.converted} once converted by the kernel`,
   ];
   if (refusal !== undefined) lines.push('', `the kernel refuses it: ${refusal}`);
@@ -37,4 +47,12 @@ export function renderProgramExplanation({ listing, cost, refusal, findings }: P
     if (hint !== undefined) lines.push(`        probably meant: ${hint}`);
   }
   return lines.join('\n');
+}
+
+function expressionLines({ expression, unsaid }: ProgramExplanation): string[] {
+  if (unsaid !== undefined) {
+    return [`expression: none; instruction ${unsaid.instruction} ${unsaid.reason} [${unsaid.id}]`, ''];
+  }
+  if (expression === undefined) return [];
+  return [`expression: ${expression === '' ? 'the empty one, which every packet matches' : expression}`, ''];
 }

@@ -1,0 +1,111 @@
+import type { Value } from '../ir/ir.js';
+import { ALL_BITS, complement, intersection, type Ranges } from '../ir/ranges.js';
+import type { Formula, Test } from './formula.js';
+
+/** How the link type's bytes are read: `link[…]` counts behind a radiotap header. */
+export type ByteWord = 'link' | 'radio';
+
+/** A text, and how its terms are joined: `and` and `or` bind alike, so one inside the other needs parentheses. */
+export interface Written {
+  readonly text: string;
+  readonly joined?: 'all' | 'any';
+}
+
+/** The formula in the language's plainest words: bytes by offset, calculations, `and`, `or`. */
+export function writeFormula(formula: Formula, word: ByteWord): Written {
+  switch (formula.kind) {
+    case 'always':
+      return { text: formula.value ? '' : 'len < 0' };
+    case 'comparison':
+      return {
+        text: `${writeValue(formula.left.value, word)} ${formula.sign} ${writeValue(formula.right.value, word)}`,
+      };
+    case 'test':
+      return writeTest(formula, word);
+    case 'all':
+    case 'any':
+      return joinWritten(
+        formula.kind,
+        formula.parts.map((part) => writeFormula(part, word)),
+      );
+  }
+}
+
+export function joinWritten(kind: 'all' | 'any', parts: readonly Written[]): Written {
+  const [only, ...more] = parts;
+  if (only !== undefined && more.length === 0) return only;
+  const texts = parts.map(({ text, joined }) => (joined === undefined || joined === kind ? text : `(${text})`));
+  return { text: texts.join(kind === 'all' ? ' and ' : ' or '), joined: kind };
+}
+
+function writeTest({ value, mask, within }: Test, word: ByteWord): Written {
+  if (value.value.kind === 'metadata') return writeMetadata(value.value.name, within);
+  const isWhole = mask === ALL_BITS;
+  const left = isWhole ? writeValue(value.value, word) : `${writeOperand(value.value, word)} & ${writeNumber(mask)}`;
+  const largest = isWhole ? value.largest : mask;
+  const outside = intersection(complement(within), Uint32Array.of(0, largest));
+  if (outside.length >= within.length) return writeRanges(left, within, largest);
+  if (outside.length === 2 && outside[0] === outside[1]) return { text: `${left} != ${writeNumber(outside[0] ?? 0)}` };
+  return { text: `not (${writeRanges(left, outside, largest).text})` };
+}
+
+function writeRanges(left: string, within: Ranges, largest: number): Written {
+  const parts: Written[] = [];
+  for (let index = 0; index < within.length; index += 2) {
+    const [from = 0, to = 0] = [within[index], within[index + 1]];
+    parts.push(writeRange(left, from, to, largest));
+  }
+  return joinWritten('any', parts);
+}
+
+function writeRange(left: string, from: number, to: number, largest: number): Written {
+  if (from === to) return { text: `${left} = ${writeNumber(from)}` };
+  if (to === largest) return { text: from === 1 ? `${left} != 0` : `${left} >= ${writeNumber(from)}` };
+  if (from === 0) return { text: `${left} <= ${writeNumber(to)}` };
+  return { text: `${left} >= ${writeNumber(from)} and ${left} <= ${writeNumber(to)}`, joined: 'all' };
+}
+
+/** `PACKET_OUTGOING`, include/uapi/linux/if_packet.h. */
+const OUTGOING = 4;
+
+/** What the kernel keeps beside the bytes has words of its own, for single values. */
+function writeMetadata(name: Extract<Value, { kind: 'metadata' }>['name'], within: Ranges): Written {
+  const isPositive = within.length === 2;
+  const only = (isPositive ? within : complement(within))[0] ?? 0;
+  if (name === 'interfaceIndex') return { text: `${isPositive ? '' : 'not '}ifindex ${only}` };
+  return { text: only === OUTGOING && isPositive ? 'outbound' : 'inbound' };
+}
+
+function writeValue(value: Value, word: ByteWord): string {
+  switch (value.kind) {
+    case 'constant':
+      return writeNumber(value.value);
+    case 'length':
+      return 'len';
+    case 'load':
+      return `${word}[${writeIndex(value, word)}${value.size === 1 ? '' : `:${value.size}`}]`;
+    case 'negate':
+      return `-${writeOperand(value.operand, word)}`;
+    case 'binary':
+      return `${writeOperand(value.left, word)} ${value.operator} ${writeOperand(value.right, word)}`;
+    case 'slot':
+    case 'metadata':
+      throw new RangeError(`${value.kind} in a calculation`);
+  }
+}
+
+function writeIndex({ base, offset }: Extract<Value, { kind: 'load' }>, word: ByteWord): string {
+  if (base === undefined) return String(offset);
+  return offset === 0 ? writeValue(base, word) : `${writeOperand(base, word)} + ${writeNumber(offset)}`;
+}
+
+/** Every calculation inside another has parentheses: `^` and `%` bind as nobody expects. */
+function writeOperand(value: Value, word: ByteWord): string {
+  const text = writeValue(value, word);
+  return value.kind === 'binary' || value.kind === 'negate' ? `(${text})` : text;
+}
+
+/** Small numbers as people count, others as they stand in a packet. */
+function writeNumber(value: number): string {
+  return value < 1024 ? String(value) : `0x${value.toString(16)}`;
+}
