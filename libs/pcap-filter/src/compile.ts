@@ -67,6 +67,18 @@ const builtInNames = resolverOf();
  *   can match (only when optimising), `FILTER_TOO_LARGE` when the kernel would not take the program, `REQUEST_INVALID` for options that are none
  */
 export function compile(expression: string, options: CompileOptions = {}): Compilation {
+  const { optimize = true } = options;
+  const { stages, plain, steps, snaplenBytes } = analyse(expression, options);
+  const { optimised } = stages;
+  const program = blamingAllOf(expression, () =>
+    optimize ? emitCheapest(plain, optimised, steps, snaplenBytes) : emitPlain(plain, steps, snaplenBytes),
+  );
+  if (program.length > MAX_INSTRUCTIONS) throw tooManyInstructions(program.length, optimised, expression);
+  return { program, stages };
+}
+
+/** All stages before the last, which differs from target to target. */
+export function analyse(expression: string, options: CompileOptions) {
   const { snaplenBytes = DEFAULT_SNAPLEN_BYTES, optimize = true, names, extensions } = options;
   checkSnaplen(snaplenBytes);
   checkHeaders(extensions?.ipv6ExtensionHeaders ?? 0);
@@ -77,11 +89,8 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
   const { graph: plain, steps } = buildGraph(ir);
   const optimised = optimize ? optimise(plain, steps) : plain;
   if (optimize && !canAccept(optimised)) throw neverMatches(expression);
-  const program = blamingAllOf(expression, () =>
-    optimize ? emitCheapest(plain, optimised, steps, snaplenBytes) : emitPlain(plain, steps, snaplenBytes),
-  );
-  if (program.length > MAX_INSTRUCTIONS) throw tooManyInstructions(program.length, optimised, expression);
-  return { program, stages: { tokens, tree, resolved, ir, optimised } };
+  const stages: Stages = { tokens, tree, resolved, ir, optimised };
+  return { stages, plain, steps, snaplenBytes };
 }
 
 /** What a plain program costs at least: every node loads anew. A load from the packet is converted to nine instructions or more. */
@@ -105,10 +114,13 @@ function emitPlain(plain: Graph, steps: StepTable, snaplenBytes: number): Progra
   return emitToFit(plain, steps, { snaplenBytes, reuseRegisters: false });
 }
 
+/** Small leaves and stubs take less than a third of a program that is all sets. */
+const HOPELESS_INSTRUCTIONS = 1.5 * MAX_INSTRUCTIONS;
+
 /** Sets are found fast where that fits into a program, else with fewer instructions. */
 function emitToFit(graph: Graph, steps: StepTable, options: Omit<EmitOptions, 'leafRanges'>): Program {
   const program = emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.fast });
-  if (program.length <= MAX_INSTRUCTIONS) return program;
+  if (program.length <= MAX_INSTRUCTIONS || program.length > HOPELESS_INSTRUCTIONS) return program;
   return emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.small });
 }
 
