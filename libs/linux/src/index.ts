@@ -1,4 +1,4 @@
-export { createMap, fillMap, type MapShape } from './bpf/map.js';
+export { type LoadableFilter, LoadedFilter } from './bpf/loaded-filter.js';
 export { loadSocketFilter } from './bpf/program.js';
 export { explainVerifierLog } from './bpf/verifier-log.js';
 export { closeDescriptor } from './calls/libc.js';

@@ -58,6 +58,16 @@ export class EbpfBuilder {
     this.emit(EBPF.JMP32 | test | BPF.X, dst, src);
   }
 
+  /** Compares all 64 bits: what is a pointer. */
+  gotoIfNull(test: typeof BPF.JEQ | typeof EBPF.JNE, dst: number, label: Label): void {
+    this.#jumps.set(this.#instructions.length, label);
+    this.emit(BPF.JMP | test | BPF.K, dst);
+  }
+
+  append(instructions: EbpfProgram): void {
+    this.#instructions.push(...instructions);
+  }
+
   call(helper: number): void {
     this.emit(BPF.JMP | EBPF.CALL, 0, 0, 0, helper);
   }

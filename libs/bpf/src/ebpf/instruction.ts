@@ -17,6 +17,10 @@ export const EBPF = {
   ALU64: 0x07,
   JMP32: 0x06,
   DW: 0x18,
+  /** `BPF_LD | BPF_DW | BPF_IMM`: a number of 64 bits, in this instruction and the next. */
+  LOAD_64: 0x18,
+  /** With STX: an atomic operation, which the immediate names; 0 adds (`BPF_ADD`). */
+  ATOMIC: 0xc0,
   MOV: 0xb0,
   END: 0xd0,
   /** With END: from the host's byte order to big endian, which is its own inverse. */
@@ -29,7 +33,7 @@ export const EBPF = {
 } as const;
 
 /** Numbers of the kernel's helper functions (`__BPF_FUNC_MAPPER`). */
-export const Helper = { GET_PRANDOM_U32: 7, GET_SMP_PROCESSOR_ID: 8, SKB_LOAD_BYTES: 26 } as const;
+export const Helper = { MAP_LOOKUP_ELEM: 1, GET_PRANDOM_U32: 7, GET_SMP_PROCESSOR_ID: 8, SKB_LOAD_BYTES: 26 } as const;
 
 /** Offsets in `struct __sk_buff`, what a socket filter sees of a packet's metadata. */
 export const SkBuff = {

@@ -1,21 +1,19 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { checkProgram } from '../check/check.js';
 import type { Instruction, Program } from '../instruction.js';
-import { Ancillary, BPF, SKF_AD_OFF, SKF_LL_OFF } from '../opcodes.js';
+import { BPF, SKF_AD_OFF, SKF_LL_OFF } from '../opcodes.js';
 import { EbpfBuilder, type Label } from './builder.js';
 import { EBPF, type EbpfProgram, Helper, SkBuff } from './instruction.js';
+import { A, CONTEXT, FRAME, HAVE, MEMORY, SCRATCH, X } from './layout.js';
+import { type EbpfFilter, type EbpfMap, loadMap, mapOfSet } from './maps.js';
+import { emitMetadata } from './metadata.js';
+import { provenLengths } from './proven-lengths.js';
 import { fixedLoad, type Region, regionOf, sizeOf } from './region.js';
+import { SET_TEST } from './set-test.js';
 
-/** Registers that calls of helpers preserve; r10 is the frame pointer. */
-const CONTEXT = 6;
-const A = 7;
-const X = 8;
-/** How many bytes of the region the packet has. */
-const HAVE = 9;
-const FRAME = 10;
-/** M[0] to M[15] lie right below the frame pointer, then a word for single loads, then the region. */
-const MEMORY = -64;
-const SCRATCH = -72;
+/** What the packets that a program saw and accepted are counted in. */
+const COUNTERS: EbpfMap = { kind: 'array', keyBytes: 4, valueBytes: 8, entries: 2, keys: new Uint8Array(0) };
+const [SEEN, ACCEPTED] = [0, 1];
 
 const WIDTH = { 1: BPF.B, 2: BPF.H, 4: BPF.W } as const;
 /** Jumps and what they are called the other way round; JSET has no opposite. */
@@ -33,7 +31,23 @@ export function toEbpf(program: Program): EbpfProgram {
   const fault = checkProgram(program);
   if (fault !== undefined)
     throw new BpfleetError('PROGRAM_INVALID', `instruction ${fault.instruction}: ${fault.message}`);
-  return new Translation(program).run();
+  return translateToEbpf(program).program;
+}
+
+export interface TranslateOptions {
+  /** What `JUMP_IN_SET` looks in, by number. */
+  readonly sets?: readonly Uint32Array[];
+  /** Count in a last map of two 64-bit numbers: packets seen, packets accepted. */
+  readonly counters?: boolean;
+}
+
+/**
+ * As `toEbpf`, of a program that is valid but for its length, and that may test sets.
+ * @throws BpfleetError `FILTER_UNSUPPORTED`, `FILTER_TOO_LARGE`
+ */
+export function translateToEbpf(program: Program, { sets = [], counters = false }: TranslateOptions = {}): EbpfFilter {
+  const maps = [...sets.map(mapOfSet), ...(counters ? [COUNTERS] : [])];
+  return { program: new Translation(program, maps).run(), maps };
 }
 
 class Translation {
@@ -44,7 +58,10 @@ class Translation {
   /** The least length each instruction is reached with, -1 for unreachable ones: the verifier refuses those. */
   readonly #proven: number[];
 
-  constructor(private readonly program: Program) {
+  constructor(
+    private readonly program: Program,
+    private readonly maps: readonly EbpfMap[],
+  ) {
     this.#labels = program.map((_, index) => Symbol(`${index}`));
     this.#proven = provenLengths(program);
     this.#region = regionOf(
@@ -58,6 +75,7 @@ class Translation {
     out.emit(EBPF.ALU64 | EBPF.MOV | BPF.X, CONTEXT, 1);
     out.alu(EBPF.MOV, A, 0);
     out.alu(EBPF.MOV, X, 0);
+    this.#count(SEEN);
     if (this.#region !== undefined) this.#copy(this.#region);
     this.program.forEach((instruction, index) => {
       if ((this.#proven[index] as number) < 0) return;
@@ -119,9 +137,7 @@ class Translation {
         else out.aluRegister(EBPF.MOV, X, A);
         break;
       case BPF.RET:
-        if (code & BPF.A) out.aluRegister(EBPF.MOV, 0, A);
-        else out.alu(EBPF.MOV, 0, k);
-        out.exit();
+        this.#return(code, k);
         break;
       case BPF.JMP:
         this.#jump(code, k, index + 1, jt, jf);
@@ -130,6 +146,53 @@ class Translation {
         this.#calculate(code, k);
         break;
     }
+  }
+
+  #return(code: number, k: number): void {
+    const out = this.#out;
+    const isRegister = (code & BPF.A) !== 0;
+    if (isRegister && this.maps.includes(COUNTERS)) out.gotoIf(BPF.JEQ, A, 0, this.#fail);
+    if (isRegister || k !== 0) this.#count(ACCEPTED);
+    if (isRegister) out.aluRegister(EBPF.MOV, 0, A);
+    else out.alu(EBPF.MOV, 0, k);
+    out.exit();
+  }
+
+  /** One more in a counter, whichever processor the packet is on. */
+  #count(counter: number): void {
+    const map = this.maps.indexOf(COUNTERS);
+    if (map < 0) return;
+    const out = this.#out;
+    const none: Label = Symbol('no counter');
+    out.emit(BPF.ST | BPF.MEM | BPF.W, FRAME, 0, SCRATCH, counter);
+    this.#lookUp(map);
+    out.gotoIfNull(BPF.JEQ, 0, none);
+    out.alu(EBPF.MOV, 1, 1);
+    out.emit(BPF.STX | EBPF.ATOMIC | EBPF.DW, 0, 1, 0, BPF.ADD);
+    out.place(none);
+  }
+
+  /** r0: the address of the value in the map, or null; the key stands in SCRATCH. */
+  #lookUp(map: number): void {
+    const out = this.#out;
+    out.emit(EBPF.ALU64 | EBPF.MOV | BPF.X, 2, FRAME);
+    out.emit(EBPF.ALU64 | BPF.ADD | BPF.K, 2, 0, 0, SCRATCH);
+    out.append(loadMap(1, map));
+    out.call(Helper.MAP_LOOKUP_ELEM);
+  }
+
+  /** Whether A is in the map's set: r0 is not null. */
+  #lookUpSet(set: number): void {
+    const out = this.#out;
+    if (this.maps[set]?.kind === 'hash') {
+      out.emit(BPF.STX | BPF.MEM | BPF.W, FRAME, A, SCRATCH);
+    } else {
+      out.emit(BPF.ST | BPF.MEM | BPF.W, FRAME, 0, SCRATCH, 32);
+      out.aluRegister(EBPF.MOV, 0, A);
+      out.bigEndian(0, 32);
+      out.emit(BPF.STX | BPF.MEM | BPF.W, FRAME, 0, SCRATCH + 4);
+    }
+    this.#lookUp(set);
   }
 
   #calculate(code: number, k: number): void {
@@ -148,6 +211,16 @@ class Translation {
     if (test === BPF.JA || jt === jf) {
       const distance = test === BPF.JA ? k : jt;
       if (distance !== 0) this.#out.goto(to(distance));
+      return;
+    }
+    if (test === SET_TEST) {
+      this.#lookUpSet(k);
+      if (jt === 0) {
+        this.#out.gotoIfNull(BPF.JEQ, 0, to(jf));
+      } else {
+        this.#out.gotoIfNull(EBPF.JNE, 0, to(jt));
+        if (jf !== 0) this.#out.goto(to(jf));
+      }
       return;
     }
     const opposite = jt === 0 ? OPPOSITE[test] : undefined;
@@ -181,7 +254,7 @@ class Translation {
         out.alu(BPF.LSH, X, 2);
         break;
       default:
-        if (k >= SKF_AD_OFF) this.#metadata(k - SKF_AD_OFF);
+        if (k >= SKF_AD_OFF) emitMetadata(out, k - SKF_AD_OFF, this.#fail);
         else this.#fixed(code, k, A, index);
     }
   }
@@ -225,74 +298,4 @@ class Translation {
     this.#fromStack(others, at + half, half);
     out.aluRegister(BPF.OR, target, others[0] as number);
   }
-
-  #metadata(kind: number): void {
-    const out = this.#out;
-    const field = (offset: number) => out.load(BPF.W, A, CONTEXT, offset);
-    switch (kind) {
-      case Ancillary.PROTOCOL:
-        field(SkBuff.PROTOCOL);
-        out.bigEndian(A, 16);
-        break;
-      case Ancillary.PKTTYPE:
-        field(SkBuff.PKT_TYPE);
-        break;
-      case Ancillary.IFINDEX:
-        field(SkBuff.IFINDEX);
-        // A packet without a device ends the classic program; __sk_buff shows 0 for it.
-        out.gotoIf(BPF.JEQ, A, 0, this.#fail);
-        break;
-      case Ancillary.MARK:
-        field(SkBuff.MARK);
-        break;
-      case Ancillary.QUEUE:
-        field(SkBuff.QUEUE_MAPPING);
-        break;
-      case Ancillary.RXHASH:
-        field(SkBuff.HASH);
-        break;
-      case Ancillary.VLAN_TAG:
-        field(SkBuff.VLAN_TCI);
-        break;
-      case Ancillary.VLAN_TAG_PRESENT:
-        field(SkBuff.VLAN_PRESENT);
-        break;
-      case Ancillary.VLAN_TPID:
-        field(SkBuff.VLAN_PROTO);
-        out.bigEndian(A, 16);
-        break;
-      case Ancillary.ALU_XOR_X:
-        out.aluRegister(BPF.XOR, A, X);
-        break;
-      case Ancillary.CPU:
-      case Ancillary.RANDOM:
-        out.call(kind === Ancillary.CPU ? Helper.GET_SMP_PROCESSOR_ID : Helper.GET_PRANDOM_U32);
-        out.aluRegister(EBPF.MOV, A, 0);
-        break;
-      default:
-        throw new BpfleetError(
-          'FILTER_UNSUPPORTED',
-          `an eBPF socket filter cannot read the metadata SKF_AD_OFF + ${kind}`,
-        );
-    }
-  }
-}
-
-/** How long the packet is known to be where each instruction starts, from the fixed loads on all ways to it; -1: no way. */
-function provenLengths(program: Program): number[] {
-  const proven = program.map((_, index): number => (index === 0 ? 0 : -1));
-  for (const [index, { code, jt, jf, k }] of program.entries()) {
-    let length = proven[index] as number;
-    if (length < 0 || (code & 0x07) === BPF.RET) continue;
-    const load = fixedLoad(code, k);
-    if (load !== undefined && load.offset < SKF_LL_OFF) length = Math.max(length, load.offset + load.size);
-    const reach = (at: number) => {
-      const before = proven[at] as number;
-      proven[at] = before < 0 ? length : Math.min(before, length);
-    };
-    const isJump = (code & 0x07) === BPF.JMP;
-    const skips = !isJump ? [0] : (code & 0xf0) === BPF.JA ? [k] : [jt, jf];
-    for (const skip of skips) reach(index + 1 + skip);
-  }
-  return proven;
 }

@@ -1,5 +1,5 @@
-import { BPF, type Instruction, jump } from '@bpfleet/bpf';
-import { ALL_BITS, complement, contains, onlyValue } from '../ir/ranges.js';
+import { BPF, type Instruction, jump, SET_TEST } from '@bpfleet/bpf';
+import { ALL_BITS, complement, contains, onlyValue, type Ranges } from '../ir/ranges.js';
 import { dropUnreachable } from '../optimise/drop-unreachable.js';
 import type { Graph, Node, Step, StepTable, Target, TestStep, Ways } from '../optimise/graph.js';
 import { mergeBy } from '../optimise/merge-equal.js';
@@ -24,6 +24,10 @@ export interface BlockOptions {
   readonly reuse: boolean;
   readonly words: Words;
   readonly leafRanges: number;
+  /** Which sets are looked up at once; see `SetPool`. */
+  readonly setOf?:
+    | ((within: Ranges) => { readonly number: number; readonly isOpposite: boolean } | undefined)
+    | undefined;
 }
 
 /** The graph as code. */
@@ -83,7 +87,8 @@ class BlockList {
 }
 
 /** Nodes come in program order, so one sweep knows what stands in the registers where each begins. */
-function codeOf({ nodes, entry }: Graph, table: StepTable, { reuse, words, leafRanges }: BlockOptions): Coded[] {
+function codeOf({ nodes, entry }: Graph, table: StepTable, options: BlockOptions): Coded[] {
+  const { reuse, words } = options;
   const registersAt: (Registers | undefined)[] = new Array(nodes.length);
   const arrive = (target: Target, registers: Registers) => {
     if (target < 0) return;
@@ -91,7 +96,7 @@ function codeOf({ nodes, entry }: Graph, table: StepTable, { reuse, words, leafR
     registersAt[target] = before === undefined ? registers : meetRegisters(before, registers);
   };
   arrive(entry, UNKNOWN);
-  const questions = questionsByValue(nodes, leafRanges);
+  const questions = questionsByValue(nodes, options);
   return nodes.map((node, index) => {
     const code = new RegisterCode(table.values, words, (reuse ? registersAt[index] : undefined) ?? UNKNOWN);
     const decision = codeStep(node, code, words, questions);
@@ -137,7 +142,7 @@ function codeTest({ value, mask, within }: TestStep, code: RegisterCode, questio
     const block = questions.isAskedOnce(value.id) ? alignedMask(within) : undefined;
     code.toA(value, block);
     return block === undefined
-      ? decisionOf(within, value.largest, questions.leafRanges)
+      ? setDecision(within, value.largest, questions)
       : { kind: 'comparison', code: BPF.JEQ, k: within[0] ?? 0, yes: true, no: false };
   }
   const bits = anyBit(mask, within);
@@ -146,7 +151,13 @@ function codeTest({ value, mask, within }: TestStep, code: RegisterCode, questio
     return { kind: 'comparison', code: BPF.JSET, k: mask, yes: bits, no: !bits };
   }
   code.toA(value, mask);
-  return decisionOf(within, mask, questions.leafRanges);
+  return setDecision(within, mask, questions);
+}
+
+function setDecision(within: Ranges, largest: number, { leafRanges, setOf }: Questions): Decision {
+  const set = setOf?.(within);
+  if (set === undefined) return decisionOf(within, largest, leafRanges);
+  return { kind: 'comparison', code: SET_TEST, k: set.number, yes: !set.isOpposite, no: set.isOpposite };
 }
 
 /** Whether the set says "any of these bits" (true) or "none of them" (false). */
@@ -157,14 +168,13 @@ function anyBit(mask: number, within: TestStep['within']): boolean | undefined {
   return zero || isSingleBit ? true : undefined;
 }
 
-interface Questions {
-  readonly leafRanges: number;
+interface Questions extends Pick<BlockOptions, 'leafRanges' | 'setOf'> {
   isAskedOnce(id: number): boolean;
   readsSlot(id: number, slot: number): boolean;
 }
 
 /** A mask destroys what is in A, so it is only put on values that nobody asks for again. */
-function questionsByValue(nodes: readonly Node[], leafRanges: number): Questions {
+function questionsByValue(nodes: readonly Node[], { leafRanges, setOf }: BlockOptions): Questions {
   const count = new Map<number, number>();
   const slots = new Map<number, readonly number[]>();
   for (const { step } of nodes) {
@@ -175,6 +185,7 @@ function questionsByValue(nodes: readonly Node[], leafRanges: number): Questions
   }
   return {
     leafRanges,
+    setOf,
     isAskedOnce: (id) => (count.get(id) ?? 0) < 2,
     // What is not read by a step itself may be part of one: then nothing is known of it.
     readsSlot: (id, slot) => slots.get(id)?.includes(slot) ?? true,

@@ -1,7 +1,7 @@
 import { BPF, type Program, statement } from '@bpfleet/bpf';
 import { ACCEPT, type Graph, REJECT, type StepTable, type Target } from '../optimise/graph.js';
 import { Assembly } from './assembly.js';
-import { blocksOf } from './blocks.js';
+import { type BlockOptions, blocksOf } from './blocks.js';
 import { placeSlots } from './slot-words.js';
 
 export interface EmitOptions {
@@ -10,6 +10,8 @@ export interface EmitOptions {
   readonly reuseRegisters: boolean;
   /** See `LEAF_RANGES`. */
   readonly leafRanges: number;
+  /** Which sets the target looks up at once instead of by comparisons: `JUMP_IN_SET`. Default: none. */
+  readonly setOf?: BlockOptions['setOf'];
 }
 
 /**
@@ -19,14 +21,15 @@ export interface EmitOptions {
 export function emit(
   graph: Graph,
   table: StepTable,
-  { snaplenBytes, reuseRegisters, leafRanges }: EmitOptions,
+  { snaplenBytes, reuseRegisters, leafRanges, setOf }: EmitOptions,
 ): Program {
   const returns = new Map<Target, Program>([
     [REJECT, [statement(BPF.RET | BPF.K, 0)]],
     [ACCEPT, [statement(BPF.RET | BPF.K, snaplenBytes)]],
   ]);
   const placed = placeSlots(graph, table);
-  const { nodes, entry } = blocksOf(placed.graph, table, { reuse: reuseRegisters, words: placed.words, leafRanges });
+  const options = { reuse: reuseRegisters, words: placed.words, leafRanges, setOf };
+  const { nodes, entry } = blocksOf(placed.graph, table, options);
   const assembly = new Assembly();
   const used = new Set([entry, ...nodes.flatMap(({ yes, no }): Target[] => [yes, no])]);
   for (const [target, instructions] of returns) {

@@ -1,5 +1,5 @@
 import type { Compare, Ir, Test, Value } from '../ir/ir.js';
-import { ALL_BITS, between, complement, EVERYTHING, NOTHING, type Ranges, single } from '../ir/ranges.js';
+import { ALL_BITS, between, complement, EVERYTHING, isSame, NOTHING, type Ranges, single } from '../ir/ranges.js';
 import { simplify } from './simplify.js';
 import { type NumberedValue, ValueTable } from './values.js';
 
@@ -102,7 +102,8 @@ export class StepTable {
   readonly values = new ValueTable();
   readonly #steps = new Map<string, Step>();
   /** Sets of ranges are compared by what is in them, once. */
-  readonly #rangeIds = new Map<string, number>();
+  readonly #rangeIds = new Map<Ranges, number>();
+  readonly #rangesByHash = new Map<number, Ranges[]>();
 
   stepOf(condition: Test | Compare | Extract<Ir, { kind: 'leaf' }>['leaf']): Step {
     switch (condition.kind) {
@@ -173,12 +174,24 @@ export class StepTable {
   }
 
   #rangeId(ranges: Ranges): number {
-    const key = ranges.join(' ');
-    const known = this.#rangeIds.get(key);
+    const known = this.#rangeIds.get(ranges);
     if (known !== undefined) return known;
-    this.#rangeIds.set(key, this.#rangeIds.size);
-    return this.#rangeIds.size - 1;
+    const hash = hashOf(ranges);
+    const alike = this.#rangesByHash.get(hash) ?? [];
+    this.#rangesByHash.set(hash, alike);
+    const same = alike.find((other) => isSame(other, ranges));
+    const id = (same && this.#rangeIds.get(same)) ?? this.#rangeIds.size;
+    this.#rangeIds.set(ranges, id);
+    if (same === undefined) alike.push(ranges);
+    return id;
   }
+}
+
+/** FNV-1a over words. */
+function hashOf(ranges: Ranges): number {
+  let hash = 0x811c_9dc5;
+  for (const bound of ranges) hash = Math.imul(hash ^ bound, 0x0100_0193);
+  return hash;
 }
 
 function numbersThat(comparison: Compare['comparison'], value: number): Ranges {

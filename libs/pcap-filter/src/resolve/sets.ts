@@ -1,6 +1,7 @@
 import { syntaxFault } from '../fault.js';
+import { readDottedQuad } from '../lex/addresses.js';
 import { lex } from '../lex/lex.js';
-import { joined, type Logic } from '../logic.js';
+import { joined, type Logic, leafOf } from '../logic.js';
 import { Cursor } from '../parse/cursor.js';
 import type { Primitive, Value, ValueSet } from '../parse/tree.js';
 import { withMask } from '../parse/values.js';
@@ -20,9 +21,30 @@ export function resolveSet(
   resolveOne: (primitive: Primitive) => Logic<Meaning>,
 ): Logic<Meaning> {
   const items = [...set.items, ...set.lists.flatMap((list) => listOf(list.name, primitive, names))];
-  const [first, ...more] = items.map((value) => resolveOne(ofItem(primitive, value)));
+  const addresses = items.filter(isAddress);
+  const others = addresses.length === 0 ? items : items.filter((value) => !isAddress(value));
+  const one = (value: Item) => resolveOne(ofItem(primitive, value));
+  const [first, ...more] = [...addressesAsOne(addresses, one), ...others.map(one)];
   if (first === undefined) throw syntaxFault(primitive.span, 'the set is empty, so nothing can be in it');
   return joined('or', first, more);
+}
+
+type Ipv4 = Extract<Item, { kind: 'ipv4' }>;
+
+function isAddress(value: Item): value is Ipv4 {
+  return value.kind === 'ipv4' && value.bits === 32 && value.prefixLength === undefined && value.mask === undefined;
+}
+
+/** Of a hundred thousand addresses all but the number is the same: one is resolved, and the others join its list. */
+function addressesAsOne(addresses: readonly Ipv4[], one: (value: Item) => Logic<Meaning>): Logic<Meaning>[] {
+  const [first, ...more] = addresses;
+  if (first === undefined) return [];
+  const resolved = one(first);
+  const canJoin =
+    resolved.kind === 'leaf' && resolved.leaf.kind === 'host4' && resolved.leaf.direction !== 'src and dst';
+  if (!canJoin) return [resolved, ...more.map(one)];
+  const networks = addresses.map(({ address }) => ({ address, mask: 0xffff_ffff }));
+  return [leafOf({ ...resolved.leaf, networks } as Meaning)];
 }
 
 function ofItem({ kind, qualifiers, span }: Primitive, value: Item): Primitive {
@@ -40,6 +62,8 @@ function listOf(name: string, { span }: Primitive, names: NameResolver): Item[] 
   const texts = names.set(name);
   if (texts === undefined) throw syntaxFault(span, `there is no list “${name}”`, 'give it in the table of sets');
   return texts.map((text) => {
+    const address = readDottedQuad(text);
+    if (address !== undefined) return { kind: 'ipv4', text, address, bits: 32 };
     const tokens = lex(text);
     const cursor = new Cursor(tokens);
     const token = cursor.next();
