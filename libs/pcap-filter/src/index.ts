@@ -12,3 +12,10 @@ export { prefilterOf } from './prefilter/prefilter-of.js';
 export { printPrefilter, printToken } from './prefilter/print-prefilter.js';
 export { printStages } from './print/print-stages.js';
 export type { NameTables, Service } from './resolve/names.js';
+export {
+  type SelfTest,
+  type SelfTestCoverage,
+  type SelfTestOptions,
+  type SelfTestPacket,
+  selfTestPackets,
+} from './self-test/self-test.js';

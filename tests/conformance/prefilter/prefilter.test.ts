@@ -32,7 +32,7 @@ it(
       for (let index = 0; index < PACKETS; index++) {
         const packet = packetFor(programs.plain, form, random);
         const isPruned = !mayMatch(prefilter, (token) => isInSomeWindow(token, packet, form));
-      const verdicts = Object.values(programs).map((program) => interpret(program, packet));
+        const verdicts: number[] = Object.values(programs).map((program) => interpret(program, packet));
         count.pairs++;
         if (isPruned) count.pruned++;
         if (verdicts.some((verdict) => verdict !== 0)) count.accepted++;

@@ -21,6 +21,16 @@ export function evaluate(ir: Ir, packet: Packet): boolean {
   }
 }
 
+/** A value in this packet, with what is in the slots; undefined where that ends the evaluation. */
+export function valueIn(value: Value, packet: Packet, slots: Map<number, number>): number | undefined {
+  try {
+    return amount(value, { packet, slots });
+  } catch (error) {
+    if (error instanceof Outside) return undefined;
+    throw error;
+  }
+}
+
 function holds(logic: Logic<Condition>, frame: Frame): boolean {
   switch (logic.kind) {
     case 'leaf':

@@ -1,0 +1,63 @@
+import { ALL_BITS, complement, contains, intersection, type Ranges } from '../ir/ranges.js';
+import type { CompareStep, Graph, TestStep } from '../optimise/graph.js';
+import type { Way } from './way.js';
+
+/** Of a long set the first and the last ranges stand for all. */
+const MOST_RANGES = 8;
+
+/**
+ * Numbers under the mask that give the answer, the borders first: one beside each border is what tells a right constant
+ * from one that is off by one. What the packet's way already says of the same number is respected.
+ */
+export function numbersFor(step: TestStep, answer: boolean, way: Way | undefined, graph: Graph): readonly number[] {
+  const { mask, value } = step;
+  const possible = Uint32Array.of(0, value.largest);
+  const allowed = intersection(possible, allowedBefore(step, answer, way, graph));
+  const numbers =
+    mask === ALL_BITS ? bordersOf(allowed, value.largest) : [...bordersOf(allowed, mask), ...bitsOf(mask)];
+  const fits = (number: number) => (number & ~mask) === 0 && contains(allowed, number);
+  return [...new Set(numbers)].filter(fits);
+}
+
+function allowedBefore(step: TestStep, answer: boolean, way: Way | undefined, graph: Graph): Ranges {
+  let allowed = answer ? step.within : complement(step.within);
+  for (let one = way; one !== undefined; one = one.before) {
+    const other = graph.nodes[one.node]?.step;
+    // Before that the slot held another number.
+    if (other?.kind === 'assign' && step.slots.includes(other.slot)) break;
+    if (other?.kind !== 'test' || other.value.id !== step.value.id || other.mask !== step.mask) continue;
+    allowed = intersection(allowed, one.answer ? other.within : complement(other.within));
+  }
+  return allowed;
+}
+
+/** Both ends of each range; the ends of all numbers last, since nothing is decided there. */
+function bordersOf(ranges: Ranges, largest: number): number[] {
+  const count = ranges.length / 2;
+  const isShown = (index: number) => index < MOST_RANGES / 2 || index >= count - MOST_RANGES / 2;
+  const numbers: number[] = [];
+  for (let index = 0; index < count; index++) {
+    if (isShown(index)) numbers.push(ranges[2 * index] ?? 0, ranges[2 * index + 1] ?? 0);
+  }
+  const isEnd = (number: number) => number === 0 || number >= largest;
+  return [...numbers.filter((number) => !isEnd(number)), ...numbers.filter(isEnd)];
+}
+
+/** None, all, and each of the lowest and highest. */
+function bitsOf(mask: number): number[] {
+  const lowest = (mask & -mask) >>> 0;
+  const highest = mask === 0 ? 0 : 2 ** (31 - Math.clz32(mask));
+  return [lowest, highest, mask, 0];
+}
+
+/** How far the left number must be from the right one. */
+export function distancesFor({ comparison }: CompareStep, answer: boolean): readonly number[] {
+  switch (comparison) {
+    case 'eq':
+      return answer ? [0] : [1, -1];
+    case 'gt':
+      return answer ? [1] : [0, -1];
+    case 'ge':
+      return answer ? [0, 1] : [-1];
+  }
+}

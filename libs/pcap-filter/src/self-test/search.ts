@@ -1,0 +1,150 @@
+import type { Graph, Step, Target } from '../optimise/graph.js';
+import { distancesFor, numbersFor } from './candidates.js';
+import type { Draft } from './draft.js';
+import { bringInside, type Place, solve } from './solve.js';
+import { answerTo, further, retraced, valueBehind, type Way } from './way.js';
+
+/** What a packet is wanted for: one answer at one node, by the `variant`-th number that gives it, and then an end. */
+export interface Goal {
+  readonly node: number;
+  readonly answer: boolean;
+  readonly variant: number;
+  readonly end: Target;
+}
+
+/** Tries for one packet; where so many do not lead there, mostly none does. */
+const MOST_TRIES = 300;
+/** Numbers tried for one answer on the way. */
+const MOST_NUMBERS = 4;
+
+/** A packet on its way, and what it does next. */
+interface Position {
+  readonly at: Target;
+  readonly way: Way | undefined;
+  readonly draft: Draft;
+}
+
+/** Leads packets through the decision graph, changing bytes where they would go another way. */
+export class Search {
+  /** Which nodes can lead to the verdict, and to the node that was asked for last. */
+  readonly #toEnd = new Map<Target, Uint8Array>();
+  #toNode: { readonly node: number; readonly leading: Uint8Array } | undefined;
+
+  constructor(private readonly graph: Graph) {}
+
+  /** A packet that does so, made from `frame`; undefined where none was found. */
+  find(goal: Goal, frame: Draft): Draft | undefined {
+    const open: Position[] = [{ at: this.graph.entry, way: undefined, draft: frame }];
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const position = open.pop();
+      if (position === undefined) return undefined;
+      if (position.at === goal.end) return position.draft;
+      // The best comes last, so that it is tried first.
+      if (position.at >= 0) open.push(...this.#next(position, goal).reverse());
+    }
+    return undefined;
+  }
+
+  #next({ at, way, draft }: Position, goal: Goal): Position[] {
+    const node = this.graph.nodes[at];
+    if (node === undefined) return [];
+    const inside = this.#inside(node.step, { graph: this.graph, way, draft });
+    if (inside === undefined) return [];
+    const now = answerTo(node.step, inside.way, inside.draft);
+    if (now === undefined) return [];
+    const isOneWay = node.yes === node.no;
+    const answers = isOneWay ? [now] : at === goal.node ? [goal.answer] : [now, !now];
+    return answers.flatMap((answer) => {
+      const to = answer ? node.yes : node.no;
+      if (!this.#leads(at, to, goal)) return [];
+      const variant = at === goal.node ? goal.variant : undefined;
+      const drafts =
+        answer === now && variant === undefined ? [inside] : this.#answering(node.step, answer, inside, variant);
+      return drafts.map((place) => ({
+        at: to,
+        way: further(place.way, at, node.step, answer, place.draft),
+        draft: place.draft,
+      }));
+    });
+  }
+
+  /** With everything that the step loads inside the packet. */
+  #inside(step: Step, place: Place): Place | undefined {
+    if (answerTo(step, place.way, place.draft) !== undefined) return place;
+    const draft = place.draft.copy();
+    const values = step.kind === 'compare' ? [step.left, step.right] : [step.value];
+    if (!values.every(({ value }) => bringInside(value, { ...place, draft }))) return undefined;
+    return this.#onTheSameWay({ ...place, draft });
+  }
+
+  #onTheSameWay(place: Place): Place | undefined {
+    const again = retraced(this.graph, place.way, place.draft);
+    return again && { ...place, way: again.way };
+  }
+
+  /** The packet changed in several ways so that it gives the answer. */
+  #answering(step: Step, answer: boolean, place: Place, variant: number | undefined): Place[] {
+    const changes = changesFor(step, answer, place);
+    const chosen = variant === undefined ? changes.slice(0, MOST_NUMBERS) : changes.slice(variant, variant + 1);
+    return chosen.flatMap((change) => {
+      const draft = place.draft.copy();
+      const changed = change({ ...place, draft }) ? this.#onTheSameWay({ ...place, draft }) : undefined;
+      const isAnswered = changed !== undefined && answerTo(step, changed.way, draft) === answer;
+      return isAnswered ? [changed] : [];
+    });
+  }
+
+  /** Whether the way to `to` can still come to the goal. */
+  #leads(from: number, to: Target, { node, end }: Goal): boolean {
+    if (from < node) return to === node || (to >= 0 && to < node && this.#leadingToNode(node)[to] === 1);
+    return to === end || (to >= 0 && this.#leadingToEnd(end)[to] === 1);
+  }
+
+  #leadingToEnd(end: Target): Uint8Array {
+    const leading = this.#toEnd.get(end) ?? leadingTo(end, this.graph);
+    this.#toEnd.set(end, leading);
+    return leading;
+  }
+
+  #leadingToNode(node: number): Uint8Array {
+    if (this.#toNode?.node !== node) this.#toNode = { node, leading: leadingTo(node, this.graph) };
+    return this.#toNode.leading;
+  }
+}
+
+function leadingTo(target: Target, { nodes }: Graph): Uint8Array {
+  const leading = new Uint8Array(nodes.length);
+  const isOn = (to: Target) => to === target || (to >= 0 && leading[to] === 1);
+  for (let index = nodes.length - 1; index >= 0; index--) {
+    const node = nodes[index];
+    if (node && (isOn(node.yes) || isOn(node.no))) leading[index] = 1;
+  }
+  return leading;
+}
+
+type Change = (place: Place) => boolean;
+
+/** What may be done to get the answer. */
+function changesFor(step: Step, answer: boolean, { graph, way }: Place): readonly Change[] {
+  switch (step.kind) {
+    case 'assign':
+      return [];
+    case 'test':
+      return numbersFor(step, answer, way, graph).map(
+        (number) => (place) => solve(step.value.value, number, step.mask, place),
+      );
+    case 'compare': {
+      const [left, right] = [step.left.value, step.right.value];
+      return distancesFor(step, answer).flatMap((distance): Change[] => [
+        (place) => {
+          const other = valueBehind(place.way, right, place.draft);
+          return other !== undefined && solve(left, (other + distance) >>> 0, 0xffff_ffff, place);
+        },
+        (place) => {
+          const other = valueBehind(place.way, left, place.draft);
+          return other !== undefined && solve(right, (other - distance) >>> 0, 0xffff_ffff, place);
+        },
+      ]);
+    }
+  }
+}

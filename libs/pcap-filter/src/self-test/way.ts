@@ -1,0 +1,104 @@
+import { valueIn } from '../ir/evaluate.js';
+import type { Value } from '../ir/ir.js';
+import { contains } from '../ir/ranges.js';
+import { type Graph, REJECT, type Step, type Target } from '../optimise/graph.js';
+import type { Draft } from './draft.js';
+
+/** How a packet came to a node: the node before, its answer there, and the slots behind it. The first way has none. */
+export interface Way {
+  readonly before: Way | undefined;
+  readonly node: Target;
+  readonly answer: boolean;
+  readonly slots: ReadonlyMap<number, number>;
+}
+
+/** One side of one condition: `2 * node + 1` for "yes". */
+export type Edge = number;
+
+export function edgeOf(node: number, answer: boolean): Edge {
+  return 2 * node + Number(answer);
+}
+
+/** A value in the packet behind the way; undefined where it lies outside. */
+export function valueBehind(way: Way | undefined, value: Value, draft: Draft): number | undefined {
+  return valueIn(value, draft.packet, new Map(way?.slots));
+}
+
+/** What the packet answers; an assignment says yes. Undefined: a load outside the packet, or a division by 0. */
+export function answerTo(step: Step, way: Way | undefined, draft: Draft): boolean | undefined {
+  if (step.kind === 'compare') {
+    const left = valueBehind(way, step.left.value, draft);
+    const right = valueBehind(way, step.right.value, draft);
+    if (left === undefined || right === undefined) return undefined;
+    return step.comparison === 'eq' ? left === right : step.comparison === 'gt' ? left > right : left >= right;
+  }
+  const value = valueBehind(way, step.value.value, draft);
+  if (value === undefined) return undefined;
+  return step.kind === 'assign' || contains(step.within, (value & step.mask) >>> 0);
+}
+
+/** One node further. */
+export function further(way: Way | undefined, node: number, step: Step, answer: boolean, draft: Draft): Way {
+  const slots = way?.slots ?? new Map<number, number>();
+  if (step.kind !== 'assign') return { before: way, node, answer, slots };
+  const value = valueBehind(way, step.value.value, draft) ?? 0;
+  return { before: way, node, answer, slots: new Map(slots).set(step.slot, value) };
+}
+
+/** Sends the changed packet the same way again; undefined where it goes another. */
+export function retraced(graph: Graph, way: Way | undefined, draft: Draft): { way: Way | undefined } | undefined {
+  const steps: Way[] = [];
+  for (let one = way; one !== undefined; one = one.before) steps.push(one);
+  let again: Way | undefined;
+  for (const { node, answer } of steps.reverse()) {
+    const step = graph.nodes[node]?.step;
+    if (step === undefined || answerTo(step, again, draft) !== answer) return undefined;
+    again = further(again, node, step, answer, draft);
+  }
+  return { way: again };
+}
+
+/** Where the packet goes from a node on, and where it ends: outside the packet means rejected. */
+function follow(
+  graph: Graph,
+  from: Target,
+  before: Way | undefined,
+  draft: Draft,
+): { way: Way | undefined; end: Target } {
+  let way = before;
+  let at = from;
+  while (at >= 0) {
+    const node = graph.nodes[at];
+    const answer = node && answerTo(node.step, way, draft);
+    if (node === undefined || answer === undefined) return { way, end: REJECT };
+    way = further(way, at, node.step, answer, draft);
+    at = answer ? node.yes : node.no;
+  }
+  return { way, end: at };
+}
+
+/** What a packet tries of the graph. */
+export interface Trace {
+  readonly edges: readonly Edge[];
+  /**
+   * Those that decide about the packet: the other answer there would have ended otherwise, so a fault in the condition
+   * shows in the verdict.
+   */
+  readonly deciding: readonly Edge[];
+  readonly end: Target;
+}
+
+export function trace(graph: Graph, draft: Draft): Trace {
+  const { way, end } = follow(graph, graph.entry, undefined, draft);
+  const edges: Edge[] = [];
+  const deciding: Edge[] = [];
+  for (let one = way; one !== undefined; one = one.before) {
+    const node = graph.nodes[one.node];
+    if (node === undefined || node.yes === node.no) continue;
+    const edge = edgeOf(one.node, one.answer);
+    edges.push(edge);
+    const other = one.answer ? node.no : node.yes;
+    if (follow(graph, other, one, draft).end !== end) deciding.push(edge);
+  }
+  return { edges, deciding, end };
+}
