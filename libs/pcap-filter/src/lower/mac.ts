@@ -102,7 +102,9 @@ function toDestination(header: Place, isAt: (offset: number) => Ir): Ir {
 
 /** `ether broadcast`, `ether multicast`. */
 export function lowerLinkCast(cast: 'broadcast' | 'multicast', context: Context, span: Meaning['span']): Ir {
-  if (cast === 'broadcast') return lowerMac({ kind: 'mac', addresses: [BROADCAST], direction: 'dst', span }, context);
+  if (cast === 'broadcast') {
+    return lowerMac({ kind: 'mac', addresses: [BROADCAST], direction: 'dst', ...(span && { span }) }, context);
+  }
   const { scope } = context;
   const hasGroupBit = (offset: number) => hasBits(load(scope.header, offset, 1), 1);
   if (scope.framing === 'wlan') return toDestination(scope.header, hasGroupBit);
