@@ -1,0 +1,122 @@
+import { encodeProgram, interpret, jit, type Packet, type Program } from '@bpfleet/bpf';
+import { BpfleetError } from '@bpfleet/errors';
+import { KernelVerdicts } from '@bpfleet/linux';
+import { type Compilation, compile, type SelfTestPacket, selfTestPackets } from '@bpfleet/pcap-filter';
+import { afterAll, expect, it } from 'vitest';
+import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
+import { newCoverage, randomExpression } from '../expressions/expressions.js';
+import type { LinkForm } from '../link-types.js';
+import { Random, seedOfRun } from '../random.js';
+import { mutantOf } from './mutants.js';
+
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
+const EXPRESSIONS = 150 * ROUNDS;
+const MUTANTS = 200 * ROUNDS;
+
+function kernel(): Requirement<KernelVerdicts> {
+  try {
+    return KernelVerdicts.open();
+  } catch (error) {
+    return { unavailable: String(error) };
+  }
+}
+
+interface Compiled {
+  readonly text: string;
+  readonly form: LinkForm;
+  readonly compilation: Compilation;
+}
+
+suiteRequires('self-test packets', { kernel: kernel() }, ({ kernel }) => {
+  const seed = seedOfRun();
+  afterAll(() => kernel.close());
+
+  it(
+    `cover both sides, and this kernel says what they expect (BPFLEET_TEST_SEED=${seed})`,
+    () => {
+      const random = new Random(seed);
+      const coverage = newCoverage();
+      const count = { conditions: 0, bothSides: 0, packets: 0, accepted: 0, inKernel: 0, oneVerdict: 0, ms: 0 };
+      for (let round = 0; round < EXPRESSIONS; round++) {
+        const { text, form, compilation } = nextCompiled(random, coverage);
+        const before = performance.now();
+        const test = selfTestPackets(compilation, form);
+        count.ms += performance.now() - before;
+        count.conditions += test.coverage.conditions;
+        count.bothSides += test.coverage.bothSides;
+        kernel.attach(encodeProgram(compilation.program));
+        const run = jit(compilation.program);
+        for (const packet of test.packets) {
+          const { bytes, wireLength, metadata, verdict } = packet;
+          const context = `seed ${seed}, ${form.name}: “${text}”, ${Buffer.from(bytes).toString('hex')}`;
+          expect(run(bytes, 0, bytes.length, wireLength, metadata), context).toBe(verdict);
+          count.packets++;
+          if (verdict > 0) count.accepted++;
+          if (packet.needsMetadata) continue;
+          // The kernel shows min(verdict, length).
+          expect(kernel.verdict(bytes), context).toBe(Math.min(verdict, bytes.length));
+          count.inKernel++;
+        }
+        if (new Set(test.packets.map(({ verdict }) => verdict > 0)).size < 2) count.oneVerdict++;
+      }
+      console.info(
+        `self-test packets, seed ${seed}: ${EXPRESSIONS} expressions, ${percent(count.bothSides, count.conditions)} of ` +
+          `${count.conditions} conditions on both sides; ${count.packets} packets, ${percent(count.accepted, count.packets)} accepted, ` +
+          `${count.inKernel} equal in this kernel, ${count.packets - count.inKernel} need metadata; ` +
+          `${count.oneVerdict} expressions with one verdict only; ${(count.ms / EXPRESSIONS).toFixed(1)} ms each`,
+      );
+      expect(count.bothSides / count.conditions).toBeGreaterThan(0.9);
+    },
+    60_000 * ROUNDS,
+  );
+
+  it(
+    `find programs with one constant, jump or offset wrong (BPFLEET_TEST_SEED=${seed})`,
+    () => {
+      const random = new Random(seed);
+      const coverage = newCoverage();
+      const count = { mutants: 0, found: 0 };
+      const byKind = new Map<string, { mutants: number; found: number }>();
+      while (count.mutants < MUTANTS) {
+        const { form, compilation } = nextCompiled(random, coverage);
+        const { packets } = selfTestPackets(compilation, form);
+        for (let index = 0; index < 4 && count.mutants < MUTANTS; index++) {
+          const mutant = mutantOf(compilation.program, form, random);
+          if (mutant === undefined) break;
+          const isFound = packets.some((packet) => !expects(packet, mutant.program));
+          const kind = byKind.get(mutant.kind) ?? { mutants: 0, found: 0 };
+          byKind.set(mutant.kind, kind);
+          for (const one of [count, kind]) {
+            one.mutants++;
+            if (isFound) one.found++;
+          }
+        }
+      }
+      const kinds = [...byKind].map(([kind, { mutants, found }]) => `${found} of ${mutants} with another ${kind}`);
+      console.info(
+        `self-test packets, seed ${seed}: found ${percent(count.found, count.mutants)} of ${count.mutants} mutants, ${kinds.join(', ')}`,
+      );
+      expect(count.found / count.mutants).toBeGreaterThanOrEqual(0.8);
+    },
+    60_000 * ROUNDS,
+  );
+});
+
+const percent = (part: number, of: number) => `${((100 * part) / of).toFixed(1)} %`;
+
+function nextCompiled(random: Random, coverage: ReturnType<typeof newCoverage>): Compiled {
+  for (;;) {
+    const { text, form } = randomExpression(random, coverage);
+    const { linkType, live } = form;
+    try {
+      return { text, form, compilation: compile(text, { linkType, live, netmask: '255.255.255.0' }) };
+    } catch (error) {
+      if (!(error instanceof BpfleetError)) throw error;
+    }
+  }
+}
+
+function expects({ bytes, wireLength, metadata, verdict }: SelfTestPacket, program: Program): boolean {
+  const packet: Packet = { bytes, start: 0, capturedLength: bytes.length, wireLength };
+  return interpret(program, metadata === undefined ? packet : { ...packet, metadata }) === verdict;
+}
