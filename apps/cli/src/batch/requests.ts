@@ -36,7 +36,7 @@ const language = {
 export const CompileRequest = z.strictObject({ ...language, expr: z.string() });
 export type CompileRequest = z.infer<typeof CompileRequest>;
 
-export const backends = ['interpreter', 'js', 'kernel'] as const;
+export const backends = ['interpreter', 'js', 'ebpf', 'kernel'] as const;
 export type Backend = (typeof backends)[number];
 
 const instruction = z.tuple([z.int(), z.int(), z.int(), z.int()]);

@@ -37,6 +37,25 @@ describe('compile', () => {
     });
   });
 
+  it('compiles for eBPF, as a listing and as JSON that disassemble reads back', async () => {
+    const listing = (await compile('--target', 'ebpf', 'ip')).out;
+    expect(listing).toMatch(/^ {3}0: r6 = r1\n[\s\S]* call bpf_skb_load_bytes#26\n/);
+    const json = (await compile('--target', 'ebpf', '--json', 'ip')).out;
+    expect(JSON.parse(json)).toMatchObject({ linkType: 'EN10MB', maps: [] });
+    expect((await runCommand(['disassemble', '--target', 'ebpf', '-'], { input: json })).out).toBe(listing);
+  });
+
+  it('names the maps that large sets become', async () => {
+    const list = Array.from({ length: 2000 }, (_, index) => `10.0.${index >> 7}.${2 * (index & 127)}`).join(',');
+    const { out } = await compile('--target', 'ebpf', `ip src host in {${list}}`);
+    expect(out).toMatch(/^; map\[0\]: hash, 2000 entries, keys of 4 bytes, values of 1\n/);
+    expect(out).toContain('r1 = map[0] ll');
+  });
+
+  it('prints what a store can leave out', async () => {
+    expect((await compile('--target', 'prefilter', 'tcp dst port 80')).out).toBe('(protocol 6 and port 80)\n');
+  });
+
   it('matches every packet without an expression', async () => {
     expect((await compile()).out).toBe('(000) ret      #262144\n');
   });
@@ -58,6 +77,7 @@ describe('compile', () => {
   it.each([
     ['a fourth d', ['-dddd', 'ip']],
     ['-d and --json', ['-d', '--json', 'ip']],
+    ['-d for eBPF', ['-d', '--target', 'ebpf', 'ip']],
     ['a snaplen that is none', ['-s', 'x', 'ip']],
     ['an unknown link type', ['-y', 'NOPE', 'ip']],
   ])('refuses %s', async (_, args) => {

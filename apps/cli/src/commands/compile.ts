@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { answerLines } from '../batch/lines.js';
 import { compileOptions, type LanguageOptions, withLanguage } from '../language/language-options.js';
 import { machineNames } from '../language/machine-names.js';
+import { type Target, targets } from '../language/targets.js';
 import { expressionOf } from '../report-error.js';
 import { print, type Terminal } from '../terminal.js';
 
@@ -9,8 +10,11 @@ interface CompileCommandOptions extends LanguageOptions {
   readonly json?: boolean;
   readonly stages?: boolean;
   readonly batch?: boolean;
-  readonly target: 'cbpf' | 'js';
+  readonly target: Target;
 }
+
+/** By how often -d was said. */
+const DUMPS = ['d', 'd', 'dd', 'ddd'] as const;
 
 /** `bpfleet compile EXPR`: offline, no server is asked. */
 export function compile(parent: Command, terminal: Terminal): void {
@@ -23,7 +27,7 @@ export function compile(parent: Command, terminal: Terminal): void {
     .option('-d, --dump', 'as tcpdump: -d a listing, -dd C, -ddd decimal numbers (default: -d)')
     .option('--json', 'instructions as [code, jt, jf, k]')
     .option('--stages', 'what every stage of the compiler made of it')
-    .addOption(new Option('--target <machine>', 'what runs it').choices(['cbpf', 'js']).default('cbpf'))
+    .addOption(new Option('--target <machine>', 'what runs it').choices(targets).default('cbpf'))
     .option('--batch', 'one JSON request a line on standard input, one answer a line')
     .on('option:dump', () => dumps++);
   withLanguage(command).action(async (words: string[], options: CompileCommandOptions): Promise<void> => {
@@ -31,28 +35,15 @@ export function compile(parent: Command, terminal: Terminal): void {
     if (dumps > 0 && options.json) command.error('error: choose -d or --json');
     if (options.batch && words.length > 0) command.error('error: with --batch the expressions come on standard input');
     if (options.batch) return compileBatch(terminal);
+    if (dumps > 0 && options.target !== 'cbpf') command.error('error: -d is for the target cbpf');
     const expression = words.join(' ');
-    const text = await expressionOf(expression, () => compiled(expression, options, dumps));
+    const { printed } = await import('../language/print-target.js');
+    const language = await compileOptions(options);
+    const { target, json = false, stages = false } = options;
+    const text = await expressionOf(expression, async () =>
+      printed(expression, language, { target, json, stages, dump: DUMPS[dumps] ?? 'd' }),
+    );
     return print(terminal.out, text.endsWith('\n') ? text : `${text}\n`);
-  });
-}
-
-async function compiled(expression: string, options: CompileCommandOptions, dumps: number): Promise<string> {
-  const [language, { formatProgram, jitSource, toTuples }] = await Promise.all([
-    import('@bpfleet/pcap-filter'),
-    import('@bpfleet/bpf'),
-  ]);
-  const compilation = language.compile(expression, await compileOptions(options));
-  const { program } = compilation;
-  if (options.stages) return language.printStages(compilation);
-  if (options.target === 'js') {
-    return jitSource(program) ?? '// too long to be compiled as one function: the interpreter runs it';
-  }
-  if (!options.json) return formatProgram(program, dumps === 3 ? 'ddd' : dumps === 2 ? 'dd' : 'd');
-  return JSON.stringify({
-    linkType: options.linktype,
-    snaplenBytes: options.snaplen,
-    program: toTuples(program),
   });
 }
 

@@ -1,4 +1,15 @@
-import { checkProgram, encodeProgram, interpret, jit, type Program, UNDECIDED } from '@bpfleet/bpf';
+import {
+  checkProgram,
+  type EbpfFilter,
+  encodeEbpf,
+  encodeProgram,
+  interpret,
+  jit,
+  type Program,
+  toEbpf,
+  UNDECIDED,
+  withDescriptors,
+} from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import type { Backend } from '../batch/requests.js';
 
@@ -7,6 +18,9 @@ export interface JudgedPacket {
   readonly bytes: Uint8Array;
   readonly wireLength: number;
 }
+
+/** What a machine runs: a classic program, or what was compiled for eBPF with its maps. */
+export type Runnable = { readonly program: Program } | { readonly filter: EbpfFilter };
 
 /** Runs one program; `stop` gives back what the machine holds. */
 export interface Machine {
@@ -19,7 +33,9 @@ export interface Machine {
  * @throws BpfleetError `PROGRAM_INVALID` for what the kernel's checker refuses; what the kernel says where it takes no
  *   program from this process
  */
-export async function startMachine(backend: Backend, program: Program): Promise<Machine> {
+export async function startMachine(backend: Backend, runnable: Runnable): Promise<Machine> {
+  if ('filter' in runnable) return ebpfMachine(runnable.filter);
+  const { program } = runnable;
   const fault = checkProgram(program);
   if (fault) {
     throw new BpfleetError('PROGRAM_INVALID', `instruction ${fault.instruction}: ${fault.message} (${fault.rule})`);
@@ -38,9 +54,25 @@ export async function startMachine(backend: Backend, program: Program): Promise<
         stop: () => undefined,
       };
     }
+    case 'ebpf':
+      return ebpfMachine({ program: toEbpf(program), maps: [] });
     case 'kernel':
       return kernelMachine((verdicts) => verdicts.attach(encodeProgram(program)));
   }
+}
+
+async function ebpfMachine({ program, maps }: EbpfFilter): Promise<Machine> {
+  const { LoadedFilter } = await import('@bpfleet/linux');
+  const encode = (descriptors: readonly number[]) => encodeEbpf(withDescriptors(program, descriptors));
+  return kernelMachine((verdicts) => {
+    const loaded = LoadedFilter.load({ maps, encode });
+    try {
+      verdicts.attachEbpf(loaded.program);
+    } finally {
+      // The socket keeps what it needs.
+      loaded.close();
+    }
+  });
 }
 
 type Verdicts = Awaited<ReturnType<typeof openVerdicts>>;

@@ -4,14 +4,14 @@ import { machineNames } from '../language/machine-names.js';
 import type { Terminal } from '../terminal.js';
 import { capturePackets, checkLinkType } from './capture-packets.js';
 import { type JudgedPacket, settled, startMachine } from './machines.js';
-import { programOf } from './programs.js';
+import { runnableOf } from './programs.js';
 
 /** `bpfleet match --batch`: each line a program or an expression and packets; answered by the verdicts in order. */
 export async function matchBatch(terminal: Terminal): Promise<void> {
   const names = await machineNames();
   await answerLines(terminal, async (line) => {
     const request = readRequest(MatchRequest, line);
-    const machine = await startMachine(request.backend, await programOf(request, names));
+    const machine = await startMachine(request.backend, runnableOf(request, names));
     const verdicts: number[] = [];
     const undecided: number[] = [];
     try {

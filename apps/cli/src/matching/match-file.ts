@@ -1,10 +1,11 @@
 import { Dissection, dissect, linkTypeName, summarize } from '@bpfleet/packet';
-import { type CompileOptions, compile } from '@bpfleet/pcap-filter';
+import type { CompileOptions } from '@bpfleet/pcap-filter';
 import type { CapturedPacket } from '@bpfleet/section';
 import type { Backend } from '../batch/requests.js';
 import { print, type Terminal } from '../terminal.js';
 import { capturePackets, checkLinkType } from './capture-packets.js';
 import { type Machine, settled, startMachine } from './machines.js';
+import { compileFor } from './programs.js';
 
 export interface MatchedFile {
   readonly read: string;
@@ -33,7 +34,10 @@ export async function matchFile(file: MatchedFile, terminal: Terminal): Promise<
     for await (const packet of capturePackets(file.read, terminal)) {
       linkType ??= linkTypeName(packet.linkType);
       checkLinkType(packet, linkType, file.read);
-      machine ??= await startMachine(file.backend, compile(file.expression, { ...file.compile, linkType }).program);
+      machine ??= await startMachine(
+        file.backend,
+        compileFor(file.backend, file.expression, { ...file.compile, linkType }),
+      );
       counted.read++;
       const { verdict, isUndecided } = settled(machine.verdict(packet));
       if (isUndecided) counted.undecided++;
@@ -46,7 +50,9 @@ export async function matchFile(file: MatchedFile, terminal: Terminal): Promise<
     machine?.stop();
   }
   // Also of a file without packets: a wrong expression is told.
-  if (machine === undefined) compile(file.expression, { ...file.compile, ...(linkType && { linkType }) });
+  if (machine === undefined) {
+    compileFor(file.backend, file.expression, { ...file.compile, ...(linkType && { linkType }) });
+  }
   const undecided = counted.undecided === 0 ? '' : `; ${counted.undecided} were cut too short to say`;
   return { ...counted, undecided };
 }

@@ -1,16 +1,19 @@
-import { fromTuples, type Program } from '@bpfleet/bpf';
+import { fromTuples } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
-import { compileOptionsOf, type MatchRequest } from '../batch/requests.js';
+import { type CompileOptions, compile, compileEbpf } from '@bpfleet/pcap-filter';
+import { type Backend, compileOptionsOf, type MatchRequest } from '../batch/requests.js';
+import type { Runnable } from './machines.js';
+
+/** For eBPF with its maps, so that a list may be longer than a classic program; a classic program for all others. */
+export function compileFor(backend: Backend, expression: string, options: CompileOptions): Runnable {
+  return backend === 'ebpf' ? compileEbpf(expression, options) : compile(expression, options);
+}
 
 /** The request's program, or its expression compiled. @throws BpfleetError where neither or both are given */
-export async function programOf(
-  request: MatchRequest,
-  machine: Parameters<typeof compileOptionsOf>[1],
-): Promise<Program> {
+export function runnableOf(request: MatchRequest, machine: Parameters<typeof compileOptionsOf>[1]): Runnable {
   if ((request.expr === undefined) === (request.program === undefined)) {
     throw new BpfleetError('REQUEST_INVALID', 'give either expr or program');
   }
-  if (request.program !== undefined) return fromTuples(request.program);
-  const { compile } = await import('@bpfleet/pcap-filter');
-  return compile(request.expr ?? '', compileOptionsOf(request, machine)).program;
+  if (request.program !== undefined) return { program: fromTuples(request.program) };
+  return compileFor(request.backend, request.expr ?? '', compileOptionsOf(request, machine));
 }

@@ -63,7 +63,7 @@ function listOf(name: string, { span }: Primitive, names: NameResolver): Item[] 
   if (texts === undefined) throw syntaxFault(span, `there is no list “${name}”`, 'give it in the table of sets');
   return texts.map((text) => {
     const address = readDottedQuad(text);
-    if (address !== undefined) return { kind: 'ipv4', text, address, bits: 32 };
+    if (address !== undefined) return { kind: 'ipv4', text, span, address, bits: 32 };
     const tokens = lex(text);
     const cursor = new Cursor(tokens);
     const token = cursor.next();
