@@ -6,6 +6,15 @@ export { type Explanation, explainExpression, renderExplanation } from './explai
 export { explainProgram, type ProgramExplanation, renderProgramExplanation } from './explain/explain-program.js';
 export { type Trap, type TrapId, trapIds } from './explain/traps.js';
 export { renderFault } from './fault.js';
+export {
+  type ExcludedEndpoint,
+  type LinkedClassic,
+  type LinkedEbpf,
+  type LinkMember,
+  type LinkRequest,
+  link,
+  linkerVersions,
+} from './link/link.js';
 export { type Finding, type FindingId, findingIds, lintProgram } from './lint/lint-program.js';
 export { mayMatch, type Prefilter, type PrefilterToken } from './prefilter/prefilter.js';
 export { prefilterOf } from './prefilter/prefilter-of.js';

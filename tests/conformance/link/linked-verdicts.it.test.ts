@@ -1,0 +1,202 @@
+import { encodeEbpf, encodeProgram, formatProgram, interpret, type Packet, type Program } from '@bpfleet/bpf';
+import { BpfleetError } from '@bpfleet/errors';
+import { closeDescriptor, KernelVerdicts, Libpcap, loadSocketFilter } from '@bpfleet/linux';
+import { compile, type LinkMember, link } from '@bpfleet/pcap-filter';
+import { afterAll, expect, it } from 'vitest';
+import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
+import { packetFor } from '../machines/compiled-programs.js';
+import { Random, seedOfRun } from '../random.js';
+import { MemberPool } from './member-pool.js';
+import { ENDPOINTS, OWN_TRAFFIC, ownFrame } from './own-frames.js';
+
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
+const SETS = 80 * ROUNDS;
+/** Programs of each kind that sets are drawn from; a new pool after so many sets. */
+const POOL = 150;
+const SETS_A_POOL = 80;
+const MOST_MEMBERS = 50;
+const ALL_LENGTHS = Array.from({ length: 81 }, (_, length) => length);
+const LONGER = 20;
+
+function machines(): Requirement<{ libpcap: Libpcap; sockets: Sockets }> {
+  if (process.getuid?.() !== 0) return { unavailable: 'loading eBPF needs root' };
+  try {
+    return { libpcap: Libpcap.open(), sockets: new Sockets() };
+  } catch (error) {
+    return { unavailable: String(error) };
+  }
+}
+
+/** One socket for each member's own program, and one for each form of the linked one. */
+class Sockets {
+  readonly members = Array.from({ length: MOST_MEMBERS }, () => KernelVerdicts.open());
+  readonly classic = KernelVerdicts.open();
+  readonly ebpf = KernelVerdicts.open();
+  readonly ownTraffic = KernelVerdicts.open();
+
+  close(): void {
+    for (const socket of [...this.members, this.classic, this.ebpf, this.ownTraffic]) socket.close();
+  }
+}
+
+/** A set and what was made of it. */
+interface LinkedSet {
+  readonly members: readonly LinkMember[];
+  readonly excludes: boolean;
+  readonly classic: Program;
+}
+
+suiteRequires('linked programs', { machines: machines() }, ({ machines: { libpcap, sockets } }) => {
+  const seed = seedOfRun();
+  const ownTraffic = compile(OWN_TRAFFIC).program;
+  sockets.ownTraffic.attach(encodeProgram(ownTraffic));
+  afterAll(() => sockets.close());
+
+  it(
+    `accept in this kernel what one of their members accepts (BPFLEET_TEST_SEED=${seed})`,
+    () => {
+      const random = new Random(seed);
+      const count = { pairs: 0, accepted: 0, own: 0, empty: 0, redrawn: 0, members: 0, tooLarge: 0, excluding: 0 };
+      let pool = new MemberPool(libpcap, random, POOL);
+      for (let round = 0; round < SETS; round++) {
+        if (round % SETS_A_POOL === SETS_A_POOL - 1) pool = new MemberPool(libpcap, random, POOL);
+        const set = attachSet(pool.set(random), random, sockets);
+        if (set === undefined) {
+          count.tooLarge++;
+          continue;
+        }
+        count.members += set.members.length;
+        if (set.excludes) count.excluding++;
+        for (const bytes of packetsFor(set, random)) {
+          const packet: Packet = { bytes, start: 0, capturedLength: bytes.length, wireLength: bytes.length };
+          if (set.members.some(({ program }) => loadsAtNegativeOffset(program, packet))) {
+            count.redrawn++;
+            continue;
+          }
+          const expected = expectedOf(set, packet, ownTraffic, sockets);
+          const [inClassic, inEbpf] = linkedVerdicts(set, packet, sockets);
+          count.pairs++;
+          if (expected.accepts) count.accepted++;
+          if (expected.isOwn) count.own++;
+          if (bytes.length === 0) count.empty++;
+          if (inClassic !== expected.accepts || inEbpf !== expected.accepts) {
+            const verdicts = `one member ${expected.accepts}, linked ${inClassic}, as eBPF ${inEbpf}`;
+            expect.fail(`seed ${seed}, set ${round}: ${verdicts}\n${reproduction(set, bytes)}`);
+          }
+        }
+      }
+      const accepted = count.accepted / count.pairs;
+      console.info(
+        `linked, seed ${seed}: ${count.pairs} (set, packet) pairs agree, as cBPF and as eBPF; ${SETS} sets of ` +
+          `${(count.members / SETS).toFixed(1)} members, ${count.excluding} of them excluding own traffic (${count.own} packets of ` +
+          `it), ${(100 * accepted).toFixed(1)} % accepted, ${count.redrawn} redrawn for an indirect sum of 2^31 or more, ` +
+          `${count.empty} packets of 0 bytes without the kernel, ${count.tooLarge} sets too large for the socket`,
+      );
+      expect(accepted).toBeGreaterThan(0.1);
+      expect(accepted).toBeLessThan(0.9);
+      expect(count.tooLarge).toBeLessThan(SETS / 10);
+    },
+    120_000 * ROUNDS,
+  );
+});
+
+/** Attaches the members and what they are linked to; undefined where the kernel has no room (net.core.optmem_max). */
+function attachSet(members: readonly LinkMember[], random: Random, sockets: Sockets): LinkedSet | undefined {
+  const excludes = random.chance(50);
+  const excluded = excludes ? ENDPOINTS : [];
+  const request = { linkerVersion: 1, linkType: 'EN10MB', members, excluded };
+  try {
+    const classic = link({ ...request, target: 'cbpf' }).program;
+    const other = { members: shuffled(members, random), excluded: shuffled(excluded, random) };
+    expect(link({ ...request, ...other, target: 'cbpf' }).program).toEqual(classic);
+    sockets.classic.attach(encodeProgram(classic));
+    attachEbpf(sockets.ebpf, encodeEbpf(link({ ...request, target: 'ebpf' }).program));
+    members.forEach(({ program }, index) => void sockets.members[index]?.attach(encodeProgram(program)));
+    return { members, excludes, classic };
+  } catch (error) {
+    if (isTooLarge(error)) return undefined;
+    throw error;
+  }
+}
+
+function isTooLarge(error: unknown): boolean {
+  if (error instanceof BpfleetError && error.code === 'FILTER_TOO_LARGE') return true;
+  return error instanceof Error && 'errno' in error && error.errno === 'ENOMEM';
+}
+
+function attachEbpf(socket: KernelVerdicts, program: Uint8Array): void {
+  const fd = loadSocketFilter(program);
+  try {
+    socket.attachEbpf(fd);
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/** Every length from 0 to 80 and some longer ones: aimed at a member, of own traffic, or noise. */
+function* packetsFor(set: LinkedSet, random: Random): Generator<Uint8Array> {
+  for (const length of ALL_LENGTHS) yield fitted(packetOf(set, random), length, random);
+  for (let index = 0; index < LONGER; index++) yield packetOf(set, random);
+}
+
+function packetOf({ members, excludes }: LinkedSet, random: Random): Uint8Array {
+  if (excludes && random.chance(40)) return ownFrame(random);
+  if (random.chance(70)) return packetFor(random.of(members).program, random, 1).bytes.slice();
+  return Uint8Array.from({ length: 1 + random.below(random.of([100, 1600])) }, () => random.below(256));
+}
+
+function fitted(bytes: Uint8Array, length: number, random: Random): Uint8Array {
+  return Uint8Array.from({ length }, (_, at) => bytes[at] ?? random.below(256));
+}
+
+interface Expected {
+  readonly accepts: boolean;
+  readonly isOwn: boolean;
+}
+
+/** By the verdicts of this kernel on each member's own program; an empty packet only the interpreter can decide. */
+function expectedOf(set: LinkedSet, packet: Packet, ownTraffic: Program, sockets: Sockets): Expected {
+  const verdict = (socket: KernelVerdicts, program: Program) =>
+    packet.wireLength === 0 ? interpret(program, packet) : socket.verdict(packet.bytes);
+  const isOwn = set.excludes && verdict(sockets.ownTraffic, ownTraffic) !== 0;
+  const verdicts = set.members.map(({ program }, index) => verdict(sockets.members[index] as KernelVerdicts, program));
+  const accepts = verdicts.some((value, index) => value !== 0 && (!isOwn || set.members[index]?.includeOwnTraffic));
+  return { accepts, isOwn };
+}
+
+function linkedVerdicts(set: LinkedSet, packet: Packet, sockets: Sockets): [boolean, boolean] {
+  if (packet.wireLength === 0) {
+    const accepts = interpret(set.classic, packet) !== 0;
+    return [accepts, accepts];
+  }
+  return [sockets.classic.verdict(packet.bytes) !== 0, sockets.ebpf.verdict(packet.bytes) !== 0];
+}
+
+/** The interpreter asks for metadata only where [x + k] reaches 2^31 or more, in programs without loads of metadata. */
+function loadsAtNegativeOffset(program: Program, packet: Packet): boolean {
+  let asked = false;
+  const watched: Packet = {
+    ...packet,
+    get metadata(): never {
+      asked = true;
+      return undefined as never;
+    },
+  };
+  interpret(program, watched);
+  return asked;
+}
+
+function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
+  return items
+    .map((item) => ({ item, at: random.below(2 ** 32) }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ item }) => item);
+}
+
+function reproduction({ members, classic }: LinkedSet, bytes: Uint8Array): string {
+  const programs = members.map(
+    ({ digest, program, includeOwnTraffic }) =>
+      `${digest}${includeOwnTraffic ? ', own traffic too' : ''}\n${formatProgram(program, 'd')}`,
+  );
+  return `${Buffer.from(bytes).toString('hex')}\n${programs.join('\n')}\nlinked\n${formatProgram(classic, 'd')}`;
+}
