@@ -2,6 +2,7 @@ import type { Benchmark, Result, RunOptions } from '../benchmark.js';
 import { compileWorkload, measureCompileTimes } from './compile-time.js';
 import { costWorkload, measureCosts } from './cost.js';
 import { jitWorkload, measureJit } from './jit.js';
+import { largeSetWorkload, measureLargeSet } from './large-set.js';
 
 const NAME = 'filter';
 const DISTINCT_PACKETS = 60_000;
@@ -16,12 +17,13 @@ export const filter: Benchmark = {
     const rows = [
       ...measureCosts(NAME),
       ...measureCompileTimes(NAME, seed),
+      ...measureLargeSet(NAME, seed),
       ...(await measureJit({ seed, packets: DISTINCT_PACKETS, rounds })),
     ];
     const { Libpcap } = await import('@bpfleet/linux');
     const libpcap = Libpcap.open();
     return {
-      workload: [costWorkload, compileWorkload, jitWorkload].join('. '),
+      workload: [costWorkload, compileWorkload, largeSetWorkload, jitWorkload].join('. '),
       seed,
       versions: { libpcap: libpcap.version },
       rows,
