@@ -54,10 +54,18 @@ describe('answerLines', () => {
   });
 
   it.each([
-    ['a refusal with its place', new BpfleetError('FILTER_SYNTAX', 'no', { span: { start: 3, end: 5 } }), {
-      ...{ code: 'FILTER_SYNTAX', message: 'no', start: 3, end: 5 },
-    }],
-    ['a refusal without a place', new BpfleetError('REQUEST_INVALID', 'no'), { code: 'REQUEST_INVALID', message: 'no' }],
+    [
+      'a refusal with its place',
+      new BpfleetError('FILTER_SYNTAX', 'no', { span: { start: 3, end: 5 } }),
+      {
+        ...{ code: 'FILTER_SYNTAX', message: 'no', start: 3, end: 5 },
+      },
+    ],
+    [
+      'a refusal without a place',
+      new BpfleetError('REQUEST_INVALID', 'no'),
+      { code: 'REQUEST_INVALID', message: 'no' },
+    ],
     ['a fault of ours', new RangeError('oops'), { code: 'INTERNAL', message: 'oops' }],
   ])('answers %s, and goes on', async (_, thrown, error) => {
     const [input, out] = [new PassThrough(), new PassThrough()];

@@ -42,15 +42,17 @@ export type Backend = (typeof backends)[number];
 const instruction = z.tuple([z.int(), z.int(), z.int(), z.int()]);
 const hex = z.string().regex(/^(?:[0-9A-Fa-f]{2})*$/, 'an even number of hexadecimal digits');
 
-export const MatchRequest = z.strictObject({
-  ...language,
-  expr: z.string().optional(),
-  program: z.array(instruction).optional(),
-  /** A capture file's path. */
-  pcap: z.string().optional(),
-  packets: z.array(z.strictObject({ data: hex, len: z.int().min(0).max(0xffff_ffff).optional() })).optional(),
-  backend: z.enum(backends).default('js'),
-});
+export const MatchRequest = z
+  .strictObject({
+    ...language,
+    expr: z.string().optional(),
+    program: z.array(instruction).optional(),
+    /** A capture file's path. */
+    pcap: z.string().optional(),
+    packets: z.array(z.strictObject({ data: hex, len: z.int().min(0).max(0xffff_ffff).optional() })).optional(),
+    backend: z.enum(backends).default('js'),
+  })
+  .refine(({ packets, pcap }) => (packets === undefined) !== (pcap === undefined), 'give either packets or pcap');
 export type MatchRequest = z.infer<typeof MatchRequest>;
 
 /** @throws BpfleetError `REQUEST_INVALID` naming every field that is wrong */

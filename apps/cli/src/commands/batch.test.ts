@@ -1,5 +1,5 @@
-import { compile } from '@bpfleet/pcap-filter';
 import { toTuples } from '@bpfleet/bpf';
+import { compile } from '@bpfleet/pcap-filter';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../fakes/fake-terminal.js';
 
@@ -117,7 +117,7 @@ describe('match --batch', () => {
   });
 
   it.each([
-    ['a program that the kernel would not take', { program: [[0x16, 0, 0, 0]] }, 'PROGRAM_INVALID'],
+    ['a program that the kernel would not take', { program: [[0x0e, 0, 0, 0]] }, 'PROGRAM_INVALID'],
     ['an expression and a program', { expr: 'ip', program: [[6, 0, 0, 0]] }, 'REQUEST_INVALID'],
     ['a backend that nobody knows', { expr: 'ip', backend: 'wasm' }, 'REQUEST_INVALID'],
     ['half a byte', { expr: 'ip', packets: [{ data: '0' }] }, 'REQUEST_INVALID'],
@@ -127,5 +127,19 @@ describe('match --batch', () => {
     ['what can never match', { expr: 'ip and arp' }, 'NEVER_MATCHES'],
   ])('refuses %s', async (_, request, code) => {
     expect(await one('match', { id: 1, packets, ...request })).toMatchObject({ id: 1, error: { code } });
+  });
+});
+
+describe('--batch', () => {
+  it.each([
+    ['an expression', ['compile', '--batch', 'ip'], 'standard input'],
+    ['how to read it', ['compile', '--batch', '-y', 'RAW', '--no-optimize'], '--linktype, --no-optimize'],
+    ['how to print it', ['compile', '--json', '--batch'], '--json'],
+    ['a file', ['match', '--batch', '-r', 'a.pcap'], '--read'],
+    ['a backend', ['match', '--batch', '--backend', 'js'], '--backend'],
+  ])('does not go with %s on the command line, which it would ignore', async (_, args, named) => {
+    const { code, out, err } = await runCommand(args, { input: '{"id":1,"expr":"ip"}' });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(named);
   });
 });

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { answerLines } from '../batch/lines.js';
+import { refuseBesideBatch } from '../batch/only-batch.js';
 import { compileOptions, type LanguageOptions, withLanguage } from '../language/language-options.js';
 import { machineNames } from '../language/machine-names.js';
 import { type Target, targets } from '../language/targets.js';
@@ -31,10 +32,12 @@ export function compile(parent: Command, terminal: Terminal): void {
     .option('--batch', 'one JSON request a line on standard input, one answer a line')
     .on('option:dump', () => dumps++);
   withLanguage(command).action(async (words: string[], options: CompileCommandOptions): Promise<void> => {
+    if (options.batch) {
+      refuseBesideBatch(command, words);
+      return compileBatch(terminal);
+    }
     if (dumps > 3) command.error('error: -ddd is the last of its kind');
     if (dumps > 0 && options.json) command.error('error: choose -d or --json');
-    if (options.batch && words.length > 0) command.error('error: with --batch the expressions come on standard input');
-    if (options.batch) return compileBatch(terminal);
     if (dumps > 0 && options.target !== 'cbpf') command.error('error: -d is for the target cbpf');
     const expression = words.join(' ');
     const { printed } = await import('../language/print-target.js');

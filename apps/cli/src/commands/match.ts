@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { refuseBesideBatch } from '../batch/only-batch.js';
 import { type Backend, backends } from '../batch/requests.js';
 import { compileOptions, type LanguageOptions, withLanguage } from '../language/language-options.js';
 import { expressionOf } from '../report-error.js';
@@ -25,7 +26,7 @@ export function match(parent: Command, terminal: Terminal): void {
     .option('--batch', 'one JSON request a line on standard input, one answer a line');
   withLanguage(command).action(async (words: string[], options: MatchOptions): Promise<void> => {
     if (options.batch) {
-      if (words.length > 0) command.error('error: with --batch the expressions come on standard input');
+      refuseBesideBatch(command, words);
       const { matchBatch } = await import('../matching/match-batch.js');
       return matchBatch(terminal);
     }
