@@ -3,13 +3,16 @@ import type { Logic } from '../logic.js';
 import type { BinaryOperator, Condition, Ir, Load, MetadataName, Value } from './ir.js';
 import { contains } from './ranges.js';
 
-/** Ends the evaluation with "no", wherever it is. */
+/** Ends the evaluation with "no", wherever it is. Made once: a stack trace for each would cost more than the evaluation. */
 class Outside extends Error {}
+const OUTSIDE = new Outside();
 
 interface Frame {
   readonly packet: Packet;
   readonly slots: Map<number, number>;
 }
+/** Values are read with, and nothing is put into. */
+type Reading = Omit<Frame, 'slots'> & { readonly slots: ReadonlyMap<number, number> };
 
 /** Whether the packet matches: the plainest reading of the IR, which every back end is tested against. */
 export function evaluate(ir: Ir, packet: Packet): boolean {
@@ -22,7 +25,7 @@ export function evaluate(ir: Ir, packet: Packet): boolean {
 }
 
 /** A value in this packet, with what is in the slots; undefined where that ends the evaluation. */
-export function valueIn(value: Value, packet: Packet, slots: Map<number, number>): number | undefined {
+export function valueIn(value: Value, packet: Packet, slots: ReadonlyMap<number, number>): number | undefined {
   try {
     return amount(value, { packet, slots });
   } catch (error) {
@@ -65,7 +68,7 @@ function conditionHolds(condition: Condition, frame: Frame): boolean {
   }
 }
 
-function amount(value: Value, frame: Frame): number {
+function amount(value: Value, frame: Reading): number {
   switch (value.kind) {
     case 'constant':
       return value.value;
@@ -86,10 +89,10 @@ function amount(value: Value, frame: Frame): number {
   }
 }
 
-function load({ size, base, offset }: Load, frame: Frame): number {
+function load({ size, base, offset }: Load, frame: Reading): number {
   const { bytes, start, capturedLength } = frame.packet;
   const from = ((base === undefined ? 0 : amount(base, frame)) + offset) >>> 0;
-  if (from + size > capturedLength) throw new Outside();
+  if (from + size > capturedLength) throw OUTSIDE;
   let value = 0;
   for (let index = from; index < from + size; index++) value = value * 256 + (bytes[start + index] ?? 0);
   return value;
@@ -98,7 +101,7 @@ function load({ size, base, offset }: Load, frame: Frame): number {
 function metadataOf(name: MetadataName, { metadata }: Packet): number {
   if (metadata !== undefined) return Number(metadata[name]);
   // As on a Unix socket: no device, which ends a program that asks for it.
-  if (name === 'interfaceIndex') throw new Outside();
+  if (name === 'interfaceIndex') throw OUTSIDE;
   return 0;
 }
 
@@ -112,10 +115,10 @@ export function calculate(operator: BinaryOperator, left: number, right: number)
     case '*':
       return Math.imul(left, right) >>> 0;
     case '/':
-      if (right === 0) throw new Outside();
+      if (right === 0) throw OUTSIDE;
       return Math.floor(left / right);
     case '%':
-      if (right === 0) throw new Outside();
+      if (right === 0) throw OUTSIDE;
       return left % right;
     case '&':
       return (left & right) >>> 0;

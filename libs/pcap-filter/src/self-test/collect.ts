@@ -1,6 +1,6 @@
 import { ACCEPT, type Graph, REJECT } from '../optimise/graph.js';
 import type { Draft } from './draft.js';
-import { Search } from './search.js';
+import { type Goal, Search } from './search.js';
 import { type Edge, edgeOf, type Trace, trace } from './way.js';
 
 /** A packet and what it tries. */
@@ -21,6 +21,8 @@ export class Collection {
   readonly #deciding = new Set<Edge>();
   /** By the answer that decided. */
   readonly #accepted = new Map<Edge, Draft>();
+  /** What was not found once is not looked for again. */
+  readonly #failed = new Set<string>();
   readonly #search: Search;
 
   /** @param most stops there: conditions further on are left to the packets that come by */
@@ -61,13 +63,16 @@ export class Collection {
     return this.#deciding.has(edgeOf(node, true)) && this.#deciding.has(edgeOf(node, false));
   }
 
-  #find(goal: Parameters<Search['find']>[0], frames: readonly Draft[]): Draft | undefined {
+  #find(goal: Goal, frames: readonly Draft[]): Draft | undefined {
+    const key = `${goal.node} ${goal.answer} ${goal.end}`;
+    if (this.#failed.has(key)) return undefined;
     for (const frame of frames) {
       const draft = this.#search.find(goal, frame);
       if (draft === undefined) continue;
       this.#add(draft);
       return draft;
     }
+    this.#failed.add(key);
     return undefined;
   }
 

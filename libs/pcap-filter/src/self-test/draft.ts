@@ -11,11 +11,16 @@ const LARGEST: Readonly<Record<MetadataName, number>> = {
 
 /** A whole packet in the making. Every way the search tries changes a copy. */
 export class Draft {
+  /** Shows every change to the bytes; a new one stands here when the length changes. */
+  #packet: Packet;
+
   private constructor(
     private bytes: Uint8Array,
     private readonly metadata: Metadata,
     private readonly mostBytes: number,
-  ) {}
+  ) {
+    this.#packet = this.#whole();
+  }
 
   /** A frame as a host would receive it on its first interface, without a tag. */
   static of(frame: Uint8Array, mostBytes: number): Draft {
@@ -29,6 +34,10 @@ export class Draft {
   }
 
   get packet(): Packet {
+    return this.#packet;
+  }
+
+  #whole(): Packet {
     const { bytes, metadata } = this;
     return { bytes, start: 0, capturedLength: bytes.length, wireLength: bytes.length, metadata };
   }
@@ -44,6 +53,7 @@ export class Draft {
     bytes.set(this.bytes.subarray(0, length));
     for (let at = this.bytes.length; at < length; at++) bytes[at] = fillerAt(at);
     this.bytes = bytes;
+    this.#packet = this.#whole();
     return true;
   }
 
@@ -67,7 +77,10 @@ export class Draft {
   }
 }
 
+/** Small, because it may be read as a header's length; none of them a protocol people filter for. */
+const FILLER = [3, 12, 7, 14, 5, 10, 15, 4, 11, 8, 13] as const;
+
 /** No two neighbours alike, and never 0, so that a load at a wrong place reads something else. */
 export function fillerAt(at: number): number {
-  return 0x61 + ((at * 7) % 26);
+  return FILLER[at % FILLER.length] ?? 0;
 }

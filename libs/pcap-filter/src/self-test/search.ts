@@ -28,6 +28,8 @@ interface Position {
 export class Search {
   /** Which nodes can lead to the verdict, and to the node that was asked for last. */
   readonly #toEnd = new Map<Target, Uint8Array>();
+  /** There are not so many variants. */
+  #isExhausted = false;
   #toNode: { readonly node: number; readonly leading: Uint8Array } | undefined;
 
   constructor(private readonly graph: Graph) {}
@@ -35,7 +37,8 @@ export class Search {
   /** A packet that does so, made from `frame`; undefined where none was found. */
   find(goal: Goal, frame: Draft): Draft | undefined {
     const open: Position[] = [{ at: this.graph.entry, way: undefined, draft: frame }];
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
+    this.#isExhausted = false;
+    for (let tries = 0; tries < MOST_TRIES && !this.#isExhausted; tries++) {
       const position = open.pop();
       if (position === undefined) return undefined;
       if (position.at === goal.end) return position.draft;
@@ -49,23 +52,34 @@ export class Search {
     const node = this.graph.nodes[at];
     if (node === undefined) return [];
     const inside = this.#inside(node.step, { graph: this.graph, way, draft });
-    if (inside === undefined) return [];
-    const now = answerTo(node.step, inside.way, inside.draft);
-    if (now === undefined) return [];
-    const isOneWay = node.yes === node.no;
-    const answers = isOneWay ? [now] : at === goal.node ? [goal.answer] : [now, !now];
+    const now = inside && answerTo(node.step, inside.way, inside.draft);
+    if (inside === undefined || now === undefined) return [];
+    const answers = node.yes === node.no ? [now] : at === goal.node ? [goal.answer] : [now, !now];
     return answers.flatMap((answer) => {
       const to = answer ? node.yes : node.no;
       if (!this.#leads(at, to, goal)) return [];
-      const variant = at === goal.node ? goal.variant : undefined;
-      const drafts =
-        answer === now && variant === undefined ? [inside] : this.#answering(node.step, answer, inside, variant);
-      return drafts.map((place) => ({
+      const places =
+        at === goal.node ? this.#wanted(node.step, goal, inside, now) : this.#cheapest(node.step, answer, inside, now);
+      return places.map((place) => ({
         at: to,
         way: further(place.way, at, node.step, answer, place.draft),
         draft: place.draft,
       }));
     });
+  }
+
+  /** On the way nothing is changed without need. */
+  #cheapest(step: Step, answer: boolean, place: Place, now: boolean): Place[] {
+    if (answer === now) return [place];
+    return this.#changed(step, answer, place, changesFor(step, answer, place).slice(0, MOST_NUMBERS));
+  }
+
+  /** The wanted number of those that give the answer; the first may also be the one that is there. */
+  #wanted(step: Step, { answer, variant }: Goal, place: Place, now: boolean): Place[] {
+    const changes = changesFor(step, answer, place);
+    if (variant > 0 && variant >= changes.length) this.#isExhausted = true;
+    const changed = this.#changed(step, answer, place, changes.slice(variant, variant + 1));
+    return variant === 0 && answer === now ? [...changed, place] : changed;
   }
 
   /** With everything that the step loads inside the packet. */
@@ -82,15 +96,12 @@ export class Search {
     return again && { ...place, way: again.way };
   }
 
-  /** The packet changed in several ways so that it gives the answer. */
-  #answering(step: Step, answer: boolean, place: Place, variant: number | undefined): Place[] {
-    const changes = changesFor(step, answer, place);
-    const chosen = variant === undefined ? changes.slice(0, MOST_NUMBERS) : changes.slice(variant, variant + 1);
-    return chosen.flatMap((change) => {
+  /** The packet as each change leaves it, where it still comes here and then gives the answer. */
+  #changed(step: Step, answer: boolean, place: Place, changes: readonly Change[]): Place[] {
+    return changes.flatMap((change) => {
       const draft = place.draft.copy();
       const changed = change({ ...place, draft }) ? this.#onTheSameWay({ ...place, draft }) : undefined;
-      const isAnswered = changed !== undefined && answerTo(step, changed.way, draft) === answer;
-      return isAnswered ? [changed] : [];
+      return changed !== undefined && answerTo(step, changed.way, draft) === answer ? [changed] : [];
     });
   }
 

@@ -19,9 +19,11 @@ export function edgeOf(node: number, answer: boolean): Edge {
   return 2 * node + Number(answer);
 }
 
+const NO_SLOTS: ReadonlyMap<number, number> = new Map();
+
 /** A value in the packet behind the way; undefined where it lies outside. */
 export function valueBehind(way: Way | undefined, value: Value, draft: Draft): number | undefined {
-  return valueIn(value, draft.packet, new Map(way?.slots));
+  return valueIn(value, draft.packet, way?.slots ?? NO_SLOTS);
 }
 
 /** What the packet answers; an assignment says yes. Undefined: a load outside the packet, or a division by 0. */
@@ -39,7 +41,7 @@ export function answerTo(step: Step, way: Way | undefined, draft: Draft): boolea
 
 /** One node further. */
 export function further(way: Way | undefined, node: number, step: Step, answer: boolean, draft: Draft): Way {
-  const slots = way?.slots ?? new Map<number, number>();
+  const slots = way?.slots ?? NO_SLOTS;
   if (step.kind !== 'assign') return { before: way, node, answer, slots };
   const value = valueBehind(way, step.value.value, draft) ?? 0;
   return { before: way, node, answer, slots: new Map(slots).set(step.slot, value) };
