@@ -56,6 +56,26 @@ export function statementCode(instruction: Instruction, proven: number): string 
   }
 }
 
+/** The number that a return has in itself. */
+export function constantOf({ code, k }: Instruction): number | undefined {
+  return code === (BPF.RET | BPF.K) ? k : undefined;
+}
+
+/**
+ * The last question of all without a branch, where one of its answers is 0: processors guess wrong which way a filter that
+ * matches half the packets goes, and a wrong guess costs more than all else. Undefined for what is asked otherwise.
+ */
+export function answerCode({ code, k }: Instruction, whenTrue?: number, whenFalse?: number): string | undefined {
+  if (whenTrue === undefined || whenFalse === undefined || (whenTrue !== 0 && whenFalse !== 0)) return undefined;
+  const isEquality = code === (BPF.JMP | BPF.JEQ | BPF.K);
+  if (!isEquality && code !== (BPF.JMP | BPF.JSET | BPF.K)) return undefined;
+  // All ones in place of any number but 0: of n and -n one is negative.
+  const value = whenTrue === 0 ? whenFalse : whenTrue;
+  const isForAnyBit = isEquality === (whenTrue === 0);
+  const number = isEquality ? `a ^= ${SIGNED(k)}` : `a &= ${SIGNED(k)}`;
+  return `${number};\nreturn (${isForAnyBit ? '' : '~'}(a | -a) >> 31 & ${SIGNED(value)}) >>> 0;`;
+}
+
 export function returnCode({ code, k }: Instruction): string {
   return code === (BPF.RET | BPF.A) ? 'return a >>> 0;' : `return ${UNSIGNED(k)};`;
 }

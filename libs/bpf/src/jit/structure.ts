@@ -1,7 +1,7 @@
 import type { Instruction } from '../instruction.js';
 import { immediateDominators } from './dominators.js';
 import { type Block, type BlockId, type Case, type Exit, entries, flowGraph } from './flow-graph.js';
-import { conditionCode, returnCode, statementCode } from './instruction-code.js';
+import { answerCode, conditionCode, constantOf, returnCode, statementCode } from './instruction-code.js';
 import { loadEnd, provenLengths } from './proven-length.js';
 
 /** Deeper nesting than this is left to the interpreter: engines parse blocks recursively. */
@@ -90,6 +90,11 @@ class StructureWriter {
       case 'go':
         return this.#go(exit.to);
       case 'branch': {
+        const answer = answerCode(exit.instruction, this.#constant(exit.whenTrue), this.#constant(exit.whenFalse));
+        if (answer !== undefined) {
+          this.#lines.push(answer);
+          return undefined;
+        }
         const condition = conditionCode(exit.instruction);
         if (this.#size(exit.whenTrue) <= this.#size(exit.whenFalse)) {
           this.#nest(`if (${condition}) {`, exit.whenTrue);
@@ -136,6 +141,12 @@ class StructureWriter {
     if (!this.#isMerge(id)) return id;
     this.#lines.push(`break L${id};`);
     return undefined;
+  }
+
+  /** What a block returns that does nothing else, where it is a constant. */
+  #constant(id: BlockId): number | undefined {
+    const { exit } = this.blocks[id] as Block;
+    return this.#isBareReturn(id) && exit.kind === 'return' ? constantOf(exit.instruction) : undefined;
   }
 
   /** How much is written where a way to this block is written. */

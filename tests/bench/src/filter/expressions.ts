@@ -1,3 +1,5 @@
+import type { Random } from '../random.js';
+
 /** Terms as people write them, for every protocol layer. */
 const TERMS = [
   ...['ip', 'ip6', 'arp', 'tcp', 'udp', 'icmp', 'icmp6', 'sctp', 'igmp', 'esp', 'stp'],
@@ -50,4 +52,13 @@ export function fixedExpressions(): readonly string[] {
     }
   }
   return expressions;
+}
+
+/** Two to five terms, joined at random; some of them move what stands to their right. */
+export function randomExpressions(random: Random, count: number): readonly string[] {
+  const of = <Item>(items: readonly Item[]) => items[Math.floor(random() * items.length)] as Item;
+  return Array.from({ length: count }, () => {
+    const terms = Array.from({ length: 1 + Math.floor(random() * 4) }, () => of(TERMS));
+    return terms.reduce((left, right) => of(JOINS)(left, right), of(TERMS) as string);
+  });
 }
