@@ -1,8 +1,8 @@
 import type { CompileOptions } from '@bpfleet/pcap-filter';
 import { describe, expect, it } from 'vitest';
+import { type HostileInput, hostileInputs } from '../../bench/src/filter/hostile-inputs.js';
 import { Random, seedOfRun } from '../random.js';
 import { answerTo } from './answer.js';
-import { type HostileInput, hostileInputs } from './hostile-inputs.js';
 
 const KIB = 1024;
 /** By default every third kind is tried in one of these forms, with more rounds all kinds in as many forms. */

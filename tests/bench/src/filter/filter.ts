@@ -28,7 +28,7 @@ export const filter: Benchmark = {
     const { Libpcap } = await import('@bpfleet/linux');
     const libpcap = Libpcap.open();
     return {
-      workload: [costWorkload, compileWorkload, largeSetWorkload, jitWorkload].join('. '),
+      workload: [costWorkload, compileWorkload, limitsWorkload, cliWorkload, largeSetWorkload, jitWorkload].join('. '),
       seed,
       versions: { libpcap: libpcap.version },
       rows,
