@@ -1,6 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { NameTables } from '@bpfleet/pcap-filter';
 import * as z from 'zod';
+import { backends } from '../language/backends.js';
 
 const tableOf = <Entry extends z.ZodType>(entry: Entry) => z.record(z.string(), entry);
 
@@ -35,9 +36,6 @@ const language = {
 
 export const CompileRequest = z.strictObject({ ...language, expr: z.string() });
 export type CompileRequest = z.infer<typeof CompileRequest>;
-
-export const backends = ['interpreter', 'js', 'ebpf', 'kernel'] as const;
-export type Backend = (typeof backends)[number];
 
 const instruction = z.tuple([z.int(), z.int(), z.int(), z.int()]);
 const hex = z.string().regex(/^(?:[0-9A-Fa-f]{2})*$/, 'an even number of hexadecimal digits');

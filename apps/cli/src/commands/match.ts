@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { refuseBesideBatch } from '../batch/only-batch.js';
-import { type Backend, backends } from '../batch/requests.js';
+import { type Backend, backends } from '../language/backends.js';
 import { compileOptions, type LanguageOptions, withLanguage } from '../language/language-options.js';
 import { expressionOf } from '../report-error.js';
 import { print, type Terminal } from '../terminal.js';

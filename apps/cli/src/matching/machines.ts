@@ -11,7 +11,7 @@ import {
   withDescriptors,
 } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
-import type { Backend } from '../batch/requests.js';
+import type { Backend } from '../language/backends.js';
 
 /** One packet to be judged: what was captured of it, and how long it was. */
 export interface JudgedPacket {

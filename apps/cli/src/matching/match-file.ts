@@ -1,7 +1,7 @@
 import { Dissection, dissect, linkTypeName, summarize } from '@bpfleet/packet';
 import type { CompileOptions } from '@bpfleet/pcap-filter';
 import type { CapturedPacket } from '@bpfleet/section';
-import type { Backend } from '../batch/requests.js';
+import type { Backend } from '../language/backends.js';
 import { print, type Terminal } from '../terminal.js';
 import { capturePackets, checkLinkType } from './capture-packets.js';
 import { type Machine, settled, startMachine } from './machines.js';

@@ -1,7 +1,8 @@
 import { fromTuples } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { type CompileOptions, compile, compileEbpf } from '@bpfleet/pcap-filter';
-import { type Backend, compileOptionsOf, type MatchRequest } from '../batch/requests.js';
+import { compileOptionsOf, type MatchRequest } from '../batch/requests.js';
+import type { Backend } from '../language/backends.js';
 import type { Runnable } from './machines.js';
 
 /** For eBPF with its maps, so that a list may be longer than a classic program; a classic program for all others. */
