@@ -28,8 +28,8 @@ function ipv4Frame(random: Random): Uint8Array {
   bytes[14] = 0x40 | (headerBytes / 4);
   view.setUint16(20, random.of([0, 0, 0, 0x4000, 0x2000, 0x0001]));
   bytes[23] = random.of([6, 6, 6, 17]);
-  for (const at of [26, 30]) view.setUint32(at, 0x0a00_0000 + random.below(4));
-  for (const at of [0, 2]) view.setUint16(14 + headerBytes + at, random.of([9092, 443, 1024]));
+  for (const at of [26, 30]) view.setUint32(at, 0x0a00_0000 + random.below(3));
+  for (const at of [0, 2]) view.setUint16(14 + headerBytes + at, random.of([9092, 9092, 443, 1024]));
   return bytes;
 }
 
@@ -41,8 +41,8 @@ function ipv6Frame(random: Random): Uint8Array {
   bytes[20] = random.of([6, 6, 6, 17, 44]);
   for (const at of [22, 38]) {
     view.setUint32(at, random.of([0x2001_0db8, 0x2001_0db8, 0xfe80_0000]));
-    view.setUint32(at + 12, random.below(4));
+    view.setUint32(at + 12, random.below(3));
   }
-  for (const at of [54, 56]) view.setUint16(at, random.of([9092, 443, 1024]));
+  for (const at of [54, 56]) view.setUint16(at, random.of([9092, 9092, 443, 1024]));
   return bytes;
 }

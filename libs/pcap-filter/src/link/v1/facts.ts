@@ -1,4 +1,4 @@
-import { ANY, constant, join, LENGTH, type Value } from './value.js';
+import { ANY, areDisjoint, constant, join, LENGTH, type Value } from './value.js';
 
 /** What is known at a place of the linked program, whichever way led there. */
 export interface Facts {
@@ -6,8 +6,10 @@ export interface Facts {
   readonly length: Value;
   readonly a: Value;
   readonly x: Value;
-  /** The words of M[] of which anything is known; only stored ones are here, and may be read. */
+  /** The words of M[] that are stored, and so may be read. */
   readonly memory: ReadonlyMap<number, Value>;
+  /** The parts of the packet that were loaded, by name: they are inside it. */
+  readonly parts: ReadonlyMap<string, Value>;
 }
 
 /** At the start of every program (`bpf_convert_filter` clears A and X). */
@@ -16,27 +18,39 @@ export const START: Facts = {
   a: constant(0),
   x: constant(0),
   memory: new Map(),
+  parts: new Map(),
 };
 
 export function joinFacts(one: Facts, other: Facts): Facts {
-  const memory = new Map<number, Value>();
-  for (const [word, value] of one.memory) {
-    const same = other.memory.get(word);
-    if (same !== undefined) memory.set(word, join(value, same));
-  }
   return {
     length: join(one.length, other.length),
     a: join(one.a, other.a),
     x: join(one.x, other.x),
-    memory,
+    memory: joinMaps(one.memory, other.memory),
+    parts: joinMaps(one.parts, other.parts),
   };
+}
+
+function joinMaps<Key>(one: ReadonlyMap<Key, Value>, other: ReadonlyMap<Key, Value>): Map<Key, Value> {
+  const joined = new Map<Key, Value>();
+  for (const [key, value] of one) {
+    const same = other.get(key);
+    if (same !== undefined) joined.set(key, join(value, same));
+  }
+  return joined;
+}
+
+/** Whether no packet has both; what registers and words hold does not count. */
+export function exclude(one: Facts, other: Facts): boolean {
+  if (areDisjoint(one.length, other.length)) return true;
+  return [...one.parts].some(([name, value]) => areDisjoint(value, other.parts.get(name) ?? ANY));
 }
 
 export function stored(facts: Facts, word: number, value: Value): Facts {
   return { ...facts, memory: new Map(facts.memory).set(word, value) };
 }
 
-/** The same with A narrowed by a test, and with it every word of A's name. */
+/** The same with A narrowed by a test, and with it everything of A's name. */
 export function narrowed(facts: Facts, a: Value): Facts {
   if (a.name === undefined) return { ...facts, a };
   const also = (value: Value) => (value.name === a.name ? a : value);
@@ -45,6 +59,7 @@ export function narrowed(facts: Facts, a: Value): Facts {
     a,
     x: also(facts.x),
     memory: new Map([...facts.memory].map(([word, value]) => [word, also(value)])),
+    parts: facts.parts.has(a.name) ? new Map(facts.parts).set(a.name, a) : facts.parts,
   };
 }
 
@@ -53,6 +68,11 @@ export function withLength(facts: Facts, least: number): Facts {
   if (facts.length.least >= least) return facts;
   const length = { ...facts.length, least };
   return facts.a.name === LENGTH ? narrowed(facts, length) : { ...facts, length };
+}
+
+/** The same behind a load of a part of the packet, if the value is one. */
+export function withPart(facts: Facts, value: Value): Facts {
+  return value.name === undefined ? facts : { ...facts, parts: new Map(facts.parts).set(value.name, value) };
 }
 
 /** Where a word of this name can be had without a load from the packet. */

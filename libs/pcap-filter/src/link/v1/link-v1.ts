@@ -1,12 +1,13 @@
-import { BPF, checkProgram, type EbpfProgram, MAX_INSTRUCTIONS, type Program, translateToEbpf } from '@bpfleet/bpf';
+import { checkProgram, type EbpfProgram, MAX_INSTRUCTIONS, type Program, translateToEbpf } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { assemble } from './assemble.js';
-import { type Facts, START } from './facts.js';
-import { type Label, Listing } from './listing.js';
+import { START } from './facts.js';
+import { Listing } from './listing.js';
 import { type LinkMember, orderedMembers } from './members.js';
 import { type ExcludedEndpoint, ownTraffic } from './own-traffic.js';
-import { candidates, freeWords, ranked } from './shared-words.js';
+import { wordsWorthSharing } from './shared-words.js';
 import { type Written, writeMember } from './write-member.js';
+import { type Part, writeProgram } from './write-program.js';
 
 export interface LinkInput {
   /** libpcap's name of what the members look at: `EN10MB`. */
@@ -67,98 +68,36 @@ function hintFor(program: Program): string {
   }
 }
 
-/** A program in its place, and where it leads when it accepts. */
-interface Part {
-  readonly program: Program;
-  readonly isOwnTraffic: boolean;
-}
-
 function linkOfAnyLength({ linkType, members, excluded }: LinkInput): LinkedClassic {
   const ordered = orderedMembers(members);
-  const parts = partsOf(ordered, excluded.length === 0 ? undefined : ownTraffic(excluded, linkType));
-  const alone = parts.map(({ program }) => writtenAlone(program));
-  const acceptBytes = acceptBytesOf(ordered);
-  const shared = wordsWorthSharing(parts, alone);
+  const alone = ordered.map((member): Alone => ({ ...member, ...writtenAlone(member.program) }));
+  const parts = partsOf(alone, excluded.length === 0 ? undefined : ownTraffic(excluded, linkType));
+  const acceptBytes = Math.max(1, ...alone.map(({ snaplenBytes, bytesRead }) => Math.max(snaplenBytes, bytesRead)));
+  const shared = wordsWorthSharing(parts);
   return {
-    program: assemble(write(parts, acceptBytes, shared).lines),
+    program: assemble(writeProgram(parts, acceptBytes, shared).lines),
     digests: ordered.map(({ digest }) => digest),
     acceptBytes,
   };
 }
 
-/** Members that include own traffic come before the test for it, all others behind. */
-function partsOf(members: readonly LinkMember[], exclusion: Program | undefined): Part[] {
-  const asPart = ({ program }: LinkMember): Part => ({ program, isOwnTraffic: false });
-  if (exclusion === undefined) return members.map(asPart);
-  return [
-    ...members.filter(({ includeOwnTraffic }) => includeOwnTraffic).map(asPart),
-    { program: exclusion, isOwnTraffic: true },
-    ...members.filter(({ includeOwnTraffic }) => !includeOwnTraffic).map(asPart),
-  ];
-}
+/** A member and what is found out about its program by itself. */
+type Alone = LinkMember & Written;
 
-/**
- * Enough of the packet for every member's snaplen, and for deciding again in user space which members accept. What a member
- * reads is worked out without the others: it may read on where another has already accepted.
- */
-function acceptBytesOf(members: readonly LinkMember[]): number {
-  return members.reduce(
-    (most, { program, snaplenBytes }) => Math.max(most, snaplenBytes, writtenAlone(program).bytesRead),
-    1,
-  );
-}
-
+/** By itself: what a member reads does not depend on the others, since user space decides all of them again. */
 function writtenAlone(program: Program): Written {
   const listing = new Listing();
   const [accept, fail] = [listing.newLabel(), listing.newLabel()];
-  return writeMember(program, START, { listing, accept, fail, shared: new Map() });
+  return writeMember(program, START, { listing, accept, fail: () => fail, shared: new Map() });
 }
 
-/**
- * Which parts of the packet are kept in words of M[] that no member uses, for the members behind. First all that two members
- * load are tried, on words there may not be; those that then stand in for most loads get the free ones.
- */
-function wordsWorthSharing(parts: readonly Part[], alone: readonly Written[]): Map<string, number> {
-  const names = candidates(alone.map(({ loaded }) => loaded));
-  const free = freeWords(parts.map(({ program }) => program));
-  const firstTrial = 16;
-  const { sharedReads } = write(parts, 1, new Map(names.map((name, index) => [name, firstTrial + index])));
-  const reads = new Map<string, number>();
-  for (const word of sharedReads) {
-    const name = names[word - firstTrial];
-    if (name !== undefined) reads.set(name, (reads.get(name) ?? 0) + 1);
-  }
-  const chosen = ranked(reads, 1).slice(0, free.length);
-  return new Map(chosen.map((name, index) => [name, free[index] as number]));
-}
-
-function write(parts: readonly Part[], acceptBytes: number, shared: ReadonlyMap<string, number>) {
-  const listing = new Listing();
-  const [accept, reject] = [listing.newLabel(), listing.newLabel()];
-  const sharedReads: number[] = [];
-  let facts: Facts | undefined = START;
-  for (const { program, isOwnTraffic } of parts) {
-    // Nothing gets past a member that accepts everything.
-    if (facts === undefined) break;
-    const fail = listing.newLabel();
-    const written: Written = writeMember(program, facts, {
-      listing,
-      accept: isOwnTraffic ? reject : accept,
-      fail,
-      shared,
-    });
-    for (const end of [accept, reject]) listing.relay(end);
-    listing.place(fail);
-    facts = written.onFail;
-    sharedReads.push(...written.sharedReads);
-  }
-  writeEnds(listing, accept, reject, acceptBytes);
-  return { lines: listing.lines, sharedReads };
-}
-
-function writeEnds(listing: Listing, accept: Label, reject: Label, acceptBytes: number): void {
-  listing.place(reject);
-  listing.plain(BPF.RET | BPF.K, 0);
-  listing.place(accept);
-  listing.plain(BPF.RET | BPF.K, acceptBytes);
+/** Members that include own traffic come before the test for it, all others behind. */
+function partsOf(members: readonly Alone[], exclusion: Program | undefined): Part[] {
+  const asPart = ({ program, ...alone }: Alone): Part => ({ program, alone, isOwnTraffic: false });
+  if (exclusion === undefined) return members.map(asPart);
+  return [
+    ...members.filter(({ includeOwnTraffic }) => includeOwnTraffic).map(asPart),
+    { program: exclusion, alone: writtenAlone(exclusion), isOwnTraffic: true },
+    ...members.filter(({ includeOwnTraffic }) => !includeOwnTraffic).map(asPart),
+  ];
 }

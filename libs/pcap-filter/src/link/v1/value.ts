@@ -4,9 +4,14 @@ import { BPF } from '@bpfleet/bpf';
 export interface Value {
   readonly least: number;
   readonly most: number;
+  /** Single values in between that it does not have. */
+  readonly except?: readonly number[];
   /** Which part of the packet it is, where it is one: two words of the same name are equal. */
   readonly name?: string;
 }
+
+/** A few tell members apart by protocol; the hundreds that a list of addresses leaves behind would tell nothing. */
+const MOST_EXCEPTIONS = 8;
 
 const MAX = 0xffff_ffff;
 export const ANY: Value = { least: 0, most: MAX };
@@ -19,8 +24,25 @@ export const isConstant = ({ least, most }: Value): boolean => least === most;
 
 /** What holds where two ways join. */
 export function join(one: Value, other: Value): Value {
-  const range = { least: Math.min(one.least, other.least), most: Math.max(one.most, other.most) };
-  return one.name !== undefined && one.name === other.name ? { ...range, name: one.name } : range;
+  const except = [...(one.except ?? []), ...(other.except ?? [])].filter(
+    (value) => lacks(one, value) && lacks(other, value),
+  );
+  return {
+    least: Math.min(one.least, other.least),
+    most: Math.max(one.most, other.most),
+    ...(except.length > 0 && { except: [...new Set(except)].slice(0, MOST_EXCEPTIONS) }),
+    ...(one.name !== undefined && one.name === other.name && { name: one.name }),
+  };
+}
+
+/** Whether no word has both. */
+export function areDisjoint(one: Value, other: Value): boolean {
+  if (one.most < other.least || other.most < one.least) return true;
+  return (isConstant(one) && lacks(other, one.least)) || (isConstant(other) && lacks(one, other.least));
+}
+
+function lacks({ least, most, except }: Value, value: number): boolean {
+  return value < least || value > most || (except?.includes(value) ?? false);
 }
 
 /** An operation of the ALU; a result that may wrap is anything. The divisor, where there is one, is not 0. */
@@ -55,10 +77,11 @@ export function calculated(operation: number, a: Value, operand: Value): Value {
 }
 
 /** Whether a test of the word with a constant holds; undefined where it depends. */
-export function decided(test: number, { least, most }: Value, k: number): boolean | undefined {
+export function decided(test: number, value: Value, k: number): boolean | undefined {
+  const { least, most } = value;
   switch (test) {
     case BPF.JEQ:
-      return k < least || k > most ? false : least === most ? true : undefined;
+      return lacks(value, k) ? false : least === most ? true : undefined;
     case BPF.JGT:
       return least > k ? true : most <= k ? false : undefined;
     case BPF.JGE:
@@ -74,7 +97,7 @@ export function tested(test: number, value: Value, k: number, holds: boolean): V
   switch (test) {
     case BPF.JEQ:
       if (holds) return { ...value, least: k, most: k };
-      return { ...value, least: least === k ? k + 1 : least, most: most === k ? k - 1 : most };
+      return without(value, k);
     case BPF.JGT:
       return holds ? { ...value, least: Math.max(least, k + 1) } : { ...value, most: Math.min(most, k) };
     case BPF.JGE:
@@ -82,6 +105,13 @@ export function tested(test: number, value: Value, k: number, holds: boolean): V
     default:
       return holds ? { ...value, least: Math.max(least, 1) } : value;
   }
+}
+
+function without(value: Value, k: number): Value {
+  const { least, most, except = [] } = value;
+  if (k === least) return { ...value, least: k + 1 };
+  if (k === most) return { ...value, most: k - 1 };
+  return except.length < MOST_EXCEPTIONS ? { ...value, except: [...except, k] } : value;
 }
 
 function within(least: number, most: number): Value {
