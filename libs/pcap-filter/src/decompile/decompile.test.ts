@@ -1,7 +1,12 @@
-import { assemble } from '@bpfleet/bpf';
+import { assemble, type Program } from '@bpfleet/bpf';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../compile.js';
 import { decompile } from './decompile.js';
+
+const said = (program: Program, linkType?: string): string => {
+  const answer = decompile(program, linkType === undefined ? {} : { linkType });
+  return 'refusal' in answer ? `${answer.refusal.id} at ${answer.refusal.instruction}` : answer.expression;
+};
 
 describe('decompile', () => {
   it.each([
@@ -9,19 +14,37 @@ describe('decompile', () => {
     ['ret #0', 'len < 0'],
     ['ldb [0]\nret a', 'link[0] != 0'],
     ['ldh [12]\njge #0x600, y, n\ny: ret #-1\nn: ret #0', 'link[12:2] >= 0x600'],
-    [
-      'ld #pktlen\nldx M[0]\nret #1',
-      'the kernel refuses it: memory-uninitialised: M[0] is read where it may not be stored',
-    ],
+    ['ld #pktlen\nldx M[0]\nret #1', 'PROGRAM_INVALID at 1'],
+    ['ldb [0]\nld proto\nret a', 'METADATA at 1'],
+    ['ld [0xfff00000]\nret a', 'HEADER_OFFSET at 0'],
   ])('says %j as %j', (text, expected) => {
-    const answer = decompile(assemble(text));
-    expect('refusal' in answer ? answer.refusal.reason : answer.expression).toBe(expected);
+    expect(said(assemble(text))).toBe(expected);
   });
 
-  it('finds the same condition in the plain and the optimised program', () => {
-    const [plain, optimised] = [false, true].map((optimize) =>
-      decompile(compile('tcp dst port 80', { optimize }).program),
-    );
-    expect(plain).toEqual(optimised);
+  it.each([
+    'tcp dst port 80',
+    'port 53',
+    'portrange 10-20 or arp',
+    'not arp and not ip6 and not port 22',
+    'ether host 00:11:22:33:44:55',
+    'tcp[13] & 2 != 0',
+    'tcp[(tcp[12] & 240) >> 2:4] = 0x47455420',
+    'net 2001:db8::/32 and tcp dst port 443',
+  ])('finds “%s” in the plain and in the optimised program', (expression) => {
+    const programs = [false, true].map((optimize) => compile(expression, { optimize }).program);
+    expect(programs.map((program) => said(program))).toEqual([expression, expression]);
+  });
+
+  it.each([
+    ['host 10.0.0.7 and tcp port 80', 'ip host 10.0.0.7 and tcp port 80'],
+    ['icmp[icmptype] = icmp-echo and less 100', 'icmp[0] = 8 and len <= 100'],
+    ['ip protochain 6 or arp', 'ip protochain 6 or arp'],
+    ['ip[2:2] / (ether[0] + 1) > 3', 'ip and link[0] + 1 != 0 and link[16:2] / (link[0] + 1) >= 4'],
+  ])('says the optimised program of “%s” as “%s”', (expression, expected) => {
+    expect(said(compile(expression).program)).toBe(expected);
+  });
+
+  it.each(['LINUX_SLL', 'LINUX_SLL2', 'RAW', 'NULL', 'LOOP', 'PPP'])('knows where things stand on %s', (linkType) => {
+    expect(said(compile('udp src port 53', { linkType }).program, linkType)).toBe('udp src port 53');
   });
 });

@@ -146,11 +146,11 @@ function questionKey(formula: Formula): string | undefined {
   return undefined;
 }
 
-/** Whether both never hold together, as far as that is easily seen. */
+/** Whether the first thing that `one` asks already says no where `other` holds, as far as that is easily seen. */
 export function excludes(one: Formula, other: Formula): boolean {
   if (one.kind === 'any') return one.parts.every((part) => excludes(part, other));
   if (other.kind === 'any') return other.parts.every((part) => excludes(one, part));
-  if (one.kind === 'all') return one.parts.some((part) => excludes(part, other));
+  if (one.kind === 'all') return one.parts[0] !== undefined && excludes(one.parts[0], other);
   if (other.kind === 'all') return other.parts.some((part) => excludes(one, part));
   if (one.kind !== 'test' || other.kind !== 'test') return false;
   return one.value === other.value && one.mask === other.mask && intersection(one.within, other.within).length === 0;
@@ -163,4 +163,13 @@ export function sizeOf(formula: Formula): number {
     return formula.parts.reduce((sum, part) => sum + sizeOf(part), 0);
   }
   return 1;
+}
+
+/** Calculations of more loads from the packet than this are not written: nobody could read them. */
+const MOST_LOADS = 32;
+
+/** The number in a question that is calculated from too many others, if there is one. */
+export function longCalculation(question: Question): NumberedValue | undefined {
+  const values = question.kind === 'test' ? [question.value] : [question.left, question.right];
+  return values.find(({ loads }) => loads.length > MOST_LOADS);
 }

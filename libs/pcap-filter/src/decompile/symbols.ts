@@ -3,12 +3,21 @@ import { simplify } from '../optimise/simplify.js';
 import { type NumberedValue, operandsOf, ValueTable } from '../optimise/values.js';
 import { refuse } from './refusal.js';
 
-/** A longer calculation is read by nobody; shared operands would double it with every instruction. */
-const LONGEST_CALCULATION = 200;
+/** Operands are shared, so that a calculation may double with every instruction. */
+const LONGEST_CALCULATION = 20_000;
+
+const COMMUTATIVE: ReadonlySet<BinaryOperator> = new Set(['+', '*', '&', '|', '^']);
+
+/** Constants stand last, others in the order they were met. */
+function isAfter(one: NumberedValue, other: NumberedValue): boolean {
+  const [isFixed, isOtherFixed] = [one, other].map(({ value }) => value.kind === 'constant');
+  return isFixed === isOtherFixed ? one.id > other.id : isFixed === true;
+}
 
 /** The numbers a program works with, as calculations over the packet. Equal ones are one object. */
 export class Symbols {
   readonly #table = new ValueTable();
+  readonly #origins = new Map<NumberedValue, number>();
   readonly #sizes = new WeakMap<Value, number>();
 
   number(value: Value): NumberedValue {
@@ -34,20 +43,31 @@ export class Symbols {
   /** Shifts use the low five bits of their distance, as the machine's. */
   binary(operator: BinaryOperator, left: NumberedValue, right: NumberedValue, instruction: number): NumberedValue {
     const isShift = operator === '<<' || operator === '>>';
-    const distance =
-      isShift && right.value.kind === 'constant' ? this.constant(right.value.value & 31).value : right.value;
-    return this.#measured({ kind: 'binary', operator, left: left.value, right: distance }, instruction);
+    if (isShift && right.value.kind === 'constant') {
+      const distance = this.constant(right.value.value & 31).value;
+      return this.#measured({ kind: 'binary', operator, left: left.value, right: distance }, instruction);
+    }
+    const isTurned = COMMUTATIVE.has(operator) && isAfter(left, right);
+    const [first, second] = isTurned ? [right.value, left.value] : [left.value, right.value];
+    return this.#measured({ kind: 'binary', operator, left: first, right: second }, instruction);
   }
 
   negate(operand: NumberedValue, instruction: number): NumberedValue {
     return this.#measured({ kind: 'negate', operand: operand.value }, instruction);
   }
 
+  /** The instruction that the number was first calculated at; 0 for what no instruction calculates. */
+  instructionOf(value: NumberedValue): number {
+    return this.#origins.get(value) ?? 0;
+  }
+
   #measured(value: Value, instruction: number): NumberedValue {
     if (this.#sizeOf(value) > LONGEST_CALCULATION) {
       refuse('CALCULATION_TOO_LONG', instruction, `calculates with more than ${LONGEST_CALCULATION} numbers at once`);
     }
-    return this.number(value);
+    const number = this.number(value);
+    if (!this.#origins.has(number)) this.#origins.set(number, instruction);
+    return number;
   }
 
   #sizeOf(value: Value): number {

@@ -2,8 +2,13 @@ import type { Value } from '../ir/ir.js';
 import { ALL_BITS, complement, intersection, type Ranges } from '../ir/ranges.js';
 import type { Formula, Test } from './formula.js';
 
-/** How the link type's bytes are read: `link[…]` counts behind a radiotap header. */
-export type ByteWord = 'link' | 'radio';
+/** A word that reads bytes: `link[12:2]`, `tcp[13]`. */
+export interface Accessor {
+  readonly word: string;
+  /** Where in the packet it counts from: a fixed offset, behind a number where the packet decides. */
+  readonly offset: number;
+  readonly base?: Value;
+}
 
 /** A text, and how its terms are joined: `and` and `or` bind alike, so one inside the other needs parentheses. */
 export interface Written {
@@ -12,21 +17,21 @@ export interface Written {
 }
 
 /** The formula in the language's plainest words: bytes by offset, calculations, `and`, `or`. */
-export function writeFormula(formula: Formula, word: ByteWord): Written {
+export function writeFormula(formula: Formula, by: Accessor): Written {
   switch (formula.kind) {
     case 'always':
       return { text: formula.value ? '' : 'len < 0' };
     case 'comparison':
       return {
-        text: `${writeValue(formula.left.value, word)} ${formula.sign} ${writeValue(formula.right.value, word)}`,
+        text: `${writeValue(formula.left.value, by)} ${formula.sign} ${writeValue(formula.right.value, by)}`,
       };
     case 'test':
-      return writeTest(formula, word);
+      return writeTest(formula, by);
     case 'all':
     case 'any':
       return joinWritten(
         formula.kind,
-        formula.parts.map((part) => writeFormula(part, word)),
+        formula.parts.map((part) => writeFormula(part, by)),
       );
   }
 }
@@ -38,10 +43,10 @@ export function joinWritten(kind: 'all' | 'any', parts: readonly Written[]): Wri
   return { text: texts.join(kind === 'all' ? ' and ' : ' or '), joined: kind };
 }
 
-function writeTest({ value, mask, within }: Test, word: ByteWord): Written {
+function writeTest({ value, mask, within }: Test, by: Accessor): Written {
   if (value.value.kind === 'metadata') return writeMetadata(value.value.name, within);
   const isWhole = mask === ALL_BITS;
-  const left = isWhole ? writeValue(value.value, word) : `${writeOperand(value.value, word)} & ${writeNumber(mask)}`;
+  const left = isWhole ? writeValue(value.value, by) : `${writeOperand(value.value, by)} & ${writeNumber(mask)}`;
   const largest = isWhole ? value.largest : mask;
   const outside = intersection(complement(within), Uint32Array.of(0, largest));
   if (outside.length >= within.length) return writeRanges(left, within, largest);
@@ -76,32 +81,52 @@ function writeMetadata(name: Extract<Value, { kind: 'metadata' }>['name'], withi
   return { text: only === OUTGOING && isPositive ? 'outbound' : 'inbound' };
 }
 
-function writeValue(value: Value, word: ByteWord): string {
+function writeValue(value: Value, by: Accessor): string {
   switch (value.kind) {
     case 'constant':
       return writeNumber(value.value);
     case 'length':
       return 'len';
     case 'load':
-      return `${word}[${writeIndex(value, word)}${value.size === 1 ? '' : `:${value.size}`}]`;
+      return `${by.word}[${writeIndex(value, by)}${value.size === 1 ? '' : `:${value.size}`}]`;
     case 'negate':
-      return `-${writeOperand(value.operand, word)}`;
+      return `-${writeOperand(value.operand, by)}`;
     case 'binary':
-      return `${writeOperand(value.left, word)} ${value.operator} ${writeOperand(value.right, word)}`;
+      return `${writeOperand(value.left, by)} ${value.operator} ${writeOperand(value.right, by)}`;
     case 'slot':
     case 'metadata':
       throw new RangeError(`${value.kind} in a calculation`);
   }
 }
 
-function writeIndex({ base, offset }: Extract<Value, { kind: 'load' }>, word: ByteWord): string {
-  if (base === undefined) return String(offset);
-  return offset === 0 ? writeValue(base, word) : `${writeOperand(base, word)} + ${writeNumber(offset)}`;
+/**
+ * The index that this accessor reads the load at.
+ * @throws RangeError where the load is none of the accessor's
+ */
+function writeIndex({ base, offset }: Extract<Value, { kind: 'load' }>, by: Accessor): string {
+  const from = offset - by.offset;
+  const rest = by.base === undefined ? base : withoutBase(base, by.base);
+  if (from < 0) throw new RangeError(`${offset} is in front of ${by.word}`);
+  if (rest === undefined) return String(from);
+  return from === 0 ? writeValue(rest, by) : `${writeOperand(rest, by)} + ${writeNumber(from)}`;
+}
+
+function withoutBase(value: Value | undefined, base: Value): Value | undefined {
+  if (isSameValue(value, base)) return undefined;
+  if (value?.kind === 'binary' && value.operator === '+') {
+    if (isSameValue(value.left, base)) return value.right;
+    if (isSameValue(value.right, base)) return value.left;
+  }
+  throw new RangeError('not behind the accessor');
+}
+
+function isSameValue(one: Value | undefined, other: Value): boolean {
+  return one !== undefined && JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Every calculation inside another has parentheses: `^` and `%` bind as nobody expects. */
-function writeOperand(value: Value, word: ByteWord): string {
-  const text = writeValue(value, word);
+function writeOperand(value: Value, by: Accessor): string {
+  const text = writeValue(value, by);
   return value.kind === 'binary' || value.kind === 'negate' ? `(${text})` : text;
 }
 

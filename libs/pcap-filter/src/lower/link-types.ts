@@ -32,6 +32,11 @@ const LINK_TYPES: Readonly<Record<string, LinkType>> = {
 /** The link types that filters can be compiled for, by their DLT names. */
 export const supportedLinkTypes: readonly string[] = Object.keys(LINK_TYPES);
 
+/** Where the network header stands, on link types whose own header always has one length; 0 on others. */
+export function networkOffset(linkType: string): number {
+  return LINK_TYPES[linkType]?.payload ?? 0;
+}
+
 /** Where things stand in a whole packet of the link type; undefined for one that is not supported. */
 export function outermostScope(linkType: string, context: Omit<Context, 'scope'>): Scope | undefined {
   const link = LINK_TYPES[linkType];
