@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { suiteRequires } from '../../environment/src/requirements.js';
 import { newCoverage, randomExpression } from '../expressions/expressions.js';
 import { type LinkForm, linkForms } from '../link-types.js';
+import { randomValidProgram } from '../machines/random-program.js';
 import { type Run, run } from '../oracle/machine.js';
 import { askLibpcap, installedLibpcap, NETMASK } from '../oracle/oracle.js';
 import { PacketMaker } from '../packets/packets.js';
@@ -12,6 +13,7 @@ import { Random, seedOfRun } from '../random.js';
 
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const EXPRESSIONS = 60 * ROUNDS;
+const RANDOM_PROGRAMS = 150 * ROUNDS;
 /** Half of them aimed at the program, half at what became of it. */
 const PACKETS = 60;
 /** Those of tier 1. */
@@ -121,6 +123,36 @@ suiteRequires('decompiled programs', { libpcap: installedLibpcap() }, ({ libpcap
       }
       const sum = (of: (one: Figures) => number) => [...figures.values()].reduce((total, one) => total + of(one), 0);
       expect(sum(({ equal }) => equal) / sum(({ programs }) => programs)).toBeGreaterThanOrEqual(0.95);
+    },
+    60_000 * ROUNDS,
+  );
+
+  it(
+    `say the same of programs that no compiler made, or refuse them (BPFLEET_TEST_SEED=${seed})`,
+    () => {
+      const random = new Random(seed);
+      const ethernet = linkForms[0];
+      const figures = newFigures();
+      for (let count = 0; count < RANDOM_PROGRAMS; count++) {
+        const program = randomValidProgram(random, { ancillary: false });
+        figures.programs++;
+        const answer = decompile(program);
+        if ('refusal' in answer) {
+          const { id } = answer.refusal;
+          figures.refusals.set(id, (figures.refusals.get(id) ?? 0) + 1);
+          continue;
+        }
+        const again = ourProgram(answer.expression, ethernet, true) ?? NEVER;
+        const packet = differingPacket(program, again, ethernet, random, figures);
+        const shown = packet && { packet: hexOf(packet), ...answer, program: formatProgram(program, 'd') };
+        expect(shown).toBeUndefined();
+        figures.equal++;
+      }
+      const { programs, equal, pairs, short, refusals } = figures;
+      const refused = [...refusals].map(([id, times]) => `${id} ${times}`).join(', ') || 'none';
+      console.info(
+        `decompile, random programs, seed ${seed}: ${equal} of ${programs} equal, ${pairs} pairs, ${short} too short; refused: ${refused}`,
+      );
     },
     60_000 * ROUNDS,
   );
