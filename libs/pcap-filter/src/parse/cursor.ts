@@ -1,6 +1,7 @@
 import { syntaxFault } from '../fault.js';
 import { shortened } from '../lex/lex.js';
 import type { Token } from '../lex/token.js';
+import { similarWord } from './similar-word.js';
 
 const END: Token = { kind: 'end', text: '', span: { start: 0, end: 0 } };
 
@@ -83,7 +84,13 @@ export function isKeyword(token: Token, ...words: readonly string[]): boolean {
   return token.kind === 'keyword' && words.includes(token.word);
 }
 
+/** The suggestion for a word that is nearly one of the language. */
+export function meant(word: string): string {
+  return `“${word}”, if that is meant`;
+}
+
 export function unexpected(token: Token, expected: string, hint?: string) {
   const found = token.kind === 'end' ? 'the expression ends' : `here stands “${shortened(token.text)}”`;
-  return syntaxFault(token.span, `expected ${expected}, but ${found}`, hint);
+  const similar = token.kind === 'name' ? similarWord(token.name) : undefined;
+  return syntaxFault(token.span, `expected ${expected}, but ${found}`, similar === undefined ? hint : meant(similar));
 }

@@ -3,10 +3,11 @@ import { shortened } from '../lex/lex.js';
 import type { Token } from '../lex/token.js';
 import { type Link, type Logic, leafOf } from '../logic.js';
 import { continuesCalculation, readRelation, startsCalculation } from './arithmetic.js';
-import { Cursor, isKeyword, isOperator, unexpected } from './cursor.js';
+import { Cursor, isKeyword, isOperator, meant, unexpected } from './cursor.js';
 import { continuesHead, readHead } from './head.js';
 import { checkNesting } from './nesting.js';
 import { beginsOtherTerm, readOtherTerm, readWlanTerm } from './other-terms.js';
+import { similarWord } from './similar-word.js';
 import type { Qualifiers, Term, Tree } from './tree.js';
 import { readValue, startsValue } from './values.js';
 import { foreignTerms, protocolWords } from './words.js';
@@ -130,9 +131,12 @@ function bareValue(token: Token) {
   if (!startsValue(token)) {
     return unexpected(token, 'a term', 'for example: tcp port 80, host 10.0.0.7, net 10.0.0.0/8, udp');
   }
+  const similar = token.kind === 'name' ? similarWord(token.name) : undefined;
   return syntaxFault(
     token.span,
     `“${shortened(token.text)}” needs a word in front that says what it is`,
-    `${token.kind === 'number' ? 'port' : token.kind === 'mac' ? 'ether host' : 'host'} ${shortened(token.text)}`,
+    similar !== undefined
+      ? meant(similar)
+      : `${token.kind === 'number' ? 'port' : token.kind === 'mac' ? 'ether host' : 'host'} ${shortened(token.text)}`,
   );
 }

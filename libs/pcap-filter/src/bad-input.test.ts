@@ -1,0 +1,162 @@
+import { MAX_INSTRUCTIONS } from '@bpfleet/bpf';
+import { BpfleetError } from '@bpfleet/errors';
+import { describe, expect, it } from 'vitest';
+import { type CompileOptions, compile } from './compile.js';
+
+function refusalOf(expression: string, options: CompileOptions = {}): BpfleetError {
+  try {
+    compile(expression, options);
+  } catch (error) {
+    if (error instanceof BpfleetError) return error;
+    throw error;
+  }
+  throw new Error(`“${expression.slice(0, 60)}” compiled`);
+}
+
+/** What is refused, its code, the part it points at, and what is said. */
+type Row = readonly [
+  name: string,
+  expression: string,
+  code: string,
+  at: string,
+  message: RegExp,
+  hint: RegExp | undefined,
+  options?: CompileOptions,
+];
+
+const hosts = (count: number) => Array.from({ length: count }, (_, index) => `10.${index >> 8}.${index & 255}.1`);
+const pairs = (count: number) =>
+  Array.from({ length: count }, (_, index) => `(host 10.${index >> 8}.${index & 255}.1 and port ${index})`).join(
+    ' or ',
+  );
+
+const WORDS: readonly Row[] = [
+  ['a misspelt type', 'tcp prt 80', 'FILTER_SYNTAX', 'prt', /expected “and”, “or” or the end/, /“port”, if that is/],
+  ['a misspelt first word', 'hots 10.0.0.1', 'FILTER_SYNTAX', 'hots', /needs a word in front/, /“host”, if that is/],
+  ['a misspelt “and”', 'tcp adn udp', 'FILTER_SYNTAX', 'adn', /expected “and”/, /“and”, if that is meant/],
+  ['capitals', 'TCP', 'FILTER_SYNTAX', 'TCP', /needs a word in front/, /“tcp”, if that is meant/],
+  ['a name alone', 'db1', 'FILTER_SYNTAX', 'db1', /needs a word in front/, /host db1/],
+  ['a number alone', 'tcp and 80', 'FILTER_SYNTAX', '80', /needs a word in front/, /port 80/],
+  ['no value', 'tcp port', 'FILTER_SYNTAX', '', /after “port”, but the expression ends/, /port 443/],
+  ['a word as a name', 'host src', 'FILTER_SYNTAX', 'src', /value after “host”/, /write \\src/],
+  ['an open parenthesis', '(tcp or udp', 'FILTER_SYNTAX', '', /expected “\)”/, /close the parenthesis/],
+  ['a parenthesis too much', 'tcp)', 'FILTER_SYNTAX', ')', /closes nothing/, /remove it/],
+  ['a strange character', 'tcp ; udp', 'FILTER_SYNTAX', ';', /not a character of the filter language/, /tcpdump/],
+  ['half a surrogate pair', 'tcp \ud800', 'FILTER_SYNTAX', '\ud800', /not a character/, /tcpdump/],
+];
+
+const NAMES: readonly Row[] = [
+  ['a host', 'host nosuch', 'FILTER_SYNTAX', 'nosuch', /unknown host “nosuch”/, /address|hosts table/],
+  ['a network', 'net nosuch', 'FILTER_SYNTAX', 'nosuch', /unknown network “nosuch”/, /./],
+  ['a port', 'tcp port nosuch', 'FILTER_SYNTAX', 'nosuch', /unknown port “nosuch”/, /number/],
+  ['a protocol', 'ip proto nosuch', 'FILTER_SYNTAX', 'nosuch', /unknown protocol “nosuch”/, /number/],
+  ['a MAC address', 'ether host nosuch', 'FILTER_SYNTAX', 'nosuch', /“nosuch”/, /./],
+  ['a list', 'host in {@nosuch}', 'FILTER_SYNTAX', '@nosuch', /“nosuch”|@nosuch/, /./],
+];
+
+const NUMBERS: readonly Row[] = [
+  ['a port above 65535', 'port 65536', 'FILTER_SYNTAX', '65536', /65536|65535/, undefined],
+  ['a VLAN above 4095', 'vlan 4096', 'FILTER_SYNTAX', 'vlan 4096', /largest is 4095/, undefined],
+  ['more than 32 bits', 'len > 4294967296', 'FILTER_SYNTAX', '4294967296', /does not fit into 32 bits/, undefined],
+  ['octal digits', 'port 08', 'FILTER_SYNTAX', '08', /octal/, /leading 0/],
+  ['a division by zero', 'len / 0 = 1', 'FILTER_SYNTAX', '0', /division by zero/, undefined],
+  ['three bytes', 'ip[0:3] = 1', 'FILTER_SYNTAX', '3', /one, two or four bytes/, /ip\[2:2\]/],
+  ['an address', 'host 10.0.0.256', 'FILTER_SYNTAX', '10.0.0.256', /not an IPv4 address/, /at most 255/],
+  ['host bits', 'net 10.0.0.1/8', 'FILTER_SYNTAX', '10.0.0.1/8', /bits set outside/, /net 10\.0\.0\.0\/8/],
+];
+
+const UNSUPPORTED: readonly Row[] = [
+  ['ATM', 'tcp or vpi 3', 'FILTER_UNSUPPORTED', 'vpi', /ATM/, undefined],
+  ['a direction in a file', 'inbound', 'FILTER_UNSUPPORTED', 'inbound', /live capture only/, /live form/],
+  ['frame types on Ethernet', 'type mgt', 'FILTER_UNSUPPORTED', 'type mgt', /802\.11/, undefined],
+  [
+    'MAC addresses on raw IP',
+    'tcp and broadcast',
+    ...(['FILTER_UNSUPPORTED', 'broadcast', /MAC addresses exist on/, undefined, { linkType: 'RAW' }] as const),
+  ],
+  ['tags on PPP', 'vlan', 'FILTER_UNSUPPORTED', 'vlan', /no VLAN tags on PPP/, undefined, { linkType: 'PPP' }],
+];
+
+const SIZES: readonly Row[] = [
+  ['too deep', `${'('.repeat(501)}ip`, 'FILTER_TOO_LARGE', 'ip', /more than 500 levels/, /parentheses/],
+  [
+    'a long calculation',
+    `${'len+'.repeat(600)}1=1`,
+    'FILTER_TOO_LARGE',
+    `${'len+'.repeat(600)}1`,
+    /1201 words/,
+    /split/,
+  ],
+  ['too many terms', `arp and (${pairs(6000)})`, 'FILTER_TOO_LARGE', /^\d+$/.source, /24576 conditions/, /host in/],
+  ['too many tunnels', Array(300).fill('geneve').join(' or '), 'FILTER_TOO_LARGE', 'geneve', /1024 places/, /split/],
+];
+
+describe('compile, given what it cannot compile', () => {
+  const rows = [...WORDS, ...NAMES, ...NUMBERS, ...UNSUPPORTED, ...SIZES];
+  it.each(rows.map((row): [string, Row] => [row[0], row]))(
+    'says what, where and what to try: %s',
+    (_, [, expression, code, at, message, hint, options]) => {
+      const refusal = refusalOf(expression, options);
+      const { start, end } = refusal.span ?? { start: -1, end: -1 };
+      expect(refusal.code).toBe(code);
+      expect(refusal.message).toMatch(message);
+      if (hint === undefined) expect(refusal.hint).toBeUndefined();
+      else expect(refusal.hint).toMatch(hint);
+      const found = expression.slice(start, end);
+      if (found !== at) expect(found).toMatch(new RegExp(at));
+      expect([start >= 0, end <= expression.length]).toEqual([true, true]);
+    },
+  );
+
+  it('says by how much a program is too large, and that eBPF has room for lists', () => {
+    const expression = `ip src host in {${hosts(5000).join(', ')}} and tcp`;
+    const { code, message, hint, span } = refusalOf(expression);
+    const [, needed = '', most = '', fewer = ''] =
+      /needs (\d+) instructions.* at most (\d+), (\d+) fewer/.exec(message) ?? [];
+    expect([code, Number(most), Number(needed) - Number(most)]).toEqual([
+      'FILTER_TOO_LARGE',
+      MAX_INSTRUCTIONS,
+      Number(fewer),
+    ]);
+    expect(Number(needed)).toBeGreaterThan(5000);
+    expect(hint).toMatch(/the target ebpf/);
+    expect(span).toEqual({ start: 0, end: expression.length });
+  });
+
+  it('does not send to eBPF what has no lists', () => {
+    expect(refusalOf(pairs(700)).hint).toMatch(/split the filter/);
+  });
+
+  it('says that the words of memory do not suffice', () => {
+    const product = (index: number) => `ip[ip[${index}]] * ip[${index}]`;
+    const nested = Array.from({ length: 20 }, (_, index) => product(index)).reduce(
+      (left, right) => `(${left} - ${right})`,
+    );
+    const { code, message, span } = refusalOf(`${nested} > 5`);
+    expect([code, span]).toEqual(['FILTER_TOO_LARGE', { start: 0, end: nested.length + 4 }]);
+    expect(message).toMatch(/words of memory \(16\)/);
+  });
+
+  it('is given at most 1 MiB', () => {
+    const { code, message, span } = refusalOf(`ip${' '.repeat(2 ** 20)}`);
+    expect([code, span]).toEqual(['FILTER_TOO_LARGE', { start: 2 ** 20, end: 2 ** 20 + 2 }]);
+    expect(message).toMatch(/1048578 characters; at most 1048576/);
+  });
+
+  it.each<[string, CompileOptions, RegExp]>([
+    ['a snaplen', { snaplenBytes: 0 }, /snaplen/],
+    ['a netmask', { netmask: '255.0' }, /no IPv4 mask/],
+    ['a count of headers', { extensions: { ipv6ExtensionHeaders: 1e9 } }, /from 0 to 16/],
+    ['half a header', { extensions: { ipv6ExtensionHeaders: 1.5 } }, /whole number/],
+  ])('refuses %s that is none', (_, options, message) => {
+    const refusal = refusalOf('ip', options);
+    expect(refusal.code).toBe('REQUEST_INVALID');
+    expect(refusal.message).toMatch(message);
+  });
+
+  it('names the link types it has where one is asked for that it has not', () => {
+    const { code, message, hint } = refusalOf('ip', { linkType: 'SUNATM' });
+    expect(code).toBe('FILTER_UNSUPPORTED');
+    expect([message, hint].join()).toMatch(/SUNATM.*EN10MB/);
+  });
+});
