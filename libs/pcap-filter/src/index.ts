@@ -24,6 +24,7 @@ export type { NameTables, Service } from './resolve/names.js';
 export {
   type SelfTest,
   type SelfTestCoverage,
+  type SelfTested,
   type SelfTestOptions,
   type SelfTestPacket,
   selfTestPackets,

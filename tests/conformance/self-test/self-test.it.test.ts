@@ -1,7 +1,7 @@
-import { encodeProgram, interpret, jit, type Packet, type Program } from '@bpfleet/bpf';
+import { encodeEbpf, encodeProgram, interpret, jit, type Packet, type Program, withDescriptors } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
-import { KernelVerdicts } from '@bpfleet/linux';
-import { type Compilation, compile, type SelfTestPacket, selfTestPackets } from '@bpfleet/pcap-filter';
+import { KernelVerdicts, LoadedFilter } from '@bpfleet/linux';
+import { type Compilation, compile, compileEbpf, type SelfTestPacket, selfTestPackets } from '@bpfleet/pcap-filter';
 import { afterAll, expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
 import { newCoverage, randomExpression } from '../expressions/expressions.js';
@@ -11,6 +11,7 @@ import { mutantOf } from './mutants.js';
 
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const EXPRESSIONS = 150 * ROUNDS;
+const EBPF_EXPRESSIONS = 60 * ROUNDS;
 const MUTANTS = 200 * ROUNDS;
 
 function kernel(): Requirement<KernelVerdicts> {
@@ -101,6 +102,45 @@ suiteRequires('self-test packets', { kernel: kernel() }, ({ kernel }) => {
     60_000 * ROUNDS,
   );
 });
+
+suiteRequires('self-test packets for eBPF', { kernel: kernelForEbpf() }, ({ kernel }) => {
+  const seed = seedOfRun();
+  afterAll(() => kernel.close());
+
+  it(
+    `this kernel says what they expect (BPFLEET_TEST_SEED=${seed})`,
+    () => {
+      const random = new Random(seed);
+      const coverage = newCoverage();
+      const count = { expressions: 0, packets: 0 };
+      while (count.expressions < EBPF_EXPRESSIONS) {
+        const { text, form } = nextCompiled(random, coverage);
+        if (form.live) continue;
+        const { linkType } = form;
+        const compilation = compileEbpf(text, { linkType, netmask: '255.255.255.0' });
+        const { filter } = compilation;
+        const encode = (descriptors: readonly number[]) => encodeEbpf(withDescriptors(filter.program, descriptors));
+        const loaded = LoadedFilter.load({ maps: filter.maps, encode });
+        kernel.attachEbpf(loaded.program);
+        for (const { bytes, verdict } of selfTestPackets(compilation, { linkType }).packets) {
+          const context = `seed ${seed}, ${form.name}: “${text}”, ${Buffer.from(bytes).toString('hex')}`;
+          expect(kernel.verdict(bytes), context).toBe(Math.min(verdict, bytes.length));
+          count.packets++;
+        }
+        loaded.close();
+        count.expressions++;
+      }
+      console.info(
+        `self-test packets for eBPF, seed ${seed}: ${count.packets} of ${count.expressions} expressions equal`,
+      );
+    },
+    60_000 * ROUNDS,
+  );
+});
+
+function kernelForEbpf(): Requirement<KernelVerdicts> {
+  return process.getuid?.() === 0 ? kernel() : { unavailable: 'loading eBPF needs root' };
+}
 
 const percent = (part: number, of: number) => `${((100 * part) / of).toFixed(1)} %`;
 

@@ -1,8 +1,11 @@
-import { interpret, type Packet, type Program } from '@bpfleet/bpf';
+import type { Packet } from '@bpfleet/bpf';
 import type { Graph } from '../optimise/graph.js';
 import type { Found } from './collect.js';
 import type { Draft } from './draft.js';
 import { trace } from './way.js';
+
+/** What the filter returns for a packet. */
+export type Verdict = (packet: Packet) => number;
 
 /** Of so many accepted packets the shortest form that is still accepted is tried, and one byte less. */
 const MOST_CUT = 3;
@@ -11,10 +14,10 @@ const MOST_CUT = 3;
  * So many packets, each once: first those that together take every side and decide every condition, then some at the
  * length that is just long enough, then the others in the order they were made.
  */
-export function choose(graph: Graph, found: readonly Found[], program: Program, most: number): readonly Found[] {
+export function choose(graph: Graph, found: readonly Found[], verdictOf: Verdict, most: number): readonly Found[] {
   const distinct = [...new Map(found.map((one) => [identityOf(one.draft), one])).values()];
   const first = covering(distinct);
-  const cut = cutToLength(graph, first, program);
+  const cut = cutToLength(graph, first, verdictOf);
   const ordered = new Map([...first, ...cut, ...distinct].map((one) => [identityOf(one.draft), one]));
   return [...ordered.values()].slice(0, most);
 }
@@ -46,21 +49,21 @@ function covering(found: readonly Found[]): Found[] {
   }
 }
 
-function cutToLength(graph: Graph, found: readonly Found[], program: Program): Found[] {
-  const accepted = found.filter(({ draft }) => interpret(program, draft.packet) !== 0).slice(0, MOST_CUT);
+function cutToLength(graph: Graph, found: readonly Found[], verdictOf: Verdict): Found[] {
+  const accepted = found.filter(({ draft }) => verdictOf(draft.packet) !== 0).slice(0, MOST_CUT);
   return accepted.flatMap(({ draft }) => {
-    const shortest = shortestAccepted(draft.packet, program);
+    const shortest = shortestAccepted(draft.packet, verdictOf);
     return [shortest - 1, shortest].flatMap((length) => {
       const cut = draft.copy();
-      return cut.resize(length) ? [{ draft: cut, trace: trace(graph, cut) }] : [];
+      return cut.resize(length) ? [{ draft: cut, trace: trace(graph, cut.packet) }] : [];
     });
   });
 }
 
-function shortestAccepted({ bytes, metadata }: Packet, program: Program): number {
+function shortestAccepted({ bytes, metadata }: Packet, verdictOf: Verdict): number {
   const isAccepted = (length: number) => {
     const packet = { bytes, start: 0, capturedLength: length, wireLength: length };
-    return interpret(program, metadata === undefined ? packet : { ...packet, metadata }) !== 0;
+    return verdictOf(metadata === undefined ? packet : { ...packet, metadata }) !== 0;
   };
   let length = bytes.length;
   while (length > 0 && isAccepted(length - 1)) length--;

@@ -36,12 +36,19 @@ export class Collection {
   }
 
   collect(): readonly Found[] {
-    const conditions = [...this.graph.nodes.keys()].filter((index) => this.#isCondition(index));
+    const conditions = this.#spread([...this.graph.nodes.keys()].filter((index) => this.#isCondition(index)));
     for (const node of conditions) if (!this.#isDecided(node)) this.#bothSides(node, 0);
     for (let variant = 0; variant < VARIANTS; variant++) {
       for (const node of conditions) this.#bothSides(node, variant);
     }
     return this.found;
+  }
+
+  /** Of more conditions than packets some from everywhere come first. */
+  #spread(conditions: readonly number[]): readonly number[] {
+    const step = Math.ceil((4 * conditions.length) / this.most);
+    const rounds = Array.from({ length: step }, (_, start) => conditions.filter((_, index) => index % step === start));
+    return rounds.flat();
   }
 
   #isCondition(index: number): boolean {
@@ -77,7 +84,7 @@ export class Collection {
   }
 
   #add(draft: Draft): void {
-    const found = { draft, trace: trace(this.graph, draft) };
+    const found = { draft, trace: trace(this.graph, draft.packet) };
     const { deciding, end } = found.trace;
     for (const edge of deciding) {
       this.#deciding.add(edge);

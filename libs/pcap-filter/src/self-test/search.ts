@@ -52,7 +52,7 @@ export class Search {
     const node = this.graph.nodes[at];
     if (node === undefined) return [];
     const inside = this.#inside(node.step, { graph: this.graph, way, draft });
-    const now = inside && answerTo(node.step, inside.way, inside.draft);
+    const now = inside && answerTo(node.step, inside.way, inside.draft.packet);
     if (inside === undefined || now === undefined) return [];
     const answers = node.yes === node.no ? [now] : at === goal.node ? [goal.answer] : [now, !now];
     return answers.flatMap((answer) => {
@@ -62,7 +62,7 @@ export class Search {
         at === goal.node ? this.#wanted(node.step, goal, inside, now) : this.#cheapest(node.step, answer, inside, now);
       return places.map((place) => ({
         at: to,
-        way: further(place.way, at, node.step, answer, place.draft),
+        way: further(place.way, at, node.step, answer, place.draft.packet),
         draft: place.draft,
       }));
     });
@@ -84,7 +84,7 @@ export class Search {
 
   /** With everything that the step loads inside the packet. */
   #inside(step: Step, place: Place): Place | undefined {
-    if (answerTo(step, place.way, place.draft) !== undefined) return place;
+    if (answerTo(step, place.way, place.draft.packet) !== undefined) return place;
     const draft = place.draft.copy();
     const values = step.kind === 'compare' ? [step.left, step.right] : [step.value];
     if (!values.every(({ value }) => bringInside(value, { ...place, draft }))) return undefined;
@@ -92,7 +92,7 @@ export class Search {
   }
 
   #onTheSameWay(place: Place): Place | undefined {
-    const again = retraced(this.graph, place.way, place.draft);
+    const again = retraced(this.graph, place.way, place.draft.packet);
     return again && { ...place, way: again.way };
   }
 
@@ -101,7 +101,7 @@ export class Search {
     return changes.flatMap((change) => {
       const draft = place.draft.copy();
       const changed = change({ ...place, draft }) ? this.#onTheSameWay({ ...place, draft }) : undefined;
-      return changed !== undefined && answerTo(step, changed.way, draft) === answer ? [changed] : [];
+      return changed !== undefined && answerTo(step, changed.way, draft.packet) === answer ? [changed] : [];
     });
   }
 
@@ -148,11 +148,11 @@ function changesFor(step: Step, answer: boolean, { graph, way }: Place): readonl
       const [left, right] = [step.left.value, step.right.value];
       return distancesFor(step, answer).flatMap((distance): Change[] => [
         (place) => {
-          const other = valueBehind(place.way, right, place.draft);
+          const other = valueBehind(place.way, right, place.draft.packet);
           return other !== undefined && solve(left, (other + distance) >>> 0, 0xffff_ffff, place);
         },
         (place) => {
-          const other = valueBehind(place.way, left, place.draft);
+          const other = valueBehind(place.way, left, place.draft.packet);
           return other !== undefined && solve(right, (other - distance) >>> 0, 0xffff_ffff, place);
         },
       ]);

@@ -1,6 +1,7 @@
 import { interpret, jit, type Packet } from '@bpfleet/bpf';
 import { describe, expect, it } from 'vitest';
 import { type CompileOptions, compile, supportedLinkTypes } from '../compile.js';
+import { compileEbpf } from '../compile-ebpf.js';
 import { type SelfTestPacket, selfTestPackets } from './self-test.js';
 
 const asPacket = ({ bytes, wireLength, metadata }: SelfTestPacket): Packet => {
@@ -98,6 +99,16 @@ describe('selfTestPackets', () => {
     const { coverage } = made('greater 3000', { optimize: false });
     expect(coverage.missed).toEqual([{ condition: 'len in {0xbb8-} ? accept : reject', answers: ['yes'] }]);
     expect(selfTestPackets(compile('greater 3000'), { maxPacketBytes: 4000 }).coverage.missed).toEqual([]);
+  });
+  it('expects of a filter without a classic program what the decision graph says', () => {
+    const { program, stages } = compile('port 80 or host in {10.0.0.1, 10.0.0.9}', { snaplenBytes: 96 });
+    expect(selfTestPackets({ stages }, { snaplenBytes: 96 })).toEqual(selfTestPackets({ stages, program }));
+    const list = Array.from(
+      { length: 100_000 },
+      (_, index) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`,
+    );
+    const many = compileEbpf('ip src host in {@list} or vlan', { names: { sets: { list } } });
+    expect(selfTestPackets(many).coverage.missed).toEqual([]);
   });
   it('makes the same packets again, and no more than asked for', () => {
     const compilation = compile('port 80 or host in {10.0.0.1, 10.0.0.9}');

@@ -1,12 +1,12 @@
 import { interpret, type Packet, type PacketMetadata, type Program } from '@bpfleet/bpf';
-import type { Compilation } from '../compile.js';
-import type { Graph, Node } from '../optimise/graph.js';
+import type { Stages } from '../compile.js';
+import { ACCEPT, type Graph, type Node } from '../optimise/graph.js';
 import { printGraph } from '../print/print-stages.js';
 import { baseFrames } from './base-frames.js';
-import { choose } from './choose.js';
+import { choose, type Verdict } from './choose.js';
 import { Collection, type Found } from './collect.js';
 import { Draft } from './draft.js';
-import { edgeOf } from './way.js';
+import { edgeOf, trace } from './way.js';
 
 export interface SelfTestPacket {
   /** The whole packet; nothing is cut. */
@@ -37,27 +37,40 @@ export interface SelfTest {
 export interface SelfTestOptions {
   /** The one the program was compiled for; default EN10MB. */
   readonly linkType?: string;
+  /** What a filter without a classic program returns for a packet that it accepts; default 262144, as in `compile`. */
+  readonly snaplenBytes?: number;
   /** Default 64. */
   readonly maxPackets?: number;
   /** Default 2,048. Conditions on greater lengths get no packet for one side. */
   readonly maxPacketBytes?: number;
 }
 
+/** A compilation for either machine. */
+export interface SelfTested {
+  readonly stages: Stages;
+  /** The classic program; without it (for eBPF) verdicts are those of the decision graph. */
+  readonly program?: Program;
+}
+
 /**
  * Packets that try a compiled filter on both sides of each of its conditions, with the verdict each must have: agents run
  * them before they attach. Made by going through the decision graph and changing bytes where a packet would go another
- * way; what is expected comes from the interpreter. The same compilation gives the same packets, those that try most first.
+ * way; what is expected of a classic program comes from the interpreter. The same compilation gives the same packets, those that try most first.
  */
 export function selfTestPackets(
-  { program, stages }: Compilation,
-  { linkType = 'EN10MB', maxPackets = 64, maxPacketBytes = 2048 }: SelfTestOptions = {},
+  { program, stages }: SelfTested,
+  { linkType = 'EN10MB', maxPackets = 64, maxPacketBytes = 2048, snaplenBytes = 262_144 }: SelfTestOptions = {},
 ): SelfTest {
   const graph = stages.optimised;
   const frames = baseFrames(linkType.toUpperCase()).map((frame) => Draft.of(frame, maxPacketBytes));
   const found = new Collection(graph, frames, CANDIDATES * maxPackets).collect();
-  const chosen = choose(graph, found, program, maxPackets);
+  const verdictOf: Verdict = (packet) => {
+    if (program !== undefined) return interpret(program, packet);
+    return trace(graph, packet).end === ACCEPT ? snaplenBytes : 0;
+  };
+  const chosen = choose(graph, found, verdictOf, maxPackets);
   return {
-    packets: chosen.map(({ draft }) => packetOf(draft.packet, program)),
+    packets: chosen.map(({ draft }) => packetOf(draft.packet, verdictOf)),
     coverage: coverageOf(graph, chosen),
   };
 }
@@ -65,15 +78,15 @@ export function selfTestPackets(
 /** So many are made for each that is chosen. */
 const CANDIDATES = 6;
 
-function packetOf(packet: Packet, program: Program): SelfTestPacket {
+function packetOf(packet: Packet, verdictOf: Verdict): SelfTestPacket {
   const { bytes, wireLength, metadata } = packet;
-  const common = { bytes, wireLength, verdict: interpret(program, packet) };
-  const isAskedFor = metadata !== undefined && asksForMetadata(program, packet);
+  const common = { bytes, wireLength, verdict: verdictOf(packet) };
+  const isAskedFor = metadata !== undefined && asksForMetadata(packet, verdictOf);
   return isAskedFor ? { ...common, needsMetadata: true, metadata } : { ...common, needsMetadata: false };
 }
 
 /** On the way that this packet goes. */
-function asksForMetadata(program: Program, packet: Packet): boolean {
+function asksForMetadata(packet: Packet, verdictOf: Verdict): boolean {
   let isAsked = false;
   const watched = {
     ...packet,
@@ -82,7 +95,7 @@ function asksForMetadata(program: Program, packet: Packet): boolean {
       return packet.metadata as PacketMetadata;
     },
   };
-  interpret(program, watched);
+  verdictOf(watched);
   return isAsked;
 }
 

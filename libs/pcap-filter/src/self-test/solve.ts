@@ -25,7 +25,7 @@ export function solve(value: Value, target: number, mask: number, place: Place):
       return place.draft.resize(length);
     }
     case 'metadata': {
-      const now = valueBehind(place.way, value, place.draft) ?? 0;
+      const now = valueBehind(place.way, value, place.draft.packet) ?? 0;
       return place.draft.writeMetadata(value.name, ((now & ~mask) | target) >>> 0);
     }
     case 'slot':
@@ -50,7 +50,7 @@ function solveSlot(slot: number, target: number, mask: number, place: Place): bo
 }
 
 function solveLoad({ size, base, offset }: Load, target: number, mask: number, { way, draft }: Place): boolean {
-  const start = base === undefined ? 0 : valueBehind(way, base, draft);
+  const start = base === undefined ? 0 : valueBehind(way, base, draft.packet);
   if (start === undefined) return false;
   const largest = 2 ** (8 * size) - 1;
   return target <= largest && draft.write((start + offset) >>> 0, size, target, mask);
@@ -60,9 +60,9 @@ type Binary = Extract<Value, { kind: 'binary' }>;
 
 function solveBinary(value: Binary, target: number, mask: number, place: Place): boolean {
   const { way, draft } = place;
-  const right = valueBehind(way, value.right, draft);
+  const right = valueBehind(way, value.right, draft.packet);
   if (right !== undefined && solveLeft(value, target, mask, right, place)) return true;
-  const left = valueBehind(way, value.left, draft);
+  const left = valueBehind(way, value.left, draft.packet);
   if (left === undefined || value.right.kind === 'constant' || mask !== ALL_BITS) return false;
   switch (value.operator) {
     case '+':
@@ -134,7 +134,7 @@ export function bringInside(value: Value, place: Place): boolean {
   switch (value.kind) {
     case 'load': {
       if (value.base !== undefined && !bringInside(value.base, place)) return false;
-      const start = value.base === undefined ? 0 : valueBehind(place.way, value.base, place.draft);
+      const start = value.base === undefined ? 0 : valueBehind(place.way, value.base, place.draft.packet);
       if (start === undefined) return false;
       const end = ((start + value.offset) >>> 0) + value.size;
       return end <= place.draft.length || place.draft.resize(end);
@@ -144,7 +144,7 @@ export function bringInside(value: Value, place: Place): boolean {
     case 'binary': {
       if (!bringInside(value.left, place) || !bringInside(value.right, place)) return false;
       const divides = value.operator === '/' || value.operator === '%';
-      const isZero = divides && valueBehind(place.way, value.right, place.draft) === 0;
+      const isZero = divides && valueBehind(place.way, value.right, place.draft.packet) === 0;
       return !isZero || solve(value.right, 1, ALL_BITS, place);
     }
     default:

@@ -1,8 +1,8 @@
+import type { Packet } from '@bpfleet/bpf';
 import { valueIn } from '../ir/evaluate.js';
 import type { Value } from '../ir/ir.js';
 import { contains } from '../ir/ranges.js';
 import { type Graph, REJECT, type Step, type Target } from '../optimise/graph.js';
-import type { Draft } from './draft.js';
 
 /** How a packet came to a node: the node before, its answer there, and the slots behind it. The first way has none. */
 export interface Way {
@@ -22,40 +22,40 @@ export function edgeOf(node: number, answer: boolean): Edge {
 const NO_SLOTS: ReadonlyMap<number, number> = new Map();
 
 /** A value in the packet behind the way; undefined where it lies outside. */
-export function valueBehind(way: Way | undefined, value: Value, draft: Draft): number | undefined {
-  return valueIn(value, draft.packet, way?.slots ?? NO_SLOTS);
+export function valueBehind(way: Way | undefined, value: Value, packet: Packet): number | undefined {
+  return valueIn(value, packet, way?.slots ?? NO_SLOTS);
 }
 
 /** What the packet answers; an assignment says yes. Undefined: a load outside the packet, or a division by 0. */
-export function answerTo(step: Step, way: Way | undefined, draft: Draft): boolean | undefined {
+export function answerTo(step: Step, way: Way | undefined, packet: Packet): boolean | undefined {
   if (step.kind === 'compare') {
-    const left = valueBehind(way, step.left.value, draft);
-    const right = valueBehind(way, step.right.value, draft);
+    const left = valueBehind(way, step.left.value, packet);
+    const right = valueBehind(way, step.right.value, packet);
     if (left === undefined || right === undefined) return undefined;
     return step.comparison === 'eq' ? left === right : step.comparison === 'gt' ? left > right : left >= right;
   }
-  const value = valueBehind(way, step.value.value, draft);
+  const value = valueBehind(way, step.value.value, packet);
   if (value === undefined) return undefined;
   return step.kind === 'assign' || contains(step.within, (value & step.mask) >>> 0);
 }
 
 /** One node further. */
-export function further(way: Way | undefined, node: number, step: Step, answer: boolean, draft: Draft): Way {
+export function further(way: Way | undefined, node: number, step: Step, answer: boolean, packet: Packet): Way {
   const slots = way?.slots ?? NO_SLOTS;
   if (step.kind !== 'assign') return { before: way, node, answer, slots };
-  const value = valueBehind(way, step.value.value, draft) ?? 0;
+  const value = valueBehind(way, step.value.value, packet) ?? 0;
   return { before: way, node, answer, slots: new Map(slots).set(step.slot, value) };
 }
 
 /** Sends the changed packet the same way again; undefined where it goes another. */
-export function retraced(graph: Graph, way: Way | undefined, draft: Draft): { way: Way | undefined } | undefined {
+export function retraced(graph: Graph, way: Way | undefined, packet: Packet): { way: Way | undefined } | undefined {
   const steps: Way[] = [];
   for (let one = way; one !== undefined; one = one.before) steps.push(one);
   let again: Way | undefined;
   for (const { node, answer } of steps.reverse()) {
     const step = graph.nodes[node]?.step;
-    if (step === undefined || answerTo(step, again, draft) !== answer) return undefined;
-    again = further(again, node, step, answer, draft);
+    if (step === undefined || answerTo(step, again, packet) !== answer) return undefined;
+    again = further(again, node, step, answer, packet);
   }
   return { way: again };
 }
@@ -65,15 +65,15 @@ function follow(
   graph: Graph,
   from: Target,
   before: Way | undefined,
-  draft: Draft,
+  packet: Packet,
 ): { way: Way | undefined; end: Target } {
   let way = before;
   let at = from;
   while (at >= 0) {
     const node = graph.nodes[at];
-    const answer = node && answerTo(node.step, way, draft);
+    const answer = node && answerTo(node.step, way, packet);
     if (node === undefined || answer === undefined) return { way, end: REJECT };
-    way = further(way, at, node.step, answer, draft);
+    way = further(way, at, node.step, answer, packet);
     at = answer ? node.yes : node.no;
   }
   return { way, end: at };
@@ -90,8 +90,8 @@ export interface Trace {
   readonly end: Target;
 }
 
-export function trace(graph: Graph, draft: Draft): Trace {
-  const { way, end } = follow(graph, graph.entry, undefined, draft);
+export function trace(graph: Graph, packet: Packet): Trace {
+  const { way, end } = follow(graph, graph.entry, undefined, packet);
   const edges: Edge[] = [];
   const deciding: Edge[] = [];
   for (let one = way; one !== undefined; one = one.before) {
@@ -100,7 +100,7 @@ export function trace(graph: Graph, draft: Draft): Trace {
     const edge = edgeOf(one.node, one.answer);
     edges.push(edge);
     const other = one.answer ? node.no : node.yes;
-    if (follow(graph, other, one, draft).end !== end) deciding.push(edge);
+    if (follow(graph, other, one, packet).end !== end) deciding.push(edge);
   }
   return { edges, deciding, end };
 }
