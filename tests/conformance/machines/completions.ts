@@ -1,7 +1,7 @@
 import { BPF, interpret, type Packet, type Program } from '@bpfleet/bpf';
 import type { Random } from '../random.js';
 
-const TRIES = 1500;
+const TRIES = 4000;
 
 /**
  * Two completions of a cut packet with different verdicts; or one, when no two were found. Each try runs the program and

@@ -1,9 +1,32 @@
 import { BPF } from '../opcodes.js';
 import { calculate } from '../run/interpret.js';
-import { anything, between, certain, isCertain, type Value, withBits } from './value.js';
+import { anything, between, certain, type Derivation, isCertain, type Value, withBits } from './value.js';
 
 /** An operation of the ALU on values of which only a part may be known. A divisor is never 0 here. */
 export function calculateValue(operation: number, a: Value, operand: Value): Value {
+  const value = calculated(operation, a, operand);
+  if (isCertain(value) || !isCertain(operand)) return value;
+  const before = derivationOf(a);
+  if (before === undefined || before.steps.length >= MOST_STEPS) return value;
+  const steps = [...before.steps, { operation, operand: operand.low }];
+  return { ...value, derived: { load: before.load, steps } };
+}
+
+/** A longer calculation is forgotten. */
+const MOST_STEPS = 12;
+
+/** How the value came from a load: its bits unmoved, or by calculations with constants. */
+export function derivationOf({ source, derived }: Value): Derivation | undefined {
+  if (derived !== undefined || source === undefined) return derived;
+  return { load: source, steps: [{ operation: BPF.AND, operand: source.mask }] };
+}
+
+/** What becomes of the load when it is this number. */
+export function derivedFrom(number: number, { steps }: Derivation): number {
+  return steps.reduce((value, { operation, operand }) => calculate(operation, value, operand) ?? 0, number);
+}
+
+function calculated(operation: number, a: Value, operand: Value): Value {
   if (isCertain(a) && isCertain(operand)) return certain(calculate(operation, a.low, operand.low) ?? 0);
   switch (operation) {
     case BPF.ADD:

@@ -35,7 +35,7 @@ export function loadCut(packet: Packet, offset: Value, size: number, knowledge: 
   const known = knownOf(knowledge, source);
   if (known !== undefined) return { mayBeOutside: false, value: known.value, knowledge };
   const value = keptPart(packet, source);
-  return { mayBeOutside: false, value, knowledge: { source, value, excluded: [], earlier: knowledge } };
+  return { mayBeOutside: false, value, knowledge: { source, value, excluded: [], tested: [], earlier: knowledge } };
 }
 
 function loadSomewhere(packet: Packet, offset: Value, size: number, knowledge: Knowledge | undefined): Loaded {

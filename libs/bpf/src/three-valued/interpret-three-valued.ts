@@ -4,10 +4,10 @@ import { BPF, SKF_AD_OFF } from '../opcodes.js';
 import { UNDECIDED } from '../run/interpret.js';
 import { loadAncillary, OUTSIDE, UNKNOWN } from '../run/load.js';
 import type { Packet } from '../run/packet.js';
-import { calculateValue } from './arithmetic.js';
+import { calculateValue, derivedFrom } from './arithmetic.js';
 import { loadCut } from './cut-loads.js';
-import { assume, type Knowledge, knownOf } from './knowledge.js';
-import { anything, certain, isCertain, narrowed, type Value } from './value.js';
+import { assume, type Knowledge, knownOf, type Question } from './knowledge.js';
+import { anything, certain, isCertain, narrowed, type Source, type Value } from './value.js';
 
 /** More steps than this, over all ways together, and the answer is left undecided. */
 const MOST_STEPS = 40_000;
@@ -141,13 +141,22 @@ class Exploration {
     const operand = code & BPF.X ? refreshed(on.x, on.knowledge) : certain(k);
     const test = code & 0xf0;
     if (test < BPF.JEQ || test > BPF.JSET) throw invalid(`unknown jump 0x${code.toString(16)} at ${pc}`);
-    const whenTrue = assume(on.knowledge, test, a, operand, true);
-    const whenFalse = assume(on.knowledge, test, a, operand, false);
+    const question =
+      isCertain(a) && !isCertain(operand) ? turned(test, a, operand) : { test, a, operand, whenTrue: true };
+    const whenTrue = assume(on.knowledge, question, question.whenTrue);
+    const whenFalse = assume(on.knowledge, question, !question.whenTrue);
     const taken = whenTrue.possible && { ...on, a, pc: on.pc + jt, knowledge: whenTrue.knowledge };
     const passed = whenFalse.possible && { ...on, a, pc: on.pc + jf, knowledge: whenFalse.knowledge };
     if (taken && passed) this.#open.push(passed);
     return taken || passed || undefined;
   }
+}
+
+/** The same question about the uncertain side: A > X holds where X >= A does not. */
+function turned(test: number, a: Value, operand: Value): Question & { readonly whenTrue: boolean } {
+  const isOrder = test === BPF.JGT || test === BPF.JGE;
+  const opposite = test === BPF.JGT ? BPF.JGE : BPF.JGT;
+  return { test: isOrder ? opposite : test, a: operand, operand: a, whenTrue: !isOrder };
 }
 
 const XOR_X = SKF_AD_OFF + 40;
@@ -157,8 +166,11 @@ const headerLength = (byte: Value): Value =>
 
 /** With what tests on this way have shown of the load it comes from. */
 function refreshed(value: Value, knowledge: Knowledge | undefined): Value {
-  const known = value.source && knownOf(knowledge, value.source);
-  return known && value.source ? calculateValue(BPF.AND, known.value, certain(value.source.mask)) : value;
+  const { source, derived } = value;
+  const known = knowledge && (source ?? derived?.load) && knownOf(knowledge, (source ?? derived?.load) as Source);
+  if (known === undefined) return value;
+  if (source !== undefined) return calculateValue(BPF.AND, known.value, certain(source.mask));
+  return derived && isCertain(known.value) ? certain(derivedFrom(known.value.low, derived)) : value;
 }
 
 function stored(memory: Way['memory'], word: number, value: Value): Way['memory'] {

@@ -1,5 +1,6 @@
 import { BPF } from '../opcodes.js';
-import { isCertain, narrowed, type Source, type Value } from './value.js';
+import { derivedFrom } from './arithmetic.js';
+import { certain, type Derivation, isCertain, narrowed, type Source, type Value } from './value.js';
 
 /** What tests have shown of loads on one way through the program. Immutable: ways share what they have in common. */
 export interface Knowledge {
@@ -8,12 +9,28 @@ export interface Knowledge {
   readonly value: Value;
   /** Numbers that its masked bits are known not to be. */
   readonly excluded: readonly { readonly mask: number; readonly number: number }[];
+  /** Tests of what was calculated from it, and how they went. */
+  readonly tested: readonly Tested[];
   readonly earlier: Knowledge | undefined;
+}
+
+interface Tested {
+  readonly derivation: Derivation;
+  readonly test: number;
+  readonly number: number;
+  readonly holds: boolean;
 }
 
 export type Outcome =
   | { readonly possible: false }
   | { readonly possible: true; readonly knowledge: Knowledge | undefined };
+
+/** `a test operand`. */
+export interface Question {
+  readonly test: number;
+  readonly a: Value;
+  readonly operand: Value;
+}
 
 const IMPOSSIBLE: Outcome = { possible: false };
 
@@ -27,16 +44,15 @@ export function knownOf(knowledge: Knowledge | undefined, source: Source): Knowl
 }
 
 /** Whether `a test operand` can have this outcome, and what that would show. */
-export function assume(
-  knowledge: Knowledge | undefined,
-  test: number,
-  a: Value,
-  operand: Value,
-  holds: boolean,
-): Outcome {
+export function assume(knowledge: Knowledge | undefined, { test, a, operand }: Question, holds: boolean): Outcome {
+  if (isSameBits(a, operand)) {
+    const isTrue = test === BPF.JEQ || test === BPF.JGE;
+    if (test !== BPF.JSET) return isTrue === holds ? { possible: true, knowledge } : IMPOSSIBLE;
+  }
   if (!canBe(test, a, operand, holds)) return IMPOSSIBLE;
   const { source } = a;
-  if (source === undefined || !isCertain(operand)) return { possible: true, knowledge };
+  if (!isCertain(operand)) return { possible: true, knowledge };
+  if (source === undefined) return withTested(knowledge, a, { test, number: operand.low, holds });
   const before = knownOf(knowledge, source);
   if (before === undefined) return { possible: true, knowledge };
   const number = operand.low;
@@ -50,7 +66,29 @@ export function assume(
   if (excluded.length > 0 && isCertain(value) && excluded.some((one) => (value.low & one.mask) >>> 0 === one.number)) {
     return IMPOSSIBLE;
   }
-  return { possible: true, knowledge: { source: before.source, value, excluded, earlier: knowledge } };
+  if (!before.tested.every((tested) => fits(tested, value))) return IMPOSSIBLE;
+  const { tested } = before;
+  return { possible: true, knowledge: { source: before.source, value, excluded, tested, earlier: knowledge } };
+}
+
+/** The same bits of the same load: equal whatever they are. */
+function isSameBits({ source: one }: Value, { source: other }: Value): boolean {
+  if (one === undefined || other === undefined) return false;
+  return one.offset === other.offset && one.size === other.size && one.mask === other.mask;
+}
+
+function withTested(knowledge: Knowledge | undefined, a: Value, how: Omit<Tested, 'derivation'>): Outcome {
+  const before = a.derived && knownOf(knowledge, a.derived.load);
+  if (before === undefined || a.derived === undefined) return { possible: true, knowledge };
+  const tested = { ...how, derivation: a.derived };
+  if (!fits(tested, before.value)) return IMPOSSIBLE;
+  return { possible: true, knowledge: { ...before, tested: [...before.tested, tested], earlier: knowledge } };
+}
+
+/** Whether the test can have gone that way; only asked of a load that is certain by now. */
+function fits({ derivation, test, number, holds }: Tested, load: Value): boolean {
+  if (!isCertain(load)) return true;
+  return canBe(test, certain(derivedFrom(load.low, derivation)), certain(number), holds);
 }
 
 /** By interval and bits alone. */

@@ -10,6 +10,14 @@ export interface Value {
   readonly bits: number;
   /** The number is these bits of a load, unmoved: what is learnt from a test of it then holds for the next. */
   readonly source?: Source;
+  /** How the number came from a load, where every other operand was certain. */
+  readonly derived?: Derivation;
+}
+
+/** Calculations with constants, applied to a load one after the other. */
+export interface Derivation {
+  readonly load: Source;
+  readonly steps: readonly { readonly operation: number; readonly operand: number }[];
 }
 
 /** Bytes of the packet that were loaded and are not all there; two loads of the same bytes give the same number. */
