@@ -5,6 +5,7 @@ import { START } from './facts.js';
 import { Listing } from './listing.js';
 import { type LinkMember, orderedMembers } from './members.js';
 import { type ExcludedEndpoint, ownTraffic } from './own-traffic.js';
+import { Places } from './places.js';
 import { wordsWorthSharing } from './shared-words.js';
 import { type Written, writeMember } from './write-member.js';
 import { type Part, writeProgram } from './write-program.js';
@@ -88,7 +89,9 @@ type Alone = LinkMember & Written;
 function writtenAlone(program: Program): Written {
   const listing = new Listing();
   const [accept, fail] = [listing.newLabel(), listing.newLabel()];
-  return writeMember(program, START, { listing, accept, fail: () => fail, shared: new Map() });
+  const places = new Places(program, listing);
+  places.enter(0, START);
+  return writeMember(program, places, { listing, accept, fail: () => fail, shared: new Map() });
 }
 
 /** Members that include own traffic come before the test for it, all others behind. */

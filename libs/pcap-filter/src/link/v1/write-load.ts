@@ -2,7 +2,8 @@ import { Ancillary, BPF, isAncillary, SKF_AD_OFF, SKF_LL_OFF } from '@bpfleet/bp
 import { BpfleetError } from '@bpfleet/errors';
 import { type Facts, stored, whereIs, withPart } from './facts.js';
 import { guardIndirect, guardLength, guardLengthKeepingA, type Reachable, type Way } from './guards.js';
-import { ANY, constant, isConstant, upTo, type Value } from './value.js';
+import { type PacketPart, packetPart, sizeOf } from './packet-part.js';
+import { ANY, constant, upTo, type Value } from './value.js';
 
 /** Bytes that a load may read where nothing bounds its offset. */
 const ANYWHERE = 0xffff_ffff;
@@ -37,13 +38,11 @@ export class LoadWriter {
         return this.#take(code, k, facts, facts.memory.get(k) ?? ANY);
       case BPF.LEN:
         return this.#take(code, 0, facts, facts.length);
-      case BPF.IND:
-        return this.#indirect(code, k, facts, needed);
-      case BPF.MSH:
-        return this.#fixed(code, k, facts, needed);
-      default:
-        return isAncillary(k) ? this.#take(code, k, facts, metadata(k)) : this.#fixed(code, k, facts, needed);
+      case BPF.ABS:
+        if (isAncillary(k)) return this.#take(code, k, facts, metadata(k));
+        break;
     }
+    return this.#fromPacket(code, k, facts, needed);
   }
 
   /** A load that never fails. */
@@ -52,54 +51,28 @@ export class LoadWriter {
     return (code & 0x07) === BPF.LDX ? { ...facts, x: value } : { ...facts, a: value };
   }
 
-  #fixed(code: number, k: number, facts: Facts, needed: Needed): Facts | undefined {
-    if (k >= SKF_LL_OFF) {
-      throw new BpfleetError(
-        'FILTER_UNSUPPORTED',
-        `a load relative to a header (SKF_NET_OFF, SKF_LL_OFF): offset ${k | 0}`,
-      );
-    }
-    // The kernel finds nothing there (`bpf_internal_load_pointer_neg_helper`).
-    if (k >= 0x8000_0000) return this.#alwaysFails(facts);
-    const end = k + sizeOf(code);
-    this.#reads(end);
-    const isMsh = (code & 0xe0) === BPF.MSH;
-    const value = isMsh ? upTo(60, `4*([${k}]&0xf)`) : bytesAt(k, sizeOf(code));
-    const guard = isMsh && needed.a ? guardLengthKeepingA : guardLength;
-    return this.#part(code, facts, value, () => reachable(guard(facts, end, this.way), k), k);
-  }
-
-  #indirect(code: number, k: number, facts: Facts, needed: Needed): Facts | undefined {
-    const size = sizeOf(code);
-    const { least, most } = facts.x;
-    const wraps = most + k > 0xffff_ffff;
-    if (isConstant(facts.x)) return this.#indirectAt((least + k) % 2 ** 32, code, k, facts);
-    if (!wraps && least + k >= 0x8000_0000) return this.#alwaysFails(facts);
-    this.#reads(wraps ? ANYWHERE : most + k + size);
-    const value = upTo(256 ** size - 1, nameBehind(facts.x, k, size));
-    return this.#part(code, facts, value, () => guardIndirect(facts, k, size, needed.x, this.way), k);
-  }
-
-  /** X is known, so the offset is. */
-  #indirectAt(offset: number, code: number, k: number, facts: Facts): Facts | undefined {
-    if (offset >= 0x8000_0000) return this.#alwaysFails(facts);
-    const size = sizeOf(code);
-    this.#reads(offset + size);
-    const guard = () => reachable(guardLength(facts, offset + size, this.way), k);
-    return this.#part(code, facts, bytesAt(offset, size), guard, k);
-  }
-
   /** A part of the packet: from where it is already, without a guard where it was loaded once, or behind its guard. */
-  #part(code: number, facts: Facts, value: Value, guard: () => Reachable | undefined, k: number): Facts | undefined {
-    const { name } = value;
+  #fromPacket(code: number, k: number, facts: Facts, needed: Needed): Facts | undefined {
+    refuseHeaders(code, k);
+    const part = packetPart(code, k, facts.x);
+    if (part === undefined) return this.#alwaysFails(facts);
+    this.bytesRead = Math.max(this.bytesRead, Math.min(part.mostEnd, ANYWHERE));
+    const { name } = part.value;
     if (name !== undefined) this.loaded.add(name);
     const place = name === undefined ? undefined : whereIs(facts, name);
     if (place !== undefined) return this.#copy(code, facts, place);
     const before = name === undefined ? undefined : facts.parts.get(name);
-    const reached = before === undefined ? guard() : { facts, k };
+    const reached = before === undefined ? this.#guard(code, k, part, facts, needed) : { facts, k };
     if (reached === undefined) return undefined;
-    const loaded = before ?? value;
-    return this.#share(withPart(this.#take(code, reached.k, reached.facts, loaded), loaded), code, loaded);
+    const value = before ?? part.value;
+    return this.#share(withPart(this.#take(code, reached.k, reached.facts, value), value), code, value);
+  }
+
+  #guard(code: number, k: number, part: PacketPart, facts: Facts, needed: Needed): Reachable | undefined {
+    if (part.leastEnd !== part.mostEnd) return guardIndirect(facts, k, sizeOf(code), needed.x, this.way);
+    const guard = (code & 0xe0) === BPF.MSH && needed.a ? guardLengthKeepingA : guardLength;
+    const passed = guard(facts, part.mostEnd, this.way);
+    return passed && { facts: passed, k };
   }
 
   #copy(code: number, facts: Facts, place: 'a' | 'x' | number): Facts {
@@ -129,27 +102,11 @@ export class LoadWriter {
     this.way.listing.go(this.way.fail(facts));
     return undefined;
   }
-
-  #reads(end: number): void {
-    this.bytesRead = Math.max(this.bytesRead, Math.min(end, ANYWHERE));
-  }
 }
 
-function reachable(facts: Facts | undefined, k: number): Reachable | undefined {
-  return facts && { facts, k };
-}
-
-function sizeOf(code: number): 1 | 2 | 4 {
-  return (code & 0x18) === BPF.W ? 4 : (code & 0x18) === BPF.H ? 2 : 1;
-}
-
-function bytesAt(offset: number, size: number): Value {
-  return upTo(256 ** size - 1, `[${offset}:${size}]`);
-}
-
-/** Of a load behind a part of the packet that gives the offset; not of a chain of them, so that names stay short. */
-function nameBehind(x: Value, k: number, size: number): string | undefined {
-  return x.name === undefined || x.name.includes('+') ? undefined : `[${x.name}+${k}:${size}]`;
+function refuseHeaders(code: number, k: number): void {
+  if ((code & 0xe0) === BPF.IND || k < SKF_LL_OFF) return;
+  throw new BpfleetError('FILTER_UNSUPPORTED', `a load relative to a header (SKF_NET_OFF, SKF_LL_OFF), at ${k | 0}`);
 }
 
 /** `convert_bpf_extensions`: whether there is a tag is one bit, all else a word. */

@@ -2,7 +2,8 @@ import { BPF, type Instruction, type Program } from '@bpfleet/bpf';
 import { type Facts, joinFacts, narrowed, stored } from './facts.js';
 import { guardDivision, type Way } from './guards.js';
 import type { Label } from './listing.js';
-import { type Live, liveRegisters } from './liveness.js';
+import type { Live } from './liveness.js';
+import type { Places } from './places.js';
 import { calculated, constant, decided, isConstant, tested, type Value } from './value.js';
 import { LoadWriter } from './write-load.js';
 
@@ -26,50 +27,47 @@ export interface Written {
 
 /**
  * Writes one member so that it accepts by a jump to `accept` and says no by a jump to `fail`, and never ends the program.
- * Takes a program that the kernel's checker takes, and what is known where it is entered.
+ * Takes a program that the kernel's checker takes, and the places where it was entered.
  * @throws BpfleetError `FILTER_UNSUPPORTED` for a load relative to a header (SKF_NET_OFF, SKF_LL_OFF)
  */
-export function writeMember(program: Program, entry: Facts, surroundings: Surroundings): Written {
-  return new MemberWriter(program, surroundings).write(entry);
+export function writeMember(program: Program, places: Places, surroundings: Surroundings): Written {
+  return new MemberWriter(program, places, surroundings).write();
 }
 
 class MemberWriter {
-  readonly #live: readonly Live[];
-  readonly #labels: readonly Label[];
   readonly #loads: LoadWriter;
-  readonly #arriving = new Map<number, Facts>();
   #onAccept: Facts | undefined;
 
   constructor(
     private readonly program: Program,
+    private readonly places: Places,
     private readonly around: Surroundings,
   ) {
-    this.#live = liveRegisters(program);
-    this.#labels = program.map(() => around.listing.newLabel());
     this.#loads = new LoadWriter(around, around.shared);
   }
 
-  write(entry: Facts): Written {
-    this.#arriving.set(0, this.#clear(entry));
+  write(): Written {
+    if (this.places.atStart !== undefined) this.#start(this.places.atStart);
     for (const [pc, instruction] of this.program.entries()) {
-      const facts = this.#arriving.get(pc);
-      // Nothing leads there.
+      const facts = this.places.factsAt(pc);
       if (facts === undefined) continue;
-      this.around.listing.place(this.#labels[pc] as Label);
+      this.around.listing.place(this.places.labelAt(pc));
       const after = this.#write(instruction, pc, facts);
-      if (after !== undefined) this.#arrive(pc + 1, after);
+      if (after !== undefined) this.places.arrive(pc + 1, after);
     }
     const { bytesRead, loaded, sharedReads } = this.#loads;
     return { onAccept: this.#onAccept, bytesRead, loaded, sharedReads };
   }
 
   /** A and X are 0 where a program starts; another member may have left something there. */
-  #clear(entry: Facts): Facts {
-    const { a, x } = this.#live[0] as Live;
+  #start(facts: Facts): void {
+    const { listing } = this.around;
+    const { a, x } = this.#livesAt(0);
     const isZero = ({ most }: Value) => most === 0;
-    if (a && !isZero(entry.a)) this.around.listing.plain(BPF.LD | BPF.IMM, 0);
-    if (x && !isZero(entry.x)) this.around.listing.plain(BPF.LDX | BPF.IMM, 0);
-    return { ...entry, a: a ? constant(0) : entry.a, x: x ? constant(0) : entry.x };
+    listing.place(this.places.start);
+    if (a && !isZero(facts.a)) listing.plain(BPF.LD | BPF.IMM, 0);
+    if (x && !isZero(facts.x)) listing.plain(BPF.LDX | BPF.IMM, 0);
+    this.places.arrive(0, { ...facts, a: a ? constant(0) : facts.a, x: x ? constant(0) : facts.x });
   }
 
   /** The facts where the next instruction follows; undefined where none does. */
@@ -120,21 +118,30 @@ class MemberWriter {
   }
 
   #jump({ code, jt, jf, k }: Instruction, pc: number, facts: Facts): void {
-    const to = (skip: number) => this.#labels[pc + 1 + skip] as Label;
+    const { listing } = this.around;
     const test = code & 0xf0;
     const operand = code & BPF.X ? facts.x : constant(k);
     const outcome = test === BPF.JA || !isConstant(operand) ? undefined : decided(test, facts.a, operand.least);
     if (test === BPF.JA || jt === jf || outcome !== undefined) {
       const skip = test === BPF.JA ? k : outcome === false ? jf : jt;
-      this.around.listing.go(to(skip));
-      this.#arrive(pc + 1 + skip, facts);
+      listing.go(this.#lead(pc + 1 + skip, facts));
       return;
     }
-    this.around.listing.branch(test | (code & BPF.X), code & BPF.X ? 0 : k, to(jt), to(jf));
     const after = (holds: boolean) =>
       isConstant(operand) ? narrowed(facts, tested(test, facts.a, operand.least, holds)) : facts;
-    this.#arrive(pc + 1 + jt, after(true));
-    this.#arrive(pc + 1 + jf, after(false));
+    const yes = this.#lead(pc + 1 + jt, after(true));
+    const no = this.#lead(pc + 1 + jf, after(false));
+    listing.branch(test | (code & BPF.X), code & BPF.X ? 0 : k, yes, no);
+  }
+
+  /** Where a jump to `pc` leads: a return needs no place of its own, where the facts of all its jumps would join. */
+  #lead(pc: number, facts: Facts): Label {
+    const { code, k } = this.program[pc] as Instruction;
+    if (code === (BPF.JMP | BPF.JA)) return this.#lead(pc + 1 + k, facts);
+    if (code !== (BPF.RET | BPF.K)) return this.places.arrive(pc, facts);
+    if (k === 0) return this.around.fail(facts);
+    this.#accepts(facts);
+    return this.around.accept;
   }
 
   #calculate(code: number, k: number, facts: Facts): Facts | undefined {
@@ -149,11 +156,6 @@ class MemberWriter {
   }
 
   #livesAt(pc: number): Live {
-    return this.#live[pc] as Live;
-  }
-
-  #arrive(pc: number, facts: Facts): void {
-    const others = this.#arriving.get(pc);
-    this.#arriving.set(pc, others === undefined ? facts : joinFacts(others, facts));
+    return this.places.live[pc] as Live;
   }
 }

@@ -1,6 +1,8 @@
 import { BPF, type Program } from '@bpfleet/bpf';
-import { exclude, type Facts, joinFacts, START } from './facts.js';
+import { exclude, type Facts, START } from './facts.js';
 import { type Label, type Line, Listing } from './listing.js';
+import { Places } from './places.js';
+import { entryOf } from './skip-decided.js';
 import { type Written, writeMember } from './write-member.js';
 
 /** A member, or the test for own traffic, which refuses where a member accepts. */
@@ -24,59 +26,54 @@ export function writeProgram(
   shared: ReadonlyMap<string, number>,
 ): WrittenProgram {
   const listing = new Listing();
-  const accept = listing.newLabel();
   const chain = new Chain(parts, listing);
   const sharedReads: number[] = [];
-  chain.enter(0, START);
+  listing.go(chain.enter(0, START));
   for (const [index, { program, isOwnTraffic }] of parts.entries()) {
-    const entry = chain.entries[index];
-    // Nothing gets past a member that accepts everything.
-    if (entry === undefined) continue;
-    listing.place(chain.labels[index] as Label);
-    const written: Written = writeMember(program, entry, {
+    const { sharedReads: reads } = writeMember(program, chain.places[index] as Places, {
       listing,
-      accept: isOwnTraffic ? chain.reject : accept,
+      accept: isOwnTraffic ? chain.reject : chain.accept,
       fail: (facts) => chain.enter(index + 1, facts),
       shared,
     });
-    sharedReads.push(...written.sharedReads);
-    for (const end of [accept, chain.reject]) listing.relay(end);
+    sharedReads.push(...reads);
+    for (const end of [chain.accept, chain.reject]) listing.relay(end);
   }
-  writeEnds(listing, accept, chain.reject, acceptBytes);
+  writeEnds(listing, chain, acceptBytes);
   return { lines: listing.lines, sharedReads };
 }
 
-function writeEnds(listing: Listing, accept: Label, reject: Label, acceptBytes: number): void {
+function writeEnds(listing: Listing, { accept, reject }: Chain, acceptBytes: number): void {
   listing.place(reject);
   listing.plain(BPF.RET | BPF.K, 0);
   listing.place(accept);
   listing.plain(BPF.RET | BPF.K, acceptBytes);
 }
 
-/** Where a packet goes that a part said no to: to the next part that may accept it, at last to `reject`. */
+/** Where a packet goes that a part said no to: to what is open in the next part that may accept it, at last to `reject`. */
 class Chain {
-  readonly labels: readonly Label[];
+  readonly accept: Label;
   readonly reject: Label;
-  /** What is known where each part is entered; undefined where nothing leads. */
-  readonly entries: (Facts | undefined)[];
+  readonly places: readonly Places[];
 
   constructor(
     private readonly parts: readonly Part[],
     listing: Listing,
   ) {
-    this.labels = parts.map(() => listing.newLabel());
+    this.accept = listing.newLabel();
     this.reject = listing.newLabel();
-    this.entries = parts.map(() => undefined);
+    this.places = parts.map(({ program }) => new Places(program, listing));
   }
 
-  /** The label of the first part from `index` on that can accept any of the packets that have these facts. */
+  /** The label to go to with these facts, from part `index` on. */
   enter(index: number, facts: Facts): Label {
     for (let next = index; next < this.parts.length; next++) {
-      const { onAccept } = (this.parts[next] as Part).alone;
-      if (onAccept === undefined || exclude(facts, onAccept)) continue;
-      const others = this.entries[next];
-      this.entries[next] = others === undefined ? facts : joinFacts(others, facts);
-      return this.labels[next] as Label;
+      const { program, alone, isOwnTraffic } = this.parts[next] as Part;
+      if (alone.onAccept === undefined || exclude(facts, alone.onAccept)) continue;
+      const places = this.places[next] as Places;
+      const entry = entryOf(program, places.live, facts);
+      if (entry.kind === 'at') return places.enter(entry.pc, facts);
+      if (entry.kind === 'accept') return isOwnTraffic ? this.reject : this.accept;
     }
     return this.reject;
   }
