@@ -1,9 +1,7 @@
-import { BPF, checkProgram, type Instruction, interpret, type Packet, type Program, SKF_AD_OFF } from '@bpfleet/bpf';
+import { BPF, checkProgram, type Instruction, interpret, type Program, SKF_AD_OFF } from '@bpfleet/bpf';
 import type { LinkForm } from '../link-types.js';
-import { randomFrame } from '../packets/frames.js';
-import { whole } from '../packets/packets.js';
-import { reaching, steer } from '../packets/steer.js';
 import type { Random } from '../random.js';
+import { SteeredPackets } from './steered-packets.js';
 
 /** Packets tried before a mutant counts as equal to the program it was made from. */
 const TRIES = 300;
@@ -53,26 +51,11 @@ function changedInstruction(
   return isConstant ? { kind: 'constant', instruction: { code, jt, jf, k: near } } : undefined;
 }
 
-/** Frames as they come, and frames led to both ends of both programs. */
 function differsSomewhere(program: Program, mutant: Program, form: LinkForm, random: Random): boolean {
-  const ways = [program, mutant].flatMap((one) =>
-    [true, false].map((accepting) => [one, reaching(one, accepting)] as const),
-  );
+  const packets = new SteeredPackets([program, mutant], form, random);
   for (let tries = 0; tries < TRIES; tries++) {
-    const packet = packetFor(ways, form, random);
+    const packet = packets.next();
     if (interpret(program, packet) !== interpret(mutant, packet)) return true;
   }
   return false;
-}
-
-function packetFor(ways: readonly (readonly [Program, Uint8Array])[], form: LinkForm, random: Random): Packet {
-  const frame = Uint8Array.from(randomFrame(random, form));
-  const vlanTagPresent = random.chance(45);
-  const metadata = {
-    ...{ protocol: 0x0800, packetType: random.below(5), interfaceIndex: random.of([1, 2, 7]), vlanTagPresent },
-    ...{ vlanTci: vlanTagPresent ? random.of([0, 1, 10, 100]) : 0, vlanProtocol: vlanTagPresent ? 0x8100 : 0 },
-  };
-  const [program, way] = random.of(ways);
-  if (random.chance(85)) steer(program, frame, metadata, way, random, random.of([0, 5, 30]));
-  return whole(frame, form.live ? metadata : undefined);
 }

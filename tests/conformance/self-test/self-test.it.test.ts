@@ -1,4 +1,4 @@
-import { encodeEbpf, encodeProgram, interpret, jit, type Packet, type Program, withDescriptors } from '@bpfleet/bpf';
+import { encodeEbpf, encodeProgram, interpret, jit, type Packet, withDescriptors } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { KernelVerdicts, LoadedFilter } from '@bpfleet/linux';
 import { type Compilation, compile, compileEbpf, type SelfTestPacket, selfTestPackets } from '@bpfleet/pcap-filter';
@@ -8,10 +8,14 @@ import { newCoverage, randomExpression } from '../expressions/expressions.js';
 import type { LinkForm } from '../link-types.js';
 import { Random, seedOfRun } from '../random.js';
 import { mutantOf } from './mutants.js';
+import { SteeredPackets } from './steered-packets.js';
+import { takenEdges } from './taken-edges.js';
 
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
-const EXPRESSIONS = 150 * ROUNDS;
-const EBPF_EXPRESSIONS = 60 * ROUNDS;
+const EXPRESSIONS = 100 * ROUNDS;
+const EBPF_EXPRESSIONS = 30 * ROUNDS;
+/** Random packets for each expression that the packets made for it are compared with. */
+const OTHERS = 100;
 const MUTANTS = 200 * ROUNDS;
 
 function kernel(): Requirement<KernelVerdicts> {
@@ -38,6 +42,7 @@ suiteRequires('self-test packets', { kernel: kernel() }, ({ kernel }) => {
       const random = new Random(seed);
       const coverage = newCoverage();
       const count = { conditions: 0, bothSides: 0, packets: 0, accepted: 0, inKernel: 0, oneVerdict: 0, ms: 0 };
+      const edges = { others: 0, too: 0 };
       for (let round = 0; round < EXPRESSIONS; round++) {
         const { text, form, compilation } = nextCompiled(random, coverage);
         const before = performance.now();
@@ -58,15 +63,28 @@ suiteRequires('self-test packets', { kernel: kernel() }, ({ kernel }) => {
           expect(kernel.verdict(bytes), context).toBe(Math.min(verdict, bytes.length));
           count.inKernel++;
         }
+        const { program } = compilation;
+        const own = takenEdges(program, test.packets.map(packetOf));
+        const others = new SteeredPackets([program], form, random);
+        for (const edge of takenEdges(
+          program,
+          Array.from({ length: OTHERS }, () => others.next()),
+        )) {
+          edges.others++;
+          if (own.has(edge)) edges.too++;
+        }
         if (new Set(test.packets.map(({ verdict }) => verdict > 0)).size < 2) count.oneVerdict++;
       }
       console.info(
         `self-test packets, seed ${seed}: ${EXPRESSIONS} expressions, ${percent(count.bothSides, count.conditions)} of ` +
           `${count.conditions} conditions on both sides; ${count.packets} packets, ${percent(count.accepted, count.packets)} accepted, ` +
           `${count.inKernel} equal in this kernel, ${count.packets - count.inKernel} need metadata; ` +
-          `${count.oneVerdict} expressions with one verdict only; ${(count.ms / EXPRESSIONS).toFixed(1)} ms each`,
+          `of ${edges.others} ways through the programs that ${OTHERS} random packets each take they take ` +
+          `${percent(edges.too, edges.others)}; ${count.oneVerdict} expressions with one verdict only; ${(count.ms / EXPRESSIONS).toFixed(1)} ms each`,
       );
+      // The other conditions are mostly ones that no packet can answer in both ways.
       expect(count.bothSides / count.conditions).toBeGreaterThan(0.8);
+      expect(edges.too / edges.others).toBeGreaterThan(0.9);
     },
     60_000 * ROUNDS,
   );
@@ -84,7 +102,7 @@ suiteRequires('self-test packets', { kernel: kernel() }, ({ kernel }) => {
         for (let index = 0; index < 4 && count.mutants < MUTANTS; index++) {
           const mutant = mutantOf(compilation.program, form, random);
           if (mutant === undefined) break;
-          const isFound = packets.some((packet) => !expects(packet, mutant.program));
+          const isFound = packets.some((packet) => interpret(mutant.program, packetOf(packet)) !== packet.verdict);
           const kind = byKind.get(mutant.kind) ?? { mutants: 0, found: 0 };
           byKind.set(mutant.kind, kind);
           for (const one of [count, kind]) {
@@ -156,7 +174,7 @@ function nextCompiled(random: Random, coverage: ReturnType<typeof newCoverage>):
   }
 }
 
-function expects({ bytes, wireLength, metadata, verdict }: SelfTestPacket, program: Program): boolean {
-  const packet: Packet = { bytes, start: 0, capturedLength: bytes.length, wireLength };
-  return interpret(program, metadata === undefined ? packet : { ...packet, metadata }) === verdict;
+function packetOf({ bytes, wireLength, metadata }: SelfTestPacket): Packet {
+  const packet = { bytes, start: 0, capturedLength: bytes.length, wireLength };
+  return metadata === undefined ? packet : { ...packet, metadata };
 }
