@@ -5,18 +5,30 @@ import type { Way } from './way.js';
 /** Of a long set the first and the last ranges stand for all. */
 const MOST_RANGES = 8;
 
+/** A number for the bits under the mask; the other bits stay. */
+export interface Aim {
+  readonly number: number;
+  readonly mask: number;
+}
+
 /**
- * Numbers under the mask that give the answer, the borders first: one beside each border is what tells a right constant
- * from one that is off by one. What the packet's way already says of the same number is respected.
+ * Numbers that give the answer, the borders first: one beside each border is what tells a right constant from one that is
+ * off by one. Of masked values also some whose other bits are all set, or none, which tells a right mask from a wrong one.
+ * What the packet's way already says of the same number is respected.
  */
-export function numbersFor(step: TestStep, answer: boolean, way: Way | undefined, graph: Graph): readonly number[] {
+export function numbersFor(step: TestStep, answer: boolean, way: Way | undefined, graph: Graph): readonly Aim[] {
   const { mask, value } = step;
   const possible = Uint32Array.of(0, value.largest);
   const allowed = intersection(possible, allowedBefore(step, answer, way, graph));
   const numbers =
     mask === ALL_BITS ? bordersOf(allowed, value.largest) : [...bordersOf(allowed, mask), ...bitsOf(mask)];
   const fits = (number: number) => (number & ~mask) === 0 && contains(allowed, number);
-  return [...new Set(numbers)].filter(fits);
+  const [first, ...more] = [...new Set(numbers)].filter(fits).map((number) => ({ number, mask }));
+  if (first === undefined) return [];
+  const open = (value.largest & ~mask) >>> 0;
+  const whole = (mask | open) >>> 0;
+  const masked = [(first.number | open) >>> 0, first.number].map((number) => ({ number, mask: whole }));
+  return open === 0 ? [first, ...more] : [first, ...masked, ...more];
 }
 
 function allowedBefore(step: TestStep, answer: boolean, way: Way | undefined, graph: Graph): Ranges {

@@ -10,7 +10,7 @@ export interface Found {
 }
 
 /** Numbers beside a condition's borders that are tried, each in a packet of its own. */
-const VARIANTS = 4;
+const VARIANTS = 6;
 
 /**
  * Looks for packets for both sides of every condition: one that is accepted by the one answer, and from it, with as

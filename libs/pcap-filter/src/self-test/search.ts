@@ -142,7 +142,9 @@ function changesFor(step: Step, answer: boolean, { graph, way }: Place): readonl
       return [];
     case 'test':
       return numbersFor(step, answer, way, graph).map(
-        (number) => (place) => solve(step.value.value, number, step.mask, place),
+        ({ number, mask }) =>
+          (place) =>
+            solve(step.value.value, number, mask, place),
       );
     case 'compare': {
       const [left, right] = [step.left.value, step.right.value];

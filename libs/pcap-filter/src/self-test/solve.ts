@@ -61,27 +61,41 @@ type Binary = Extract<Value, { kind: 'binary' }>;
 function solveBinary(value: Binary, target: number, mask: number, place: Place): boolean {
   const { way, draft } = place;
   const right = valueBehind(way, value.right, draft.packet);
-  if (right !== undefined && solveLeft(value, target, mask, right, place)) return true;
   const left = valueBehind(way, value.left, draft.packet);
-  if (left === undefined || value.right.kind === 'constant' || mask !== ALL_BITS) return false;
-  switch (value.operator) {
+  // Sums carry from bit to bit, so all bits are aimed at: the open ones stay.
+  const now = valueBehind(way, value, draft.packet) ?? 0;
+  const whole = ((now & ~mask) | target) >>> 0;
+  if (right !== undefined && solveLeft(value, target, mask, right, whole, place)) return true;
+  return left !== undefined && value.right.kind !== 'constant' && solveRight(value, whole, left, place);
+}
+
+/** The right operand, with the left one as it is. */
+function solveRight({ operator, right }: Binary, target: number, left: number, place: Place): boolean {
+  switch (operator) {
     case '+':
-      return solve(value.right, (target - left) >>> 0, ALL_BITS, place);
+      return solve(right, (target - left) >>> 0, ALL_BITS, place);
     case '-':
-      return solve(value.right, (left - target) >>> 0, ALL_BITS, place);
+      return solve(right, (left - target) >>> 0, ALL_BITS, place);
     case '^':
-      return solve(value.right, (left ^ target) >>> 0, ALL_BITS, place);
+      return solve(right, (left ^ target) >>> 0, ALL_BITS, place);
     case '*':
-      return left !== 0 && target % left === 0 && solve(value.right, target / left, ALL_BITS, place);
+      return left !== 0 && target % left === 0 && solve(right, target / left, ALL_BITS, place);
     case '/':
-      return target !== 0 && solve(value.right, Math.floor(left / target), ALL_BITS, place);
+      return solve(right, target === 0 ? (left + 1) >>> 0 : Math.floor(left / target), ALL_BITS, place);
     default:
       return false;
   }
 }
 
 /** The left operand, with the right one as it is. */
-function solveLeft({ operator, left }: Binary, target: number, mask: number, right: number, place: Place): boolean {
+function solveLeft(
+  { operator, left }: Binary,
+  target: number,
+  mask: number,
+  right: number,
+  whole: number,
+  place: Place,
+): boolean {
   switch (operator) {
     case '&':
       return (target & ~right & mask) === 0 && solve(left, target, (mask & right) >>> 0, place);
@@ -102,7 +116,7 @@ function solveLeft({ operator, left }: Binary, target: number, mask: number, rig
       return moved >>> distance === target && solve(left, moved, (mask << distance) >>> 0, place);
     }
     default:
-      return mask === ALL_BITS && solveArithmetic(operator, left, target, right, place);
+      return solveArithmetic(operator, left, whole, right, place);
   }
 }
 
