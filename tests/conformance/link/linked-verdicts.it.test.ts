@@ -1,14 +1,14 @@
 import { encodeEbpf, encodeProgram, formatProgram, interpret, type Packet, type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { closeDescriptor, KernelVerdicts, Libpcap, loadSocketFilter } from '@bpfleet/linux';
-import { compile, type LinkMember, link } from '@bpfleet/pcap-filter';
+import { type LinkMember, link } from '@bpfleet/pcap-filter';
 import { afterAll, expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
 import { packetFor } from '../machines/compiled-programs.js';
 import { Random, seedOfRun } from '../random.js';
 import { loadsAtNegativeOffset } from './indirect-sums.js';
 import { MemberPool } from './member-pool.js';
-import { ENDPOINTS, OWN_TRAFFIC, ownFrame } from './own-frames.js';
+import { ENDPOINTS, isOwnTraffic, ownFrame } from './own-frames.js';
 
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const SETS = 40 * ROUNDS;
@@ -34,10 +34,9 @@ class Sockets {
   readonly members = Array.from({ length: MOST_MEMBERS }, () => KernelVerdicts.open());
   readonly classic = KernelVerdicts.open();
   readonly ebpf = KernelVerdicts.open();
-  readonly ownTraffic = KernelVerdicts.open();
 
   close(): void {
-    for (const socket of [...this.members, this.classic, this.ebpf, this.ownTraffic]) socket.close();
+    for (const socket of [...this.members, this.classic, this.ebpf]) socket.close();
   }
 }
 
@@ -50,8 +49,6 @@ interface LinkedSet {
 
 suiteRequires('linked programs', { machines: machines() }, ({ machines: { libpcap, sockets } }) => {
   const seed = seedOfRun();
-  const ownTraffic = compile(OWN_TRAFFIC).program;
-  sockets.ownTraffic.attach(encodeProgram(ownTraffic));
   afterAll(() => sockets.close());
 
   it(
@@ -83,7 +80,7 @@ suiteRequires('linked programs', { machines: machines() }, ({ machines: { libpca
           const packet = drawn(set, length, random, count);
           if (packet === undefined) continue;
           const { bytes } = packet;
-          const expected = expectedOf(set, packet, ownTraffic, sockets);
+          const expected = expectedOf(set, packet, sockets);
           const [inClassic, inEbpf] = linkedVerdicts(set, packet, sockets);
           count.pairs++;
           if (expected.accepts) count.accepted++;
@@ -181,10 +178,10 @@ interface Expected {
 }
 
 /** By the verdicts of this kernel on each member's own program; an empty packet only the interpreter can decide. */
-function expectedOf(set: LinkedSet, packet: Packet, ownTraffic: Program, sockets: Sockets): Expected {
+function expectedOf(set: LinkedSet, packet: Packet, sockets: Sockets): Expected {
   const verdict = (socket: KernelVerdicts, program: Program) =>
     packet.wireLength === 0 ? interpret(program, packet) : socket.verdict(packet.bytes);
-  const isOwn = set.excludes && verdict(sockets.ownTraffic, ownTraffic) !== 0;
+  const isOwn = set.excludes && isOwnTraffic(packet);
   const verdicts = set.members.map(({ program }, index) => verdict(sockets.members[index] as KernelVerdicts, program));
   const accepts = verdicts.some((value, index) => value !== 0 && (!isOwn || set.members[index]?.includeOwnTraffic));
   return { accepts, isOwn };

@@ -1,4 +1,5 @@
-import type { ExcludedEndpoint } from '@bpfleet/pcap-filter';
+import { interpret, type Packet } from '@bpfleet/bpf';
+import { compile, type ExcludedEndpoint } from '@bpfleet/pcap-filter';
 import type { Random } from '../random.js';
 
 export const ENDPOINTS: readonly ExcludedEndpoint[] = [
@@ -9,10 +10,17 @@ export const ENDPOINTS: readonly ExcludedEndpoint[] = [
   { address: '2001:db8::2', port: 443 },
 ];
 
-/** What the endpoints are, as an expression of the filter language: another way to the same answer. */
-export const OWN_TRAFFIC = ENDPOINTS.map(({ address, port }) =>
-  ['src', 'dst'].map((side) => `(tcp and ${side} host ${address} and ${side} port ${port})`).join(' or '),
-).join(' or ');
+/**
+ * The endpoints as expressions of the filter language: another way to the same answer. One program for each side of each, since
+ * in a joined one the first load outside a short packet would end the program before another side is looked at.
+ */
+const SIDES = ENDPOINTS.flatMap(({ address, port }) =>
+  ['src', 'dst'].map((side) => compile(`tcp and ${side} host ${address} and ${side} port ${port}`).program),
+);
+
+export function isOwnTraffic(packet: Packet): boolean {
+  return SIDES.some((program) => interpret(program, packet) !== 0);
+}
 
 /** An Ethernet frame that is mostly TCP and mostly between what could be endpoints, whole or cut to a length. */
 export function ownFrame(random: Random): Uint8Array {
