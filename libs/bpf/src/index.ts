@@ -4,7 +4,6 @@ export { EbpfBuilder, type Label } from './ebpf/builder.js';
 export { encodeEbpf } from './ebpf/encode.js';
 export { EBPF, type EbpfInstruction, type EbpfProgram, Helper, SkBuff } from './ebpf/instruction.js';
 export { type EbpfFilter, type EbpfMap, withDescriptors } from './ebpf/maps.js';
-export { JUMP_IN_SET, SET_TEST } from './ebpf/set-test.js';
 export { assembleEbpf } from './ebpf/text/assemble.js';
 export { formatEbpf } from './ebpf/text/format.js';
 export { type EbpfTuple, readEbpf, toEbpfTuples } from './ebpf/text/read-ebpf.js';
@@ -16,6 +15,7 @@ export { readProgram } from './forms/read-program.js';
 export { type Instruction, jump, type Program, statement } from './instruction.js';
 export { jit, jitSource, type PacketFunction } from './jit/jit.js';
 export { jitThreeValued } from './jit/jit-three-valued.js';
+export { contains, type NumberSet } from './number-set.js';
 export {
   Ancillary,
   BPF,
@@ -28,4 +28,5 @@ export {
 } from './opcodes.js';
 export { interpret, UNDECIDED } from './run/interpret.js';
 export type { Packet, PacketMetadata } from './run/packet.js';
+export { checkSetProgram, JUMP_IN_SET, SET_TEST } from './set-test.js';
 export { interpretThreeValued } from './three-valued/interpret-three-valued.js';

@@ -73,7 +73,7 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
   const program = blamingAllOf(expression, () =>
     optimize ? emitCheapest(plain, optimised, steps, snaplenBytes) : emitPlain(plain, steps, snaplenBytes),
   );
-  if (program.length > MAX_INSTRUCTIONS) throw tooManyInstructions(program.length, optimised, expression);
+  refuseLong(program, optimised, expression);
   return { program, stages };
 }
 
@@ -158,7 +158,7 @@ function checkHeaders(count: number): void {
 }
 
 /** What stages without spans refuse is the fault of the whole expression. */
-function blamingAllOf<Result>(expression: string, work: () => Result): Result {
+export function blamingAllOf<Result>(expression: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
@@ -178,11 +178,13 @@ function hintOf({ hint }: BpfleetError): { hint?: string } {
 /** A list of at least so many values becomes a map in eBPF, and costs a program nothing but the call. */
 const LONG_LIST = 64;
 
-function tooManyInstructions(instructions: number, { nodes }: Graph, expression: string): BpfleetError {
+/** @throws BpfleetError `FILTER_TOO_LARGE` for more instructions than a classic program has */
+export function refuseLong({ length: instructions }: Program, { nodes }: Graph, expression: string): void {
+  if (instructions <= MAX_INSTRUCTIONS) return;
   const lists = nodes.flatMap(({ step }) => (step.kind === 'test' ? [step.within.length / 2] : []));
   const inLists = lists.filter((ranges) => ranges >= LONG_LIST).reduce((sum, ranges) => sum + ranges, 0);
   const fits = instructions - inLists <= MAX_INSTRUCTIONS;
-  return tooLargeFault(
+  throw tooLargeFault(
     `the filter needs ${instructions} instructions; the kernel takes at most ${MAX_INSTRUCTIONS}, ` +
       `${instructions - MAX_INSTRUCTIONS} fewer`,
     fits

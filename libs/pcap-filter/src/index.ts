@@ -1,5 +1,6 @@
 export { type Compilation, type CompileOptions, compile, type Stages, supportedLinkTypes } from './compile.js';
 export { compileEbpf, type EbpfCompilation, type EbpfCompileOptions } from './compile-ebpf.js';
+export { compileWithSets, type SetCompilation } from './compile-with-sets.js';
 export { type Decompiled, type DecompileOptions, decompile } from './decompile/decompile.js';
 export type { Refusal, RefusalId } from './decompile/refusal.js';
 export { type Explanation, explainExpression, renderExplanation } from './explain/explain-expression.js';

@@ -1,7 +1,7 @@
 import { jitThreeValued, type PacketFunction, type PacketMetadata, UNDECIDED } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
-import { compile, supportedLinkTypes } from '@bpfleet/pcap-filter';
+import { type CompileOptions, compileWithSets, supportedLinkTypes } from '@bpfleet/pcap-filter';
 import { PacketFlag } from '@bpfleet/section';
 
 export type Verdict = 'yes' | 'no' | 'undecided';
@@ -31,7 +31,7 @@ export function packetPredicates(expression: string): (linkType: number) => Pack
     // Not "no": the expression may mean something for them that this build cannot evaluate.
     if (!supportedLinkTypes.includes(name)) return () => 'undecided';
     return meaningOrNot(() => {
-      const run = jitThreeValued(compile(expression, { linkType: name }).program);
+      const run = functionOf(expression, { linkType: name });
       return (bytes, packet) => verdictOf(run, bytes, packet);
     });
   };
@@ -42,7 +42,7 @@ function refuseFaults(expression: string): void {
   let fault: unknown;
   for (const linkType of supportedLinkTypes) {
     try {
-      compile(expression, { linkType });
+      compileWithSets(expression, { linkType });
       return;
     } catch (error) {
       if (!(error instanceof BpfleetError)) throw error;
@@ -65,6 +65,11 @@ function meaningOrNot(make: () => PacketPredicate): PacketPredicate {
   }
 }
 
+function functionOf(expression: string, options: CompileOptions): PacketFunction {
+  const { program, sets } = compileWithSets(expression, options);
+  return jitThreeValued(program, sets);
+}
+
 const TAG_BYTES = 4;
 /** Where the tag was put back: behind the two addresses. */
 const TAG_OFFSET = 12;
@@ -74,7 +79,7 @@ const TAG_OFFSET = 12;
  * packets are evaluated without it, the tag as metadata, by the live form. All others are bytes of a file.
  */
 function ethernetPredicate(expression: string): PacketPredicate {
-  const offline = jitThreeValued(compile(expression, { linkType: 'EN10MB' }).program);
+  const offline = functionOf(expression, { linkType: 'EN10MB' });
   let live: PacketFunction | undefined;
   let stripped = new Uint8Array(2048);
   return (bytes, packet) => {
@@ -82,7 +87,7 @@ function ethernetPredicate(expression: string): PacketPredicate {
     if (!isMarked) return verdictOf(offline, bytes, packet);
     // Cut inside the tag: what the kernel saw is not known.
     if (packet.capturedLength < TAG_OFFSET + TAG_BYTES) return 'undecided';
-    live ??= jitThreeValued(compile(expression, { linkType: 'EN10MB', live: true }).program);
+    live ??= functionOf(expression, { linkType: 'EN10MB', live: true });
     const capturedLength = packet.capturedLength - TAG_BYTES;
     if (stripped.length < capturedLength) stripped = new Uint8Array(2 * capturedLength);
     copyWithoutTag(bytes, packet, stripped);

@@ -1,10 +1,11 @@
 import {
-  checkProgram,
+  checkSetProgram,
   type EbpfFilter,
   encodeEbpf,
   encodeProgram,
   interpret,
   jit,
+  type NumberSet,
   type Program,
   toEbpf,
   UNDECIDED,
@@ -19,8 +20,10 @@ export interface JudgedPacket {
   readonly wireLength: number;
 }
 
-/** What a machine runs: a classic program, or what was compiled for eBPF with its maps. */
-export type Runnable = { readonly program: Program } | { readonly filter: EbpfFilter };
+/** What a machine runs: a program with the sets it looks in, or what was compiled for eBPF with its maps. */
+export type Runnable =
+  | { readonly program: Program; readonly sets?: readonly NumberSet[] }
+  | { readonly filter: EbpfFilter };
 
 /** Runs one program; `stop` gives back what the machine holds. */
 export interface Machine {
@@ -35,8 +38,8 @@ export interface Machine {
  */
 export async function startMachine(backend: Backend, runnable: Runnable): Promise<Machine> {
   if ('filter' in runnable) return ebpfMachine(runnable.filter);
-  const { program } = runnable;
-  const fault = checkProgram(program);
+  const { program, sets = [] } = runnable;
+  const fault = checkSetProgram(program, sets);
   if (fault) {
     throw new BpfleetError('PROGRAM_INVALID', `instruction ${fault.instruction}: ${fault.message} (${fault.rule})`);
   }
@@ -44,11 +47,11 @@ export async function startMachine(backend: Backend, runnable: Runnable): Promis
     case 'interpreter':
       return {
         verdict: ({ bytes, wireLength }) =>
-          interpret(program, { bytes, start: 0, capturedLength: bytes.length, wireLength }),
+          interpret(program, { bytes, start: 0, capturedLength: bytes.length, wireLength }, sets),
         stop: () => undefined,
       };
     case 'js': {
-      const run = jit(program);
+      const run = jit(program, sets);
       return {
         verdict: ({ bytes, wireLength }) => run(bytes, 0, bytes.length, wireLength),
         stop: () => undefined,

@@ -1,13 +1,20 @@
 import { fromTuples } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
-import { type CompileOptions, compile, compileEbpf } from '@bpfleet/pcap-filter';
+import { type CompileOptions, compile, compileEbpf, compileWithSets } from '@bpfleet/pcap-filter';
 import { compileOptionsOf, type MatchRequest } from '../batch/requests.js';
 import type { Backend } from '../language/backends.js';
 import type { Runnable } from './machines.js';
 
-/** For eBPF with its maps, so that a list may be longer than a classic program; a classic program for all others. */
+/** Lists may be longer than a classic program, but for the kernel's classic machine. */
 export function compileFor(backend: Backend, expression: string, options: CompileOptions): Runnable {
-  return backend === 'ebpf' ? compileEbpf(expression, options) : compile(expression, options);
+  switch (backend) {
+    case 'kernel':
+      return compile(expression, options);
+    case 'ebpf':
+      return compileEbpf(expression, options);
+    default:
+      return compileWithSets(expression, options);
+  }
 }
 
 /** The request's program, or its expression compiled. @throws BpfleetError where neither or both are given */

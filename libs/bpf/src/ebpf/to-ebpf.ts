@@ -2,6 +2,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { checkProgram } from '../check/check.js';
 import type { Instruction, Program } from '../instruction.js';
 import { BPF, SKF_AD_OFF, SKF_LL_OFF } from '../opcodes.js';
+import { SET_TEST } from '../set-test.js';
 import { EbpfBuilder, type Label } from './builder.js';
 import { EBPF, type EbpfProgram, Helper, SkBuff } from './instruction.js';
 import { A, CONTEXT, FRAME, HAVE, MEMORY, SCRATCH, X } from './layout.js';
@@ -9,7 +10,6 @@ import { type EbpfFilter, type EbpfMap, loadMap, mapOfSet } from './maps.js';
 import { emitMetadata } from './metadata.js';
 import { provenLengths } from './proven-lengths.js';
 import { fixedLoad, type Region, regionOf, sizeOf } from './region.js';
-import { SET_TEST } from './set-test.js';
 
 /** What the packets that a program saw and accepted are counted in. */
 const COUNTERS: EbpfMap = { kind: 'array', keyBytes: 4, valueBytes: 8, entries: 2, keys: new Uint8Array(0) };

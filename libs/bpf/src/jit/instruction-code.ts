@@ -1,5 +1,6 @@
 import type { Instruction } from '../instruction.js';
 import { BPF, SKF_AD_OFF } from '../opcodes.js';
+import { SET_TEST } from '../set-test.js';
 import { loadEnd, sizeOf } from './proven-length.js';
 
 /**
@@ -89,6 +90,8 @@ export function conditionCode({ code, k }: Instruction): string {
       return `(a >>> 0) > ${byX ? '(x >>> 0)' : UNSIGNED(k)}`;
     case BPF.JGE:
       return `(a >>> 0) >= ${byX ? '(x >>> 0)' : UNSIGNED(k)}`;
+    case SET_TEST:
+      return `contains(sets[${k}], a >>> 0)`;
     default:
       return `(a & ${byX ? 'x' : SIGNED(k)}) !== 0`;
   }

@@ -1,10 +1,11 @@
 import { BpfleetError } from '@bpfleet/errors';
-import { checkProgram } from '../check/check.js';
 import type { Program } from '../instruction.js';
+import { contains, type NumberSet } from '../number-set.js';
 import { BPF } from '../opcodes.js';
 import { interpret } from '../run/interpret.js';
 import { loadAncillary, loadBytes } from '../run/load.js';
 import type { Packet, PacketMetadata } from '../run/packet.js';
+import { checkSetProgram } from '../set-test.js';
 import { functionBody } from './structure.js';
 
 /**
@@ -23,17 +24,19 @@ export type PacketFunction = (
  * Translates a program to JavaScript, for callers that run it on many packets: nothing is allocated per packet, and V8
  * compiles it to machine code after some hundred. Uses `new Function`: where a content security policy forbids that,
  * `interpret` gives the same answers.
+ * @param sets what `JUMP_IN_SET` looks in
  * @throws BpfleetError `PROGRAM_INVALID` for what `checkProgram` refuses
  */
-export function jit(program: Program): PacketFunction {
-  const source = jitSource(program);
-  if (source === undefined) return interpreted(program);
-  return new Function('load', 'ancillary', source)(load, loadAncillary) as PacketFunction;
+export function jit(program: Program, sets: readonly NumberSet[] = []): PacketFunction {
+  const source = jitSource(program, sets);
+  if (source === undefined) return interpreted(program, sets);
+  const make = new Function('load', 'ancillary', 'contains', 'sets', source);
+  return make(load, loadAncillary, contains, sets) as PacketFunction;
 }
 
 /** The JavaScript that `jit` runs, for `--target js`; undefined for programs it leaves to the interpreter. */
-export function jitSource(program: Program): string | undefined {
-  const fault = checkProgram(program);
+export function jitSource(program: Program, sets: readonly NumberSet[] = []): string | undefined {
+  const fault = checkSetProgram(program, sets);
   if (fault) {
     throw new BpfleetError('PROGRAM_INVALID', `instruction ${fault.instruction}: ${fault.message} (${fault.rule})`);
   }
@@ -64,9 +67,9 @@ function load(
   return loadBytes(packetOf(bytes, start, capturedLength, wireLength, metadata), offset, size);
 }
 
-function interpreted(program: Program): PacketFunction {
+function interpreted(program: Program, sets: readonly NumberSet[]): PacketFunction {
   return (bytes, start, capturedLength, wireLength, metadata) =>
-    interpret(program, packetOf(bytes, start, capturedLength, wireLength, metadata));
+    interpret(program, packetOf(bytes, start, capturedLength, wireLength, metadata), sets);
 }
 
 function packetOf(

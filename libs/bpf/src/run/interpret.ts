@@ -1,6 +1,8 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { Program } from '../instruction.js';
+import { contains, type NumberSet } from '../number-set.js';
 import { BPF, MEMORY_WORDS, SKF_AD_OFF } from '../opcodes.js';
+import { JUMP_IN_SET } from '../set-test.js';
 import { loadAncillary, loadBytes, OUTSIDE, UNKNOWN } from './load.js';
 import type { Packet } from './packet.js';
 
@@ -10,11 +12,11 @@ export const UNDECIDED = -1;
 /**
  * Runs a classic program on one packet, as the kernel does: the reference every other machine is tested against.
  * Returns the program's value, 0 for "no" (also after a load outside the packet or a division by X = 0), or UNDECIDED.
- * Offsets [x + k] are added modulo 2^32, shifts use the low five bits: the kernel's answers, not libpcap's.
+ * `sets` are what `JUMP_IN_SET` looks in. Offsets [x + k] are added modulo 2^32, shifts use the low five bits: the kernel's answers, not libpcap's.
  * @throws BpfleetError `PROGRAM_INVALID` for what `checkProgram` refuses, when it is reached; every program ends,
  *   because jumps only go forward
  */
-export function interpret(program: Program, packet: Packet): number {
+export function interpret(program: Program, packet: Packet, sets: readonly NumberSet[] = []): number {
   const memory = new Uint32Array(MEMORY_WORDS);
   let a = 0;
   let x = 0;
@@ -85,7 +87,9 @@ export function interpret(program: Program, packet: Packet): number {
         break;
       default: {
         const operand = code & BPF.X ? x : k;
-        if ((code & 0x07) === BPF.JMP) {
+        if (code === JUMP_IN_SET) {
+          pc += contains(setOf(sets, k), a) ? jt : jf;
+        } else if ((code & 0x07) === BPF.JMP) {
           pc += holds(code & 0xf0, a, operand) ? jt : jf;
         } else if ((code & 0x07) === BPF.ALU) {
           const result = calculate(code & 0xf0, a, operand);
@@ -97,6 +101,13 @@ export function interpret(program: Program, packet: Packet): number {
       }
     }
   }
+}
+
+/** @throws BpfleetError `PROGRAM_INVALID` */
+export function setOf(sets: readonly NumberSet[], number: number): NumberSet {
+  const set = sets[number];
+  if (set === undefined) throw new BpfleetError('PROGRAM_INVALID', `there is no set ${number}`);
+  return set;
 }
 
 function sizeOf(code: number): number {

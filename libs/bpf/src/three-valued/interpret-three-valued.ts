@@ -1,9 +1,11 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { Program } from '../instruction.js';
+import { contains, type NumberSet } from '../number-set.js';
 import { BPF, SKF_AD_OFF } from '../opcodes.js';
-import { UNDECIDED } from '../run/interpret.js';
+import { setOf, UNDECIDED } from '../run/interpret.js';
 import { loadAncillary, OUTSIDE, UNKNOWN } from '../run/load.js';
 import type { Packet } from '../run/packet.js';
+import { JUMP_IN_SET } from '../set-test.js';
 import { calculateValue, derivedFrom } from './arithmetic.js';
 import { loadCut } from './cut-loads.js';
 import { assume, type Knowledge, knownOf, type Question } from './knowledge.js';
@@ -28,8 +30,8 @@ interface Way {
  * Never wrong, and undecided without need only where ways depend on each other by more than tests of the same bits.
  * @throws BpfleetError `PROGRAM_INVALID` for what `checkProgram` refuses, when it is reached
  */
-export function interpretThreeValued(program: Program, packet: Packet): number {
-  return new Exploration(program, packet).answer();
+export function interpretThreeValued(program: Program, packet: Packet, sets: readonly NumberSet[] = []): number {
+  return new Exploration(program, packet, sets).answer();
 }
 
 class Exploration {
@@ -41,6 +43,7 @@ class Exploration {
   constructor(
     private readonly program: Program,
     private readonly packet: Packet,
+    private readonly sets: readonly NumberSet[],
   ) {}
 
   answer(): number {
@@ -105,6 +108,7 @@ class Exploration {
       case BPF.JMP | BPF.JA:
         return { ...on, pc: on.pc + k };
       default:
+        if (code === JUMP_IN_SET) return this.#lookUp(on, way.pc);
         if ((code & 0x07) === BPF.JMP) return this.#branch(on, way.pc);
         if ((code & 0x07) === BPF.ALU) return this.#calculate(on, code, k);
         throw invalid(`unknown opcode 0x${code.toString(16)} at ${way.pc}`);
@@ -135,6 +139,16 @@ class Exploration {
     return { ...on, a: calculateValue(operation, on.a, operand) };
   }
 
+  /** Of an uncertain number only its interval is looked at. */
+  #lookUp(on: Way, pc: number): Way | undefined {
+    const { jt, jf, k } = this.program[pc] as Program[number];
+    const a = refreshed(on.a, on.knowledge);
+    const isIn = allOrNone(setOf(this.sets, k), a);
+    const [taken, passed] = [jt, jf].map((skip) => ({ ...on, a, pc: on.pc + skip })) as [Way, Way];
+    if (isIn === undefined) this.#open.push(passed);
+    return isIn === false ? passed : taken;
+  }
+
   #branch(on: Way, pc: number): Way | undefined {
     const { code, jt, jf, k } = this.program[pc] as Program[number];
     const a = refreshed(on.a, on.knowledge);
@@ -157,6 +171,18 @@ function turned(test: number, a: Value, operand: Value): Question & { readonly w
   const isOrder = test === BPF.JGT || test === BPF.JGE;
   const opposite = test === BPF.JGT ? BPF.JGE : BPF.JGT;
   return { test: isOrder ? opposite : test, a: operand, operand: a, whenTrue: !isOrder };
+}
+
+/** Whether every number that it can be is in the set; undefined where that cannot be told. */
+function allOrNone(set: NumberSet, { low, high }: Value): boolean | undefined {
+  if (low === high) return contains(set, low);
+  for (let index = 0; index < set.length; index += 2) {
+    const [from = 0, to = 0] = [set[index], set[index + 1]];
+    if (to < low) continue;
+    if (from > high) return false;
+    return from <= low && high <= to ? true : undefined;
+  }
+  return false;
 }
 
 const XOR_X = SKF_AD_OFF + 40;

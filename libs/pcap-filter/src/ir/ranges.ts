@@ -1,9 +1,13 @@
+import { contains, type NumberSet } from '@bpfleet/bpf';
+
 /**
  * A set of unsigned 32-bit numbers as sorted, disjoint ranges that do not touch: `[from0, to0, from1, to1, …]`, both ends
  * belonging to their range. One shape for a single value, a port range, a network, and a list of 100,000 addresses.
  * Never changed once made.
  */
-export type Ranges = Uint32Array;
+export type Ranges = NumberSet;
+
+export { contains };
 
 export const ALL_BITS = 0xffff_ffff;
 
@@ -39,18 +43,6 @@ export function rangesOf(parts: readonly { readonly from: number; readonly to: n
     }
   }
   return merged.slice(0, length);
-}
-
-/** By binary search. */
-export function contains(ranges: Ranges, value: number): boolean {
-  let low = 0;
-  let high = ranges.length / 2;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ranges[2 * middle] ?? 0) <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low > 0 && value <= (ranges[2 * low - 1] ?? 0);
 }
 
 export function complement(ranges: Ranges): Ranges {
