@@ -13,7 +13,7 @@ import { ENDPOINTS, isOwnTraffic, ownFrame } from './own-frames.js';
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const SETS = 40 * ROUNDS;
 /** Programs of each kind that sets are drawn from; a new pool after so many sets. */
-const POOL = 150;
+const POOL = 120;
 const SETS_A_POOL = 40;
 const MOST_MEMBERS = 50;
 /** Of each set's packets: every length up to 80, and twenty of any. */

@@ -4,12 +4,13 @@ import type { LinkMember } from '@bpfleet/pcap-filter';
 import { compiledPrograms, packetFor } from '../machines/compiled-programs.js';
 import { randomValidProgram } from '../machines/random-program.js';
 import type { Random } from '../random.js';
+import { awkwardProgram } from './awkward-programs.js';
 import { loadsAtNegativeOffset } from './indirect-sums.js';
 
 const TRIED = 40;
 
 /**
- * Programs for sets: compiled by us and by libpcap, and random valid ones with `[x + k]`, `div x`, `ret a` and M[]. Many members
+ * Programs for sets, a third each: compiled by us and by libpcap, random valid ones, and awkward ones. Many members
  * that accept much would always accept together, so a large set draws from those that accept little.
  */
 export class MemberPool {
@@ -19,8 +20,9 @@ export class MemberPool {
   constructor(libpcap: Libpcap, random: Random, size: number) {
     const compiled = compiledPrograms(libpcap, random, size);
     const noise = Array.from({ length: size }, () => randomValidProgram(random, { ancillary: false }));
+    const awkward = Array.from({ length: size }, () => awkwardProgram(random));
     const accepts = new Map<Program, number>();
-    for (const program of [...compiled, ...noise]) {
+    for (const program of [...compiled, ...noise, ...awkward]) {
       const count = acceptsOf(program, random);
       // Most random programs say no to everything; a few of them are enough.
       if (count !== undefined && (count > 0 || random.chance(20))) accepts.set(program, count);
