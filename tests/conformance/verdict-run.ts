@@ -93,18 +93,25 @@ export function verdictRun(libpcap: Libpcap, random: Random, options: VerdictRun
   return report;
 }
 
-/** One in eight of those that seem to answer all packets alike is kept: that they do is worth testing too. */
+/** One in eight of those that seem to answer all packets alike is kept: that they do is worth testing too. The empty one is rare. */
 function draw(libpcap: Libpcap, random: Random, steering: Coverage, among?: readonly LinkForm[]): RandomExpression {
   for (;;) {
     const expression = randomExpression(random, steering, among);
-    if (random.below(8) === 0 || hasTwoSides(libpcap, expression, random)) return expression;
+    if (expression.text === '' || random.below(8) === 0 || hasTwoSides(libpcap, expression, random)) return expression;
   }
+}
+
+/** Entries of a table inside one production: each is one line of a test of its own, not a way through the compiler. */
+const isTableEntry = (name: string) => /^(1\.8 named value|31 subtype .)/.test(name);
+
+/** Productions and link types that were compared less often than this. */
+export function coveredBelow({ coverage }: VerdictReport, least: number): string[] {
+  return coverage.rows().flatMap(([name, count]) => (count < least && !isTableEntry(name) ? [`${name} ${count}`] : []));
 }
 
 export function printReport(report: VerdictReport, { seed, version }: { seed: number; version: string }): void {
   const percent = (part: number, of: number) => `${((100 * part) / of).toFixed(2)} %`;
-  // Entries of a table inside one production: each is one line of a test of its own, not a way through the compiler.
-  const isName = ([name]: readonly [string, number]) => /^(1\.8 named value|31 subtype .)/.test(name);
+  const isName = ([name]: readonly [string, number]) => isTableEntry(name);
   const all = report.coverage.rows();
   const [rows, names] = [all.filter((row) => !isName(row)), all.filter(isName)];
   const listed = (list: readonly (readonly [string, number])[]) =>
