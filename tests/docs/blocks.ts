@@ -8,9 +8,13 @@ export interface Block {
 
 /** The fenced blocks of `docs/NAME` whose first word is `kind`. */
 export function blocksOf(name: string, kind: string): Block[] {
-  const page = readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
-  const found = [...page.matchAll(/^```(.+)\n([\s\S]*?)^```$/gm)];
+  const found = [...pageText(name).matchAll(/^```(.+)\n([\s\S]*?)^```$/gm)];
   return found
     .map(([, info = '', body = '']) => ({ info: info.split(' '), lines: body.trimEnd().split('\n') }))
     .filter(({ info }) => info[0] === kind);
+}
+
+/** The text of `docs/NAME`. */
+export function pageText(name: string): string {
+  return readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 }

@@ -1,9 +1,10 @@
 import { interpret } from '@bpfleet/bpf';
 import { type CompileOptions, compile } from '@bpfleet/pcap-filter';
 import { describe, expect, it } from 'vitest';
+import { knownDifferences } from '../conformance/known-differences.js';
 import { Random, seedOfRun } from '../conformance/random.js';
 import { aimedPackets } from './aimed-packets.js';
-import { blocksOf } from './blocks.js';
+import { blocksOf, pageText } from './blocks.js';
 
 const PAGE = '20-filter-language.md';
 const PACKETS = 1000;
@@ -43,6 +44,12 @@ describe(`docs/${PAGE}`, () => {
   const errors = blocksOf(PAGE, 'filter-error').flatMap(({ lines }) => lines.map((line) => split(line, / {2,}/)));
   it.each(errors)('refuses “%s” with %s', (expression, code) => {
     expect(() => compile(expression)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('lists the differences from libpcap that the conformance tests know', () => {
+    const cells = (row: string) => row.split(/(?<!\\) \| |^\| | \|$/).map((cell) => cell.replaceAll('\\|', '|'));
+    const rows = pageText(PAGE).split('\n').map(cells);
+    for (const { name, reason } of knownDifferences) expect(rows).toContainEqual(['', name, reason, '']);
   });
 
   it('has blocks of each kind', () => {
