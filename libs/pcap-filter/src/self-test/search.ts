@@ -12,8 +12,10 @@ export interface Goal {
   readonly end: Target;
 }
 
-/** Tries for one packet; where so many do not lead there, mostly none does. */
-const MOST_TRIES = 300;
+/** Answers turned for one packet; where so many do not lead there, mostly none does. */
+const MOST_TRIES = 200;
+/** Nodes passed for one packet. */
+const MOST_STEPS = 20_000;
 /** Numbers tried for one answer on the way. */
 const MOST_NUMBERS = 4;
 
@@ -22,6 +24,8 @@ interface Position {
   readonly at: Target;
   readonly way: Way | undefined;
   readonly draft: Draft;
+  /** To be changed there, so that it gives the answer that it does not give. */
+  readonly isTurned?: boolean;
 }
 
 /** Leads packets through the decision graph, changing bytes where they would go another way. */
@@ -38,39 +42,41 @@ export class Search {
   find(goal: Goal, frame: Draft): Draft | undefined {
     const open: Position[] = [{ at: this.graph.entry, way: undefined, draft: frame }];
     this.#isExhausted = false;
-    for (let tries = 0; tries < MOST_TRIES && !this.#isExhausted; tries++) {
+    let tries = 0;
+    for (let steps = 0; steps < MOST_STEPS && tries < MOST_TRIES && !this.#isExhausted; steps++) {
       const position = open.pop();
       if (position === undefined) return undefined;
       if (position.at === goal.end) return position.draft;
+      if (position.isTurned || position.at === goal.node) tries++;
       // The best comes last, so that it is tried first.
       if (position.at >= 0) open.push(...this.#next(position, goal).reverse());
     }
     return undefined;
   }
 
-  #next({ at, way, draft }: Position, goal: Goal): Position[] {
+  /** On the way nothing is changed without need: the other answer is tried when this one has led nowhere. */
+  #next({ at, way, draft, isTurned = false }: Position, goal: Goal): Position[] {
     const node = this.graph.nodes[at];
     if (node === undefined) return [];
     const inside = this.#inside(node.step, { graph: this.graph, way, draft });
     const now = inside && answerTo(node.step, inside.way, inside.draft.packet);
     if (inside === undefined || now === undefined) return [];
-    const answers = node.yes === node.no ? [now] : at === goal.node ? [goal.answer] : [now, !now];
-    return answers.flatMap((answer) => {
+    const on = (answer: boolean, places: () => readonly Place[]): Position[] => {
       const to = answer ? node.yes : node.no;
       if (!this.#leads(at, to, goal)) return [];
-      const places =
-        at === goal.node ? this.#wanted(node.step, goal, inside, now) : this.#cheapest(node.step, answer, inside, now);
-      return places.map((place) => ({
+      return places().map((place) => ({
         at: to,
         way: further(place.way, at, node.step, answer, place.draft.packet),
         draft: place.draft,
       }));
-    });
+    };
+    if (at === goal.node) return on(goal.answer, () => this.#wanted(node.step, goal, inside, now));
+    if (isTurned) return on(!now, () => this.#turned(node.step, !now, inside));
+    const straight = on(now, () => [inside]);
+    return node.yes === node.no ? straight : [...straight, { at, ...inside, isTurned: true }];
   }
 
-  /** On the way nothing is changed without need. */
-  #cheapest(step: Step, answer: boolean, place: Place, now: boolean): Place[] {
-    if (answer === now) return [place];
+  #turned(step: Step, answer: boolean, place: Place): Place[] {
     return this.#changed(step, answer, place, changesFor(step, answer, place).slice(0, MOST_NUMBERS));
   }
 
