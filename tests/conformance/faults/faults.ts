@@ -137,11 +137,7 @@ export const faults: readonly Fault[] = [
     "return { kind: 'load', size, base: base.left, offset };",
   ),
   fault('optimise/merge-equal.ts', '`${keyOf(node)} ${node.yes} ${node.no}`', '`${keyOf(node)} ${node.yes}`'),
-  fault(
-    'optimise/drop-dead-slots.ts',
-    'const found = new Set([...at(node.yes), ...at(node.no)]);',
-    'const found = new Set([...at(node.yes)]);',
-  ),
+  fault('optimise/drop-dead-slots.ts', 'unite(at(node.yes), at(node.no)', 'unite(at(node.yes), at(node.yes)'),
   fault('optimise/values.ts', 'return LARGEST[value.size];', 'return 0xff;'),
   // emit
   fault(
