@@ -13,6 +13,12 @@ type Encapsulations = number;
 /** Further ones share one bit, which is never known to hold. */
 const MOST_TRACKED = 30;
 
+/** A chain whose operators alternate nests once for each; what is joined deeper needs nothing, so that no walk gets deep. */
+const MOST_DEPTH = 100;
+
+/** Of what a single term needs: a list of networks, and what stands beside it. */
+const TERM_DEPTH = 3;
+
 /** What must be there for one answer, and the encapsulations that hold then. */
 interface Outcome {
   readonly needs: Prefilter;
@@ -21,6 +27,8 @@ interface Outcome {
 interface Outcomes {
   readonly yes: Outcome;
   readonly no: Outcome;
+  /** How deep what they need is nested at most. */
+  readonly depth: number;
 }
 
 export interface DeriveOptions {
@@ -48,8 +56,8 @@ class Derivation {
       case 'leaf':
         return this.#term(logic.leaf, known);
       case 'not': {
-        const { yes, no } = this.#within(logic.operand, known);
-        return { yes: no, no: yes };
+        const { yes, no, depth } = this.#within(logic.operand, known);
+        return { yes: no, no: yes, depth };
       }
       case 'chain':
         return this.#chain(logic, known);
@@ -72,7 +80,11 @@ class Derivation {
     const needs = isInPlace ? neededBy(meaning) : ALL;
     const moves = this.#isEncapsulation(meaning) ? 1 << Math.min(this.#count++, MOST_TRACKED) : 0;
     this.#scope |= moves;
-    return { yes: { needs, known: known | (moves & ~(1 << MOST_TRACKED)) }, no: { needs: ALL, known } };
+    return {
+      yes: { needs, known: known | (moves & ~(1 << MOST_TRACKED)) },
+      no: { needs: ALL, known },
+      depth: TERM_DEPTH,
+    };
   }
 
   #isEncapsulation({ kind }: Meaning): boolean {
@@ -97,11 +109,13 @@ class Run {
   /** After all operands so far went on to the next, and after any of them ended the run. */
   #going: Encapsulations;
   #ended: Encapsulations;
+  #depth: number;
 
   constructor(
     readonly operator: Operator,
-    { yes, no }: Outcomes,
+    { yes, no, depth }: Outcomes,
   ) {
+    this.#depth = depth;
     this.#yes = [yes.needs];
     this.#no = [no.needs];
     this.#going = operator === 'and' ? yes.known : no.known;
@@ -113,7 +127,8 @@ class Run {
     return this.#going;
   }
 
-  add({ yes, no }: Outcomes): void {
+  add({ yes, no, depth }: Outcomes): void {
+    this.#depth = Math.max(this.#depth, depth);
     this.#yes.push(yes.needs);
     this.#no.push(no.needs);
     this.#going = this.operator === 'and' ? yes.known : no.known;
@@ -122,9 +137,12 @@ class Run {
 
   outcomes(): Outcomes {
     const isAnd = this.operator === 'and';
+    const isDeep = this.#depth >= MOST_DEPTH;
+    const needs = (kind: Operator, parts: readonly Prefilter[]) => (isDeep ? ALL : join(kind, parts));
     return {
-      yes: { needs: join(isAnd ? 'and' : 'or', this.#yes), known: isAnd ? this.#going : this.#ended },
-      no: { needs: join(isAnd ? 'or' : 'and', this.#no), known: isAnd ? this.#ended : this.#going },
+      yes: { needs: needs(isAnd ? 'and' : 'or', this.#yes), known: isAnd ? this.#going : this.#ended },
+      no: { needs: needs(isAnd ? 'or' : 'and', this.#no), known: isAnd ? this.#ended : this.#going },
+      depth: isDeep ? 0 : this.#depth + 1,
     };
   }
 }

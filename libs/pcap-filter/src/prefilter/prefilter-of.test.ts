@@ -88,6 +88,14 @@ describe('prefilterOf', () => {
     const pairs = Array.from({ length: 20 }, (_, net) => `(src host 10.0.0.${net} and tcp portrange 1-${256 - net})`);
     expect(printed(`vlan 7 and (${pairs.join(' or ')})`, { optimize: false })).toBe('vlan 7');
   });
+  it('takes chains of thousands of terms whose operators alternate', () => {
+    const terms = Array.from({ length: 6000 }, (_, index) => `ip src host 10.0.${index >> 8}.${index & 255}`);
+    const chain = terms
+      .map((term, index) => (index === 0 ? term : ` ${index % 2 === 0 ? 'or' : 'and'} ${term}`))
+      .join('');
+    expect(mayMatch(prefilterOf(`(${chain}) and udp`, { optimize: false }), () => true)).toBe(true);
+    expect(printed(`udp and (${chain})`, { optimize: false })).toMatch(/^\(?protocol 17/);
+  });
 });
 
 describe('mayMatch', () => {
