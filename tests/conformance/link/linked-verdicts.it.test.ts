@@ -16,8 +16,9 @@ const SETS = 40 * ROUNDS;
 const POOL = 120;
 const SETS_A_POOL = 40;
 const MOST_MEMBERS = 50;
-/** Of each set's packets: every length up to 80, and twenty of any. */
-const LENGTHS = [...Array.from({ length: 81 }, (_, length) => length), ...new Array<undefined>(20).fill(undefined)];
+/** Of each set's packets: every length up to 80 twice, and forty of any. */
+const EVERY_LENGTH = Array.from({ length: 81 }, (_, length) => length);
+const LENGTHS = [...EVERY_LENGTH, ...EVERY_LENGTH, ...new Array<undefined>(40).fill(undefined)];
 const DRAWS = 10;
 
 function machines(): Requirement<{ libpcap: Libpcap; sockets: Sockets }> {

@@ -1,4 +1,15 @@
-import { BPF, checkProgram, interpret, jump, type Packet, type Program, SKF_NET_OFF, statement } from '@bpfleet/bpf';
+import {
+  Ancillary,
+  BPF,
+  checkProgram,
+  interpret,
+  jump,
+  type Packet,
+  type Program,
+  SKF_AD_OFF,
+  SKF_NET_OFF,
+  statement,
+} from '@bpfleet/bpf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../compile.js';
@@ -61,6 +72,10 @@ describe('link', () => {
     ['A behind a header length', [ldb(3), msh(2), isA(3)]],
     ['a division', [ldb(1), tax, ldb(3), divX, isA(3)]],
     ['a division where A and X have no bit in common', [ldb(1), tax, ldb(2), divX, isA(2)]],
+    [
+      'A xor X, which is 0 at the start',
+      [statement(BPF.LD | BPF.W | BPF.ABS, SKF_AD_OFF + Ancillary.ALU_XOR_X), isA(0)],
+    ],
     ['A and X that are 0 at the start', [statement(BPF.ALU | BPF.ADD | BPF.X), isA(0)]],
   ])('keeps %s behind another member', (_, body) => {
     const before = [ldb(2), tax, ldb(3), ...only(isA(77))];
@@ -171,6 +186,20 @@ describe('own traffic', () => {
     expect(interpret(linked([all, own], { excluded }).program, frame(9092))).toBe(96);
     const none = member('02', compile('udp').program, { includeOwnTraffic: true });
     expect(interpret(linked([all, none], { excluded }).program, frame(9092))).toBe(0);
+  });
+  it('is refused where members before have found out all that makes it so', () => {
+    const ipv6 = [{ address: '2001:db8::1', port: 9092 }];
+    const source = 'ip6 and tcp and src host 2001:db8::1 and src port 9092 and ip6[7] = 9';
+    const own = member('02', compile(source).program, { includeOwnTraffic: true });
+    const bytes = new Array<number>(74).fill(0);
+    bytes.splice(12, 2, 0x86, 0xdd);
+    bytes[20] = 6;
+    bytes.splice(22, 4, 0x20, 0x01, 0x0d, 0xb8);
+    bytes[37] = 1;
+    bytes.splice(54, 2, 9092 >> 8, 9092 & 0xff);
+    const verdict = (hopLimit: number) =>
+      interpret(linked([all, own], { excluded: ipv6 }).program, packetOf(...bytes.with(21, hopLimit)));
+    expect([verdict(9), verdict(8)]).toEqual([96, 0]);
   });
   it('cannot be told on a link type whose network header has no fixed place', () => {
     expect(() => linked([all], { excluded, linkType: 'IEEE802_11' })).toThrowError(

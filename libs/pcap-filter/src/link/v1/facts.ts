@@ -31,7 +31,9 @@ export function joinFacts(one: Facts, other: Facts): Facts {
   };
 }
 
-function joinMaps<Key>(one: ReadonlyMap<Key, Value>, other: ReadonlyMap<Key, Value>): Map<Key, Value> {
+function joinMaps<Key>(one: ReadonlyMap<Key, Value>, other: ReadonlyMap<Key, Value>): ReadonlyMap<Key, Value> {
+  // Between two tests of a list of thousands nothing was stored or loaded.
+  if (one === other) return one;
   const joined = new Map<Key, Value>();
   for (const [key, value] of one) {
     const same = other.get(key);
@@ -54,11 +56,14 @@ export function stored(facts: Facts, word: number, value: Value): Facts {
 export function narrowed(facts: Facts, a: Value): Facts {
   if (a.name === undefined) return { ...facts, a };
   const also = (value: Value) => (value.name === a.name ? a : value);
+  const words = [...facts.memory.values()];
   return {
     length: also(facts.length),
     a,
     x: also(facts.x),
-    memory: new Map([...facts.memory].map(([word, value]) => [word, also(value)])),
+    memory: words.some(({ name }) => name === a.name)
+      ? new Map([...facts.memory].map(([word, value]) => [word, also(value)]))
+      : facts.memory,
     parts: facts.parts.has(a.name) ? new Map(facts.parts).set(a.name, a) : facts.parts,
   };
 }

@@ -24,6 +24,7 @@ export const isConstant = ({ least, most }: Value): boolean => least === most;
 
 /** What holds where two ways join. */
 export function join(one: Value, other: Value): Value {
+  if (one === other) return one;
   const except = [...(one.except ?? []), ...(other.except ?? [])].filter(
     (value) => lacks(one, value) && lacks(other, value),
   );
