@@ -1,17 +1,18 @@
-import { checkProgram, type Program } from '@bpfleet/bpf';
+import { BPF, checkProgram, type Instruction, isAncillary, type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { compile } from '../compile.js';
 import { networkOffset } from '../lower/link-types.js';
 import { decisionsOf } from './decisions.js';
 import { type Formula, longCalculation, type Question, sizeOf } from './formula.js';
+import { openEncapsulations } from './idioms/encapsulations.js';
 import { proposeRelations, proposeTerms } from './idioms/proposals.js';
 import { say } from './idioms/say.js';
-import { Shapes } from './idioms/shapes.js';
-import { Terms } from './idioms/terms.js';
+import { type Shape, Shapes } from './idioms/shapes.js';
+import { type Form, Terms } from './idioms/terms.js';
 import { CannotSay, type Refusal, refuse } from './refusal.js';
 import { structure } from './structure.js';
 import { Symbols } from './symbols.js';
-import { type Accessor, writeFormula } from './write.js';
+import { type Accessor, joinWritten, type Written, writeFormula } from './write.js';
 
 /** Longer formulas are not searched for terms. */
 const MOST_IN_TERMS = 2_000;
@@ -19,64 +20,103 @@ const MOST_IN_TERMS = 2_000;
 export interface DecompileOptions {
   /** Default EN10MB. */
   readonly linkType?: string;
-  /** Whether the program runs on packets as the kernel delivers them; see `CompileOptions`. */
+  /** See `CompileOptions`; default: whether the program loads what the kernel keeps beside the bytes. */
   readonly live?: boolean;
 }
 
-export type Decompiled = { readonly expression: string } | { readonly refusal: Refusal };
+/** An expression and the form it is meant for; or why there is none. */
+export type Decompiled = { readonly expression: string; readonly live: boolean } | { readonly refusal: Refusal };
 
 /**
  * Finds an expression that accepts the packets that the program accepts, the other way round to `compile`.
- * Compiled for the same link type it gives the same answer, no or not, on every packet that has all bytes the program looks
- * at. How many bytes the program returns, and loads that decide nothing, are not in it.
+ * Compiled for the same link type and form it gives the same answer, no or not, on every packet that has all bytes the
+ * program looks at. How many bytes the program returns, and loads that decide nothing, are not in it.
  * @returns the refusal names what the language has no words for, and at which instruction
  * @throws BpfleetError `FILTER_UNSUPPORTED` for an unknown link type
  */
 export function decompile(program: Program, options: DecompileOptions = {}): Decompiled {
+  const { linkType = 'EN10MB', live = program.some(isMetadataLoad) } = options;
   const fault = checkProgram(program);
   if (fault !== undefined) {
     const { instruction, rule, message } = fault;
     return { refusal: { id: 'PROGRAM_INVALID', instruction, reason: `the kernel refuses it: ${rule}: ${message}` } };
   }
+  const form = { linkType: linkType.toUpperCase(), live };
   try {
     const symbols = new Symbols();
     const formula = structure(decisionsOf(program, symbols), symbols);
-    return { expression: compilable(written(formula, symbols, options), options) };
+    return { expression: compilable(new Writer(formula, symbols, form).write(), form), live };
   } catch (error) {
     if (error instanceof CannotSay) return { refusal: error.refusal };
     throw error;
   }
 }
 
-/** In the terms people write where it is short, and where they say it; else byte by byte. */
-function written(formula: Formula, symbols: Symbols, { linkType = 'EN10MB', live = false }: DecompileOptions): string {
-  const bytes: Accessor = { word: linkType.toUpperCase() === 'IEEE802_11_RADIO' ? 'radio' : 'link', offset: 0 };
-  const shapes = new Shapes(symbols);
-  const shape = shapes.of(formula);
-  const terms = new Terms(symbols, shapes, { linkType, live });
-  let unsaid: Question[] = [];
-  const plainly = ({ question }: { question: Question }) => {
+function isMetadataLoad({ code, k }: Instruction): boolean {
+  return (code & 0xe7) === (BPF.LD | BPF.ABS) && isAncillary(k);
+}
+
+/** Writes a formula in the terms people use, where they say it; else byte by byte. */
+class Writer {
+  readonly #shapes: Shapes;
+  readonly #bytes: Accessor;
+  /** What no term said. */
+  #unsaid: Question[] = [];
+
+  constructor(
+    private readonly formula: Formula,
+    private readonly symbols: Symbols,
+    private readonly form: Form,
+  ) {
+    this.#shapes = new Shapes(symbols);
+    this.#bytes = { word: form.linkType === 'IEEE802_11_RADIO' ? 'radio' : 'link', offset: 0 };
+  }
+
+  write(): string {
+    const { symbols, formula, form } = this;
+    const whole = this.#shapes.of(formula);
+    if (sizeOf(formula) > MOST_IN_TERMS) {
+      return this.#say(whole, new Terms(symbols, this.#shapes, form)).text;
+    }
+    const { outer, rest } = openEncapsulations(whole, symbols, this.#shapes, form);
+    const terms = new Terms(symbols, this.#shapes, form, outer);
+    proposeTerms(formula, terms);
+    let said = this.#say(rest, terms);
+    if (this.#unsaid.length > 0) {
+      // It may be a question about a header's bytes.
+      proposeRelations(this.#unsaid, formula, terms, networkOffset(form.linkType));
+      said = this.#say(rest, terms);
+    }
+    if (outer === undefined || said.text === '') return outer?.text ?? said.text;
+    return joinWritten('all', [{ text: outer.text }, said]).text;
+  }
+
+  #say(shape: Shape, terms: Terms): Written {
+    this.#unsaid = [];
+    const plainly = ({ question }: { question: Question }) => this.#plainly(question);
+    return say(shape, [], { symbols: this.symbols, shapes: this.#shapes, terms, plainly });
+  }
+
+  #plainly(question: Question): Written {
+    this.#unsaid.push(question);
     const long = longCalculation(question);
-    if (long !== undefined)
-      refuse('CALCULATION_TOO_LONG', symbols.instructionOf(long), 'calculates from too many loads');
-    unsaid.push(question);
-    return writeFormula(question, bytes);
-  };
-  const language = { symbols, shapes, terms, plainly };
-  if (sizeOf(formula) > MOST_IN_TERMS) return say(shape, [], language).text;
-  proposeTerms(formula, terms);
-  const { text } = say(shape, [], language);
-  if (unsaid.length === 0) return text;
-  // What no term says may be a question about a header's bytes.
-  proposeRelations(unsaid, terms, networkOffset(linkType.toUpperCase()));
-  unsaid = [];
-  return say(shape, [], language).text;
+    if (long !== undefined) {
+      refuse('CALCULATION_TOO_LONG', this.symbols.instructionOf(long), 'calculates from too many loads');
+    }
+    try {
+      return writeFormula(question, this.#bytes);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const value = question.kind === 'test' ? question.value : question.left;
+      return refuse('METADATA', this.symbols.instructionOf(value), `asks for what ${error.message}`);
+    }
+  }
 }
 
 /** Nothing is answered that the compiler would not take. */
-function compilable(expression: string, { linkType = 'EN10MB', live = false }: DecompileOptions): string {
+function compilable(expression: string, form: Form): string {
   try {
-    compile(expression, { linkType, live });
+    compile(expression, form);
   } catch (error) {
     if (!(error instanceof BpfleetError)) throw error;
     if (error.code === 'FILTER_TOO_LARGE') refuse('TOO_LARGE', 0, `its expression ${error.message}`);

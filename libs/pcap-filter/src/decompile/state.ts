@@ -101,7 +101,7 @@ function besideBytes(k: number, size: 1 | 2 | 4, pc: number, symbols: Symbols): 
     return refuse('HEADER_OFFSET', pc, 'loads from where the kernel found the network header; no word says that');
   }
   const name = METADATA[k - SKF_AD_OFF];
-  if (name !== undefined) return symbols.metadata(name);
+  if (name !== undefined) return symbols.metadata(name, pc);
   return refuse(
     'METADATA',
     pc,

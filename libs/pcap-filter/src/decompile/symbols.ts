@@ -32,8 +32,8 @@ export class Symbols {
     return this.number({ kind: 'length' });
   }
 
-  metadata(name: MetadataName): NumberedValue {
-    return this.number({ kind: 'metadata', name });
+  metadata(name: MetadataName, instruction: number): NumberedValue {
+    return this.#measured({ kind: 'metadata', name }, instruction);
   }
 
   load(base: NumberedValue | undefined, offset: number, size: 1 | 2 | 4, instruction: number): NumberedValue {

@@ -1,5 +1,5 @@
 import type { Value } from '../ir/ir.js';
-import { ALL_BITS, complement, intersection, type Ranges } from '../ir/ranges.js';
+import { ALL_BITS, complement, intersection, onlyValue, type Ranges } from '../ir/ranges.js';
 import type { Formula, Test } from './formula.js';
 
 /** A word that reads bytes: `link[12:2]`, `tcp[13]`. */
@@ -73,12 +73,18 @@ function writeRange(left: string, from: number, to: number, largest: number): Wr
 /** `PACKET_OUTGOING`, include/uapi/linux/if_packet.h. */
 const OUTGOING = 4;
 
-/** What the kernel keeps beside the bytes has words of its own, for single values. */
+/**
+ * What the kernel keeps beside the bytes has words of its own, for one value or any other.
+ * @throws RangeError where it has none
+ */
 function writeMetadata(name: Extract<Value, { kind: 'metadata' }>['name'], within: Ranges): Written {
-  const isPositive = within.length === 2;
-  const only = (isPositive ? within : complement(within))[0] ?? 0;
-  if (name === 'interfaceIndex') return { text: `${isPositive ? '' : 'not '}ifindex ${only}` };
-  return { text: only === OUTGOING && isPositive ? 'outbound' : 'inbound' };
+  const value = onlyValue(within);
+  const only = value ?? onlyValue(complement(within));
+  if (name === 'interfaceIndex' && only !== undefined) {
+    return { text: `${value === undefined ? 'not ' : ''}ifindex ${only}` };
+  }
+  if (name === 'packetType' && only === OUTGOING) return { text: value === undefined ? 'inbound' : 'outbound' };
+  throw new RangeError(`no word asks for this ${name}`);
 }
 
 function writeValue(value: Value, by: Accessor): string {
@@ -95,7 +101,7 @@ function writeValue(value: Value, by: Accessor): string {
       return `${writeOperand(value.left, by)} ${value.operator} ${writeOperand(value.right, by)}`;
     case 'slot':
     case 'metadata':
-      throw new RangeError(`${value.kind} in a calculation`);
+      throw new RangeError(`no word calculates with a ${value.kind}`);
   }
 }
 

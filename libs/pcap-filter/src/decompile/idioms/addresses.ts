@@ -1,14 +1,22 @@
-import { ALL_BITS, onlyValue, type Ranges } from '../../ir/ranges.js';
+import { ALL_BITS, onlyValue } from '../../ir/ranges.js';
 import type { Formula, Test } from '../formula.js';
 
-/** `host 10.0.0.7` or `net 10.0.0.0/8` for each range of addresses that is one. */
-export function networks4(within: Ranges): string[] {
-  const found: string[] = [];
-  for (let index = 0; index < Math.min(within.length, 16); index += 2) {
-    const [from = 0, to = 0] = [within[index], within[index + 1]];
-    const length = prefixLength(from, to);
-    if (length === undefined || length === 0) continue;
-    found.push(length === 32 ? `host ${dotted(from)}` : `net ${dotted(from)}/${length}`);
+export interface Network {
+  readonly type: 'host' | 'net';
+  readonly value: string;
+}
+
+/** The hosts and networks that a range of addresses is made of, the largest that fit. */
+export function networks4(from: number, to: number): Network[] {
+  const found: Network[] = [];
+  for (let first = from; first <= to; ) {
+    let rest = 0;
+    while (rest < 0xffff_ffff && (first & (2 * rest + 1)) === 0 && first + 2 * rest + 1 <= to) rest = 2 * rest + 1;
+    const length = Math.clz32(rest);
+    found.push(
+      length === 32 ? { type: 'host', value: dotted(first) } : { type: 'net', value: `${dotted(first)}/${length}` },
+    );
+    first += rest + 1;
   }
   return found;
 }

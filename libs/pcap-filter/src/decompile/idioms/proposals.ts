@@ -58,16 +58,17 @@ function listed({ value, within }: Test): Ranges {
   return others.length < within.length ? others : within;
 }
 
+function pairsOf(ranges: Ranges): [number, number][] {
+  return Array.from({ length: ranges.length / 2 }, (_, index) => [ranges[2 * index] ?? 0, ranges[2 * index + 1] ?? 0]);
+}
+
 function singlesOf(asked: Test): number[] {
-  const ranges = listed(asked);
-  return [...ranges].filter((from, index) => index % 2 === 0 && ranges[index + 1] === from);
+  return pairsOf(listed(asked)).flatMap(([from, to]) => (from === to ? [from] : []));
 }
 
 function proposeProtocols(numbers: ReadonlySet<number>, terms: Terms): void {
   for (const number of numbers) {
-    for (const word of PROTOCOLS[number] ?? []) {
-      terms.propose(word);
-    }
+    for (const word of PROTOCOLS[number] ?? []) terms.propose(word);
     for (const word of ['proto', 'ip proto', 'ip6 proto']) terms.propose(`${word} ${number}`);
   }
 }
@@ -96,19 +97,25 @@ const PORTED: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 /** Each range of values alone, and all of them as a list. */
 function portLists(asked: Test): string[] {
-  const within = listed(asked);
-  const parts: string[] = [];
-  for (let index = 0; index < Math.min(within.length, 16); index += 2) {
-    const [from = 0, to = 0] = [within[index], within[index + 1]];
-    parts.push(from === to ? `port ${from}` : `portrange ${from}-${to}`);
+  const ranges = pairsOf(listed(asked));
+  const each = ranges
+    .slice(0, MOST_EACH)
+    .map(([from, to]) => (from === to ? `port ${from}` : `portrange ${from}-${to}`));
+  if (ranges.length === 1 || ranges.length > LONGEST_SET) return each;
+  if (ranges.length <= LONGEST_LIST && ranges.every(([from, to]) => from === to)) {
+    return [...each, `port ${ranges.map(([from]) => from).join(' or ')}`];
   }
-  // A list takes over the words in front of its first value, the direction too.
-  const isPlain = parts.length > 1 && parts.every((part) => part.startsWith('port '));
-  return isPlain ? [...parts, `port ${parts.map((part) => part.slice(5)).join(' or ')}`] : parts;
+  return [...each, `port in {${ranges.map(([from, to]) => (from === to ? from : `${from}-${to}`)).join(', ')}}`];
 }
 
+/** Of a list of values so many are also looked for one by one. */
+const MOST_EACH = 8;
+/** Longer lists are written as sets. */
+const LONGEST_LIST = 4;
+const LONGEST_SET = 256;
+
 function proposeAddresses(formula: Formula, tests: readonly Test[], terms: Terms): void {
-  const values = tests.filter((one) => sizeOf(one) === 4).flatMap((one) => networks4(listed(one)));
+  const values = tests.filter((one) => sizeOf(one) === 4).flatMap(addressLists);
   for (const carrier of ['', 'ip ', 'arp ', 'rarp ']) {
     for (const direction of DIRECTIONS) {
       for (const address of new Set(values)) terms.propose(`${carrier}${direction}${address}`);
@@ -120,19 +127,34 @@ function proposeAddresses(formula: Formula, tests: readonly Test[], terms: Terms
   }
 }
 
+function addressLists(asked: Test): string[] {
+  const networks = pairsOf(listed(asked)).flatMap(([from, to]) => networks4(from, to));
+  const each = networks.slice(0, MOST_EACH).map(({ type, value }) => `${type} ${value}`);
+  if (networks.length === 1 || networks.length > LONGEST_SET) return each;
+  const isShort = networks.length <= LONGEST_LIST && networks.every(({ type }) => type === networks[0]?.type);
+  const values = networks.map(({ value }) => value);
+  return [...each, isShort ? `${networks[0]?.type} ${values.join(' or ')}` : `host in {${values.join(', ')}}`];
+}
+
 /** Of a long list of questions the others are written byte by byte. */
 const MOST_RELATIONS = 60;
 
 /** `ip[8] < 64`, `tcp[13] & 2 != 0`: a question in the words of the header it asks about. */
-export function proposeRelations(questions: readonly Question[], terms: Terms, networkOffset: number): void {
+export function proposeRelations(
+  questions: readonly Question[],
+  formula: Formula,
+  terms: Terms,
+  networkOffset: number,
+): void {
+  const asked = new Set([...questionsIn(formula)].flatMap((one) => (one.kind === 'test' ? singlesOf(one) : [])));
   const behindIpv4 = ipv4HeaderBytes(networkOffset);
   const network = (word: string): Accessor => ({ word, offset: networkOffset });
   const transport = (word: string): Accessor => ({ word, offset: networkOffset, base: behindIpv4 });
   const accessors = [
-    ...['tcp', 'udp', 'icmp', 'sctp', 'igmp', 'igrp', 'pim', 'vrrp'].map(transport),
+    ...TRANSPORT_BYTES.map(transport),
     { word: 'icmp6', offset: networkOffset + 40 },
     ...['ip', 'ip6', 'arp', 'rarp'].map(network),
-  ];
+  ].filter(({ word }) => !(word in NUMBERS) || asked.has(NUMBERS[word] ?? 0));
   for (const question of questions.slice(0, MOST_RELATIONS)) {
     for (const accessor of accessors) {
       if (!loadsIn(question).some(({ base }) => accessor.base === undefined || base !== undefined)) continue;
@@ -141,6 +163,13 @@ export function proposeRelations(questions: readonly Question[], terms: Terms, n
     }
   }
 }
+
+const TRANSPORT_BYTES = ['tcp', 'udp', 'icmp', 'sctp', 'igmp', 'igrp', 'pim', 'vrrp'];
+/** What stands in a packet that has such bytes; whether it is IP is told in other ways too. */
+const NUMBERS: Readonly<Record<string, number>> = {
+  ...{ tcp: 6, udp: 17, icmp: 1, sctp: 132, igmp: 2, igrp: 9, pim: 103, vrrp: 112, icmp6: 58 },
+  ...{ arp: 0x0806, rarp: 0x8035 },
+};
 
 function loadsIn(question: Question) {
   const values = question.kind === 'test' ? [question.value] : [question.left, question.right];

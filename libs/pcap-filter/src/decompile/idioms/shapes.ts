@@ -1,5 +1,5 @@
 import { ALL_BITS, complement, intersection, isSame, type Ranges } from '../../ir/ranges.js';
-import { type Formula, type Question, type Test, test } from '../formula.js';
+import { type Formula, negate, type Question, type Test, test } from '../formula.js';
 import type { Symbols } from '../symbols.js';
 
 /**
@@ -58,6 +58,32 @@ export class Shapes {
     if (only === undefined) return this.always(kind === 'all');
     if (more.length === 0) return only;
     return { kind, id: this.#id(`${kind} ${[...flat.keys()].join(' ')}`), parts: joined };
+  }
+
+  /** The rest of a conjunction that begins with all parts of another one; undefined where it does not. */
+  behind(front: Shape, whole: Shape): Shape | undefined {
+    const parts = front.kind === 'all' ? front.parts : [front];
+    const all = whole.kind === 'all' ? whole.parts : [whole];
+    return parts.every(({ id }, index) => id === all[index]?.id)
+      ? this.join('all', all.slice(parts.length))
+      : undefined;
+  }
+
+  negate(shape: Shape): Shape {
+    switch (shape.kind) {
+      case 'always':
+        return this.always(!shape.value);
+      case 'leaf':
+        return this.of(negate(this.symbols, shape.question));
+      default: {
+        const kind = shape.kind === 'all' ? 'any' : 'all';
+        if (shape.list !== undefined) return this.of(negate(this.symbols, shape.list));
+        return this.join(
+          kind,
+          shape.parts.map((part) => this.negate(part)),
+        );
+      }
+    }
   }
 
   /** What is left of the shape where the facts hold. */
