@@ -73,6 +73,7 @@ function linesOf(logic: Logic<Meaning>, lead: string): string[] {
     case 'not':
       return [`${lead}does not match:`, ...indented(linesOf(logic.operand, ''))];
     case 'chain': {
+      if (turnsOf(logic) > MOST_TURNS) return linesInTurn(logic, lead);
       // Left to right: what was joined first stands deepest.
       const [last] = logic.rest.slice(-1);
       if (last === undefined) return linesOf(logic.first, lead);
@@ -85,6 +86,23 @@ function linesOf(logic: Logic<Meaning>, lead: string): string[] {
       return [`${lead}${title}`, ...parts.flatMap((part) => indented(linesOf(part, '- ')))];
     }
   }
+}
+
+/** Where “and” and “or” take turns more often, a level for each would say less than the order does. */
+const MOST_TURNS = 20;
+
+type Chain = Extract<Logic<Meaning>, { kind: 'chain' }>;
+
+function turnsOf({ rest }: Chain): number {
+  return rest.filter(({ operator }, index) => index > 0 && operator !== rest[index - 1]?.operator).length;
+}
+
+function linesInTurn({ first, rest }: Chain, lead: string): string[] {
+  const links = rest.flatMap(({ operator, operand }) => linesOf(operand, `${operator} `));
+  return [
+    `${lead}is asked from left to right, each answer with the next:`,
+    ...indented([...linesOf(first, ''), ...links]),
+  ];
 }
 
 function indented(lines: readonly string[]): string[] {
