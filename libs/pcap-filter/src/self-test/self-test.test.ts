@@ -84,6 +84,15 @@ describe('selfTestPackets', () => {
     expect(coverage.missed).toEqual([]);
     expect(packets.length).toBeLessThanOrEqual(64);
   });
+  it('has both verdicts and the shortest length also of filters with more conditions than packets', () => {
+    const terms = Array.from({ length: 100 }, (_, index) => `(src host 10.0.${index}.7 and tcp port ${3 * index + 1})`);
+    const { packets } = made(terms.join(' or '));
+    expect(packets).toHaveLength(64);
+    const accepted = packets.filter(({ verdict }) => verdict > 0).length;
+    expect(accepted).toBeGreaterThan(20);
+    expect(accepted).toBeLessThan(44);
+    expect(packets.map(({ bytes, verdict }) => [bytes.length, verdict > 0])).toContainEqual([38, true]);
+  });
   it('says which packets need what stands beside the bytes, and gives it', () => {
     const live = made('vlan 100 and tcp', { live: true }).packets;
     expect(live.filter(({ verdict }) => verdict > 0).map(({ metadata }) => metadata?.vlanTci ?? 0)).toContain(100);
