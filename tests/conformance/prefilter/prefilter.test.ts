@@ -22,7 +22,8 @@ it(
     const coverage = newCoverage();
     const count = { expressions: 0, pairs: 0, pruned: 0, accepted: 0, everything: 0 };
     while (count.expressions < EXPRESSIONS) {
-      const { text, form } = randomExpression(random, coverage);
+      const { text: written, form } = randomExpression(random, coverage);
+      const text = random.chance(20) ? withExtension(written, random) : written;
       const options = optionsOf(form, random);
       const programs = programsOf(text, options);
       if (programs === undefined) continue;
@@ -54,6 +55,29 @@ it(
   },
   60_000 * ROUNDS,
 );
+
+/** What libpcap has not, and networks between two indexed prefixes. */
+const EXTENSIONS = [
+  'host in {10.0.0.1, 10.1.0.0/16, 2001:db8::1}',
+  'src net in {10.0.0.0/15, 192.168.0.0/23, 224.0.0.0/6}',
+  'port in {80, 443, 8000-8080}',
+  'ether host in {00:11:22:aa:bb:cc, 02:00:00:00:00:01}',
+  'vlan 1,10-100',
+  'vxlan and ip',
+  'geneve and vlan 10,100 and host 10.0.0.1',
+  'net 10.0.0.0/30',
+  'net 8.0.0.0/5',
+  'net fe80::/10',
+  'net 2001:d00::/24',
+  'net 2001:db8::/46',
+] as const;
+
+function withExtension(text: string, random: Random): string {
+  const term = random.of(EXTENSIONS);
+  if (text === '') return term;
+  const operator = random.of(['and', 'or']);
+  return random.chance(50) ? `${term} ${operator} (${text})` : `(${text}) ${operator} ${term}`;
+}
 
 const percent = (part: number, of: number) => `${((100 * part) / of).toFixed(1)} %`;
 
