@@ -156,13 +156,17 @@ export function excludes(one: Formula, other: Formula): boolean {
   return one.value === other.value && one.mask === other.mask && intersection(one.within, other.within).length === 0;
 }
 
+const sizes = new WeakMap<Joined, number>();
+
 /** How many questions it asks. */
 export function sizeOf(formula: Formula): number {
   if (formula.kind === 'always') return 0;
-  if (formula.kind === 'all' || formula.kind === 'any') {
-    return formula.parts.reduce((sum, part) => sum + sizeOf(part), 0);
-  }
-  return 1;
+  if (formula.kind !== 'all' && formula.kind !== 'any') return 1;
+  const known = sizes.get(formula);
+  if (known !== undefined) return known;
+  const size = formula.parts.reduce((sum, part) => sum + sizeOf(part), 0);
+  sizes.set(formula, size);
+  return size;
 }
 
 /** Calculations of more loads from the packet than this are not written: nobody could read them. */

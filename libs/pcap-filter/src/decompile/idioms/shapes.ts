@@ -21,8 +21,12 @@ export type Shape =
 /** A list of more values stays one test. */
 const LONGEST_LIST = 32;
 
+/** Questions looked at in search of terms, for one program: a second's work at most. */
+const MOST_ASSUMED = 200_000;
+
 export class Shapes {
   readonly #ids = new Map<string, number>();
+  #assumed = 0;
 
   constructor(private readonly symbols: Symbols) {}
 
@@ -86,6 +90,11 @@ export class Shapes {
     }
   }
 
+  /** Whether so much was compared that the rest is better written as it is. */
+  get isTired(): boolean {
+    return this.#assumed > MOST_ASSUMED;
+  }
+
   /** What is left of the shape where the facts hold. */
   assume(shape: Shape, facts: readonly Test[]): Shape {
     switch (shape.kind) {
@@ -105,6 +114,7 @@ export class Shapes {
   }
 
   #answered(shape: Shape, facts: readonly Test[]): Shape {
+    this.#assumed++;
     const asked = testOf(shape);
     if (asked === undefined) return shape;
     for (const { value, mask, within } of facts) {
