@@ -12,8 +12,8 @@ import { PacketMaker } from '../packets/packets.js';
 import { Random, seedOfRun } from '../random.js';
 
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
-const EXPRESSIONS = 60 * ROUNDS;
-const RANDOM_PROGRAMS = 150 * ROUNDS;
+const EXPRESSIONS = 30 * ROUNDS;
+const RANDOM_PROGRAMS = 40 * ROUNDS;
 /** Half of them aimed at the program, half at what became of it. */
 const PACKETS = 60;
 /** Those of tier 1. */

@@ -30,6 +30,10 @@ describe('decompile', () => {
     'tcp[13] & 2 != 0',
     'tcp[(tcp[12] & 240) >> 2:4] = 0x47455420',
     'net 2001:db8::/32 and tcp dst port 443',
+    'vlan 5 and udp',
+    'vlan 100 and vlan 200 and tcp port 80',
+    'mpls 1024 and mpls and host 10.0.0.7',
+    'host in {10.0.0.1, 10.0.0.3, 10.0.0.5, 10.0.0.7, 10.1.0.0/16}',
   ])('finds “%s” in the plain and in the optimised program', (expression) => {
     const programs = [false, true].map((optimize) => compile(expression, { optimize }).program);
     expect(programs.map((program) => said(program))).toEqual([expression, expression]);
@@ -42,6 +46,17 @@ describe('decompile', () => {
     ['ip[2:2] / (ether[0] + 1) > 3', 'ip and link[0] + 1 != 0 and link[16:2] / (link[0] + 1) >= 4'],
   ])('says the optimised program of “%s” as “%s”', (expression, expected) => {
     expect(said(compile(expression).program)).toBe(expected);
+  });
+
+  it('counts bytes from the packet’s start where a term in front would move them', () => {
+    expect(said(compile('pppoes 1 and isis').program)).toBe(
+      'ether proto 0x8864 and link[14:4] & 0xffff = 1 and link[20:2] = 35 and link[22] = 131',
+    );
+  });
+
+  it('asks for the direction and the interface in the live form', () => {
+    const { program } = compile('inbound and not ifindex 3', { live: true });
+    expect(decompile(program)).toEqual({ expression: 'inbound and not ifindex 3', live: true });
   });
 
   it.each(['LINUX_SLL', 'LINUX_SLL2', 'RAW', 'NULL', 'LOOP', 'PPP'])('knows where things stand on %s', (linkType) => {

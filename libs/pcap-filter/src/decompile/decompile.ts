@@ -8,7 +8,7 @@ import { openEncapsulations } from './idioms/encapsulations.js';
 import { proposeRelations, proposeTerms } from './idioms/proposals.js';
 import { say } from './idioms/say.js';
 import { type Shape, Shapes } from './idioms/shapes.js';
-import { type Form, Terms } from './idioms/terms.js';
+import { type Form, type Term, Terms } from './idioms/terms.js';
 import { CannotSay, type Refusal, refuse } from './refusal.js';
 import { structure } from './structure.js';
 import { Symbols } from './symbols.js';
@@ -75,20 +75,35 @@ class Writer {
   write(): string {
     const { symbols, formula, form } = this;
     const whole = this.#shapes.of(formula);
-    if (sizeOf(formula) > MOST_IN_TERMS) {
-      return this.#say(whole, new Terms(symbols, this.#shapes, form)).text;
-    }
+    if (sizeOf(formula) > MOST_IN_TERMS) return this.#say(whole, this.#terms()).text;
     const { outer, rest } = openEncapsulations(whole, symbols, this.#shapes, form);
-    const terms = new Terms(symbols, this.#shapes, form, outer);
-    proposeTerms(formula, terms);
-    let said = this.#say(rest, terms);
-    if (this.#unsaid.length > 0) {
-      // It may be a question about a header's bytes.
-      proposeRelations(this.#unsaid, formula, terms, networkOffset(form.linkType));
-      said = this.#say(rest, terms);
-    }
-    if (outer === undefined || said.text === '') return outer?.text ?? said.text;
-    return joinWritten('all', [{ text: outer.text }, said]).text;
+    const said = this.#inTerms(rest, outer);
+    if (outer === undefined) return said.text;
+    // Behind `pppoes` bytes count from its own header; there only terms mean what they should.
+    if (this.#unsaid.length > 0 && !this.#countsBytesAlike(outer)) return this.#inTerms(whole).text;
+    return said.text === '' ? outer.text : joinWritten('all', [{ text: outer.text }, said]).text;
+  }
+
+  #inTerms(shape: Shape, outer?: Term): Written {
+    const terms = this.#terms(outer);
+    proposeTerms(this.formula, terms);
+    const said = this.#say(shape, terms);
+    if (this.#unsaid.length === 0) return said;
+    // It may be a question about a header's bytes.
+    proposeRelations(this.#unsaid, this.formula, terms, networkOffset(this.form.linkType));
+    return this.#say(shape, terms);
+  }
+
+  #terms(outer?: Term): Terms {
+    return new Terms(this.symbols, this.#shapes, this.form, outer);
+  }
+
+  /** Whether a byte behind the outer term is the byte that it is without. */
+  #countsBytesAlike(outer: Term): boolean {
+    const [alone, behind] = [this.#terms(), this.#terms(outer)];
+    const probe = `${this.#bytes.word}[0] = 1`;
+    for (const terms of [alone, behind]) terms.propose(probe);
+    return [...alone.all()].every(({ shape, text }) => behind.for(shape)?.text === text);
   }
 
   #say(shape: Shape, terms: Terms): Written {

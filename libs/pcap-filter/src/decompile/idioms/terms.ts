@@ -37,7 +37,7 @@ export class Terms {
     private readonly outer?: Term,
   ) {}
 
-  /** Of two texts for one shape the first stays. What the link type does not have is left out. */
+  /** Of two texts for one shape the first stays, or the one without `not`. What the link type does not have is left out. */
   propose(text: string): void {
     if (this.#proposed.has(text) || this.#proposed.size >= MOST_PROPOSALS) return;
     this.#proposed.add(text);
@@ -53,7 +53,9 @@ export class Terms {
   }
 
   #add(term: Term): void {
-    if (!this.#byId.has(term.shape.id)) this.#byId.set(term.shape.id, term);
+    const known = this.#byId.get(term.shape.id);
+    const isPlainer = known?.text.startsWith('not ') === true && !term.text.startsWith('not ');
+    if (known === undefined || isPlainer) this.#byId.set(term.shape.id, term);
   }
 
   for(shape: Shape): Term | undefined {
