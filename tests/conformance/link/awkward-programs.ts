@@ -8,15 +8,12 @@ import type { Random } from '../random.js';
 export function awkwardProgram(random: Random): Program {
   const steps = Array.from({ length: 1 + random.below(4) }, () => random.of(STEPS)(random));
   const words = Array.from({ length: 16 }, (_, word) => statement(BPF.ST, word));
+  const sum = words.flatMap(({ k }) => [statement(BPF.LDX | BPF.MEM, k), statement(BPF.ALU | BPF.ADD | BPF.X)]);
+  const usesAll = random.chance(40);
   const end = [statement(BPF.ALU | BPF.AND | BPF.K, random.of([1, 3, 7, 15])), statement(BPF.RET | BPF.A)];
   const first = random.chance(70) ? [loadByte(random)] : [];
-  return [
-    ...first,
-    ...(random.chance(40) ? words : [statement(BPF.ST, 0)]),
-    ...steps.flat(),
-    ...invert(random),
-    ...end,
-  ];
+  const body = usesAll ? [...words, ...steps.flat(), ...sum] : [statement(BPF.ST, 0), ...steps.flat()];
+  return [...first, ...body, ...invert(random), ...end];
 }
 
 const STEPS: readonly ((random: Random) => readonly Instruction[])[] = [

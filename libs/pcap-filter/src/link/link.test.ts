@@ -137,6 +137,19 @@ describe('link', () => {
     expect(loads).toHaveLength(1);
   });
 
+  it('shares nothing in words that a member uses', () => {
+    const words = Array.from({ length: 16 }, (_, word) => word);
+    const usesAll = [
+      ldb(0),
+      ...words.map((word) => statement(BPF.ST, word)),
+      ldb(1),
+      ...words.flatMap((word) => [statement(BPF.LDX | BPF.MEM, word), statement(BPF.ALU | BPF.ADD | BPF.X)]),
+      ...only(isA(161)),
+    ];
+    const others = ['01', '03'].map((digest) => member(digest, only(ldb(1), isA(77))));
+    expect(accepts([...others, member('02', usesAll)], packetOf(10, 1))).toBe(true);
+  });
+
   it('accepts nothing without members, and everything with one that does', () => {
     expect(interpret(linked([]).program, counting(4))).toBe(0);
     expect(
@@ -201,6 +214,13 @@ describe('own traffic', () => {
       interpret(linked([all, own], { excluded: ipv6 }).program, packetOf(...bytes.with(21, hopLimit)));
     expect([verdict(9), verdict(8)]).toEqual([96, 0]);
   });
+  it('is kept far enough to be told again, where only some members include it', () => {
+    const short = (includeOwnTraffic: boolean) => member('02', [returns(1)], { snaplenBytes: 10, includeOwnTraffic });
+    const other = member('01', [returns(1)], { snaplenBytes: 10 });
+    const kept = (members: LinkMember[]) => linked(members, { excluded }).acceptBytes;
+    // 14 bytes of Ethernet, at most 60 of IPv4, 4 of ports.
+    expect([kept([other, short(true)]), kept([other, short(false)])]).toEqual([78, 10]);
+  });
   it('cannot be told on a link type whose network header has no fixed place', () => {
     expect(() => linked([all], { excluded, linkType: 'IEEE802_11' })).toThrowError(
       expect.objectContaining({ code: 'FILTER_UNSUPPORTED' }),
@@ -221,7 +241,10 @@ describe('what is not linked', () => {
   });
   it('is a load relative to a header', () => {
     expect(() => linked([member('01', [ldb(SKF_NET_OFF), returnA])])).toThrowError(
-      expect.objectContaining({ code: 'FILTER_UNSUPPORTED' }),
+      expect.objectContaining({
+        code: 'FILTER_UNSUPPORTED',
+        message: expect.stringMatching(/^member 01: a load relative/),
+      }),
     );
   });
   it('is more than a classic program may have, though eBPF would fit', () => {

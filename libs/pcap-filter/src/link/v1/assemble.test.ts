@@ -30,6 +30,21 @@ describe('assemble', () => {
     expect(program.filter(({ code }) => code === (BPF.JMP | BPF.JA)).length).toBeLessThan(5);
   });
 
+  it.each([253, 254, 255, 256])('reaches both ways behind %s instructions', (count) => {
+    const listing = new Listing();
+    const [yes, no] = [listing.newLabel(), listing.newLabel()];
+    listing.plain(BPF.LD | BPF.B | BPF.ABS, 0);
+    listing.branch(BPF.JEQ, 7, yes, no);
+    for (let index = 0; index < count; index++) listing.plain(BPF.LD | BPF.LEN);
+    listing.place(no);
+    listing.plain(BPF.RET | BPF.K, 1);
+    listing.place(yes);
+    listing.plain(BPF.RET | BPF.K, 2);
+    const program = assemble(listing.lines);
+    expect([7, 8].map((byte) => interpret(program, packetOf(byte)))).toEqual([2, 1]);
+    expect(program.every(({ jt, jf }) => Math.max(jt, jf) < 256)).toBe(true);
+  });
+
   it('has no ja over more than 1,600 instructions where relays stand on the way', () => {
     const program = tests(3500, true);
     const distances = program.filter(({ code }) => code === (BPF.JMP | BPF.JA)).map(({ k }) => k);

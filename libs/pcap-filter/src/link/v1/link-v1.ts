@@ -71,12 +71,12 @@ function hintFor(program: Program): string {
 
 function linkOfAnyLength({ linkType, members, excluded }: LinkInput): LinkedClassic {
   const ordered = orderedMembers(members);
-  const alone = ordered.map((member): Alone => ({ ...member, ...writtenAlone(member.program) }));
-  const parts = partsOf(alone, excluded.length === 0 ? undefined : ownTraffic(excluded, linkType));
-  const acceptBytes = Math.max(1, ...alone.map(({ snaplenBytes, bytesRead }) => Math.max(snaplenBytes, bytesRead)));
-  const shared = wordsWorthSharing(parts);
+  const alone = ordered.map((member): Alone => ({ ...member, ...writtenMember(member) }));
+  const exclusion = excluded.length === 0 ? undefined : exclusionOf(ownTraffic(excluded, linkType));
+  const parts = partsOf(alone, exclusion);
+  const acceptBytes = acceptBytesOf(alone, exclusion);
   return {
-    program: assemble(writeProgram(parts, acceptBytes, shared).lines),
+    program: assemble(writeProgram(parts, acceptBytes, wordsWorthSharing(parts)).lines),
     digests: ordered.map(({ digest }) => digest),
     acceptBytes,
   };
@@ -84,6 +84,15 @@ function linkOfAnyLength({ linkType, members, excluded }: LinkInput): LinkedClas
 
 /** A member and what is found out about its program by itself. */
 type Alone = LinkMember & Written;
+
+function writtenMember({ digest, program }: LinkMember): Written {
+  try {
+    return writtenAlone(program);
+  } catch (error) {
+    if (!(error instanceof BpfleetError)) throw error;
+    throw new BpfleetError(error.code, `member ${digest}: ${error.message}`, { cause: error });
+  }
+}
 
 /** By itself: what a member reads does not depend on the others, since user space decides all of them again. */
 function writtenAlone(program: Program): Written {
@@ -94,13 +103,28 @@ function writtenAlone(program: Program): Written {
   return writeMember(program, places, { listing, accept, fail: () => fail, shared: new Map() });
 }
 
+function exclusionOf(program: Program): Part {
+  return { program, alone: writtenAlone(program), isOwnTraffic: true };
+}
+
+/**
+ * Enough of the packet for every member's snaplen, and for user space to decide all members again. Where only some include own
+ * traffic, a packet that one of those accepted may be of it, and has to be kept from the others.
+ */
+function acceptBytesOf(members: readonly Alone[], exclusion: Part | undefined): number {
+  const including = members.filter(({ includeOwnTraffic }) => includeOwnTraffic).length;
+  const isMixed = including > 0 && including < members.length;
+  const needed = members.map(({ snaplenBytes, bytesRead }) => Math.max(snaplenBytes, bytesRead));
+  return Math.max(1, ...needed, isMixed ? (exclusion?.alone.bytesRead ?? 0) : 0);
+}
+
 /** Members that include own traffic come before the test for it, all others behind. */
-function partsOf(members: readonly Alone[], exclusion: Program | undefined): Part[] {
+function partsOf(members: readonly Alone[], exclusion: Part | undefined): Part[] {
   const asPart = ({ program, ...alone }: Alone): Part => ({ program, alone, isOwnTraffic: false });
   if (exclusion === undefined) return members.map(asPart);
   return [
     ...members.filter(({ includeOwnTraffic }) => includeOwnTraffic).map(asPart),
-    { program: exclusion, alone: writtenAlone(exclusion), isOwnTraffic: true },
+    exclusion,
     ...members.filter(({ includeOwnTraffic }) => !includeOwnTraffic).map(asPart),
   ];
 }
