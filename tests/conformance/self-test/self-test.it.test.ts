@@ -100,7 +100,7 @@ suiteRequires('self-test packets', { kernel: kernel() }, ({ kernel }) => {
       while (count.mutants < MUTANTS) {
         const { form, compilation } = nextCompiled(random, coverage);
         const { packets } = selfTestPackets(compilation, form);
-        for (let index = 0; index < 4 && count.mutants < MUTANTS; index++) {
+        for (let index = 0; index < 2 && count.mutants < MUTANTS; index++) {
           const mutant = mutantOf(compilation.program, form, random);
           if (mutant === undefined) break;
           const isFound = packets.some((packet) => interpret(mutant.program, packetOf(packet)) !== packet.verdict);
