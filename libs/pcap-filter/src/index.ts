@@ -16,7 +16,8 @@ export {
   link,
   linkerVersions,
 } from './link/link.js';
-export { type Finding, type FindingId, findingIds, lintProgram } from './lint/lint-program.js';
+export { type Finding, type FindingId, findingIds } from './lint/finding.js';
+export { lintProgram } from './lint/lint-program.js';
 export { mayMatch, type Prefilter, type PrefilterToken } from './prefilter/prefilter.js';
 export { prefilterOf } from './prefilter/prefilter-of.js';
 export { printPrefilter, printToken } from './prefilter/print-prefilter.js';

@@ -1,7 +1,8 @@
 import { checkProgram, formatProgram, type Program } from '@bpfleet/bpf';
 import { decompile } from '../decompile/decompile.js';
 import type { Refusal } from '../decompile/refusal.js';
-import { type Finding, lintProgram } from '../lint/lint-program.js';
+import type { Finding } from '../lint/finding.js';
+import { lintProgram } from '../lint/lint-program.js';
 import { type Cost, costOf } from './explain-expression.js';
 
 /** What a raw program does and costs, and what is wrong with it. Plain data. */

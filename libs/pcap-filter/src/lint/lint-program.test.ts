@@ -1,7 +1,8 @@
 import { assemble, type Program } from '@bpfleet/bpf';
 import { describe, expect, it } from 'vitest';
 import { compile } from '../compile.js';
-import { findingIds, lintProgram } from './lint-program.js';
+import { findingIds } from './finding.js';
+import { lintProgram } from './lint-program.js';
 
 const article = `
   ldh [12]
@@ -38,13 +39,18 @@ describe('lintProgram', () => {
     ['ALWAYS_SAME_WAY', 'ldh [12]\njeq #0x800, y, y\ny: ret #-1'],
     ['DEAD_CODE', 'ret #-1\nld [0]\nret #0'],
     ['NEVER_TRUE', 'ldb [12]\njeq #0x800, y, n\ny: ret #-1\nn: ret #0'],
+    ['NEVER_TRUE', 'ldb [0]\njgt #0xff, y, n\ny: ret #-1\nn: ret #0'],
+    ['NEVER_TRUE', 'ldb [0]\njset #0x100, y, n\ny: ret #-1\nn: ret #0'],
+    ['ALWAYS_SAME_WAY', 'ldb [0]\njge #0, y, n\ny: ret #-1\nn: ret #0'],
+    ['DECIDED_BEFORE', 'ldh [12]\njeq #0x800, m, n\nm: ldh [12]\njeq #0x806, y, n\ny: ret #-1\nn: ret #0'],
+    ['DECIDED_BEFORE', 'ldh [12]\njeq #0x800, m, n\nm: jge #0x600, y, n\ny: ret #-1\nn: ret #0'],
     ['SNAPLEN_SMALL', 'ret #20'],
   ] as const)('finds %s', (id, text) => {
     expect(idsOf(text)).toContain(id);
   });
 
   it('has a case for each finding, and none for what the compiler makes', () => {
-    expect(findingIds).toHaveLength(9);
+    expect(findingIds).toHaveLength(10);
     const programs: Program[] = ['tcp dst port 80', 'ip', 'host 10.0.0.1 and not port 22', 'vlan 5 and udp'].map(
       (expression) => compile(expression).program,
     );

@@ -1,25 +1,6 @@
 import { BPF, formatInstruction, type Instruction, type Program } from '@bpfleet/bpf';
-
-/** Something in a program that is probably not what its author meant. */
-export interface Finding {
-  readonly id: FindingId;
-  readonly instruction: number;
-  readonly message: string;
-  readonly hint?: string;
-}
-
-export const findingIds = [
-  'WRONG_FIELD',
-  'UNGUARDED_FRAGMENT',
-  'UNGUARDED_HEADER_LENGTH',
-  'MISSING_ETHERTYPE',
-  'JUMP_LANDS',
-  'ALWAYS_SAME_WAY',
-  'DEAD_CODE',
-  'NEVER_TRUE',
-  'SNAPLEN_SMALL',
-] as const;
-export type FindingId = (typeof findingIds)[number];
+import type { Finding, FindingId, Note } from './finding.js';
+import { type Found, isSameFound, isSameLoad, lintFound, lintRange } from './questions.js';
 
 /** Ethernet and IPv4 without options, by offset (IEEE 802.3, RFC 791, RFC 9293). */
 const FIELDS: Readonly<Record<number, string>> = {
@@ -50,6 +31,10 @@ interface Way {
   readonly askedEtherType: boolean;
   readonly askedFragment: boolean;
   readonly transport: string | undefined;
+  /** The last question about A, as it was loaded, that found it equal to a number. */
+  readonly found: Found | undefined;
+  /** The load that A still is, as it was loaded. */
+  readonly whole: Instruction | undefined;
 }
 
 /**
@@ -63,7 +48,8 @@ export function lintProgram(program: Program): readonly Finding[] {
     findings.push({ id, instruction, message, ...(hint !== undefined && { hint }) });
   };
   const ways: (Way | undefined)[] = new Array(program.length);
-  ways[0] = { loaded: undefined, askedEtherType: false, askedFragment: false, transport: undefined };
+  const nothing = { loaded: undefined, transport: undefined, found: undefined, whole: undefined };
+  ways[0] = { ...nothing, askedEtherType: false, askedFragment: false };
   for (const [pc, instruction] of program.entries()) {
     const way = ways[pc];
     if (way === undefined) {
@@ -76,8 +62,6 @@ export function lintProgram(program: Program): readonly Finding[] {
   return findings.sort((a, b) => a.instruction - b.instruction);
 }
 
-type Note = (id: FindingId, instruction: number, message: string, hint?: string) => void;
-
 function meet(a: Way | undefined, b: Way): Way {
   if (a === undefined) return b;
   return {
@@ -85,6 +69,8 @@ function meet(a: Way | undefined, b: Way): Way {
     askedEtherType: a.askedEtherType && b.askedEtherType,
     askedFragment: a.askedFragment && b.askedFragment,
     transport: a.transport === b.transport ? a.transport : undefined,
+    found: isSameFound(a.found, b.found) ? a.found : undefined,
+    whole: isSameLoad(a.whole, b.whole) ? a.whole : undefined,
   };
 }
 
@@ -108,18 +94,19 @@ function lintInstruction(
       return afterJump(instruction, pc, way, program, note);
     case BPF.ALU:
       // A mask keeps the field; anything else makes another number of it.
-      return [[pc + 1, (code & 0xf0) === BPF.AND ? way : { ...way, loaded: undefined }]];
+      return [[pc + 1, { ...way, whole: undefined, ...((code & 0xf0) !== BPF.AND && { loaded: undefined }) }]];
     default:
-      return [[pc + 1, code === (BPF.MISC | BPF.TXA) ? { ...way, loaded: undefined } : way]];
+      return [[pc + 1, code === (BPF.MISC | BPF.TXA) ? { ...way, loaded: undefined, whole: undefined } : way]];
   }
 }
 
-function afterLoad({ code, k }: Instruction, pc: number, way: Way, note: Note): Way {
+function afterLoad(load: Instruction, pc: number, way: Way, note: Note): Way {
+  const { code, k } = load;
   const mode = code & 0xe0;
   if (mode === BPF.IND && way.transport !== undefined && !way.askedFragment) {
     note('UNGUARDED_FRAGMENT', pc, FRAGMENT_MESSAGE, FRAGMENT_HINT);
   }
-  if (mode !== BPF.ABS) return { ...way, loaded: undefined };
+  if (mode !== BPF.ABS) return { ...way, loaded: undefined, whole: undefined };
   if (k >= ETHERTYPE + 2 && k < 0x1000 && !way.askedEtherType) {
     note(
       'MISSING_ETHERTYPE',
@@ -137,7 +124,7 @@ function afterLoad({ code, k }: Instruction, pc: number, way: Way, note: Note): 
     );
     if (!way.askedFragment) note('UNGUARDED_FRAGMENT', pc, FRAGMENT_MESSAGE, FRAGMENT_HINT);
   }
-  return { ...way, loaded: k };
+  return { ...way, loaded: k, whole: load };
 }
 
 const FRAGMENT_MESSAGE = 'later fragments have data where the ports would be';
@@ -165,6 +152,7 @@ function afterJump(
   const isEqual = operation === BPF.JEQ;
   lintPort(instruction, pc, way, note);
   lintRange(instruction, pc, program, note);
+  lintFound(instruction, pc, way, note);
   if (
     isEqual &&
     (loaded === ETHERTYPE || loaded === PROTOCOL) &&
@@ -184,8 +172,9 @@ function afterJump(
     askedFragment: way.askedFragment || (loaded === FRAGMENT && operation === BPF.JSET),
   };
   const transport = isEqual && loaded === PROTOCOL ? TRANSPORTS[k] : undefined;
+  const found = isEqual && way.whole !== undefined ? { load: way.whole, value: k } : way.found;
   return [
-    [onYes, transport === undefined ? asked : { ...asked, transport }],
+    [onYes, { ...asked, found, ...(transport !== undefined && { transport }) }],
     [onNo, asked],
   ];
 }
@@ -203,22 +192,6 @@ function lintPort({ code, k }: Instruction, pc: number, { loaded, transport }: W
     `offset ${loaded} of an Ethernet/IPv4 frame is the ${field} field; the ${name} destination port is at 36 when the IP header has no options; also unguarded by fragment and header-length checks`,
     `${transport} dst port ${k}`,
   );
-}
-
-/** A byte is never 256. */
-function lintRange({ code, k }: Instruction, pc: number, program: Program, note: Note): void {
-  const before = program[pc - 1];
-  if (before === undefined || (before.code & 0x07) !== BPF.LD || (code & 0xf0) !== BPF.JEQ) return;
-  const mode = before.code & 0xe0;
-  if (mode !== BPF.ABS && mode !== BPF.IND) return;
-  const largest = (before.code & 0x18) === BPF.B ? 0xff : (before.code & 0x18) === BPF.H ? 0xffff : 0xffff_ffff;
-  if (k > largest)
-    note(
-      'NEVER_TRUE',
-      pc,
-      `what was loaded is at most ${largest}, never ${k}`,
-      'load more bytes, or mind the byte order',
-    );
 }
 
 function isRefusal(instruction: Instruction | undefined): boolean {
