@@ -6,12 +6,13 @@ import { afterAll, expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
 import { packetFor } from '../machines/compiled-programs.js';
 import { Random, seedOfRun } from '../random.js';
+import { FeatureCount } from './features.js';
 import { loadsAtNegativeOffset } from './indirect-sums.js';
 import { MemberPool } from './member-pool.js';
 import { ENDPOINTS, isOwnTraffic, ownFrame } from './own-frames.js';
 
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
-const SETS = 40 * ROUNDS;
+const SETS = 20 * ROUNDS;
 /** Programs of each kind that sets are drawn from; a new pool after so many sets. */
 const POOL = 120;
 const SETS_A_POOL = 40;
@@ -67,6 +68,7 @@ suiteRequires('linked programs', { machines: machines() }, ({ machines: { libpca
         tooLarge: 0,
         excluding: 0,
       };
+      const features = new FeatureCount();
       let pool = new MemberPool(libpcap, random, POOL);
       for (let round = 0; round < SETS; round++) {
         if (round % SETS_A_POOL === SETS_A_POOL - 1) pool = new MemberPool(libpcap, random, POOL);
@@ -76,6 +78,7 @@ suiteRequires('linked programs', { machines: machines() }, ({ machines: { libpca
           continue;
         }
         count.members += set.members.length;
+        features.add(set.members);
         if (set.excludes) count.excluding++;
         for (const length of LENGTHS) {
           const packet = drawn(set, length, random, count);
@@ -96,7 +99,7 @@ suiteRequires('linked programs', { machines: machines() }, ({ machines: { libpca
       const accepted = count.accepted / count.pairs;
       console.info(
         `linked, seed ${seed}: ${count.pairs} (set, packet) pairs agree, as cBPF and as eBPF; ${SETS} sets of ` +
-          `${(count.members / SETS).toFixed(1)} members, ${count.excluding} of them excluding own traffic (${count.own} packets of ` +
+          `${(count.members / SETS).toFixed(1)} members (${features}), ${count.excluding} sets excluding own traffic (${count.own} packets of ` +
           `it), ${(100 * accepted).toFixed(1)} % accepted, ${count.redrawn} drawn again for an indirect sum of 2^31 or more, ${count.leftOut} lengths left out for it, ` +
           `${count.empty} packets of 0 bytes without the kernel, ${count.tooLarge} sets too large for the socket`,
       );
