@@ -126,6 +126,19 @@ describe('VLAN-transparent', () => {
     },
   );
 
+  it('is about Ethernet: elsewhere it changes nothing', () => {
+    for (const linkType of ['RAW', 'NULL', 'PPP', 'LINUX_SLL']) {
+      const answer = (options: CompileOptions) => {
+        try {
+          return compile('vlan 5 and tcp', { ...options, linkType }).program;
+        } catch (error) {
+          return String(error);
+        }
+      };
+      expect(answer(transparent)).toEqual(answer({}));
+    }
+  });
+
   it('does not match what is not there', () => {
     for (const tags of [[], [5], [5, 6]]) {
       expect(matches('tcp dst port 80', { tags, port: 81 }, transparent)).toBe(false);
@@ -152,6 +165,12 @@ describe('scoped encapsulation', () => {
     expect(matches(either, { tags: [5], port: 80 }, scoped)).toBe(true);
     expect(matches(either, { tags: [6], port: 81 }, scoped)).toBe(false);
     expect(matches(either, { port: 80 }, scoped)).toBe(false);
+  });
+
+  it('ends with parentheses around a single word too', () => {
+    expect(matches('(vlan 5) or tcp dst port 81', { port: 81 }, scoped)).toBe(true);
+    expect(matches('(vlan 5) or tcp dst port 81', { port: 81 })).toBe(false);
+    expect(matches('not (vlan 5) and tcp dst port 81', { port: 81 }, scoped)).toBe(true);
   });
 
   it('leaks on in libpcap’s meaning, the default', () => {

@@ -46,8 +46,9 @@ export function lower(meanings: Meanings, options: LowerOptions): Ir {
   };
   const scope = outermostScope(options.linkType, partial);
   if (scope === undefined) throw unknownLinkType(options.linkType);
-  const context: Context = { ...partial, scope };
-  if (options.vlanTransparent && scope.framing === 'ethernet') context.scope = behindTags(scope, context);
+  const vlanTransparent = options.vlanTransparent && scope.framing === 'ethernet';
+  const context: Context = { ...partial, vlanTransparent, scope };
+  if (vlanTransparent) context.scope = behindTags(scope, context);
   let conditions = 0;
   const lowered = (meaning: Meaning): Ir => {
     const ir = lowerMeaning(meaning, context);
@@ -256,7 +257,7 @@ function idIsIn(value: Parameters<typeof isIn>[0], ids: readonly { from: number;
   );
 }
 
-function unknownLinkType(linkType: string): BpfleetError {
+export function unknownLinkType(linkType: string): BpfleetError {
   return new BpfleetError('FILTER_UNSUPPORTED', `filters on link type ${linkType} are not supported`, {
     hint: `supported: ${supportedLinkTypes.join(', ')}`,
   });

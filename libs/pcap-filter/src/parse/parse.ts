@@ -74,9 +74,15 @@ function readTerm(cursor: Cursor, inherited: Qualifiers | undefined, depth: numb
   if (cursor.takeOperator('(')) {
     const { logic } = readExpression(cursor, inherited, depth + 1);
     cursor.expectOperator(')', 'close the parenthesis');
-    return { logic, qualifiers: inherited };
+    return { logic: inParentheses(logic), qualifiers: inherited };
   }
   return readPrimary(cursor);
+}
+
+/** Parentheses around one term say nothing, but for those that may end what it moves (`scopedEncapsulation`). */
+function inParentheses(logic: Logic<Term>): Logic<Term> {
+  const movesOthers = logic.kind === 'leaf' && logic.leaf.kind === 'numbered';
+  return movesOthers ? { kind: 'chain', first: logic, rest: [] } : logic;
 }
 
 /** A term whose words nobody behind it takes over. */

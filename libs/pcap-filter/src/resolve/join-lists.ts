@@ -12,6 +12,8 @@ export function joinLists(meanings: Logic<Meaning>): Logic<Meaning> {
     case 'not':
       return { kind: 'not', operand: joinLists(meanings.operand) };
     case 'chain':
+      // What stands alone in parentheses keeps them.
+      if (meanings.rest.length === 0) return { ...meanings, first: joinLists(meanings.first) };
       return joinChain(joinLists(meanings.first), meanings.rest);
   }
 }
