@@ -54,6 +54,16 @@ describe('decompile', () => {
     );
   });
 
+  it('refuses what a file does not say, and link types it does not know', () => {
+    const { program } = compile('inbound', { live: true });
+    expect(decompile(program, { live: false })).toEqual({
+      refusal: expect.objectContaining({ id: 'METADATA', reason: expect.stringContaining('inbound') }),
+    });
+    expect(() => decompile(program, { linkType: 'FDDI' })).toThrowError(
+      expect.objectContaining({ code: 'FILTER_UNSUPPORTED' }),
+    );
+  });
+
   it('asks for the direction and the interface in the live form', () => {
     const { program } = compile('inbound and not ifindex 3', { live: true });
     expect(decompile(program)).toEqual({ expression: 'inbound and not ifindex 3', live: true });

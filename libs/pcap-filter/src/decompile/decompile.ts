@@ -1,7 +1,8 @@
 import { BPF, checkProgram, type Instruction, isAncillary, type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { compile } from '../compile.js';
-import { networkOffset } from '../lower/link-types.js';
+import { networkOffset, supportedLinkTypes } from '../lower/link-types.js';
+import { unknownLinkType } from '../lower/lower.js';
 import { decisionsOf } from './decisions.js';
 import { type Formula, longCalculation, type Question, sizeOf } from './formula.js';
 import { openEncapsulations } from './idioms/encapsulations.js';
@@ -36,6 +37,7 @@ export type Decompiled = { readonly expression: string; readonly live: boolean }
  */
 export function decompile(program: Program, options: DecompileOptions = {}): Decompiled {
   const { linkType = 'EN10MB', live = program.some(isMetadataLoad) } = options;
+  if (!supportedLinkTypes.includes(linkType.toUpperCase())) throw unknownLinkType(linkType);
   const fault = checkProgram(program);
   if (fault !== undefined) {
     const { instruction, rule, message } = fault;
@@ -134,7 +136,9 @@ function compilable(expression: string, form: Form): string {
     compile(expression, form);
   } catch (error) {
     if (!(error instanceof BpfleetError)) throw error;
-    if (error.code === 'FILTER_TOO_LARGE') refuse('TOO_LARGE', 0, `its expression ${error.message}`);
+    if (error.code === 'FILTER_TOO_LARGE') refuse('TOO_LARGE', undefined, `as an expression: ${error.message}`);
+    // Asked for packets from a file, of a program that asks for more.
+    if (error.code === 'FILTER_UNSUPPORTED') refuse('METADATA', undefined, error.message);
     if (error.code !== 'NEVER_MATCHES') throw error;
   }
   return expression;

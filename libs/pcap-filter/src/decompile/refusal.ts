@@ -10,7 +10,8 @@ export type RefusalId =
 /** What of a program the filter language cannot say, and at which instruction. */
 export interface Refusal {
   readonly id: RefusalId;
-  readonly instruction: number;
+  /** Undefined: it is the whole program. */
+  readonly instruction?: number;
   readonly reason: string;
 }
 
@@ -21,6 +22,6 @@ export class CannotSay extends Error {
   }
 }
 
-export function refuse(id: RefusalId, instruction: number, reason: string): never {
-  throw new CannotSay({ id, instruction, reason });
+export function refuse(id: RefusalId, instruction: number | undefined, reason: string): never {
+  throw new CannotSay({ id, reason, ...(instruction !== undefined && { instruction }) });
 }

@@ -128,11 +128,7 @@ class Joining {
     this.nodes = this.nodes.flatMap((node) => (node === cheapest ? copies : [node]));
     const questions = this.nodes.reduce((sum, { formula }) => sum + sizeOf(formula), 0);
     if (questions > MOST_QUESTIONS) {
-      refuse(
-        'TOO_MANY_WAYS',
-        0,
-        `its ways cross so often that an expression would ask ${questions} questions and more`,
-      );
+      refuse('TOO_MANY_WAYS', undefined, `its ways cross so often that it would be ${questions} questions and more`);
     }
   }
 }

@@ -52,7 +52,8 @@ export function renderProgramExplanation(explanation: ProgramExplanation): strin
 
 function expressionLines({ expression, unsaid }: ProgramExplanation): string[] {
   if (unsaid !== undefined) {
-    return [`expression: none; instruction ${unsaid.instruction} ${unsaid.reason} [${unsaid.id}]`, ''];
+    const { instruction, reason, id } = unsaid;
+    return [`expression: none; ${instruction === undefined ? '' : `instruction ${instruction} `}${reason} [${id}]`, ''];
   }
   if (expression === undefined) return [];
   return [`expression: ${expression === '' ? 'the empty one, which every packet matches' : expression}`, ''];
