@@ -22,7 +22,7 @@ export function explain(parent: Command, terminal: Terminal): void {
     const { explanation, text } =
       options.program === undefined
         ? await ofExpression(words.join(' '), options)
-        : await ofProgram(options.program, terminal);
+        : await ofProgram(options.program, options, terminal);
     await print(terminal.out, options.json ? `${JSON.stringify(explanation, null, 2)}\n` : `${text}\n`);
   });
 }
@@ -34,11 +34,11 @@ async function ofExpression(expression: string, options: LanguageOptions) {
   return { explanation, text: renderExplanation(explanation) };
 }
 
-async function ofProgram(path: string, terminal: Terminal) {
+async function ofProgram(path: string, { linktype: linkType }: LanguageOptions, terminal: Terminal) {
   const [{ explainProgram, renderProgramExplanation }, { readProgram }] = await Promise.all([
     import('@bpfleet/pcap-filter'),
     import('@bpfleet/bpf'),
   ]);
-  const explanation = explainProgram(readProgram(await readProgramText(path, terminal)));
+  const explanation = explainProgram(readProgram(await readProgramText(path, terminal)), { linkType });
   return { explanation, text: renderProgramExplanation(explanation) };
 }

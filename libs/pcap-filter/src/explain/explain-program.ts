@@ -11,24 +11,33 @@ export interface ProgramExplanation {
   readonly cost: Cost;
   /** Of the kernel's checker; undefined: the kernel takes the program. */
   readonly refusal?: string;
-  /** What accepts the same Ethernet frames; undefined where the language cannot say it. */
+  /** What accepts the same packets; undefined where the language cannot say it. */
   readonly expression?: string;
+  /** Whether the expression is meant for packets as the kernel delivers them. */
+  readonly live?: boolean;
   /** What of the program the language cannot say. */
   readonly unsaid?: Refusal;
   readonly findings: readonly Finding[];
 }
 
-/** Explains a classic program for Ethernet frames. */
-export function explainProgram(program: Program): ProgramExplanation {
+/**
+ * Explains a classic program for packets of a link type, Ethernet unless told. Mistakes are looked for in Ethernet's alone.
+ * @throws BpfleetError `FILTER_UNSUPPORTED` for an unknown link type
+ */
+export function explainProgram(
+  program: Program,
+  { linkType = 'EN10MB' }: { linkType?: string } = {},
+): ProgramExplanation {
   const fault = checkProgram(program);
-  const said = fault === undefined ? decompile(program) : undefined;
+  const said = fault === undefined ? decompile(program, { linkType }) : undefined;
+  const isEthernet = linkType.toUpperCase() === 'EN10MB';
   return {
     listing: formatProgram(program, 'd'),
     cost: costOf(program),
     ...(fault && { refusal: `${fault.rule} at instruction ${fault.instruction}: ${fault.message}` }),
     ...(said !== undefined && ('refusal' in said ? { unsaid: said.refusal } : said)),
     // A program that leaves itself cannot be followed.
-    findings: fault === undefined ? lintProgram(program) : [],
+    findings: fault === undefined && isEthernet ? lintProgram(program) : [],
   };
 }
 
@@ -50,11 +59,14 @@ export function renderProgramExplanation(explanation: ProgramExplanation): strin
   return lines.join('\n');
 }
 
-function expressionLines({ expression, unsaid }: ProgramExplanation): string[] {
+function expressionLines({ expression, live, unsaid }: ProgramExplanation): string[] {
   if (unsaid !== undefined) {
     const { instruction, reason, id } = unsaid;
     return [`expression: none; ${instruction === undefined ? '' : `instruction ${instruction} `}${reason} [${id}]`, ''];
   }
   if (expression === undefined) return [];
-  return [`expression: ${expression === '' ? 'the empty one, which every packet matches' : expression}`, ''];
+  return [
+    `expression${live ? ' (live form)' : ''}: ${expression === '' ? 'the empty one, which every packet matches' : expression}`,
+    '',
+  ];
 }
