@@ -107,6 +107,7 @@ describe('compile', () => {
     for (const linkType of supportedLinkTypes) expect(compile('len > 5', { linkType }).program).toHaveLength(4);
     expect(compile('ip', { linkType: 'linux_sll2' }).program).toHaveLength(4);
     expect(codeOf('ip', { linkType: 'SUNATM' })).toBe('FILTER_UNSUPPORTED');
+    expect(codeOf('', { linkType: 'SUNATM' })).toBe('FILTER_UNSUPPORTED');
   });
   it.each([0, -1, 0.5, 2 ** 32, Number.NaN])('refuses a snaplen of %s', (snaplenBytes) => {
     expect(codeOf('ip', { snaplenBytes })).toBe('REQUEST_INVALID');

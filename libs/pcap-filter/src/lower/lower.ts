@@ -38,7 +38,6 @@ const MAX_SLOTS = 1024;
  *   as there are too many conditions
  */
 export function lower(meanings: Meanings, options: LowerOptions): Ir {
-  if (meanings === undefined) return always(true);
   let slots = 0;
   const partial = {
     ...{ live: options.live, netmask: options.netmask, vlanTransparent: options.vlanTransparent },
@@ -46,6 +45,7 @@ export function lower(meanings: Meanings, options: LowerOptions): Ir {
   };
   const scope = outermostScope(options.linkType, partial);
   if (scope === undefined) throw unknownLinkType(options.linkType);
+  if (meanings === undefined) return always(true);
   const vlanTransparent = options.vlanTransparent && scope.framing === 'ethernet';
   const context: Context = { ...partial, vlanTransparent, scope };
   if (vlanTransparent) context.scope = behindTags(scope, context);
