@@ -6,14 +6,11 @@ import { SET_TEST } from '../set-test.js';
 import { EbpfBuilder, type Label } from './builder.js';
 import { EBPF, type EbpfProgram, Helper, SkBuff } from './instruction.js';
 import { A, CONTEXT, FRAME, HAVE, MEMORY, SCRATCH, X } from './layout.js';
-import { type EbpfFilter, type EbpfMap, loadMap, mapOfSet } from './maps.js';
+import { ACCEPTED, COUNTERS, MapCode, SEEN } from './map-code.js';
+import { type EbpfFilter, type EbpfMap, mapOfSet } from './maps.js';
 import { emitMetadata } from './metadata.js';
 import { provenLengths } from './proven-lengths.js';
 import { fixedLoad, type Region, regionOf, sizeOf } from './region.js';
-
-/** What the packets that a program saw and accepted are counted in. */
-const COUNTERS: EbpfMap = { kind: 'array', keyBytes: 4, valueBytes: 8, entries: 2, keys: new Uint8Array(0) };
-const [SEEN, ACCEPTED] = [0, 1];
 
 const WIDTH = { 1: BPF.B, 2: BPF.H, 4: BPF.W } as const;
 /** Jumps and what they are called the other way round; JSET has no opposite. */
@@ -58,10 +55,13 @@ class Translation {
   /** The least length each instruction is reached with, -1 for unreachable ones: the verifier refuses those. */
   readonly #proven: number[];
 
+  readonly #maps: MapCode;
+
   constructor(
     private readonly program: Program,
-    private readonly maps: readonly EbpfMap[],
+    maps: readonly EbpfMap[],
   ) {
+    this.#maps = new MapCode(this.#out, maps);
     this.#labels = program.map((_, index) => Symbol(`${index}`));
     this.#proven = provenLengths(program);
     this.#region = regionOf(
@@ -75,7 +75,7 @@ class Translation {
     out.emit(EBPF.ALU64 | EBPF.MOV | BPF.X, CONTEXT, 1);
     out.alu(EBPF.MOV, A, 0);
     out.alu(EBPF.MOV, X, 0);
-    this.#count(SEEN);
+    this.#maps.count(SEEN);
     if (this.#region !== undefined) this.#copy(this.#region);
     this.program.forEach((instruction, index) => {
       if ((this.#proven[index] as number) < 0) return;
@@ -151,48 +151,11 @@ class Translation {
   #return(code: number, k: number): void {
     const out = this.#out;
     const isRegister = (code & BPF.A) !== 0;
-    if (isRegister && this.maps.includes(COUNTERS)) out.gotoIf(BPF.JEQ, A, 0, this.#fail);
-    if (isRegister || k !== 0) this.#count(ACCEPTED);
+    if (isRegister && this.#maps.hasCounters) out.gotoIf(BPF.JEQ, A, 0, this.#fail);
+    if (isRegister || k !== 0) this.#maps.count(ACCEPTED);
     if (isRegister) out.aluRegister(EBPF.MOV, 0, A);
     else out.alu(EBPF.MOV, 0, k);
     out.exit();
-  }
-
-  /** One more in a counter, whichever processor the packet is on. */
-  #count(counter: number): void {
-    const map = this.maps.indexOf(COUNTERS);
-    if (map < 0) return;
-    const out = this.#out;
-    const none: Label = Symbol('no counter');
-    out.emit(BPF.ST | BPF.MEM | BPF.W, FRAME, 0, SCRATCH, counter);
-    this.#lookUp(map);
-    out.gotoIfNull(BPF.JEQ, 0, none);
-    out.alu(EBPF.MOV, 1, 1);
-    out.emit(BPF.STX | EBPF.ATOMIC | EBPF.DW, 0, 1, 0, BPF.ADD);
-    out.place(none);
-  }
-
-  /** r0: the address of the value in the map, or null; the key stands in SCRATCH. */
-  #lookUp(map: number): void {
-    const out = this.#out;
-    out.emit(EBPF.ALU64 | EBPF.MOV | BPF.X, 2, FRAME);
-    out.emit(EBPF.ALU64 | BPF.ADD | BPF.K, 2, 0, 0, SCRATCH);
-    out.append(loadMap(1, map));
-    out.call(Helper.MAP_LOOKUP_ELEM);
-  }
-
-  /** Whether A is in the map's set: r0 is not null. */
-  #lookUpSet(set: number): void {
-    const out = this.#out;
-    if (this.maps[set]?.kind === 'hash') {
-      out.emit(BPF.STX | BPF.MEM | BPF.W, FRAME, A, SCRATCH);
-    } else {
-      out.emit(BPF.ST | BPF.MEM | BPF.W, FRAME, 0, SCRATCH, 32);
-      out.aluRegister(EBPF.MOV, 0, A);
-      out.bigEndian(0, 32);
-      out.emit(BPF.STX | BPF.MEM | BPF.W, FRAME, 0, SCRATCH + 4);
-    }
-    this.#lookUp(set);
   }
 
   #calculate(code: number, k: number): void {
@@ -214,7 +177,7 @@ class Translation {
       return;
     }
     if (test === SET_TEST) {
-      this.#lookUpSet(k);
+      this.#maps.lookUpSet(k);
       if (jt === 0) {
         this.#out.gotoIfNull(BPF.JEQ, 0, to(jf));
       } else {
