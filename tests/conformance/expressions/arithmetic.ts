@@ -72,12 +72,14 @@ function length(w: Writer): string {
 function accessor(w: Writer, depth: number): string {
   const protocol = w.chance(12) ? w.variant('48 accessor (tier 3)', rareAccessors) : chosenAccessor(w);
   const size = w.variant('48 size', ['', ':1', ':2', ':4']);
-  if (depth > 0 && w.chance(12)) {
+  if (depth > 0 && w.chance(15)) {
     const index = w.of([
       accessor(w, 0),
       `${accessor(w, 0)} & 0xf`,
       `(${accessor(w, 0)} & 0xf0) >> 2`,
       `len - ${w.below(40)}`,
+      `${accessor(w, 0)} + ${w.below(20)}`,
+      `(${accessor(w, 0)} & 0xf) + ${w.below(20)}`,
     ]);
     return w.note('48 computed index', `${protocol}[${index}${size}]`);
   }

@@ -151,6 +151,7 @@ export const primitives: readonly Production[] = [
       `${w.of(['ether', 'ether', 'link', 'wlan'])} ${direction(w)}${w.of(['host ', ''])}${list(w, address.mac)}`,
     weight: 2,
   },
+  { name: '2.3 neighbours', write: neighbours, weight: 5 },
   { name: '4 net', write: (w) => `${direction(w)}net ${list(w, address.classful4)}` },
   { name: '5 net mask', write: (w) => `${direction(w)}net ${address.netWithMask(w)}` },
   { name: '6 net v4 length', write: (w) => `${carrier(w)}${direction(w)}net ${list(w, address.net4)}`, weight: 5 },
@@ -282,6 +283,15 @@ function subtype(w: Writer): string {
   const type = w.of(['mgt', 'ctl', 'data'] as const);
   const name = w.variant('31 subtype', wlanSubtypes[type]);
   return w.chance(50) ? `subtype ${name}` : w.note('31 type and subtype', `type ${type} subtype ${name}`);
+}
+
+/** Two terms of one kind, each with a direction of its own: a compiler may join them, if it joins them rightly. */
+function neighbours(w: Writer): string {
+  const value = w.of([address.host4, address.host4, port]);
+  const kind = value === port ? w.of(['port', 'tcp port', 'udp port']) : w.of(['host', 'ip host']);
+  const [transport, type] = kind.includes(' ') ? kind.split(' ') : ['', kind];
+  const one = () => `${transport} ${w.of(['src', 'dst', 'src and dst', 'src and dst'])} ${type} ${value(w)}`.trim();
+  return `${one()} or ${one()}`;
 }
 
 /** One value, or several that take over the qualifiers, with or without parentheses. */

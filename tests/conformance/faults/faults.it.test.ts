@@ -10,7 +10,7 @@ import { faultyCompiler } from './faulty-compiler.js';
 /** `BPFLEET_TEST_FAULTS=all`: every one of them. */
 const COUNT = process.env.BPFLEET_TEST_FAULTS === 'all' ? faults.length : 3;
 const MAX_EXPRESSIONS = Number(process.env.BPFLEET_TEST_EXPRESSIONS) || 3_000;
-const PACKETS = 60;
+const PACKETS = Number(process.env.BPFLEET_TEST_PACKETS) || 60;
 
 suiteRequires('faults put into the compiler', { libpcap: installedLibpcap() }, ({ libpcap: { libpcap } }) => {
   const seed = seedOfRun();

@@ -1,6 +1,6 @@
 import type { Packet } from '@bpfleet/bpf';
 import { Random } from '../random.js';
-import { run as runPlain } from './machine.js';
+import { type Run, run as runPlain } from './machine.js';
 import { formFor, type Theirs } from './oracle.js';
 
 const LONGER_PACKETS = 32;
@@ -20,9 +20,11 @@ export function isAnswerOfLonger(theirs: Theirs, packet: Packet, value: number):
   const runs = Array.from({ length: LONGER_PACKETS }, (_, count) =>
     runPlain(form.plain, lengthened(packet, count * 997)),
   );
-  // Not of those in which an offset, calculated from the missing bytes, leads outside again or to a word that nothing stored.
-  const answered = runs.filter(({ ending }) => ending === 'return' || ending === 'division');
-  return answered.length >= ENOUGH && answered.every((run) => run.value === value);
+  // Not of those in which an offset, calculated from the missing bytes, leads outside again.
+  const ended = runs.filter(({ ending }) => ending !== 'outside' && ending !== 'wild');
+  // What has no meaning for the rule has none here.
+  const agrees = ({ ending, ...run }: Run) => ending === 'unset' || ending === 'long chain' || run.value === value;
+  return ended.length >= ENOUGH && ended.every(agrees);
 }
 
 /** The length on the wire stays as it was: expressions may ask for it. */
