@@ -6,7 +6,7 @@ import { isWireless, type LinkForm } from './link-types.js';
 import { isAnswerOfLonger } from './oracle/left-out.js';
 import { run } from './oracle/machine.js';
 import { askLibpcap, runTheirs, type Theirs } from './oracle/oracle.js';
-import { type Judgement, judge } from './oracle/rule.js';
+import { type Judgement, judge, type OurValues } from './oracle/rule.js';
 import { askOurs, type Compile, type Ours, runOurs } from './ours.js';
 import { PacketMaker } from './packets/packets.js';
 import { isWholeFrame } from './packets/well-formed.js';
@@ -133,7 +133,12 @@ function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours:
     ours: `${our.optimised}, plain ${our.plain}`,
     theirs: `${their.optimised.value} (${their.optimised.ending}), plain ${their.plain.value} (${their.plain.ending})`,
   };
-  return { judgement, isAccepted, difference, known: knownDifference(difference) ?? sharedWord(libpcap, difference) };
+  return {
+    judgement,
+    isAccepted,
+    difference,
+    known: knownDifference(difference) ?? sharedWord(libpcap, difference, our),
+  };
 }
 
 /**
@@ -141,14 +146,20 @@ function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours:
  * the first term that needs it. A relation before that term calculates in the same word. With `ip` in front the word is
  * reserved at once: when that form says what ours says, this is why they differed.
  */
-function sharedWord(libpcap: Libpcap, { expression, form, packet, ours }: Difference): string | undefined {
+function sharedWord(
+  libpcap: Libpcap,
+  { expression, form, packet }: Difference,
+  { optimised, plain }: OurValues,
+): string | undefined {
   if (!isWireless(form) || packet === undefined) return undefined;
   // The second for packets too short for a payload.
   const isReason = ['ip or not ip', 'type data or not type data'].some((first) => {
     const reserved = askLibpcap(libpcap, `(${first}) and (${expression})`, form);
     if ('refusal' in reserved) return false;
-    const { value } = run(reserved.plain, packet);
-    return ours === `${value}, plain ${value}`;
+    const { value, ending } = run(reserved.plain, packet);
+    // Reserved, but stored for an offset that counted at another place of the expression: it has no meaning.
+    if (ending === 'unset') return true;
+    return value === plain && (value === optimised || isAnswerOfLonger(reserved, packet, optimised));
   });
   return isReason ? WORD_SHARED.name : undefined;
 }

@@ -107,7 +107,7 @@ export const faults: readonly Fault[] = [
   // lower: relations and the rest
   fault('lower/relations.ts', "'>': '<',", "'>': '>',"),
   fault('lower/relations.ts', 'return value === 0 ? NOTHING : between(0, value - 1);', 'return between(0, value);'),
-  fault('lower/relations.ts', "['tcp', 'udp', 'sctp', 'pim'];", "['tcp', 'udp'];"),
+  fault('lower/relations.ts', 'igrp: 9, udp: 17', 'igrp: 8, udp: 17'),
   fault(
     'lower/lower.ts',
     'atLeast(load(place, IPV4.destination, 1), 0xe0)',

@@ -181,9 +181,9 @@ function transport(random: Random, protocol: number, depth: number): number[] {
   ];
 }
 
-/** RFC 8926, with options of 0 to 8 bytes. */
+/** RFC 8926, with options of 0 to 8 bytes, or so many that all six bits of their length count. */
 function geneve(random: Random, depth: number): number[] {
-  const words = random.below(3);
+  const words = random.of([0, 0, 1, 2, 33]);
   const [protocol, inner] = random.chance(50)
     ? [
         0x6558,

@@ -78,6 +78,9 @@ describe('compile', () => {
     ['a fourth d', ['-dddd', 'ip']],
     ['-d and --json', ['-d', '--json', 'ip']],
     ['-d for eBPF', ['-d', '--target', 'ebpf', 'ip']],
+    ['JavaScript as JSON', ['--json', '--target', 'js', 'ip']],
+    ['stages as JSON', ['--json', '--stages', 'ip']],
+    ['stages of another target', ['--stages', '--target', 'prefilter', 'ip']],
     ['a snaplen that is none', ['-s', 'x', 'ip']],
     ['an unknown link type', ['-y', 'NOPE', 'ip']],
   ])('refuses %s', async (_, args) => {

@@ -39,6 +39,10 @@ export function compile(parent: Command, terminal: Terminal): void {
     if (dumps > 3) command.error('error: -ddd is the last of its kind');
     if (dumps > 0 && options.json) command.error('error: choose -d or --json');
     if (dumps > 0 && options.target !== 'cbpf') command.error('error: -d is for the target cbpf');
+    if (options.json && options.target === 'js') command.error('error: the target js is printed as text');
+    if (options.stages && (options.json || dumps > 0 || options.target !== 'cbpf')) {
+      command.error('error: --stages prints all stages, as text and for cbpf');
+    }
     const expression = words.join(' ');
     const { printed } = await import('../language/print-target.js');
     const language = await compileOptions(options);

@@ -12,6 +12,8 @@ export interface Explanation {
   readonly linkType: string;
   /** What a packet must be, one clause a line, indented under “all of” and “any of”. */
   readonly matches: readonly string[];
+  /** Whether no packet of the link type can match; `compile` refuses it then. */
+  readonly neverMatches: boolean;
   readonly linkTypes: readonly string[];
   readonly cost: Cost;
   readonly traps: readonly Trap[];
@@ -32,25 +34,26 @@ export interface Cost {
  * @throws BpfleetError as `compile`; an expression that can never match is explained all the same
  */
 export function explainExpression(expression: string, options: CompileOptions = {}): Explanation {
-  const { program, stages } = compiled(expression, options);
+  const optimised = compiled(expression, options);
+  const { program, stages } = optimised ?? compile(expression, { ...options, optimize: false });
   const { tokens, tree, resolved } = stages;
   return {
     expression,
     linkType: options.linkType ?? 'EN10MB',
     matches: resolved === undefined ? ['every packet'] : linesOf(resolved, 'the packet '),
+    neverMatches: optimised === undefined,
     linkTypes: supportedLinkTypes.filter((linkType) => compiles(expression, { ...options, linkType })),
     cost: costOf(program),
     traps: trapsOf(tokens, tree, resolved, options),
   };
 }
 
+/** Undefined where no packet can match. */
 function compiled(expression: string, options: CompileOptions) {
   try {
     return compile(expression, options);
   } catch (error) {
-    if (error instanceof BpfleetError && error.code === 'NEVER_MATCHES') {
-      return compile(expression, { ...options, optimize: false });
-    }
+    if (error instanceof BpfleetError && error.code === 'NEVER_MATCHES') return undefined;
     throw error;
   }
 }
@@ -140,12 +143,14 @@ export function costOf(program: Program): Cost {
 }
 
 /** For a terminal. */
-export function renderExplanation({ expression, linkType, matches, linkTypes, cost, traps }: Explanation): string {
+export function renderExplanation(explanation: Explanation): string {
+  const { expression, linkType, matches, neverMatches, linkTypes, cost, traps } = explanation;
   const lines = [
     expression === '' ? '(every packet)' : expression,
     '',
     `matches, on ${linkType}:`,
     ...indented(matches),
+    ...(neverMatches ? ['', 'no packet can be all of that: the expression never matches [NEVER_MATCHES]'] : []),
     '',
     `link types: ${linkTypes.join(', ') || 'none'}`,
     `cost: ${cost.instructions} instructions, ${cost.converted} once converted by the kernel; at most ${cost.worstInstructions} run for a packet, ${cost.worstLoads} of them loads`,

@@ -75,7 +75,10 @@ describe('an explanation', () => {
     expect(cost).toMatchObject({ instructions: 4, worstInstructions: 3, worstLoads: 1 });
   });
 
-  it('explains what can never match', () => {
-    expect(explainExpression('ip and arp').matches).toHaveLength(3);
+  it('explains what can never match, and says so', () => {
+    const explanation = explainExpression('ip and arp');
+    expect(explanation.matches).toHaveLength(3);
+    expect(renderExplanation(explanation)).toContain('the expression never matches');
+    expect(renderExplanation(explainExpression('ip or arp'))).not.toContain('never');
   });
 });
