@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline';
 import { BpfleetError } from '@bpfleet/errors';
 import { print, type Terminal } from '../terminal.js';
+import { MAX_LINE_BYTES, readLines } from './read-lines.js';
 
 /** What a batch answers in place of a result. `start` and `end` stand where the fault has a place in the expression. */
 export interface BatchError {
@@ -18,17 +18,19 @@ export async function answerLines(
   terminal: Terminal,
   answer: (request: unknown) => Promise<Record<string, unknown>>,
 ): Promise<void> {
-  const lines = createInterface({ input: terminal.input, crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const line of lines) {
-    if (line.trim() === '') continue;
+  for await (const line of readLines(terminal.input)) {
+    if (line?.trim() === '') continue;
     terminal.signal.throwIfAborted();
     await print(terminal.out, `${JSON.stringify(await answerLine(line, answer))}\n`);
   }
 }
 
-async function answerLine(line: string, answer: (request: unknown) => Promise<Record<string, unknown>>) {
+async function answerLine(line: string | undefined, answer: (request: unknown) => Promise<Record<string, unknown>>) {
   let id: unknown = null;
   try {
+    if (line === undefined) {
+      throw new BpfleetError('REQUEST_INVALID', `this line has more than ${MAX_LINE_BYTES} bytes`);
+    }
     const request: unknown = JSON.parse(line);
     if (typeof request === 'object' && request !== null && 'id' in request) ({ id } = request);
     return { id, ...(await answer(request)) };
