@@ -48,6 +48,7 @@ describe('match', () => {
 
   it.each([
     ['a file that is not there', ['-r', '/nowhere.pcap', 'tcp'], /there is no file \/nowhere\.pcap/],
+    ['a folder', ['-r', '/tmp', 'tcp'], /\/tmp is a folder/],
     ['another link type', ['-y', 'RAW', 'tcp'], /holds packets of EN10MB, and the filter is for RAW/],
     ['a wrong expression', ['tcp prt 80'], /FILTER_SYNTAX/],
   ])('refuses %s', async (_, args, message) => {

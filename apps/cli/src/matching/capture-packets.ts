@@ -3,6 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { linkTypeName } from '@bpfleet/packet';
 import { type CapturedPacket, readCaptureStream } from '@bpfleet/section';
 import type { Terminal } from '../terminal.js';
+import { unreadableFile } from '../unreadable-file.js';
 
 /** The packets of a capture file (pcap or pcapng), or of standard input for `-`. Their bytes are valid until the next. */
 export async function* capturePackets(path: string, terminal: Terminal): AsyncGenerator<CapturedPacket> {
@@ -10,9 +11,7 @@ export async function* capturePackets(path: string, terminal: Terminal): AsyncGe
   try {
     yield* readCaptureStream(chunks as AsyncIterable<Uint8Array>);
   } catch (error) {
-    throw error instanceof Error && 'code' in error && error.code === 'ENOENT'
-      ? new BpfleetError('REQUEST_INVALID', `there is no file ${path}`, { cause: error })
-      : error;
+    throw unreadableFile(path, error) ?? error;
   }
 }
 
