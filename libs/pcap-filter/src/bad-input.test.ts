@@ -154,6 +154,16 @@ describe('compile, given what it cannot compile', () => {
     expect(refusal.message).toMatch(message);
   });
 
+  it.each([
+    ['host in {10.0.0.1, 10.1.0.0/8}', '10.1.0.0/8'],
+    ['ether host in {00:11:22:33:44:55, foo}', 'foo'],
+    ['port in {1-70000, 80}', '1-70000'],
+  ])('points at the value of a set that is wrong: %s', (expression, value) => {
+    const { span } = refusalOf(expression, {});
+    expect(expression.slice(span?.start, span?.end)).toContain(value.slice(0, 3));
+    expect(span?.end).toBeLessThanOrEqual(expression.indexOf(value) + value.length);
+  });
+
   it('names the link types it has where one is asked for that it has not', () => {
     const { code, message, hint } = refusalOf('ip', { linkType: 'SUNATM' });
     expect(code).toBe('FILTER_UNSUPPORTED');

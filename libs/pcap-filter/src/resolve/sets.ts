@@ -1,3 +1,4 @@
+import { BpfleetError } from '@bpfleet/errors';
 import { syntaxFault } from '../fault.js';
 import { readDottedQuad } from '../lex/addresses.js';
 import { lex } from '../lex/lex.js';
@@ -23,10 +24,20 @@ export function resolveSet(
   const items = [...set.items, ...set.lists.flatMap((list) => listOf(list.name, primitive, names))];
   const addresses = items.filter(isAddress);
   const others = addresses.length === 0 ? items : items.filter((value) => !isAddress(value));
-  const one = (value: Item) => resolveOne(ofItem(primitive, value));
+  const one = (value: Item) => blamingValue(value, () => resolveOne(ofItem(primitive, value)));
   const [first, ...more] = [...addressesAsOne(addresses, one), ...others.map(one)];
   if (first === undefined) throw syntaxFault(primitive.span, 'the set is empty, so nothing can be in it');
   return joined('or', first, more);
+}
+
+/** In a list of thousands the fault is at one of them. */
+function blamingValue<Result>({ span }: Item, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof BpfleetError) || error.code !== 'FILTER_SYNTAX') throw error;
+    throw syntaxFault(span, error.message, error.hint);
+  }
 }
 
 type Ipv4 = Extract<Item, { kind: 'ipv4' }>;
@@ -72,6 +83,6 @@ function listOf(name: string, { span }: Primitive, names: NameResolver): Item[] 
     if (value === undefined || cursor.peek().kind !== 'end') {
       throw syntaxFault(span, `the list “${name}” holds “${text}”, which is no value`);
     }
-    return value;
+    return { ...value, span };
   });
 }
