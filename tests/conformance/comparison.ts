@@ -118,12 +118,16 @@ export function smallestOf(libpcap: Libpcap, compile: Compile, difference: Diffe
   });
 }
 
+/** Bytes at any place, and what tunnels carry: these can be outside of a whole frame too. */
+const READS_FAR = /\[|\b(vlan|mpls|pppoes|geneve|protochain)\b/;
+
 function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours: Ours, theirs: Theirs, packet: Packet) {
   const their = runTheirs(theirs, packet);
   const our = runOurs(ours, packet);
   let judgement = judge(our, their);
   if (judgement === 'left out' && !isAnswerOfLonger(theirs, packet, our.optimised)) judgement = 'different';
-  if (judgement === 'apart' && isWholeFrame(packet, form)) judgement = 'different';
+  const isOnWholeFrame = (judgement === 'apart' || judgement === 'left out') && isWholeFrame(packet, form);
+  if (isOnWholeFrame && !(judgement === 'left out' && READS_FAR.test(expression))) judgement = 'different';
   const isAccepted = their.plain.value !== 0;
   if (judgement !== 'different') return { judgement, isAccepted };
   const difference: Difference = {
