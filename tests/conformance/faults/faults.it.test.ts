@@ -39,6 +39,8 @@ suiteRequires('faults put into the compiler', { libpcap: installedLibpcap() }, (
       `${needed.length} of ${chosen.length} faults found within ${MAX_EXPRESSIONS} expressions × ${PACKETS} packets, ` +
         `median ${needed[needed.length >> 1]}, worst ${needed.at(-1)}, seed ${seed}; missed: ${missed.join(' | ') || 'none'}`,
     );
-    expect(missed.length).toBeLessThanOrEqual(Math.floor(chosen.length / 25));
+    // The bar is for all of them, on many expressions; of three drawn at random one may need more than there are.
+    const mostMissed = chosen === faults ? Math.floor(faults.length / 25) : 1;
+    expect(missed.length).toBeLessThanOrEqual(mostMissed);
   });
 });
