@@ -15,7 +15,7 @@ const TABLE = `
   microsoft-ds tcp 445 | submission tcp 587 | rsync tcp 873 | imaps tcp 993 | pop3s tcp 995 | ms-sql-s tcp 1433
   mysql tcp 3306 | postgresql tcp 5432 | amqp tcp 5672 | xmpp-client tcp 5222 | redis tcp 6379 | http-alt tcp 8080 | kafka tcp 9092
   git tcp 9418 | mongodb tcp 27017
-  bootps udp 67 | bootpc udp 68 | ntp udp 123 | netbios-ns udp 137 | netbios-dgm udp 138 | isakmp udp 500 | syslog udp 514
+  bootps udp 67 | bootpc udp 68 | ntp udp 123 | netbios-ns udp 137 | netbios-dgm udp 138 | ipx udp 213 | isakmp udp 500 | syslog udp 514
   dhcpv6-client udp 546 | dhcpv6-server udp 547 | mdns udp 5353
   domain tcp,udp 53 | kerberos tcp,udp 88 | sunrpc tcp,udp 111 | snmp tcp,udp 161 | snmp-trap tcp,udp 162
   ldap tcp,udp 389 | https tcp,udp 443 | ldaps tcp,udp 636 | domain-s tcp,udp 853 | openvpn tcp,udp 1194
@@ -60,6 +60,7 @@ export const builtInProtocols: Readonly<Record<string, number>> = {
   ipcomp: 108,
   vrrp: 112,
   l2tp: 115,
+  isis: 124,
   sctp: SCTP,
   udplite: 136,
 };
