@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 // Tests read sibling packages from source; Node resolves everything else as it would in production.
 // Exactly these conditions: `import` would break CJS packages, Vite's default `module` breaks prom-client's dependency.
 const ssr = { resolve: { conditions: ['@bpfleet/source', 'node'] } };
+const conformance = 'tests/conformance/**/*.it.test.ts';
 const exclude = ['**/node_modules/**', '**/dist/**'];
 
 export default defineConfig({
@@ -25,13 +26,25 @@ export default defineConfig({
         test: {
           name: 'it',
           include: ['{libs,apps}/*/src/**/*.it.test.ts', 'tests/**/*.it.test.ts'],
-          exclude,
+          exclude: [...exclude, conformance],
           globalSetup: ['tests/environment/src/global-setup.ts'],
           // They wait most of the time. More at once would starve each other's servers and rings of two cores.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        ssr,
+        test: {
+          name: 'conformance',
+          include: [conformance],
+          exclude,
+          // They calculate all the time: beside the others they would starve the rings that those read.
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+          testTimeout: 60_000,
         },
       },
     ],
