@@ -29,7 +29,7 @@ export default defineConfig({
           exclude: [...exclude, conformance],
           globalSetup: ['tests/environment/src/global-setup.ts'],
           // They wait most of the time. More at once would starve each other's servers and rings of two cores.
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
