@@ -1,0 +1,110 @@
+import type { FilterProgram } from '@bpfleet/contract';
+
+/** One filter version on one socket: all that user space needs to decide again which packets are its own. */
+export interface CaptureMember {
+  readonly filter: string;
+  readonly version: number;
+  /** sha256 of the bundle. */
+  readonly digest: string;
+  readonly expression: string;
+  readonly snaplenBytes: number;
+  /** The kernel form for the socket's link type. */
+  readonly program: FilterProgram;
+  /** 1 of N packets that match is kept; 1: all. */
+  readonly sampling: number;
+  /** What the filter may take; 0: no limit. */
+  readonly budget: { readonly packetsPerSecond: number; readonly bytesPerSecond: number };
+}
+
+export interface SocketInterface {
+  readonly name: string;
+  readonly index: number;
+  /** Of the packets as they are stored: `EN10MB`, `RAW`, `LINUX_SLL2` … */
+  readonly linkType: string;
+  /** SOCK_DGRAM: the kernel shows packets without their link-layer header; user space puts a cooked one in front. */
+  readonly cooked: boolean;
+}
+
+/** A packet socket that the opener holds, with a TPACKET_V3 ring. */
+export interface CaptureSocket {
+  /** The opener's number; never used again while it lives. */
+  readonly id: number;
+  readonly interface: SocketInterface;
+  readonly ring: { readonly blockBytes: number; readonly blockCount: number };
+  readonly members: readonly CaptureMember[];
+  /** A swap that nobody has cut yet: its union is attached. */
+  readonly swap?: SocketSwap;
+}
+
+export interface SocketSwap {
+  /** Grows with each swap of the socket. */
+  readonly id: number;
+  readonly members: readonly CaptureMember[];
+}
+
+export type OpenerEvent =
+  /** `fd` is this process's own descriptor of it; whoever gets the event closes it. */
+  | { readonly kind: 'socket'; readonly socket: CaptureSocket; readonly fd: number }
+  | { readonly kind: 'swap'; readonly socket: number; readonly swap: SocketSwap }
+  | { readonly kind: 'draining'; readonly socket: number }
+  | { readonly kind: 'changed' };
+
+/** What became of a filter version on one interface. */
+export interface FilterOutcome {
+  readonly filter: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly interface: string;
+  readonly linkType: string;
+  readonly state: 'pending' | 'attested' | 'attested (loaded)' | 'reported' | 'diverged' | 'refused' | 'not applicable';
+  /** Shown as it is: why not, or `own socket`. */
+  readonly reason?: string;
+  /** The socket that it runs on. */
+  readonly socket?: number;
+  /** sha256 of the program that was read back. */
+  readonly attachedDigest?: string;
+  /** Packets tried before it was attached. */
+  readonly selfTest?: { readonly packets: number; readonly inKernel: number };
+}
+
+export interface OpenerHello {
+  readonly agent: string;
+  readonly epoch: number;
+  /** DSSE envelope: the identity key's word for the session key, for this epoch alone. */
+  readonly delegation: unknown;
+  /** Raw Ed25519 key, base64. */
+  readonly identityPublicKey: string;
+}
+
+export interface DesireOrder {
+  /** DSSE envelope of the desired state, as it came. */
+  readonly state: unknown;
+  /** Payload bytes of the bundles that it names, base64, as they came. */
+  readonly bundles: readonly string[];
+}
+
+export interface DesireAnswer {
+  readonly generation: number;
+  readonly settings: { readonly flushWindowMs: number; readonly reportIntervalMs: number };
+  /** Verified members for sources that have no socket (replay of a file, `cap`). */
+  readonly members: readonly { readonly interface: SocketInterface; readonly members: readonly CaptureMember[] }[];
+  readonly outcomes: readonly FilterOutcome[];
+}
+
+/** The privileged side, as the agent sees it (docs/30-capture-agent.md). */
+export interface OpenerPort {
+  readonly isConfined: boolean;
+  start(onEvent: (event: OpenerEvent) => void): Promise<void>;
+  hello(sessionPublicKey: string): Promise<OpenerHello>;
+  /** @throws BpfleetError `SIGNATURE_INVALID`, `VERSION_CONFLICT` (an older generation), `BUNDLE_INVALID` */
+  desire(order: DesireOrder): Promise<DesireAnswer>;
+  cut(socket: number, swap: number): Promise<void>;
+  drained(socket: number): Promise<void>;
+  /** What runs, read back now; signed statements when a nonce of the service is given. */
+  attest(
+    nonce?: string,
+  ): Promise<{ readonly outcomes: readonly FilterOutcome[]; readonly statements: readonly unknown[] }>;
+  /** The enrolment document signed by the identity key: a DSSE envelope. */
+  enrolment(labels: Readonly<Record<string, string>>): Promise<unknown>;
+  stop(): Promise<void>;
+}
