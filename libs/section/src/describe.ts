@@ -1,7 +1,8 @@
-import { byteOption, type EncodedOption, encodeBlock, textOption, u32Option, u64Option } from './encode-block.js';
+import { byteOption, type EncodedOption, encodeBlock, textOption, u32sOption, u64Option } from './encode-block.js';
 import {
   BlockType,
   BYTE_ORDER_MAGIC,
+  Direction,
   LocalOption,
   NANOSECOND_RESOLUTION,
   OptionCode,
@@ -25,8 +26,10 @@ export interface InterfaceDescription {
   readonly filter?: string;
   /** Option 0x8002. */
   readonly digests?: string;
-  /** Option 0x8003; 1 is not written. */
-  readonly samplingWeight?: number;
+  /** Option 0x8003: for each version, how many packets one stands for; left out where all are 1. */
+  readonly samplingWeights?: readonly number[];
+  /** Option 0x8005: where its packets went; left out where both ways. */
+  readonly direction?: 'in' | 'out';
 }
 
 /** Counters of one ISB (4.6). */
@@ -80,8 +83,11 @@ export function encodeInterface(description: InterfaceDescription): Uint8Array {
   // The first octet is the kind of filter: 0, a libpcap expression (4.2, if_filter).
   if (description.filter) options.push(textOption(idb.filter, `\0${description.filter}`));
   if (description.digests) options.push(textOption(LocalOption.digests, description.digests));
-  if (description.samplingWeight !== undefined && description.samplingWeight !== 1) {
-    options.push(u32Option(LocalOption.samplingWeight, description.samplingWeight));
+  if (description.samplingWeights?.some((weight) => weight !== 1)) {
+    options.push(u32sOption(LocalOption.samplingWeights, description.samplingWeights));
+  }
+  if (description.direction) {
+    options.push(u32sOption(LocalOption.direction, [Direction[description.direction]]));
   }
   return encodeBlock(BlockType.interfaceDescription, body, options);
 }

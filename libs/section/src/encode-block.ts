@@ -12,9 +12,10 @@ export interface EncodedOption {
 export const textOption = (code: number, text: string): EncodedOption => ({ code, value: utf8.encode(text) });
 export const byteOption = (code: number, byte: number): EncodedOption => ({ code, value: Uint8Array.of(byte) });
 
-export function u32Option(code: number, number: number): EncodedOption {
-  const value = new Uint8Array(4);
-  new DataView(value.buffer).setUint32(0, number, true);
+export function u32sOption(code: number, numbers: readonly number[]): EncodedOption {
+  const value = new Uint8Array(4 * numbers.length);
+  const view = new DataView(value.buffer);
+  for (const [index, number] of numbers.entries()) view.setUint32(4 * index, number, true);
   return { code, value };
 }
 

@@ -38,11 +38,16 @@ export const LocalOption = {
   ledger: 0x8001,
   /** IDB: digests of the versions in `if_description`, in the same order, joined by commas. */
   digests: 0x8002,
-  /** IDB: u32, one packet stands for so many. */
-  samplingWeight: 0x8003,
+  /** IDB: u32 per version in `if_description`, in the same order: one packet stands for so many. Absent when all are 1. */
+  samplingWeights: 0x8003,
   /** EPB: u32, bits of `PacketFlag`; absent when 0. */
   flags: 0x8004,
+  /** IDB: u32, `Direction` of its packets; absent when both or unknown. */
+  direction: 0x8005,
 } as const;
+
+/** Values of option 0x8005: those of the two lowest bits of `epb_flags` (4.3.1), which cost 8 bytes per packet. */
+export const Direction = { in: 1, out: 2 } as const;
 
 /** Bits of an EPB's option 0x8004. */
 export const PacketFlag = {

@@ -45,7 +45,14 @@ function section(sequence: number, packets: number): Uint8Array {
   const eth1 = { name: 'eth1', linkType: LinkType.EN10MB };
   writer.addInterface(eth0);
   writer.addInterface(eth1);
-  writer.addInterface({ ...eth0, description: 'web@3,dns@1', filter: 'udp', digests, samplingWeight: 10 });
+  writer.addInterface({
+    ...eth0,
+    description: 'web@3,dns@1',
+    filter: 'udp',
+    digests,
+    samplingWeights: [10, 1],
+    direction: 'in',
+  });
   writer.addInterface({ ...eth1, description: 'web@3', filter: 'tcp port 443', digests });
   for (let i = 0; i < packets; i++) {
     const bytes = datagram(1024 + ((sequence * 7 + i) % 4000));

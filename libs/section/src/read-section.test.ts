@@ -3,7 +3,7 @@ import { LinkType } from '@bpfleet/packet';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeInterface, encodeSectionHeader, encodeStatistics, originOptions } from './describe.js';
-import { byteOption, encodeBlock, textOption, u32Option } from './encode-block.js';
+import { byteOption, encodeBlock, textOption, u32sOption } from './encode-block.js';
 import { forEachPacket } from './for-each-packet.js';
 import { BlockType, LocalOption, OptionCode } from './format.js';
 import { readSection } from './read-section.js';
@@ -20,7 +20,8 @@ function sample(packets = 5): Uint8Array {
     description: 'web@3',
     filter: 'tcp',
     digests: 'd',
-    samplingWeight: 2,
+    samplingWeights: [2],
+    direction: 'out',
   });
   const bytes = Uint8Array.from({ length: 70 }, (_, i) => i);
   for (let i = 0; i < packets; i++) writer.append(i % 2, 1000 + i, i, bytes, i, 60, 60 + i, undefined, i % 3);
@@ -120,12 +121,12 @@ describe('readSection', () => {
   it.each<[string, Uint8Array]>([
     ['a resolution other than ns', sectionOf([encodeBlock(1, new Uint8Array(8), [byteOption(9, 6)])])],
     ['no resolution, which means µs', sectionOf([encodeBlock(1, new Uint8Array(8), [])])],
-    ['an offset of times', sectionOf([encodeBlock(1, new Uint8Array(8), [byteOption(9, 9), u32Option(14, 0)])])],
+    ['an offset of times', sectionOf([encodeBlock(1, new Uint8Array(8), [byteOption(9, 9), u32sOption(14, [0])])])],
     [
       'statistics of an unknown interface',
       sectionOf([ethernet, encodeStatistics(1, 0n, { received: 0, dropped: 0, delivered: 0 })]),
     ],
-    ['a counter of four bytes', sectionOf([ethernet, encodeBlock(5, new Uint8Array(12), [u32Option(4, 1)])])],
+    ['a counter of four bytes', sectionOf([ethernet, encodeBlock(5, new Uint8Array(12), [u32sOption(4, [1])])])],
     ['a ledger that is not JSON', sectionOf([], [textOption(LocalOption.ledger, '{')])],
     ['a ledger that is a list', sectionOf([], [textOption(LocalOption.ledger, '[]')])],
     ['a ledger with a number', sectionOf([], [textOption(LocalOption.ledger, '{"seen":1}')])],

@@ -1,6 +1,6 @@
 import type { InterfaceDescription, SectionOrigin } from './describe.js';
 import { PacketCursor, place } from './for-each-packet.js';
-import { BlockType, IDB, ISB, LocalOption, NANOSECOND_RESOLUTION, OptionCode, SHB } from './format.js';
+import { BlockType, Direction, IDB, ISB, LocalOption, NANOSECOND_RESOLUTION, OptionCode, SHB } from './format.js';
 import { nsOfWords } from './time-words.js';
 import { corruptSection, viewOf, walkBlocks, walkOptions } from './walk-blocks.js';
 
@@ -112,7 +112,8 @@ class SectionReading {
       } else if (code === idb.timeResolution) resolution = this.#byte(at, valueLength);
       else if (code === idb.timeOffset) throw corruptSection(at, 'if_tsoffset; times of a section are absolute');
       else if (code === LocalOption.digests) description.digests = this.#text(at, valueLength);
-      else if (code === LocalOption.samplingWeight) description.samplingWeight = this.#u32(at, valueLength);
+      else if (code === LocalOption.samplingWeights) description.samplingWeights = this.#u32s(at, valueLength);
+      else if (code === LocalOption.direction) description.direction = this.#direction(at, valueLength);
     });
     if (resolution !== NANOSECOND_RESOLUTION) {
       throw corruptSection(start, `if_tsresol ${resolution}; times of a section are in ns`);
@@ -170,9 +171,16 @@ class SectionReading {
     return this.#view.getUint8(at);
   }
 
-  #u32(at: number, length: number): number {
-    if (length !== 4) throw corruptSection(at, `${length} bytes for a 32-bit option`);
-    return this.#view.getUint32(at, true);
+  #u32s(at: number, length: number): number[] {
+    if (length === 0 || length % 4 !== 0) throw corruptSection(at, `${length} bytes for 32-bit numbers`);
+    return Array.from({ length: length / 4 }, (_, index) => this.#view.getUint32(at + 4 * index, true));
+  }
+
+  #direction(at: number, length: number): 'in' | 'out' {
+    const [direction] = this.#u32s(at, length);
+    if (direction === Direction.in) return 'in';
+    if (direction === Direction.out) return 'out';
+    throw corruptSection(at, `direction ${direction}`);
   }
 
   #u64(at: number, length: number): bigint {

@@ -37,7 +37,8 @@ describe('SectionWriter', () => {
       description: 'web@3,dns@1',
       filter: 'tcp port 443',
       digests: `sha256:${'a'.repeat(64)}`,
-      samplingWeight: 10,
+      samplingWeights: [10, 1],
+      direction: 'in',
     };
     expect(w.addInterface(ethernet)).toBe(0);
     expect(w.addInterface(web)).toBe(1);
