@@ -25,14 +25,33 @@ describe('a ring', () => {
     expect(readAll(ring.take())).toEqual([[1], [2, 2], [3, 3, 3]]);
   });
 
-  it('gives the same block again until it is released', () => {
+  it('goes on while earlier blocks are held, and gives the oldest back first', () => {
     const ring = new FakeRing(geometry);
-    ring.push([frame(1)]);
-    ring.push([frame(2)]);
+    for (let block = 1; block <= geometry.blockCount; block++) ring.push([frame(block)]);
     expect(readAll(ring.take())).toEqual([[1]]);
-    expect(readAll(ring.take())).toEqual([[1]]);
-    ring.release();
     expect(readAll(ring.take())).toEqual([[2]]);
+    expect([ring.held, ring.push([frame(9)])]).toEqual([2, false]);
+    ring.release();
+    expect([ring.held, ring.push([frame(9)]), ring.push([frame(10)])]).toEqual([1, true, false]);
+    ring.release(5);
+    expect(ring.held).toBe(0);
+  });
+
+  it('takes nothing while it holds all blocks', () => {
+    const ring = new FakeRing(geometry);
+    for (let block = 1; block <= geometry.blockCount; block++) {
+      ring.push([frame(block)]);
+      ring.take();
+    }
+    expect([ring.take(), ring.held]).toEqual([undefined, geometry.blockCount]);
+  });
+
+  it('tells the sequence number of the block that the kernel fills', () => {
+    const ring = new FakeRing(geometry);
+    expect(ring.openSequence()).toBe(1);
+    ring.push([frame(1)]);
+    expect(ring.take()!.sequence).toBe(1);
+    expect(ring.openSequence()).toBe(2);
   });
 
   it('goes round: the first block comes after the last', () => {
@@ -97,6 +116,43 @@ describe('a ring', () => {
     const block = ring.take()!;
     expect(readAll(block)).toEqual([[1], [3]]);
     expect(block.packetCount).toBe(5);
+  });
+});
+
+describe('a ring that another process read before', () => {
+  it('goes on with the oldest block that was not given back, wherever the reader stood', () => {
+    const ring = new FakeRing(geometry);
+    for (let block = 1; block <= 2 * geometry.blockCount + 1; block++) {
+      ring.push([frame(block)]);
+      ring.take();
+      if (block <= 2 * geometry.blockCount - 1) ring.release();
+    }
+    const resumed = ring.resumed();
+    const packets = [];
+    for (let block = resumed.take(); block; block = resumed.take()) packets.push(...readAll(block));
+    expect(packets).toEqual([[2 * geometry.blockCount], [2 * geometry.blockCount + 1]]);
+    resumed.release(2);
+    ring.push([frame(99)]);
+    expect(readAll(resumed.take())).toEqual([[99]]);
+  });
+
+  it('goes on with the block that the kernel fills, when everything was given back', () => {
+    const ring = new FakeRing(geometry);
+    for (let block = 1; block <= geometry.blockCount + 1; block++) {
+      ring.push([frame(block)]);
+      ring.take();
+      ring.release();
+    }
+    const resumed = ring.resumed();
+    expect([resumed.take(), resumed.openSequence()]).toEqual([undefined, geometry.blockCount + 2]);
+    ring.push([frame(99)]);
+    expect(readAll(resumed.take())).toEqual([[99]]);
+  });
+
+  it('begins at the first block when nothing was read yet', () => {
+    const ring = new FakeRing(geometry);
+    ring.push([frame(1)]);
+    expect(readAll(ring.resumed().take())).toEqual([[1]]);
   });
 });
 

@@ -11,6 +11,9 @@ export interface RingPacket {
   /** The tag the kernel took out of the bytes; `tpid` undefined: the kernel does not say which. */
   readonly vlan?: { readonly tci: number; readonly tpid: number | undefined };
   readonly packetType?: number;
+  readonly hardwareType?: number;
+  /** Link-layer address of the sender, at most 8 bytes. */
+  readonly address?: Uint8Array;
   readonly protocol?: number;
   readonly interfaceIndex?: number;
   /** Further TP_STATUS flags. */
@@ -35,12 +38,20 @@ export class FakeRing implements BlockSource {
 
   constructor(
     private readonly geometry: RingGeometry = { blockBytes: 1 << 18, blockCount: 4 },
-    options: { readonly skipOutgoing: boolean } = { skipOutgoing: false },
+    private readonly options: { readonly skipOutgoing: boolean } = { skipOutgoing: false },
   ) {
     const memory = new ArrayBuffer(geometry.blockBytes * geometry.blockCount);
     this.#view = new DataView(memory);
     this.#bytes = new Uint8Array(memory);
     this.#ring = new BlockRing(memory, geometry, options);
+    this.#openNext();
+  }
+
+  /** The ring as a process sees it that takes it over from this reader. */
+  resumed(): BlockRing {
+    const ring = new BlockRing(this.#view.buffer as ArrayBuffer, this.geometry, this.options);
+    ring.resume();
+    return ring;
   }
 
   /**
@@ -64,15 +75,32 @@ export class FakeRing implements BlockSource {
     header(BLOCK.openedSeconds, opened.seconds);
     header(BLOCK.openedNanoseconds, opened.nanoseconds);
     header(BLOCK.status, TP_STATUS.user | TP_STATUS.blockTimeout | (this.#lost ? TP_STATUS.losing : 0));
+    this.#openNext();
     return true;
+  }
+
+  /** `prb_open_block`: the next one, unless the reader holds it. */
+  #openNext(): void {
+    const start = (this.#filled % this.geometry.blockCount) * this.geometry.blockBytes;
+    if (this.#view.getUint32(start + BLOCK.status, true) !== TP_STATUS.kernel) return;
+    this.#view.setUint32(start + BLOCK.packetCount, 0, true);
+    this.#view.setUint32(start + BLOCK.sequence, this.#filled + 1, true);
   }
 
   take(): PacketBlock | undefined {
     return this.#ring.take();
   }
 
-  release(): void {
-    this.#ring.release();
+  get held(): number {
+    return this.#ring.held;
+  }
+
+  release(count?: number): void {
+    this.#ring.release(count);
+  }
+
+  openSequence(): number {
+    return this.#ring.openSequence();
   }
 
   pendingPackets(): number {
@@ -95,7 +123,10 @@ export class FakeRing implements BlockSource {
     this.#view.setUint16(at + PACKET.vlanTpid, packet.vlan?.tpid ?? 0, true);
     this.#view.setUint16(at + PACKET.protocol, packet.protocol ?? 0x0800, false);
     word(PACKET.interfaceIndex, packet.interfaceIndex ?? 1);
+    this.#view.setUint16(at + PACKET.hardwareType, packet.hardwareType ?? 1, true);
     this.#bytes[at + PACKET.packetType] = packet.packetType ?? 0;
+    this.#bytes[at + PACKET.addressLength] = packet.address?.length ?? 0;
+    if (packet.address) this.#bytes.set(packet.address, at + PACKET.address);
     this.#bytes.set(packet.bytes, at + macOffset);
     return end;
   }

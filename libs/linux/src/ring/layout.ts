@@ -52,6 +52,10 @@ export const PACKET = {
   hardwareType: 48 + 8,
   /** `sll_pkttype`, 8 bits: PacketType */
   packetType: 48 + 10,
+  /** `sll_halen`, 8 bits */
+  addressLength: 48 + 11,
+  /** `sll_addr`, 8 bytes */
+  address: 48 + 12,
   /** TPACKET3_HDRLEN = 48 + sizeof(struct sockaddr_ll) */
   headerBytes: 68,
 } as const;

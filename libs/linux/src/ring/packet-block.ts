@@ -129,6 +129,17 @@ export class PacketBlock {
   get interfaceIndex(): number {
     return this.#word(this.#packet + PACKET.interfaceIndex);
   }
+  /** ARPHRD_* of the interface. */
+  get hardwareType(): number {
+    return this.#half(this.#packet + PACKET.hardwareType);
+  }
+  /** Bytes of the sender's link-layer address, and where in `bytes` its up to eight bytes start. */
+  get addressLength(): number {
+    return this.#bytes[this.#packet + PACKET.addressLength]!;
+  }
+  get addressStart(): number {
+    return this.#packet + PACKET.address;
+  }
 
   #word(offset: number): number {
     return this.#words[offset >>> 2]!;
