@@ -1,0 +1,71 @@
+import { fromTuples, jit, type PacketFunction } from '@bpfleet/bpf';
+import type { CaptureMember } from '../../border/opener-port.js';
+import type { Budget } from './budget.js';
+
+/** Cumulative, per member and socket. */
+export interface MemberCounters {
+  matched: number;
+  /** Stored with fewer bytes than the packet had. */
+  truncated: number;
+  sampledOut: number;
+  budgetDropped: number;
+  stored: number;
+  storedBytes: number;
+}
+
+export const noCounts = (): MemberCounters => ({
+  matched: 0,
+  truncated: 0,
+  sampledOut: 0,
+  budgetDropped: 0,
+  stored: 0,
+  storedBytes: 0,
+});
+
+/** A filter version on one socket: decides again what the kernel decided for all members together, and what is kept. */
+export class AttributedMember {
+  /** `web@3` */
+  readonly version: string;
+  readonly accepts: PacketFunction;
+  #turn = 0;
+
+  /**
+   * @param number its place among the socket's members
+   * @param counters shared by all that is one filter version on one interface
+   * @param budget shared by all that is one filter on this host
+   */
+  constructor(
+    readonly number: number,
+    readonly member: CaptureMember,
+    readonly counters: MemberCounters,
+    readonly budget: Budget,
+  ) {
+    this.version = `${member.filter}@${member.version}`;
+    this.accepts = jit(fromTuples(member.program.instructions));
+  }
+
+  get keptSnaplenBytes(): number {
+    return Math.min(this.member.snaplenBytes, this.budget.snaplenLimitBytes);
+  }
+
+  /** One stored packet stands for so many. */
+  get weight(): number {
+    return this.member.sampling * this.budget.weight;
+  }
+
+  /** Counts a packet that matches; says whether it is kept. */
+  keeps(capturedLength: number): boolean {
+    this.counters.matched++;
+    if (this.weight > 1) {
+      this.#turn++;
+      if (this.#turn < this.weight) {
+        this.counters.sampledOut++;
+        return false;
+      }
+      this.#turn = 0;
+    }
+    if (this.budget.take(Math.min(capturedLength, this.keptSnaplenBytes))) return true;
+    this.counters.budgetDropped++;
+    return false;
+  }
+}

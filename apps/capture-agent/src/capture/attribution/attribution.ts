@@ -1,0 +1,60 @@
+import { UNDECIDED } from '@bpfleet/bpf';
+import type { CaptureMember } from '../../border/opener-port.js';
+import { AttributedMember, type MemberCounters } from './attributed-member.js';
+import type { Budget } from './budget.js';
+import { MemberSet } from './member-set.js';
+import type { ReadPacket } from './read-packet.js';
+
+/** Where members find what they share with others: counters per version and interface, a budget per filter. */
+export interface MemberAccounts {
+  countersOf(member: CaptureMember): MemberCounters;
+  budgetOf(member: CaptureMember): Budget;
+}
+
+/**
+ * Says which members of a socket a packet belongs to. The kernel let it through because at least one accepts it; each is
+ * asked again on the same bytes and metadata. With one member the kernel's word is enough, as long as nothing else than
+ * its program can have let the packet through.
+ */
+export class Attribution {
+  readonly #members: readonly AttributedMember[];
+  #root = MemberSet.none();
+  /** Whether the last packet lacked bytes that a member asks for. It counts as matching, and is marked. */
+  isUndecided = false;
+  /** The kernel runs link(members) and nothing more, for all packets that come from here on. */
+  trustsKernel = false;
+
+  constructor(members: readonly CaptureMember[], accounts: MemberAccounts) {
+    this.#members = members.map(
+      (member, number) => new AttributedMember(number, member, accounts.countersOf(member), accounts.budgetOf(member)),
+    );
+  }
+
+  get members(): readonly AttributedMember[] {
+    return this.#members;
+  }
+
+  /** A budget took another step: what is kept of a packet, and for how many it stands, is another set's from here on. */
+  stepped(): void {
+    this.#root = MemberSet.none();
+  }
+
+  /** The members that keep the packet; empty: it is not stored. */
+  attribute(packet: ReadPacket): MemberSet {
+    this.isUndecided = false;
+    const members = this.#members;
+    const { bytes, start, capturedLength, wireLength } = packet;
+    let set = this.#root;
+    const isDecided = this.trustsKernel && members.length === 1;
+    for (let number = 0; number < members.length; number++) {
+      const member = members[number]!;
+      if (!isDecided) {
+        const verdict = member.accepts(bytes, start, capturedLength, wireLength, packet);
+        if (verdict === 0) continue;
+        if (verdict === UNDECIDED) this.isUndecided = true;
+      }
+      if (member.keeps(capturedLength)) set = set.with(member);
+    }
+    return set;
+  }
+}
