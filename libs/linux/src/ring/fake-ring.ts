@@ -79,6 +79,12 @@ export class FakeRing implements BlockSource {
     return true;
   }
 
+  /** Puts packets into the open block, which is not handed over: `push` with the same ones does that. */
+  pending(packets: readonly RingPacket[]): void {
+    const start = (this.#filled % this.geometry.blockCount) * this.geometry.blockBytes;
+    this.#view.setUint32(start + BLOCK.packetCount, packets.length, true);
+  }
+
   /** `prb_open_block`: the next one, unless the reader holds it. */
   #openNext(): void {
     const start = (this.#filled % this.geometry.blockCount) * this.geometry.blockBytes;

@@ -1,0 +1,63 @@
+import type { CaptureSocket, SocketSwap } from '../../border/opener-port.js';
+import type { MemberCounters } from '../attribution/attributed-member.js';
+import type { BudgetStep } from '../attribution/budget.js';
+import type { RingPosition } from '../sections/section-sink.js';
+
+/** What the capture thread is started with. */
+export interface CaptureThreadData {
+  readonly application: string;
+  readonly hardware: string;
+  readonly operatingSystem: string;
+  readonly agent: string;
+  readonly epoch: number;
+  readonly spoolFolder: string;
+  /** eventfd: written after each order, so that the thread leaves poll(2). */
+  readonly wakeUpDescriptor: number;
+}
+
+/** Orders to the capture thread. Those with an `id` are answered with it. */
+export type CaptureOrder =
+  | {
+      readonly kind: 'socket';
+      readonly socket: CaptureSocket;
+      readonly fd: number;
+      readonly resume: RingPosition | undefined;
+    }
+  | { readonly kind: 'swap'; readonly socket: number; readonly swap: SocketSwap }
+  /** The kernel runs the members of the last swap alone now. */
+  | { readonly kind: 'settled'; readonly socket: number }
+  | { readonly kind: 'draining'; readonly socket: number }
+  | { readonly kind: 'settings'; readonly flushWindowMs: number }
+  | { readonly kind: 'throttle'; readonly step: BudgetStep }
+  | { readonly kind: 'counters'; readonly id: number }
+  | { readonly kind: 'stop'; readonly id: number };
+
+export type CaptureNews =
+  | { readonly kind: 'ready' }
+  /** New records are in the spool. */
+  | { readonly kind: 'spooled' }
+  | { readonly kind: 'cut'; readonly socket: number; readonly swap: number }
+  | { readonly kind: 'drained'; readonly socket: number }
+  | { readonly kind: 'step'; readonly filter: string; readonly step: BudgetStep }
+  | { readonly kind: 'counters'; readonly id: number; readonly counters: CaptureCounters }
+  | { readonly kind: 'stopped'; readonly id: number };
+
+/** All cumulative since the epoch began. */
+export interface CaptureCounters {
+  readonly taken: number;
+  readonly sockets: readonly SocketCounts[];
+  readonly versions: readonly VersionCounts[];
+}
+export interface SocketCounts {
+  readonly socket: number;
+  readonly interface: string;
+  readonly passed: number;
+  readonly dropped: number;
+  readonly taken: number;
+}
+export interface VersionCounts extends MemberCounters {
+  /** `web@3` */
+  readonly version: string;
+  readonly interface: string;
+  readonly step: BudgetStep;
+}

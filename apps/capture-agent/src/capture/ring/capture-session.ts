@@ -1,0 +1,162 @@
+import type { CaptureMember, CaptureSocket, SocketSwap } from '../../border/opener-port.js';
+import { Attribution } from '../attribution/attribution.js';
+import type { BudgetStep } from '../attribution/budget.js';
+import { MemberLedger } from '../attribution/member-ledger.js';
+import type { SectionAssembler } from '../sections/section-assembler.js';
+import type { RingPosition } from '../sections/section-sink.js';
+import type { CaptureCounters, CaptureNews, CaptureOrder, SocketCounts } from './capture-messages.js';
+import { type LaneSocket, RingLane } from './ring-lane.js';
+import type { RingReader } from './ring-reader.js';
+
+/** What the capture thread does: it carries out the orders of the main thread between two turns of the reader. */
+export class CaptureSession {
+  readonly #ledger = new MemberLedger();
+  /** Sockets that are closed: totals never go back. */
+  readonly #closed = { passed: 0, dropped: 0 };
+
+  constructor(
+    private readonly reader: RingReader,
+    private readonly assembler: SectionAssembler,
+    private readonly openSocket: (socket: CaptureSocket, fd: number) => LaneSocket,
+    private readonly tell: (news: CaptureNews) => void,
+    private readonly nowMs: () => number,
+  ) {
+    reader.betweenBlocks = (now) => this.#turnBudgets(now);
+  }
+
+  /** @returns false after `stop` */
+  carryOut(order: CaptureOrder): boolean {
+    switch (order.kind) {
+      case 'socket':
+        this.#open(order.socket, order.fd, order.resume);
+        break;
+      case 'swap':
+        this.#swap(order.socket, order.swap);
+        break;
+      case 'settled':
+        this.#settle(order.socket);
+        break;
+      case 'draining':
+        this.#drain(order.socket);
+        break;
+      case 'settings':
+        this.assembler.flushWindowMs = order.flushWindowMs;
+        break;
+      case 'throttle':
+        for (const { filter, step } of this.#ledger.throttle(order.step)) this.#stepped(filter, step);
+        break;
+      case 'counters':
+        this.tell({ kind: 'counters', id: order.id, counters: this.#counters() });
+        break;
+      case 'stop':
+        this.#stop();
+        this.tell({ kind: 'stopped', id: order.id });
+        return false;
+    }
+    return true;
+  }
+
+  /** Kernel counters of all sockets there were. */
+  kernelTotals(): { passed: number; dropped: number } {
+    const totals = { ...this.#closed };
+    for (const lane of this.reader.lanes.values()) {
+      const { passed, dropped } = lane.statistics();
+      totals.passed += passed;
+      totals.dropped += dropped;
+    }
+    return totals;
+  }
+
+  /** Between turns too: a budget's second ends without a packet. */
+  tick(): void {
+    this.#turnBudgets(this.nowMs());
+  }
+
+  #open(socket: CaptureSocket, fd: number, resume: RingPosition | undefined): void {
+    const attribution = this.#attributionOf(socket.members, socket.interface.name);
+    const { blockCount } = socket.ring;
+    const lane = new RingLane(
+      socket.id,
+      socket.interface,
+      this.openSocket(socket, fd),
+      attribution,
+      blockCount,
+      resume,
+    );
+    // What another process left in the ring may have passed a swap of then.
+    attribution.trustsKernel = resume === undefined && socket.swap === undefined;
+    this.reader.add(lane);
+    if (socket.swap) this.#swap(socket.id, socket.swap);
+    else if (resume) this.#settle(socket.id);
+  }
+
+  #swap(id: number, swap: SocketSwap): void {
+    const lane = this.reader.lanes.get(id);
+    if (lane === undefined) return;
+    const next = this.#attributionOf(swap.members, lane.device.name);
+    // Link(old ∪ new) runs: neither side alone is what let a packet through.
+    lane.attribution.trustsKernel = false;
+    lane.atNextCut(this.nowMs(), () => {
+      lane.attribution = next;
+      this.tell({ kind: 'cut', socket: id, swap: swap.id });
+    });
+  }
+
+  #settle(id: number): void {
+    const lane = this.reader.lanes.get(id);
+    if (lane === undefined) return;
+    const settled = lane.attribution;
+    lane.atNextCut(this.nowMs(), () => {
+      settled.trustsKernel = lane.attribution === settled && !lane.isChanging;
+    });
+  }
+
+  #drain(id: number): void {
+    const lane = this.reader.lanes.get(id);
+    lane?.atNextCut(this.nowMs(), () => this.#close(lane));
+  }
+
+  #close(lane: RingLane): void {
+    // Its packets are safe before the opener may close the socket, and with it the ring.
+    this.assembler.close();
+    const { passed, dropped } = lane.statistics();
+    this.#closed.passed += passed;
+    this.#closed.dropped += dropped;
+    this.reader.remove(lane);
+    lane.socket.close();
+    this.tell({ kind: 'drained', socket: lane.id });
+  }
+
+  /** The sockets live on at the opener, their programs too; only what was read must be safe. */
+  #stop(): void {
+    for (const lane of this.reader.lanes.values()) this.reader.drain(lane);
+    this.assembler.close();
+    for (const lane of [...this.reader.lanes.values()]) {
+      this.reader.remove(lane);
+      lane.socket.close();
+    }
+  }
+
+  #attributionOf(members: readonly CaptureMember[], device: string): Attribution {
+    return new Attribution(members, this.#ledger.accountsOn(device));
+  }
+
+  #turnBudgets(nowMs: number): void {
+    for (const { filter, step } of this.#ledger.turn(nowMs)) this.#stepped(filter, step);
+  }
+
+  #stepped(filter: string, step: BudgetStep): void {
+    for (const lane of this.reader.lanes.values()) lane.attribution.stepped();
+    this.tell({ kind: 'step', filter, step });
+  }
+
+  #counters(): CaptureCounters {
+    const sockets: SocketCounts[] = [...this.reader.lanes.values()].map((lane) => ({
+      socket: lane.id,
+      interface: lane.device.name,
+      ...lane.statistics(),
+      taken: lane.taken,
+    }));
+    return { taken: this.assembler.taken, sockets, versions: this.#ledger.versions() };
+  }
+}

@@ -1,0 +1,113 @@
+import { FakeRing } from '@bpfleet/linux';
+import { describe, expect, it } from 'vitest';
+import { Attribution } from '../attribution/attribution.js';
+import { MemberLedger } from '../attribution/member-ledger.js';
+import type { RingPosition } from '../sections/section-sink.js';
+import { RingLane } from './ring-lane.js';
+
+const BLOCKS = 4;
+const device = { name: 'eth0', index: 1, linkType: 'EN10MB', cooked: false };
+const frame = (mark: number) => ({ bytes: Uint8Array.of(mark) });
+
+function laneOn(ring: FakeRing, resume?: RingPosition): RingLane {
+  const socket = {
+    fd: 0,
+    ring,
+    statistics: () => ({ passed: 0, dropped: 0 }),
+    takeError: () => undefined,
+    close: () => {},
+  };
+  return new RingLane(7, device, socket, new Attribution([], new MemberLedger().accountsOn('eth0')), BLOCKS, resume);
+}
+
+/** Reads all there is; what was read, and between which packets the changes were carried out. */
+function read(ring: FakeRing, lane: RingLane, log: unknown[], nowMs: number): void {
+  for (let block = ring.take(); block; block = ring.take()) {
+    lane.begin(block);
+    while (block.next()) {
+      log.push(block.bytes[block.start]);
+      lane.passed();
+    }
+  }
+  lane.drained(nowMs);
+}
+
+describe('a cut', () => {
+  it('lies before the open block while that is empty, after the time of grace', () => {
+    const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: BLOCKS });
+    const lane = laneOn(ring);
+    const log: unknown[] = [];
+    ring.push([frame(1)]);
+    lane.atNextCut(1000, () => log.push('cut'));
+    read(ring, lane, log, 1000);
+    expect([log, lane.isChanging]).toEqual([[1], true]);
+    read(ring, lane, log, 1050);
+    expect([log, lane.isChanging]).toEqual([[1, 'cut'], false]);
+  });
+
+  it('lies behind the open block when that has packets', () => {
+    const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: BLOCKS });
+    const lane = laneOn(ring);
+    const log: unknown[] = [];
+    lane.atNextCut(0, () => log.push('cut'));
+    ring.pending([frame(1)]);
+    read(ring, lane, log, 100);
+    expect(log).toEqual([]);
+    ring.push([frame(1), frame(2)]);
+    ring.push([frame(3)]);
+    read(ring, lane, log, 200);
+    expect(log).toEqual([1, 2, 'cut', 3]);
+  });
+
+  it('is found for each change by itself, in order', () => {
+    const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: BLOCKS });
+    const lane = laneOn(ring);
+    const log: unknown[] = [];
+    lane.atNextCut(0, () => log.push('first'));
+    lane.atNextCut(100, () => log.push('second'));
+    read(ring, lane, log, 60);
+    expect(log).toEqual(['first']);
+    read(ring, lane, log, 149);
+    expect(log).toEqual(['first']);
+    read(ring, lane, log, 150);
+    expect(log).toEqual(['first', 'second']);
+  });
+});
+
+describe('held blocks', () => {
+  it('go back when they were read to their end, the one at hand stays', () => {
+    const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: BLOCKS });
+    const lane = laneOn(ring);
+    for (let mark = 1; mark <= 3; mark++) ring.push([frame(mark)]);
+    for (let block = 0; block < 3; block++) lane.begin(ring.take()!);
+    expect(lane.isCrowded).toBe(true);
+    lane.isReading = true;
+    lane.releaseHeld();
+    expect(ring.held).toBe(1);
+    lane.isReading = false;
+    lane.releaseHeld();
+    expect(ring.held).toBe(0);
+  });
+});
+
+describe('a lane that goes on where another stopped', () => {
+  it('skips what is in sections already, and nothing else', () => {
+    const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: BLOCKS });
+    ring.push([frame(1), frame(2)]);
+    ring.push([frame(3), frame(4), frame(5)]);
+    ring.push([frame(6)]);
+    const lane = laneOn(ring, { socket: 7, blockSequence: 2, packets: 2 });
+    const log: unknown[] = [];
+    read(ring, lane, log, 0);
+    expect(log).toEqual([5, 6]);
+    expect([lane.blockSequence, lane.blockPackets]).toEqual([3, 1]);
+  });
+
+  it('counts the skipped ones as dealt with in its position', () => {
+    const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: BLOCKS });
+    ring.push([frame(1), frame(2), frame(3)]);
+    const lane = laneOn(ring, { socket: 7, blockSequence: 1, packets: 2 });
+    read(ring, lane, [], 0);
+    expect([lane.blockPackets, lane.taken]).toEqual([3, 1]);
+  });
+});

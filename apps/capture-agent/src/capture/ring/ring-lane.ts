@@ -1,0 +1,103 @@
+import type { BlockSource, PacketBlock } from '@bpfleet/linux';
+import type { SocketInterface } from '../../border/opener-port.js';
+import type { Attribution } from '../attribution/attribution.js';
+import { type LaneStatistics, SectionLane } from '../sections/section-lane.js';
+import type { RingPosition } from '../sections/section-sink.js';
+
+/** What a lane needs of a packet socket that was handed over. */
+export interface LaneSocket {
+  readonly fd: number;
+  readonly ring: BlockSource;
+  statistics(): LaneStatistics;
+  takeError(): string | undefined;
+  close(): void;
+}
+
+/**
+ * One socket's ring as it is read: block by block, with the attribution of the filters that let its packets through.
+ *
+ * A change (another program was attached) takes effect at a *cut*: at a block that the kernel opened after the change, or
+ * at the open one while it is empty. `GRACE_MS` lie between, for packets that passed the old program on another processor.
+ */
+export class RingLane extends SectionLane {
+  /** What waits for a cut, in order; each gets a cut of its own. */
+  readonly #changes: { readonly readyAtMs: number; readonly carryOut: () => void }[] = [];
+  /** The first block behind the cut of the first change, once it is known. */
+  #cut: number | undefined;
+
+  constructor(
+    id: number,
+    device: SocketInterface,
+    readonly socket: LaneSocket,
+    public attribution: Attribution,
+    readonly blockCount: number,
+    /** Where the reader before, which has ended, stood when it closed its last section. */
+    readonly resume?: RingPosition,
+  ) {
+    super(id, device);
+  }
+
+  statistics(): LaneStatistics {
+    return this.socket.statistics();
+  }
+
+  /** Carries something out between the last packet that may be older than now and the first one that is not. */
+  atNextCut(nowMs: number, carryOut: () => void): void {
+    this.#changes.push({ readyAtMs: nowMs + GRACE_MS, carryOut });
+  }
+
+  /** It has to be looked at again soon, whatever arrives. */
+  get isChanging(): boolean {
+    return this.#changes.length > 0;
+  }
+
+  /** The cursor of the block goes behind what is in sections already. */
+  begin(block: PacketBlock): void {
+    this.#crossBefore(block.sequence);
+    this.blockSequence = block.sequence;
+    this.blockPackets = 0;
+    const { resume } = this;
+    if (resume === undefined || block.sequence > resume.blockSequence) return;
+    const isWhole = block.sequence < resume.blockSequence;
+    while ((isWhole || this.blockPackets < resume.packets) && block.next()) this.blockPackets++;
+  }
+
+  /** The ring was read to its end: finds the cut of the next change, and crosses it when nothing lies before it. */
+  drained(nowMs: number): void {
+    const { ring } = this.socket;
+    for (;;) {
+      const [next] = this.#changes;
+      if (next === undefined || nowMs < next.readyAtMs) return;
+      // Read before the count: a packet that arrives in between makes the cut later, never earlier.
+      const open = ring.openSequence();
+      this.#cut ??= ring.pendingPackets() === 0 ? open : open + 1;
+      if (!this.#crossBefore(open)) return;
+    }
+  }
+
+  /** @returns whether a change was carried out */
+  #crossBefore(sequence: number): boolean {
+    if (this.#cut === undefined || sequence < this.#cut) return false;
+    this.#cut = undefined;
+    this.#changes.shift()!.carryOut();
+    return true;
+  }
+
+  /** Blocks that were read to their end go back to the kernel. */
+  releaseHeld(): void {
+    const { ring } = this.socket;
+    const read = this.isReading ? ring.held - 1 : ring.held;
+    if (read > 0) ring.release(read);
+  }
+
+  /** The newest held block is not read to its end. */
+  isReading = false;
+
+  /** So much of the ring is held that the kernel may run out of it. */
+  get isCrowded(): boolean {
+    return this.socket.ring.held * 2 > this.blockCount;
+  }
+}
+
+/** Longer than any packet needs from its program's answer to the ring: a block's time (design: "Swap"). */
+const GRACE_MS = 50;

@@ -1,0 +1,94 @@
+import { PollSet, type WakeUp } from '@bpfleet/linux';
+import type { SectionAssembler } from '../sections/section-assembler.js';
+import type { RingLane } from './ring-lane.js';
+import { RingPacket } from './ring-packet.js';
+
+/** How often a lane that is changing is looked at. */
+const CHANGING_MS = 10;
+
+/**
+ * Reads the rings of all lanes into sections. `turn` blocks in poll(2) until a ring has a block, the flush window is
+ * over, or an order came.
+ */
+export class RingReader {
+  readonly #lanes = new Map<number, RingLane>();
+  readonly #packet = new RingPacket();
+  #polled: RingLane[] = [];
+  #poll: PollSet;
+  /** Called once per block: between packets, and often enough for what is counted per second. */
+  betweenBlocks: (nowMs: number) => void = () => {};
+
+  constructor(
+    private readonly assembler: SectionAssembler,
+    private readonly wakeUp: WakeUp,
+    private readonly nowMs: () => number,
+  ) {
+    this.#poll = new PollSet([wakeUp.fd]);
+  }
+
+  get lanes(): ReadonlyMap<number, RingLane> {
+    return this.#lanes;
+  }
+
+  add(lane: RingLane): void {
+    this.#lanes.set(lane.id, lane);
+    this.#pollAll();
+  }
+
+  /** What was read of it is in sections, or will be; its ring is not looked at any more. */
+  remove(lane: RingLane): void {
+    if (this.#lanes.get(lane.id) !== lane) return;
+    this.#lanes.delete(lane.id);
+    this.#pollAll();
+  }
+
+  /** Waits at most `timeoutMs`, then reads every ring to its end. */
+  turn(timeoutMs: number): void {
+    // Lanes may come and go while they are read.
+    const [poll, polled] = [this.#poll, this.#polled];
+    poll.wait(this.#waitMs(timeoutMs));
+    if (poll.isReadable(0)) this.wakeUp.clear();
+    for (const [index, lane] of polled.entries()) {
+      if (this.#lanes.get(lane.id) !== lane) continue;
+      // Read, or poll would report it again at once. What it means (down, or gone) shows in the interfaces' own state.
+      if (poll.isFaulty(index + 1)) lane.socket.takeError();
+      this.drain(lane);
+    }
+    this.assembler.closeIfDue(this.nowMs());
+  }
+
+  #waitMs(atMostMs: number): number {
+    const dueAtMs = this.assembler.dueAtMs;
+    const untilDueMs = dueAtMs === undefined ? atMostMs : Math.max(0, dueAtMs - this.nowMs());
+    const isChanging = this.#polled.some((lane) => lane.isChanging);
+    return Math.ceil(Math.min(atMostMs, untilDueMs, isChanging ? CHANGING_MS : atMostMs));
+  }
+
+  drain(lane: RingLane): void {
+    const { ring } = lane.socket;
+    for (let block = ring.take(); block !== undefined; block = ring.take()) {
+      const nowMs = this.nowMs();
+      lane.begin(block);
+      lane.isReading = true;
+      const packet = this.#packet;
+      packet.block = block;
+      const { attribution } = lane;
+      while (block.next()) {
+        const set = attribution.attribute(packet);
+        this.assembler.take(lane, packet, set, attribution.isUndecided, nowMs);
+      }
+      lane.isReading = false;
+      // Nothing of it waits in an open section: it is not needed any more.
+      if (this.assembler.isEmpty) lane.releaseHeld();
+      else if (lane.isCrowded) this.assembler.close();
+      this.assembler.closeIfDue(nowMs);
+      this.betweenBlocks(nowMs);
+    }
+    lane.drained(this.nowMs());
+  }
+
+  #pollAll(): void {
+    this.#polled = [...this.#lanes.values()];
+    this.#poll = new PollSet([this.wakeUp.fd, ...this.#polled.map((lane) => lane.socket.fd)]);
+  }
+}

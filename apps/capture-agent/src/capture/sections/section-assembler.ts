@@ -1,0 +1,195 @@
+import { crc32 } from 'node:zlib';
+import { LinkType, linkTypeNumber } from '@bpfleet/packet';
+import { PacketFlag, type SectionWriter, type VlanTag } from '@bpfleet/section';
+import type { MemberSet } from '../attribution/member-set.js';
+import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
+import { CookedPacket } from './cooked-packet.js';
+import type { SectionLane } from './section-lane.js';
+import { type LedgerTotals, sectionLedger } from './section-ledger.js';
+import type { SectionSink } from './section-sink.js';
+
+const VLAN_TAG_BYTES = 4;
+/** A section is closed at this size (design: "Spool and sending"). */
+const SECTION_BYTES = 64 * 1024;
+/** Room for the largest packet behind a section that is just not full. */
+export const SECTION_CAPACITY_BYTES = 512 * 1024;
+
+/**
+ * Appends packets to the open section and closes it when it is full or its flush window is over. One per agent, so
+ * that `seq` has no gaps. Nothing is allocated per packet.
+ */
+export class SectionAssembler {
+  #seq = 0;
+  #taken = 0;
+  #openedAtMs = 0;
+  readonly #cooked = new CookedPacket();
+  readonly #tag = { tpid: 0, tci: 0 };
+  /** In the open section. */
+  readonly #lanes: SectionLane[] = [];
+  readonly #sets: MemberSet[] = [];
+  flushWindowMs = 200;
+
+  constructor(
+    private readonly writer: SectionWriter,
+    private readonly sink: SectionSink,
+    /** Every lane there is: a section says where all of them stand. */
+    private readonly lanes: () => Iterable<SectionLane>,
+    private readonly totals: () => LedgerTotals,
+  ) {
+    writer.begin();
+  }
+
+  /** Packets read, of all lanes, those of lanes that are gone included. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  get isEmpty(): boolean {
+    return this.writer.isEmpty;
+  }
+
+  /** When the open section has to be closed; undefined while there is none. */
+  get dueAtMs(): number | undefined {
+    return this.writer.isEmpty ? undefined : this.#openedAtMs + this.flushWindowMs;
+  }
+
+  /**
+   * Stores the packet at hand for the set's members, unless the set is empty. In either case it is dealt with.
+   * @param nowMs a monotonic clock
+   */
+  take(lane: SectionLane, packet: ReadPacket, set: MemberSet, isUndecided: boolean, nowMs: number): void {
+    if (!set.isEmpty) {
+      const flags = isUndecided ? packet.flags | PacketFlag.attributionUndecided : packet.flags;
+      if (!this.#append(lane, packet, set, flags, nowMs)) {
+        this.close();
+        this.#append(lane, packet, set, flags, nowMs);
+      }
+    }
+    lane.passed();
+    this.#taken++;
+    if (this.writer.sizeBytes >= SECTION_BYTES) this.close();
+  }
+
+  #append(lane: SectionLane, packet: ReadPacket, set: MemberSet, flags: number, nowMs: number): boolean {
+    if (this.writer.isEmpty) this.#openedAtMs = nowMs;
+    if (lane.interfaceId < 0 && !this.#join(lane)) return false;
+    const isOut = packet.packetType === PACKET_OUTGOING;
+    let id = isOut ? set.outId : set.inId;
+    if (id < 0) {
+      id = this.#joinSet(lane, set, isOut);
+      if (id < 0) return false;
+    }
+    const kept = lane.device.cooked
+      ? this.#appendCooked(id, packet, set, flags)
+      : this.#appendWhole(id, packet, set, flags);
+    if (kept < 0) return false;
+    for (const { counters } of set.members) {
+      counters.stored++;
+      counters.storedBytes += kept;
+      if (kept < packet.wireLength) counters.truncated++;
+    }
+    return true;
+  }
+
+  /** @returns how many bytes were kept, or -1 when the section has no room */
+  #appendWhole(id: number, packet: ReadPacket, set: MemberSet, flags: number): number {
+    const { capturedLength, vlanTagPresent } = packet;
+    // The kernel trims before the tag is put back: trim again, so that snaplen holds for the bytes that are stored.
+    const room = vlanTagPresent ? set.snaplenBytes - VLAN_TAG_BYTES : set.snaplenBytes;
+    const kept = capturedLength < room ? capturedLength : room;
+    const { seconds, nanoseconds, bytes, start, wireLength } = packet;
+    let tag: VlanTag | undefined;
+    if (vlanTagPresent) {
+      this.#tag.tpid = packet.vlanProtocol;
+      this.#tag.tci = packet.vlanTci;
+      tag = this.#tag;
+    }
+    const fits = this.writer.append(id, seconds, nanoseconds, bytes, start, kept, wireLength, tag, flags);
+    return fits ? kept : -1;
+  }
+
+  #appendCooked(id: number, packet: ReadPacket, set: MemberSet, flags: number): number {
+    const cooked = this.#cooked;
+    cooked.make(packet, set.snaplenBytes);
+    const { seconds, nanoseconds } = packet;
+    const { bytes, capturedLength, wireLength } = cooked;
+    const fits = this.writer.append(id, seconds, nanoseconds, bytes, 0, capturedLength, wireLength, undefined, flags);
+    return fits ? capturedLength : -1;
+  }
+
+  /** The interface itself, with its statistics; its packets stand under blocks of their own, one per set of versions. */
+  #join(lane: SectionLane): boolean {
+    lane.interfaceId = this.writer.addInterface({ name: lane.device.name, linkType: linkTypeOf(lane) });
+    if (lane.interfaceId < 0) return false;
+    this.#lanes.push(lane);
+    return true;
+  }
+
+  #joinSet(lane: SectionLane, set: MemberSet, isOut: boolean): number {
+    const members = set.members.map(({ member }) => member);
+    const id = this.writer.addInterface({
+      name: lane.device.name,
+      linkType: linkTypeOf(lane),
+      description: set.versions.join(','),
+      filter: expressionOf(members),
+      digests: members.map(({ digest }) => digest).join(','),
+      samplingWeights: set.members.map(({ weight }) => weight),
+      direction: isOut ? 'out' : 'in',
+    });
+    if (id < 0) return id;
+    if (set.inId < 0 && set.outId < 0) this.#sets.push(set);
+    if (isOut) set.outId = id;
+    else set.inId = id;
+    return id;
+  }
+
+  closeIfDue(nowMs: number): void {
+    const dueAtMs = this.dueAtMs;
+    if (dueAtMs !== undefined && nowMs >= dueAtMs) this.close();
+  }
+
+  /** Hands the open section over, if it has packets. Whatever was read is safe then. */
+  close(): void {
+    if (!this.writer.isEmpty) this.#emit();
+    for (const lane of this.#lanes) lane.interfaceId = -1;
+    for (const set of this.#sets) {
+      set.inId = -1;
+      set.outId = -1;
+    }
+    this.#lanes.length = 0;
+    this.#sets.length = 0;
+    this.writer.begin();
+    for (const lane of this.lanes()) lane.releaseHeld();
+  }
+
+  #emit(): void {
+    const { packets, tsMinNs, tsMaxNs } = this.writer;
+    for (const lane of this.#lanes) {
+      const { passed, dropped } = lane.statistics();
+      this.writer.addStatistics(lane.interfaceId, { received: passed, dropped, delivered: lane.taken });
+    }
+    const bytes = this.writer.finish(sectionLedger(this.totals(), this.#sets));
+    this.sink.write({
+      seq: this.#seq++,
+      tsMinNs,
+      tsMaxNs,
+      packets,
+      filters: [...new Set(this.#sets.flatMap(({ versions }) => versions))],
+      crc32: crc32(bytes),
+      bytes,
+      positions: [...this.lanes()].map(({ id, blockSequence, blockPackets }) => ({
+        socket: id,
+        blockSequence,
+        packets: blockPackets,
+      })),
+      taken: this.#taken,
+    });
+  }
+}
+
+const linkTypeOf = (lane: SectionLane): number => linkTypeNumber(lane.device.linkType) ?? LinkType.EN10MB;
+
+const expressionOf = (members: readonly { readonly expression: string }[]): string =>
+  members.length === 1
+    ? members[0]!.expression
+    : members.map(({ expression }) => `(${expression || 'len >= 0'})`).join(' or ');

@@ -1,0 +1,38 @@
+import type { MemberSet } from '../attribution/member-set.js';
+
+/** Counters of the agent since its epoch began, and what is known of the time before. */
+export interface LedgerTotals {
+  /** Of all sockets, closed ones included. */
+  readonly kernelPassed: number;
+  readonly kernelDropped: number;
+  /** Read from the rings. */
+  readonly taken: number;
+  readonly sent: number;
+  readonly evictedSections: number;
+  readonly evictedPackets: number;
+  /** What the epoch before left behind: said in every section of this one. */
+  readonly before?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The ledger of one section: totals, and the counters of the versions that it holds packets of. All are cumulative, so a
+ * section that is lost is counted by the next one.
+ */
+export function sectionLedger(totals: LedgerTotals, sets: readonly MemberSet[]): Record<string, string> {
+  const ledger: Record<string, string> = {
+    'kernel-passed': String(totals.kernelPassed),
+    'kernel-dropped': String(totals.kernelDropped),
+    captured: String(totals.taken),
+    sent: String(totals.sent),
+    'evicted-sections': String(totals.evictedSections),
+    'evicted-packets': String(totals.evictedPackets),
+    ...totals.before,
+  };
+  for (const set of sets) {
+    for (const { version, counters } of set.members) {
+      const { matched, stored, storedBytes, truncated, sampledOut, budgetDropped } = counters;
+      ledger[version] = [matched, stored, storedBytes, truncated, sampledOut, budgetDropped].join(' ');
+    }
+  }
+  return ledger;
+}

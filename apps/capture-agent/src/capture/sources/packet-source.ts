@@ -1,0 +1,50 @@
+import type { DesireAnswer, OpenerEvent } from '../../border/opener-port.js';
+import type { BudgetStep } from '../attribution/budget.js';
+import type { CaptureCounters } from '../ring/capture-messages.js';
+
+/** What a source can and cannot do: shown in status, asserted by the tests. */
+export interface SourceAbilities {
+  /** The kernel runs the filters; user space sees matches only. */
+  readonly kernelProgram: boolean;
+  readonly nanosecondTime: boolean;
+  /** Tells packets that the host sends from those that it gets. */
+  readonly direction: boolean;
+  /** Drops are counted where they happen. */
+  readonly kernelCounters: boolean;
+  readonly vlanMetadata: boolean;
+}
+
+export interface SourceEvents {
+  /** New sections are in the spool. */
+  spooled(): void;
+  /** A filter keeps more or less of its packets from here on, by its budget or the agent's. */
+  stepped(filter: string, step: BudgetStep): void;
+  /** The source cannot go on: the process should end with this error. */
+  fatal(error: unknown): void;
+}
+
+/** What sections say of their maker, and where they go. */
+export interface CaptureRun {
+  readonly agent: string;
+  readonly epoch: number;
+  readonly spoolFolder: string;
+  readonly hardware: string;
+  readonly operatingSystem: string;
+  readonly application: string;
+}
+
+/** Where packets come from. Sections go to the spool; what is captured is changed while it runs. */
+export interface PacketSource {
+  readonly kind: 'ring' | 'file' | 'cap';
+  readonly abilities: SourceAbilities;
+  start(run: CaptureRun, events: SourceEvents): Promise<void>;
+  /** What is desired now. Sources without sockets filter with its members from here on. */
+  apply(desired: DesireAnswer): Promise<void>;
+  /** A socket came, changes or goes; sources without sockets have nothing to do with it. */
+  follow(event: OpenerEvent): void;
+  /** The agent's own CPU budget: no filter keeps more than this step allows. */
+  throttle(step: BudgetStep): void;
+  counters(): Promise<CaptureCounters>;
+  /** Stops reading; the open section is in the spool then, and everything is freed. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,138 @@
+import { Worker } from 'node:worker_threads';
+import { BpfleetError } from '@bpfleet/errors';
+import { WakeUp } from '@bpfleet/linux';
+import type { DesireAnswer, OpenerEvent, OpenerPort } from '../../border/opener-port.js';
+import type { BudgetStep } from '../attribution/budget.js';
+import type { CaptureCounters, CaptureNews, CaptureOrder, CaptureThreadData } from '../ring/capture-messages.js';
+import type { RingPosition } from '../sections/section-sink.js';
+import type { CaptureRun, PacketSource, SourceEvents } from './packet-source.js';
+
+interface Waiting {
+  readonly resolve: (counters: CaptureCounters) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The AF_PACKET source: rings are walked in a thread of their own, this is its face in the main thread. */
+export class RingSource implements PacketSource {
+  readonly kind = 'ring';
+  readonly abilities = {
+    kernelProgram: true,
+    nanosecondTime: true,
+    direction: true,
+    kernelCounters: true,
+    vlanMetadata: true,
+  };
+  #thread: Worker | undefined;
+  #wakeUp: WakeUp | undefined;
+  #events!: SourceEvents;
+  #exited: Promise<void> = Promise.resolve();
+  #lastId = 0;
+  readonly #waiting = new Map<number, Waiting>();
+
+  constructor(
+    private readonly opener: Pick<OpenerPort, 'cut' | 'drained'>,
+    /** Where the process before stood on sockets that it left open: by the spool's last record. */
+    private readonly resumeAt: readonly RingPosition[],
+  ) {}
+
+  async start(run: CaptureRun, events: SourceEvents): Promise<void> {
+    const wakeUp = WakeUp.create();
+    const workerData: CaptureThreadData = { ...run, wakeUpDescriptor: wakeUp.fd };
+    const thread = new Worker(threadFile(), { workerData });
+    this.#events = events;
+    this.#wakeUp = wakeUp;
+    this.#thread = thread;
+    thread.on('error', (error) => events.fatal(error));
+    this.#exited = new Promise((resolve) => thread.once('exit', () => resolve(this.#ended())));
+    await new Promise<void>((resolve, reject) => {
+      thread.once('error', reject);
+      thread.on('message', (news: CaptureNews) => {
+        if (news.kind === 'ready') resolve();
+        else this.#hear(news);
+      });
+    });
+  }
+
+  async apply({ settings }: DesireAnswer): Promise<void> {
+    this.#order({ kind: 'settings', flushWindowMs: settings.flushWindowMs });
+  }
+
+  follow(event: OpenerEvent): void {
+    if (event.kind === 'socket') {
+      const resume = this.resumeAt.find(({ socket }) => socket === event.socket.id);
+      this.#order({ kind: 'socket', socket: event.socket, fd: event.fd, resume });
+    } else if (event.kind === 'swap') this.#order({ kind: 'swap', socket: event.socket, swap: event.swap });
+    else if (event.kind === 'draining') this.#order({ kind: 'draining', socket: event.socket });
+  }
+
+  throttle(step: BudgetStep): void {
+    this.#order({ kind: 'throttle', step });
+  }
+
+  counters(): Promise<CaptureCounters> {
+    return this.#ask('counters');
+  }
+
+  async stop(): Promise<void> {
+    if (this.#thread !== undefined) await this.#ask('stop');
+    await this.#exited;
+    this.#wakeUp?.close();
+    this.#wakeUp = undefined;
+  }
+
+  #hear(news: CaptureNews): void {
+    switch (news.kind) {
+      case 'spooled':
+        this.#events.spooled();
+        break;
+      case 'step':
+        this.#events.stepped(news.filter, news.step);
+        break;
+      case 'cut':
+        this.opener
+          .cut(news.socket, news.swap)
+          .then(() => this.#order({ kind: 'settled', socket: news.socket }))
+          .catch(this.#events.fatal);
+        break;
+      case 'drained':
+        this.opener.drained(news.socket).catch(this.#events.fatal);
+        break;
+      case 'counters':
+      case 'stopped':
+        this.#waiting.get(news.id)?.resolve(news.kind === 'counters' ? news.counters : NOTHING);
+        this.#waiting.delete(news.id);
+        break;
+    }
+  }
+
+  #ended(): void {
+    this.#thread = undefined;
+    for (const { reject } of this.#waiting.values()) reject(new BpfleetError('INTERNAL', 'the capture thread ended'));
+    this.#waiting.clear();
+  }
+
+  #ask(kind: 'counters' | 'stop'): Promise<CaptureCounters> {
+    return new Promise((resolve, reject) => {
+      if (this.#thread === undefined) {
+        reject(new BpfleetError('INTERNAL', 'the capture thread does not run'));
+        return;
+      }
+      const id = ++this.#lastId;
+      this.#waiting.set(id, { resolve, reject });
+      this.#order({ kind, id });
+    });
+  }
+
+  #order(order: CaptureOrder): void {
+    this.#thread?.postMessage(order);
+    this.#wakeUp?.wake();
+  }
+}
+
+const NOTHING: CaptureCounters = { taken: 0, sockets: [], versions: [] };
+
+/** Node runs the built file; a test that reads this one from source still needs the built one. */
+function threadFile(): URL {
+  const folder = import.meta.url.endsWith('.ts') ? '../../../dist/capture/ring/' : '../ring/';
+  return new URL(`${folder}capture-thread.js`, import.meta.url);
+}
