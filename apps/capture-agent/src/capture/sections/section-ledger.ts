@@ -7,11 +7,8 @@ export interface LedgerTotals {
   readonly kernelDropped: number;
   /** Read from the rings. */
   readonly taken: number;
-  readonly sent: number;
-  readonly evictedSections: number;
-  readonly evictedPackets: number;
-  /** What the epoch before left behind: said in every section of this one. */
-  readonly before?: Readonly<Record<string, string>>;
+  /** What else is known: of the spool, of the epoch before. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -23,10 +20,7 @@ export function sectionLedger(totals: LedgerTotals, sets: readonly MemberSet[]):
     'kernel-passed': String(totals.kernelPassed),
     'kernel-dropped': String(totals.kernelDropped),
     captured: String(totals.taken),
-    sent: String(totals.sent),
-    'evicted-sections': String(totals.evictedSections),
-    'evicted-packets': String(totals.evictedPackets),
-    ...totals.before,
+    ...totals.more,
   };
   for (const set of sets) {
     for (const { version, counters } of set.members) {

@@ -1,0 +1,116 @@
+import { SectionWriter } from '@bpfleet/section';
+import type { DesireAnswer, SocketInterface } from '../../border/opener-port.js';
+import { Attribution } from '../attribution/attribution.js';
+import type { BudgetStep } from '../attribution/budget.js';
+import { MemberLedger } from '../attribution/member-ledger.js';
+import type { ReadPacket } from '../attribution/read-packet.js';
+import type { CaptureCounters } from '../ring/capture-messages.js';
+import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
+import { type LaneStatistics, SectionLane } from '../sections/section-lane.js';
+import type { SectionSink } from '../sections/section-sink.js';
+import type { CaptureRun, SourceEvents } from './packet-source.js';
+
+/** One interface of a source without sockets. */
+class MemberLane extends SectionLane {
+  constructor(
+    id: number,
+    device: SocketInterface,
+    public attribution: Attribution,
+    /** Lost before user space saw them, as far as the source can tell. */
+    private readonly droppedOn: () => number,
+  ) {
+    super(id, device);
+  }
+
+  statistics(): LaneStatistics {
+    return { passed: this.taken, dropped: this.droppedOn() };
+  }
+
+  /** Nothing is held: packets were copied when they came. */
+  releaseHeld(): void {}
+}
+
+/** Sections of packets that user space alone filters: what sources without sockets have in common. */
+export class MemberSections {
+  readonly #lanes = new Map<string, MemberLane>();
+  readonly #ledger = new MemberLedger();
+  readonly #assembler: SectionAssembler;
+  #lastId = 0;
+
+  constructor(
+    run: CaptureRun,
+    sink: SectionSink,
+    private readonly events: SourceEvents,
+    private readonly nowMs: () => number,
+    private readonly droppedOn: (device: string) => number = () => 0,
+  ) {
+    const { hardware, operatingSystem, application } = run;
+    const writer = new SectionWriter({ hardware, operatingSystem, application, capacityBytes: SECTION_CAPACITY_BYTES });
+    const totals = () => ({
+      kernelPassed: this.#assembler.taken,
+      kernelDropped: [...this.#lanes.values()].reduce((sum, lane) => sum + lane.statistics().dropped, 0),
+      taken: this.#assembler.taken,
+    });
+    this.#assembler = new SectionAssembler(writer, sink, () => this.#lanes.values(), totals);
+  }
+
+  get flushWindowMs(): number {
+    return this.#assembler.flushWindowMs;
+  }
+
+  /** Filters with these members from here on. */
+  apply({ members, settings }: DesireAnswer): void {
+    this.#assembler.flushWindowMs = settings.flushWindowMs;
+    const wanted = new Map(members.map((one) => [keyOf(one.interface), one]));
+    for (const key of this.#lanes.keys()) if (!wanted.has(key)) this.#lanes.delete(key);
+    for (const [key, { interface: device, members: list }] of wanted) {
+      const attribution = new Attribution(list, this.#ledger.accountsOn(device.name));
+      const known = this.#lanes.get(key);
+      if (known) known.attribution = attribution;
+      else this.#lanes.set(key, new MemberLane(++this.#lastId, device, attribution, () => this.droppedOn(device.name)));
+    }
+  }
+
+  /** Whether any filter looks at packets of this kind. */
+  wants(device: string, linkType: string): boolean {
+    return this.#lanes.has(keyOf({ name: device, linkType }));
+  }
+
+  offer(device: string, linkType: string, packet: ReadPacket): void {
+    const lane = this.#lanes.get(keyOf({ name: device, linkType }));
+    if (lane === undefined) return;
+    const set = lane.attribution.attribute(packet);
+    this.#assembler.take(lane, packet, set, lane.attribution.isUndecided, this.nowMs());
+  }
+
+  /** Closes the open section when its flush window is over, and begins the next second of budgets. */
+  tick(): void {
+    this.#assembler.closeIfDue(this.nowMs());
+    for (const { filter, step } of this.#ledger.turn(this.nowMs())) this.#stepped(filter, step);
+  }
+
+  throttle(step: BudgetStep): void {
+    for (const change of this.#ledger.throttle(step)) this.#stepped(change.filter, change.step);
+  }
+
+  close(): void {
+    this.#assembler.close();
+  }
+
+  counters(): CaptureCounters {
+    const sockets = [...this.#lanes.values()].map((lane) => ({
+      socket: lane.id,
+      interface: lane.device.name,
+      ...lane.statistics(),
+      taken: lane.taken,
+    }));
+    return { taken: this.#assembler.taken, sockets, versions: this.#ledger.versions() };
+  }
+
+  #stepped(filter: string, step: BudgetStep): void {
+    for (const lane of this.#lanes.values()) lane.attribution.stepped();
+    this.events.stepped(filter, step);
+  }
+}
+
+const keyOf = ({ name, linkType }: Pick<SocketInterface, 'name' | 'linkType'>): string => `${name} ${linkType}`;
