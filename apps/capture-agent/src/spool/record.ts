@@ -1,0 +1,140 @@
+import { crc32 } from 'node:zlib';
+import { MAX_RECORD_BYTES } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
+import { decodeHeader, encodeHeader, type RecordHeader } from './record-header.js';
+
+/**
+ * A record in a segment, little endian: magic, mark, length of the header, length of the section, CRC-32 of the two
+ * lengths and the header; then the header (JSON), then the section, whose own CRC-32 the header holds. The mark is
+ * random for each segment: without it, packets made by someone else could look like records after damage.
+ */
+const PREFIX = { magic: 0, mark: 4, headerBytes: 8, sectionBytes: 12, crc32: 16, bytes: 20 } as const;
+/** `BPSR` */
+const MAGIC = 0x52_53_50_42;
+/** Magic and mark: where a record may begin. */
+const START_BYTES = 8;
+const MAX_HEADER_BYTES = 128 * 1024;
+/** A record is never larger. */
+export const MAX_SPOOL_RECORD_BYTES = PREFIX.bytes + MAX_HEADER_BYTES + MAX_RECORD_BYTES;
+
+/** What was found in the bytes of a segment, in order and without gaps. */
+export type Found =
+  | {
+      readonly kind: 'record';
+      readonly start: number;
+      readonly end: number;
+      readonly header: RecordHeader;
+      /** A view of the bytes given. */
+      readonly section: Uint8Array;
+    }
+  /** Not readable. `sections` are those of which at least the header is. */
+  | { readonly kind: 'damage'; readonly start: number; readonly end: number; readonly sections: number }
+  /** A record begins here and more bytes are needed to tell what it is. */
+  | { readonly kind: 'cut'; readonly start: number; readonly needsBytes: number };
+
+export interface WalkOptions {
+  /** Offset of a record. */
+  readonly start?: number;
+  /** Nothing follows these bytes: a record that reaches beyond them is damage. Otherwise it is cut. */
+  readonly isEnd: boolean;
+  /** false: sections are not looked into, for callers that only count. */
+  readonly checkSections?: boolean;
+}
+
+/** The parts of one record, to be written one after the other. @throws BpfleetError `INTERNAL` for one that is too large */
+export function encodeRecord(mark: number, header: RecordHeader, section: Uint8Array): Uint8Array[] {
+  const json = Buffer.from(encodeHeader(header));
+  if (json.length > MAX_HEADER_BYTES || section.length > MAX_RECORD_BYTES) {
+    throw new BpfleetError('INTERNAL', `section ${header.seq} is too large for the spool: ${section.length} bytes`);
+  }
+  const prefix = Buffer.alloc(PREFIX.bytes);
+  prefix.writeUInt32LE(MAGIC, PREFIX.magic);
+  prefix.writeUInt32LE(mark, PREFIX.mark);
+  prefix.writeUInt32LE(json.length, PREFIX.headerBytes);
+  prefix.writeUInt32LE(section.length, PREFIX.sectionBytes);
+  prefix.writeUInt32LE(crc32(json, crc32(lengthsOf(prefix, 0))), PREFIX.crc32);
+  return [prefix, json, section];
+}
+
+/** The mark of a segment: that of its first record. Undefined when no record begins there. */
+export function markOf(segment: Buffer): number | undefined {
+  if (segment.length < START_BYTES || segment.readUInt32LE(PREFIX.magic) !== MAGIC) return undefined;
+  return segment.readUInt32LE(PREFIX.mark);
+}
+
+/** Walks the records of a segment. After damage it goes on at the next record whose header is whole. */
+export function* walkRecords(bytes: Buffer, mark: number, options: WalkOptions): Generator<Found> {
+  for (let at = options.start ?? 0; at < bytes.length; ) {
+    const found = recordAt(bytes, at, mark, options) ?? damageAt(bytes, at, mark);
+    yield found;
+    if (found.kind === 'cut') return;
+    at = found.end;
+  }
+}
+
+/** Undefined when what begins here is not a record. */
+function recordAt(bytes: Buffer, start: number, mark: number, options: WalkOptions): Found | undefined {
+  const head = headAt(bytes, start, mark);
+  if (head === 'not a record') return undefined;
+  if (head === 'too short') {
+    const needsBytes = neededBytes(bytes, start);
+    return options.isEnd ? undefined : { kind: 'cut', start, needsBytes };
+  }
+  const { header, sectionStart, end } = head;
+  if (end > bytes.length) {
+    if (!options.isEnd) return { kind: 'cut', start, needsBytes: end - start };
+    return { kind: 'damage', start, end: nextRecord(bytes, start + 1, mark), sections: 1 };
+  }
+  const section = bytes.subarray(sectionStart, end);
+  if ((options.checkSections ?? true) && crc32(section) !== header.crc32) {
+    return { kind: 'damage', start, end, sections: 1 };
+  }
+  return { kind: 'record', start, end, header, section };
+}
+
+function damageAt(bytes: Buffer, start: number, mark: number): Found {
+  return { kind: 'damage', start, end: nextRecord(bytes, start + 1, mark), sections: 0 };
+}
+
+/** Where the next record with a whole header begins; the end of the bytes when none does. */
+function nextRecord(bytes: Buffer, from: number, mark: number): number {
+  const pattern = Buffer.alloc(START_BYTES);
+  pattern.writeUInt32LE(MAGIC, PREFIX.magic);
+  pattern.writeUInt32LE(mark, PREFIX.mark);
+  for (let at = bytes.indexOf(pattern, from); at >= 0; at = bytes.indexOf(pattern, at + 1)) {
+    if (typeof headAt(bytes, at, mark) === 'object') return at;
+  }
+  return bytes.length;
+}
+
+interface Head {
+  readonly header: RecordHeader;
+  readonly sectionStart: number;
+  readonly end: number;
+}
+
+function headAt(bytes: Buffer, start: number, mark: number): Head | 'too short' | 'not a record' {
+  const present = bytes.length - start;
+  if (present < PREFIX.bytes) return 'too short';
+  if (bytes.readUInt32LE(start + PREFIX.magic) !== MAGIC || bytes.readUInt32LE(start + PREFIX.mark) !== mark) {
+    return 'not a record';
+  }
+  const headerBytes = bytes.readUInt32LE(start + PREFIX.headerBytes);
+  const sectionBytes = bytes.readUInt32LE(start + PREFIX.sectionBytes);
+  if (headerBytes > MAX_HEADER_BYTES || sectionBytes > MAX_RECORD_BYTES) return 'not a record';
+  if (present < PREFIX.bytes + headerBytes) return 'too short';
+  const sectionStart = start + PREFIX.bytes + headerBytes;
+  const json = bytes.subarray(start + PREFIX.bytes, sectionStart);
+  if (crc32(json, crc32(lengthsOf(bytes, start))) !== bytes.readUInt32LE(start + PREFIX.crc32)) return 'not a record';
+  const header = decodeHeader(json.toString());
+  return header === undefined ? 'not a record' : { header, sectionStart, end: sectionStart + sectionBytes };
+}
+
+/** Of a record whose header is not all there. */
+function neededBytes(bytes: Buffer, start: number): number {
+  if (bytes.length - start < PREFIX.bytes) return PREFIX.bytes;
+  return PREFIX.bytes + bytes.readUInt32LE(start + PREFIX.headerBytes);
+}
+
+const lengthsOf = (bytes: Uint8Array, start: number): Uint8Array =>
+  bytes.subarray(start + PREFIX.headerBytes, start + PREFIX.crc32);

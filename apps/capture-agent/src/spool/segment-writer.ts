@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, ftruncateSync, openSync, unlinkSync, writevSync } from 'node:fs';
+import { BpfleetError } from '@bpfleet/errors';
+import { encodeRecord } from './record.js';
+import type { RecordHeader } from './record-header.js';
+import { SEGMENT_BYTES, segmentFile } from './spool-folder.js';
+
+/** The file calls that appending needs: those of `node:fs`, or a test's that fail. */
+export interface SegmentCalls {
+  /** Creates the file and opens it for writing. */
+  create(path: string): number;
+  /** May write less than it was given, as the system call may. */
+  writev(fd: number, parts: readonly Uint8Array[], position: number): number;
+  truncate(fd: number, length: number): void;
+  close(fd: number): void;
+  remove(path: string): void;
+}
+
+const fileCalls: SegmentCalls = {
+  create: (path) => openSync(path, 'wx', 0o600),
+  writev: (fd, parts, position) => writevSync(fd, parts, position),
+  truncate: ftruncateSync,
+  close: closeSync,
+  remove: unlinkSync,
+};
+
+export interface SegmentWriterOptions {
+  readonly folder: string;
+  /** Number of the first segment to make: above all that are or were in the folder. */
+  readonly firstSegment: number;
+  readonly segmentBytes?: number;
+}
+
+/** Where a record went. */
+export interface AppendedRecord {
+  readonly segment: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface OpenSegment {
+  readonly number: number;
+  readonly path: string;
+  readonly fd: number;
+  readonly mark: number;
+  end: number;
+}
+
+/**
+ * Appends records to segment files, one system call each. Made for the capture thread: blocks, and never waits for the
+ * disk itself (whoever reads the spool calls fdatasync). Bytes that were appended survive kill -9.
+ */
+export class SegmentWriter {
+  #open: OpenSegment | undefined;
+  #next: number;
+  readonly #segmentBytes: number;
+
+  constructor(
+    private readonly options: SegmentWriterOptions,
+    private readonly calls: SegmentCalls = fileCalls,
+  ) {
+    this.#next = options.firstSegment;
+    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+  }
+
+  /**
+   * @throws BpfleetError `DATA_NOT_WRITABLE` when the disk is full, read-only or broken: nothing of the record is kept,
+   * what was appended before is, and the next call tries again in a new segment
+   */
+  append(header: RecordHeader, section: Uint8Array): AppendedRecord {
+    let segment = this.#open;
+    if (segment !== undefined && segment.end >= this.#segmentBytes) {
+      this.close();
+      segment = undefined;
+    }
+    try {
+      segment ??= this.#create();
+      return this.#write(segment, encodeRecord(segment.mark, header, section));
+    } catch (cause) {
+      this.#abandon();
+      throw typedError(cause, this.options.folder);
+    }
+  }
+
+  close(): void {
+    if (this.#open === undefined) return;
+    this.calls.close(this.#open.fd);
+    this.#open = undefined;
+  }
+
+  #create(): OpenSegment {
+    const path = segmentFile(this.options.folder, this.#next);
+    const fd = this.calls.create(path);
+    this.#open = { number: this.#next, path, fd, mark: randomBytes(4).readUInt32LE(), end: 0 };
+    this.#next += 1;
+    return this.#open;
+  }
+
+  #write(segment: OpenSegment, parts: readonly Uint8Array[]): AppendedRecord {
+    const start = segment.end;
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    let written = 0;
+    // Once, but for disks that are nearly full: those take a part, and answer the rest with an error.
+    while (written < bytes) written += this.calls.writev(segment.fd, behind(parts, written), start + written);
+    segment.end = start + bytes;
+    return { segment: segment.number, start, end: segment.end };
+  }
+
+  /** Takes back what was written of a record, and does not use the segment again: its end may be anything now. */
+  #abandon(): void {
+    const segment = this.#open;
+    this.#open = undefined;
+    if (segment === undefined) return;
+    // What cannot be taken back is found by readers: a record that is not whole.
+    attempt(() => this.calls.truncate(segment.fd, segment.end));
+    attempt(() => this.calls.close(segment.fd));
+    if (segment.end === 0) attempt(() => this.calls.remove(segment.path));
+  }
+}
+
+/** What is left of the parts after so many bytes of them. */
+function behind(parts: readonly Uint8Array[], written: number): readonly Uint8Array[] {
+  if (written === 0) return parts;
+  let skip = written;
+  return parts.flatMap((part) => {
+    const from = Math.min(skip, part.length);
+    skip -= from;
+    return from === part.length ? [] : [part.subarray(from)];
+  });
+}
+
+function attempt(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // The failure that led here is the one to be told.
+  }
+}
+
+function typedError(cause: unknown, folder: string): unknown {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (!(cause instanceof Error) || cause instanceof BpfleetError || code === undefined) return cause;
+  return new BpfleetError('DATA_NOT_WRITABLE', `the spool in ${folder} takes no sections: ${cause.message}`, {
+    cause,
+    hint: code === 'ENOSPC' || code === 'EDQUOT' ? 'free space on its disk' : 'make its folder writable',
+  });
+}
