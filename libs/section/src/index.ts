@@ -12,4 +12,4 @@ export { type ExportedInterface, PcapngExport, type PcapngExportOptions } from '
 export { forEachPacket, PacketCursor } from './for-each-packet.js';
 export { LocalOption, PacketFlag, SNAPLEN_BYTES } from './format.js';
 export { readSection, type Section, type SectionInterface, type SectionStatistics } from './read-section.js';
-export { SectionWriter, type SectionWriterOptions, type VlanTag } from './section-writer.js';
+export { SectionWriter, type SectionWriterOptions, sectionOf, type VlanTag } from './section-writer.js';

@@ -21,6 +21,8 @@ export interface SectionWriterOptions extends SectionOrigin {
   readonly capacityBytes: number;
   /** Room kept for the ledger's JSON; 16 KiB, or half of a small section. What is not used is not sent. */
   readonly ledgerBytes?: number;
+  /** Where it writes, at least `capacityBytes`: memory that another process sees, say. Its own by default. */
+  readonly buffer?: Uint8Array<ArrayBuffer>;
 }
 
 /** A VLAN tag that the kernel took out of the bytes: TPID and TCI in host order. The caller may reuse one object. */
@@ -68,8 +70,8 @@ export class SectionWriter {
     if (options.capacityBytes < this.#headBytes + 1024) {
       throw new BpfleetError('INTERNAL', `a section of ${options.capacityBytes} bytes has no room for packets`);
     }
-    this.#bytes = new Uint8Array(options.capacityBytes);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#bytes = options.buffer?.subarray(0, options.capacityBytes) ?? new Uint8Array(options.capacityBytes);
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
     this.#copier = new ByteCopier(this.#bytes, this.#view);
     this.#at = this.#headBytes;
   }
@@ -98,6 +100,11 @@ export class SectionWriter {
   /** Size that the section has by now, with the room kept for its head and its statistics. */
   get sizeBytes(): number {
     return this.#at + this.#statisticsReserved;
+  }
+
+  /** Where the written blocks end in the buffer. `begin` sets it to where they start. */
+  get endBytes(): number {
+    return this.#at;
   }
 
   /** Unix time of the oldest packet; 0 while empty. Packets of several rings do not come in order. */
@@ -239,4 +246,18 @@ export class SectionWriter {
       this.#maxNanoseconds = nanoseconds;
     }
   }
+}
+
+/** A whole section around blocks that are there already: what a writer left that could not finish. */
+export function sectionOf(
+  origin: SectionOrigin,
+  ledger: Readonly<Record<string, string>>,
+  blocks: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const options = [...originOptions(origin), textOption(LocalOption.ledger, canonicalLedger(ledger))];
+  const header = encodeSectionHeader(options, blocks.length);
+  const section = new Uint8Array(header.length + blocks.length);
+  section.set(header);
+  section.set(blocks, header.length);
+  return section;
 }

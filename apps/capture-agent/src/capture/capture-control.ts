@@ -1,4 +1,4 @@
-import type { DesiredState, Endpoint, FilterState } from '@bpfleet/contract';
+import type { Endpoint, FilterState, PlainDesiredState } from '@bpfleet/contract';
 import type { Logger } from 'pino';
 import { resolveExcluded } from './excluded-endpoints.js';
 import type { PacketSource, TargetState } from './packet-source.js';
@@ -16,7 +16,7 @@ export interface CaptureControlOptions {
 
 /** Keeps what runs equal to what is desired, as interfaces come and go. */
 export class CaptureControl {
-  #desired: DesiredState | undefined;
+  #desired: PlainDesiredState | undefined;
   #plan: CapturePlan = { targets: [], refused: [] };
   #states: readonly TargetState[] = [];
   #interfaces = '';
@@ -49,7 +49,7 @@ export class CaptureControl {
   }
 
   /** Resolves when every filter of this state was tried. */
-  async desire(state: DesiredState): Promise<void> {
+  async desire(state: PlainDesiredState): Promise<void> {
     this.#desired = state;
     await this.#enqueue();
   }

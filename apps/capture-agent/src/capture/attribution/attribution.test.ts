@@ -1,5 +1,3 @@
-import { toTuples } from '@bpfleet/bpf';
-import { compile } from '@bpfleet/pcap-filter';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CaptureMember } from '../../border/opener-port.js';
 import { Attribution } from './attribution.js';
@@ -7,21 +5,7 @@ import { HEADER_BYTES, SAMPLED_WEIGHT } from './budget.js';
 import { MemberLedger } from './member-ledger.js';
 import type { MemberSet } from './member-set.js';
 import type { ReadPacket } from './read-packet.js';
-
-function member(filter: string, expression: string, more: Partial<CaptureMember> = {}): CaptureMember {
-  const { program } = compile(expression, { live: true });
-  return {
-    filter,
-    version: 1,
-    digest: `sha256:${filter}`,
-    expression,
-    snaplenBytes: 128,
-    program: { linkType: 'EN10MB', form: 'live', target: 'cbpf', instructions: toTuples(program) },
-    sampling: 1,
-    budget: { packetsPerSecond: 0, bytesPerSecond: 0 },
-    ...more,
-  };
-}
+import { memberOf } from './testing/member.js';
 
 /** Ethernet, IPv4, then a UDP or TCP header with this destination port. */
 function packet(protocol: 'udp' | 'tcp', port: number, more: Partial<ReadPacket> = {}): ReadPacket {
@@ -56,7 +40,11 @@ const counted = (version: string) => ledger.versions().find((one) => one.version
 
 describe('Attribution', () => {
   it('names every member that accepts the packet, and none where none does', () => {
-    const attribution = attributionOf(member('web', 'tcp port 80'), member('tcp', 'tcp'), member('dns', 'udp port 53'));
+    const attribution = attributionOf(
+      memberOf('web', 'tcp port 80'),
+      memberOf('tcp', 'tcp'),
+      memberOf('dns', 'udp port 53'),
+    );
     expect(versions(attribution.attribute(packet('tcp', 80)))).toBe('web@1,tcp@1');
     expect(versions(attribution.attribute(packet('tcp', 81)))).toBe('tcp@1');
     expect(versions(attribution.attribute(packet('udp', 53)))).toBe('dns@1');
@@ -64,32 +52,32 @@ describe('Attribution', () => {
   });
 
   it('gives the same set for the same members, so that it has one interface block in a section', () => {
-    const attribution = attributionOf(member('web', 'tcp port 80'), member('tcp', 'tcp'));
+    const attribution = attributionOf(memberOf('web', 'tcp port 80'), memberOf('tcp', 'tcp'));
     expect(attribution.attribute(packet('tcp', 80))).toBe(attribution.attribute(packet('tcp', 80)));
   });
 
   it('reads the metadata that the kernel shows beside the bytes', () => {
-    const attribution = attributionOf(member('tagged', 'vlan 7'), member('out', 'outbound'));
+    const attribution = attributionOf(memberOf('tagged', 'vlan 7'), memberOf('out', 'outbound'));
     const tagged = { vlanTagPresent: true, vlanTci: 7, vlanProtocol: 0x8100 };
     expect(versions(attribution.attribute(packet('udp', 1, tagged)))).toBe('tagged@1');
     expect(versions(attribution.attribute(packet('udp', 1, { packetType: 4 })))).toBe('out@1');
   });
 
   it('takes the kernel at its word for a single member, and only as long as nothing else runs', () => {
-    const attribution = attributionOf(member('web', 'tcp port 80'));
+    const attribution = attributionOf(memberOf('web', 'tcp port 80'));
     expect(attribution.attribute(packet('udp', 9)).isEmpty).toBe(true);
     attribution.trustsKernel = true;
     expect(versions(attribution.attribute(packet('udp', 9)))).toBe('web@1');
   });
 
   it('keeps as many bytes as the longest snaplen among those that match', () => {
-    const attribution = attributionOf(member('web', 'tcp port 80', { snaplenBytes: 1500 }), member('tcp', 'tcp'));
+    const attribution = attributionOf(memberOf('web', 'tcp port 80', { snaplenBytes: 1500 }), memberOf('tcp', 'tcp'));
     expect(attribution.attribute(packet('tcp', 80)).snaplenBytes).toBe(1500);
     expect(attribution.attribute(packet('tcp', 81)).snaplenBytes).toBe(128);
   });
 
   it('marks a packet that lacks bytes which a member asks for, and counts it as matching', () => {
-    const attribution = attributionOf(member('web', 'tcp port 80'), member('all', ''));
+    const attribution = attributionOf(memberOf('web', 'tcp port 80'), memberOf('all', ''));
     const cut = attribution.attribute(packet('tcp', 80, { capturedLength: 30 }));
     expect([versions(cut), attribution.isUndecided]).toEqual(['web@1,all@1', true]);
     attribution.attribute(packet('tcp', 80));
@@ -97,7 +85,7 @@ describe('Attribution', () => {
   });
 
   it('keeps one of N packets of a sampled filter, counts the others, and says for how many one stands', () => {
-    const attribution = attributionOf(member('all', '', { sampling: 10 }), member('web', 'tcp port 80'));
+    const attribution = attributionOf(memberOf('all', '', { sampling: 10 }), memberOf('web', 'tcp port 80'));
     const sets = Array.from({ length: 100 }, () => versions(attribution.attribute(packet('udp', 1))));
     expect(sets.filter((set) => set === 'all@1')).toHaveLength(10);
     expect(counted('all@1')).toMatchObject({ matched: 100, sampledOut: 90, budgetDropped: 0 });
@@ -106,7 +94,7 @@ describe('Attribution', () => {
 
   it('gives a filter less as its budget is spent, whatever the others do', () => {
     const limited = { budget: { packetsPerSecond: 10, bytesPerSecond: 0 }, snaplenBytes: 1500 };
-    const attribution = attributionOf(member('all', '', limited), member('udp', 'udp'));
+    const attribution = attributionOf(memberOf('all', '', limited), memberOf('udp', 'udp'));
     ledger.turn(0);
     const first = Array.from({ length: 20 }, () => versions(attribution.attribute(packet('udp', 1))));
     expect(first.filter((set) => set === 'all@1,udp@1')).toHaveLength(10);
@@ -124,15 +112,15 @@ describe('Attribution', () => {
   it('goes on with counters and budget when the same filter comes again', () => {
     const limited = { budget: { packetsPerSecond: 2, bytesPerSecond: 0 } };
     ledger.turn(0);
-    attributionOf(member('all', '', limited)).attribute(packet('udp', 1));
-    const next = attributionOf(member('all', '', { ...limited, version: 2 }));
+    attributionOf(memberOf('all', '', limited)).attribute(packet('udp', 1));
+    const next = attributionOf(memberOf('all', '', { ...limited, version: 2 }));
     expect(next.attribute(packet('udp', 1)).isEmpty).toBe(false);
     expect(next.attribute(packet('udp', 1)).isEmpty).toBe(true);
     expect([counted('all@1').matched, counted('all@2').matched]).toEqual([1, 2]);
   });
 
   it('throttles every filter, and says which changed', () => {
-    attributionOf(member('web', 'tcp port 80'), member('all', ''));
+    attributionOf(memberOf('web', 'tcp port 80'), memberOf('all', ''));
     expect(ledger.throttle('headers').map(({ filter }) => filter)).toEqual(['web', 'all']);
     expect(ledger.throttle('headers')).toEqual([]);
     expect(ledger.throttle('full').map(({ step }) => step)).toEqual(['full', 'full']);

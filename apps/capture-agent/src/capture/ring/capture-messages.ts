@@ -1,7 +1,7 @@
 import type { CaptureSocket, SocketSwap } from '../../border/opener-port.js';
 import type { MemberCounters } from '../attribution/attributed-member.js';
 import type { BudgetStep } from '../attribution/budget.js';
-import type { RingPosition } from '../sections/section-sink.js';
+import type { RingPosition } from '../sections/open-section.js';
 
 /** What the capture thread is started with. */
 export interface CaptureThreadData {

@@ -2,8 +2,8 @@ import type { CaptureMember, CaptureSocket, SocketSwap } from '../../border/open
 import { Attribution } from '../attribution/attribution.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
+import type { RingPosition } from '../sections/open-section.js';
 import type { SectionAssembler } from '../sections/section-assembler.js';
-import type { RingPosition } from '../sections/section-sink.js';
 import type { CaptureCounters, CaptureNews, CaptureOrder, SocketCounts } from './capture-messages.js';
 import { type LaneSocket, RingLane } from './ring-lane.js';
 import type { RingReader } from './ring-reader.js';
@@ -74,15 +74,7 @@ export class CaptureSession {
 
   #open(socket: CaptureSocket, fd: number, resume: RingPosition | undefined): void {
     const attribution = this.#attributionOf(socket.members, socket.interface.name);
-    const { blockCount } = socket.ring;
-    const lane = new RingLane(
-      socket.id,
-      socket.interface,
-      this.openSocket(socket, fd),
-      attribution,
-      blockCount,
-      resume,
-    );
+    const lane = new RingLane(socket.id, socket.interface, this.openSocket(socket, fd), attribution, resume);
     // What another process left in the ring may have passed a swap of then.
     attribution.trustsKernel = resume === undefined && socket.swap === undefined;
     this.reader.add(lane);

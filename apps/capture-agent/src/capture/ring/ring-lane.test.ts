@@ -2,7 +2,7 @@ import { FakeRing } from '@bpfleet/linux';
 import { describe, expect, it } from 'vitest';
 import { Attribution } from '../attribution/attribution.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
-import type { RingPosition } from '../sections/section-sink.js';
+import type { RingPosition } from '../sections/open-section.js';
 import { RingLane } from './ring-lane.js';
 
 const BLOCKS = 4;
@@ -17,7 +17,7 @@ function laneOn(ring: FakeRing, resume?: RingPosition): RingLane {
     takeError: () => undefined,
     close: () => {},
   };
-  return new RingLane(7, device, socket, new Attribution([], new MemberLedger().accountsOn('eth0')), BLOCKS, resume);
+  return new RingLane(7, device, socket, new Attribution([], new MemberLedger().accountsOn('eth0')), resume);
 }
 
 /** Reads all there is; what was read, and between which packets the changes were carried out. */
@@ -71,22 +71,6 @@ describe('a cut', () => {
     expect(log).toEqual(['first']);
     read(ring, lane, log, 150);
     expect(log).toEqual(['first', 'second']);
-  });
-});
-
-describe('held blocks', () => {
-  it('go back when they were read to their end, the one at hand stays', () => {
-    const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: BLOCKS });
-    const lane = laneOn(ring);
-    for (let mark = 1; mark <= 3; mark++) ring.push([frame(mark)]);
-    for (let block = 0; block < 3; block++) lane.begin(ring.take()!);
-    expect(lane.isCrowded).toBe(true);
-    lane.isReading = true;
-    lane.releaseHeld();
-    expect(ring.held).toBe(1);
-    lane.isReading = false;
-    lane.releaseHeld();
-    expect(ring.held).toBe(0);
   });
 });
 

@@ -1,8 +1,8 @@
 import type { BlockSource, PacketBlock } from '@bpfleet/linux';
 import type { SocketInterface } from '../../border/opener-port.js';
 import type { Attribution } from '../attribution/attribution.js';
+import type { RingPosition } from '../sections/open-section.js';
 import { type LaneStatistics, SectionLane } from '../sections/section-lane.js';
-import type { RingPosition } from '../sections/section-sink.js';
 
 /** What a lane needs of a packet socket that was handed over. */
 export interface LaneSocket {
@@ -30,8 +30,7 @@ export class RingLane extends SectionLane {
     device: SocketInterface,
     readonly socket: LaneSocket,
     public attribution: Attribution,
-    readonly blockCount: number,
-    /** Where the reader before, which has ended, stood when it closed its last section. */
+    /** Where the reader before, which has ended, stood. */
     readonly resume?: RingPosition,
   ) {
     super(id, device);
@@ -81,21 +80,6 @@ export class RingLane extends SectionLane {
     this.#cut = undefined;
     this.#changes.shift()!.carryOut();
     return true;
-  }
-
-  /** Blocks that were read to their end go back to the kernel. */
-  releaseHeld(): void {
-    const { ring } = this.socket;
-    const read = this.isReading ? ring.held - 1 : ring.held;
-    if (read > 0) ring.release(read);
-  }
-
-  /** The newest held block is not read to its end. */
-  isReading = false;
-
-  /** So much of the ring is held that the kernel may run out of it. */
-  get isCrowded(): boolean {
-    return this.socket.ring.held * 2 > this.blockCount;
   }
 }
 

@@ -69,7 +69,7 @@ export class RingReader {
     for (let block = ring.take(); block !== undefined; block = ring.take()) {
       const nowMs = this.nowMs();
       lane.begin(block);
-      lane.isReading = true;
+      this.assembler.enter(lane);
       const packet = this.#packet;
       packet.block = block;
       const { attribution } = lane;
@@ -77,10 +77,7 @@ export class RingReader {
         const set = attribution.attribute(packet);
         this.assembler.take(lane, packet, set, attribution.isUndecided, nowMs);
       }
-      lane.isReading = false;
-      // Nothing of it waits in an open section: it is not needed any more.
-      if (this.assembler.isEmpty) lane.releaseHeld();
-      else if (lane.isCrowded) this.assembler.close();
+      ring.release();
       this.assembler.closeIfDue(nowMs);
       this.betweenBlocks(nowMs);
     }

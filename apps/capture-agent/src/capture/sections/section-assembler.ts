@@ -4,6 +4,7 @@ import { PacketFlag, type SectionWriter, type VlanTag } from '@bpfleet/section';
 import type { MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
 import { CookedPacket } from './cooked-packet.js';
+import type { OpenSectionState } from './open-section.js';
 import type { SectionLane } from './section-lane.js';
 import { type LedgerTotals, sectionLedger } from './section-ledger.js';
 import type { SectionSink } from './section-sink.js';
@@ -32,11 +33,11 @@ export class SectionAssembler {
   constructor(
     private readonly writer: SectionWriter,
     private readonly sink: SectionSink,
-    /** Every lane there is: a section says where all of them stand. */
-    private readonly lanes: () => Iterable<SectionLane>,
     private readonly totals: () => LedgerTotals,
+    /** Kept up to date with every packet, for the process after this one. */
+    private readonly progress: OpenSectionState,
   ) {
-    writer.begin();
+    this.#begin();
   }
 
   /** Packets read, of all lanes, those of lanes that are gone included. */
@@ -53,6 +54,11 @@ export class SectionAssembler {
     return this.writer.isEmpty ? undefined : this.#openedAtMs + this.flushWindowMs;
   }
 
+  /** The reader goes to another block of a lane. */
+  enter(lane: SectionLane): void {
+    this.progress.enter(lane.id, lane.blockSequence, this.#taken);
+  }
+
   /**
    * Stores the packet at hand for the set's members, unless the set is empty. In either case it is dealt with.
    * @param nowMs a monotonic clock
@@ -67,6 +73,7 @@ export class SectionAssembler {
     }
     lane.passed();
     this.#taken++;
+    this.progress.commit(this.writer.endBytes, lane.blockPackets);
     if (this.writer.sizeBytes >= SECTION_BYTES) this.close();
   }
 
@@ -158,8 +165,12 @@ export class SectionAssembler {
     }
     this.#lanes.length = 0;
     this.#sets.length = 0;
+    this.#begin();
+  }
+
+  #begin(): void {
     this.writer.begin();
-    for (const lane of this.lanes()) lane.releaseHeld();
+    this.progress.begin(this.#seq, this.writer.endBytes);
   }
 
   #emit(): void {
@@ -177,12 +188,6 @@ export class SectionAssembler {
       filters: [...new Set(this.#sets.flatMap(({ versions }) => versions))],
       crc32: crc32(bytes),
       bytes,
-      positions: [...this.lanes()].map(({ id, blockSequence, blockPackets }) => ({
-        socket: id,
-        blockSequence,
-        packets: blockPackets,
-      })),
-      taken: this.#taken,
     });
   }
 }

@@ -24,8 +24,6 @@ export abstract class SectionLane {
   ) {}
 
   abstract statistics(): LaneStatistics;
-  /** All packets that were dealt with are safe: their memory may go back to the kernel. */
-  abstract releaseHeld(): void;
 
   /** The packet at hand is dealt with. */
   passed(): void {

@@ -5,6 +5,7 @@ import type { BudgetStep } from '../attribution/budget.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
 import type { ReadPacket } from '../attribution/read-packet.js';
 import type { CaptureCounters } from '../ring/capture-messages.js';
+import { noProgress } from '../sections/open-section.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
 import { type LaneStatistics, SectionLane } from '../sections/section-lane.js';
 import type { SectionSink } from '../sections/section-sink.js';
@@ -25,9 +26,6 @@ class MemberLane extends SectionLane {
   statistics(): LaneStatistics {
     return { passed: this.taken, dropped: this.droppedOn() };
   }
-
-  /** Nothing is held: packets were copied when they came. */
-  releaseHeld(): void {}
 }
 
 /** Sections of packets that user space alone filters: what sources without sockets have in common. */
@@ -51,7 +49,7 @@ export class MemberSections {
       kernelDropped: [...this.#lanes.values()].reduce((sum, lane) => sum + lane.statistics().dropped, 0),
       taken: this.#assembler.taken,
     });
-    this.#assembler = new SectionAssembler(writer, sink, () => this.#lanes.values(), totals);
+    this.#assembler = new SectionAssembler(writer, sink, totals, noProgress);
   }
 
   get flushWindowMs(): number {

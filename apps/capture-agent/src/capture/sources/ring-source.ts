@@ -4,7 +4,7 @@ import { WakeUp } from '@bpfleet/linux';
 import type { DesireAnswer, OpenerEvent, OpenerPort } from '../../border/opener-port.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import type { CaptureCounters, CaptureNews, CaptureOrder, CaptureThreadData } from '../ring/capture-messages.js';
-import type { RingPosition } from '../sections/section-sink.js';
+import type { RingPosition } from '../sections/open-section.js';
 import type { CaptureRun, PacketSource, SourceEvents } from './packet-source.js';
 
 interface Waiting {

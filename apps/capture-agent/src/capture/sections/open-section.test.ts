@@ -1,0 +1,139 @@
+import { FakeRing } from '@bpfleet/linux';
+import { forEachPacket, SectionWriter } from '@bpfleet/section';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Attribution } from '../attribution/attribution.js';
+import { MemberLedger } from '../attribution/member-ledger.js';
+import { memberOf } from '../attribution/testing/member.js';
+import { RingLane } from '../ring/ring-lane.js';
+import { RingPacket } from '../ring/ring-packet.js';
+import { completed, OpenSection } from './open-section.js';
+import { SectionAssembler } from './section-assembler.js';
+
+const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
+const CAPACITY_BYTES = 80 * 1024;
+const device = { name: 'eth0', index: 1, linkType: 'EN10MB', cooked: false };
+
+/** The number in the first bytes of each packet. */
+function marksIn(section: Uint8Array): number[] {
+  const marks: number[] = [];
+  forEachPacket(section, ({ start }) => {
+    marks.push((section[start]! << 8) | section[start + 1]!);
+    return true;
+  });
+  return marks;
+}
+
+/** A frame of so many bytes that begins with its number. */
+function frame(mark: number, lengthBytes: number): { bytes: Uint8Array } {
+  const bytes = new Uint8Array(lengthBytes);
+  bytes.set([mark >> 8, mark & 0xff]);
+  return { bytes };
+}
+
+/** One agent process: reads a ring into sections until it is killed. */
+class Process {
+  readonly #packet = new RingPacket();
+  readonly lane: RingLane;
+  readonly assembler: SectionAssembler;
+  left: number;
+
+  constructor(memory: ArrayBuffer, spool: Spool, ring: FakeRing, epoch: number, killedAfter: number) {
+    this.left = killedAfter;
+    const open = new OpenSection(memory);
+    const before = open.left();
+    if (before) spool.recover(before);
+    open.take(epoch);
+    const writer = new SectionWriter({ ...origin, capacityBytes: CAPACITY_BYTES, buffer: open.buffer });
+    const sink = { write: ({ seq, bytes }: { seq: number; bytes: Uint8Array }) => spool.write(epoch, seq, bytes) };
+    this.assembler = new SectionAssembler(writer, sink, () => ({ kernelPassed: 0, kernelDropped: 0, taken: 0 }), open);
+    const attribution = new Attribution([memberOf('all', '')], new MemberLedger().accountsOn('eth0'));
+    attribution.trustsKernel = true;
+    const source = before === undefined ? ring : ring.resumed();
+    const socket = {
+      fd: 0,
+      ring: source,
+      statistics: () => ({ passed: 0, dropped: 0 }),
+      takeError: () => undefined,
+      close: () => {},
+    };
+    this.lane = new RingLane(1, device, socket, attribution, before?.position);
+  }
+
+  /** Reads everything, or until it is killed: between any two packets, or before a block is given back. */
+  run(): void {
+    const { ring } = this.lane.socket;
+    for (let block = ring.take(); block; block = ring.take()) {
+      this.lane.begin(block);
+      this.assembler.enter(this.lane);
+      this.#packet.block = block;
+      while (block.next()) {
+        if (this.left-- === 0) return;
+        this.assembler.take(this.lane, this.#packet, this.lane.attribution.attribute(this.#packet), false, 0);
+      }
+      if (this.left-- === 0) return;
+      ring.release();
+    }
+  }
+}
+
+class Spool {
+  readonly records: { epoch: number; seq: number; bytes: Uint8Array }[] = [];
+
+  write(epoch: number, seq: number, bytes: Uint8Array): void {
+    this.records.push({ epoch, seq, bytes: bytes.slice() });
+  }
+
+  recover(left: NonNullable<ReturnType<OpenSection['left']>>): void {
+    const last = this.records.at(-1);
+    if (last?.epoch === left.epoch && last.seq >= left.seq) return;
+    const section = completed(left, origin, {});
+    if (section) this.write(left.epoch, left.seq, section.bytes);
+  }
+}
+
+describe('OpenSection', () => {
+  it('loses and doubles no packet, whenever the process is killed', () => {
+    const blocks = fc.array(fc.array(fc.integer({ min: 20, max: 1400 }), { maxLength: 40 }), { maxLength: 12 });
+    fc.assert(
+      fc.property(fc.array(fc.record({ blocks, killedAfter: fc.nat(200) }), { maxLength: 6 }), (rounds) => {
+        const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
+        const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: 64 });
+        const spool = new Spool();
+        let mark = 0;
+        let epoch = 0;
+        for (const { blocks: pushed, killedAfter } of rounds) {
+          for (const lengths of pushed) ring.push(lengths.map((length) => frame(mark++, length)));
+          new Process(memory, spool, ring, ++epoch, killedAfter).run();
+        }
+        const last = new Process(memory, spool, ring, ++epoch, Number.POSITIVE_INFINITY);
+        last.run();
+        last.assembler.close();
+        const marks = spool.records.flatMap(({ bytes }) => marksIn(bytes));
+        expect(marks).toEqual(Array.from({ length: mark }, (_, index) => index));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('knows how many packets were taken', () => {
+    const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
+    const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: 4 });
+    ring.push([frame(1, 60), frame(2, 60)]);
+    ring.push([frame(3, 60), frame(4, 60)]);
+    new Process(memory, new Spool(), ring, 7, 4).run();
+    expect(new OpenSection(memory).left()).toMatchObject({
+      epoch: 7,
+      seq: 0,
+      taken: 3,
+      position: { socket: 1, blockSequence: 2, packets: 1 },
+    });
+  });
+
+  it('has nothing in a new file, nor in one of something else', () => {
+    const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
+    expect(new OpenSection(memory).left()).toBeUndefined();
+    new Uint8Array(memory).fill(0xff);
+    expect(new OpenSection(memory).left()).toBeUndefined();
+  });
+});
