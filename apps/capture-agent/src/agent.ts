@@ -1,5 +1,5 @@
 import type { Bus } from '@bpfleet/bus';
-import { type AgentStatus, ApiClient, type DesiredState, type Endpoint, packetsTopic } from '@bpfleet/contract';
+import { type AgentStatus, ApiClient, type Endpoint, type PlainDesiredState, packetsTopic } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { matchesPatterns } from '@bpfleet/linux';
 import { makeFolder } from '@bpfleet/service';
@@ -112,7 +112,7 @@ export class CaptureAgent {
 
   #makeFollower(control: CaptureControl, reporter: StatusReporter): DesiredStateFollower {
     const { config, parts } = this;
-    const take = async (state: DesiredState): Promise<void> => {
+    const take = async (state: PlainDesiredState): Promise<void> => {
       reporter.intervalMs = state.settings.reportIntervalMs;
       await control.desire(state);
     };

@@ -1,11 +1,8 @@
 import { z } from 'zod';
-import { AgentId, Digest, FilterName, InterfacePatterns, Labels, SnaplenBytes, Timestamp } from './naming.js';
+import { AgentStatus } from './agent-status.js';
+import { AgentId, Digest, Endpoint, FilterName, InterfacePatterns, SnaplenBytes, Timestamp } from './naming.js';
 import { FilterProgram } from './program.js';
 import { route } from './route.js';
-
-/** Traffic of bpfleet itself, kept out of every capture: a TCP endpoint, `host` a name or an address. */
-export const Endpoint = z.object({ host: z.string().min(1).max(253), port: z.int().min(1).max(65_535) });
-export type Endpoint = z.infer<typeof Endpoint>;
 
 /** One filter version an agent should run. */
 export const DesiredFilter = z.object({
@@ -19,8 +16,8 @@ export const DesiredFilter = z.object({
 });
 export type DesiredFilter = z.infer<typeof DesiredFilter>;
 
-/** What one agent should run. `generation` only grows per agent; the ETag is the generation. */
-export const DesiredState = z.object({
+/** What one agent should run, bundles and all, unsigned. `generation` only grows per agent; the ETag is the generation. */
+export const PlainDesiredState = z.object({
   agent: AgentId,
   generation: z.int().nonnegative(),
   issuedAt: Timestamp,
@@ -32,7 +29,7 @@ export const DesiredState = z.object({
   /** Endpoints of the control and data plane. The agent adds those it is configured with. */
   excluded: z.array(Endpoint),
 });
-export type DesiredState = z.infer<typeof DesiredState>;
+export type PlainDesiredState = z.infer<typeof PlainDesiredState>;
 
 export const DesiredQuery = z.object({
   agent: AgentId,
@@ -44,64 +41,14 @@ export const DesiredQuery = z.object({
 });
 export type DesiredQuery = z.infer<typeof DesiredQuery>;
 
-/**
- * What became of one filter version on one interface. `reported`: attached, and the program read back from the kernel
- * is the one that was attached; `diverged`: the kernel runs another one; `refused`: attach said no; `not applicable`: no
- * program for the link type; `pending`: not there yet.
- */
-export const FilterState = z.object({
-  filter: FilterName,
-  version: z.int().positive(),
-  digest: Digest,
-  interface: z.string(),
-  linkType: z.string(),
-  state: z.enum(['pending', 'reported', 'diverged', 'refused', 'not applicable']),
-  reason: z.string().optional(),
-  /** sha256 of the program read back from the kernel, own-traffic exclusion included. */
-  attachedDigest: Digest.optional(),
-  counters: z
-    .object({
-      /** Passed the program, as the kernel counts: stored or dropped. */
-      matched: z.int().nonnegative(),
-      droppedByKernel: z.int().nonnegative(),
-      captured: z.int().nonnegative(),
-    })
-    .optional(),
+export const StatusAccepted = z.object({
+  serverTime: Timestamp,
+  /** For the statements of the next status. */
+  nonce: z.string().max(128).optional(),
 });
-export type FilterState = z.infer<typeof FilterState>;
-
-export const AgentStatus = z.object({
-  agent: AgentId,
-  /** Grows with each status of one agent process; an older one that arrives late is ignored. */
-  sequence: z.int().nonnegative(),
-  labels: Labels,
-  generation: z.int().nonnegative(),
-  epoch: z.int().nonnegative(),
-  source: z.enum(['ring', 'file']),
-  facts: z.object({
-    hostname: z.string(),
-    operatingSystem: z.string(),
-    kernel: z.string(),
-    architecture: z.string(),
-    agentVersion: z.string(),
-  }),
-  interfaces: z.array(z.object({ name: z.string(), linkType: z.string(), up: z.boolean() })),
-  filters: z.array(FilterState),
-  sections: z.object({
-    sent: z.int().nonnegative(),
-    pending: z.int().nonnegative(),
-    dropped: z.int().nonnegative(),
-    /** Packets in the dropped sections. */
-    packetsDropped: z.int().nonnegative(),
-  }),
-  errors: z.array(z.object({ code: z.string(), message: z.string(), at: Timestamp })).max(50),
-});
-export type AgentStatus = z.infer<typeof AgentStatus>;
-
-export const StatusAccepted = z.object({ serverTime: Timestamp });
 export type StatusAccepted = z.infer<typeof StatusAccepted>;
 
 export const agentApi = {
-  getDesired: route({ method: 'GET', path: '/api/agent/v1/desired', query: DesiredQuery, response: DesiredState }),
+  getDesired: route({ method: 'GET', path: '/api/agent/v1/desired', query: DesiredQuery, response: PlainDesiredState }),
   postStatus: route({ method: 'POST', path: '/api/agent/v1/status', body: AgentStatus, response: StatusAccepted }),
 } as const;

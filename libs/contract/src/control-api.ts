@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AgentStatus } from './agent-api.js';
+import { AgentStatus } from './agent-status.js';
 import { AgentId, Digest, FilterName, InterfacePatterns, Labels, SnaplenBytes, Timestamp } from './naming.js';
 import { FilterProgram } from './program.js';
 import { route } from './route.js';

@@ -38,3 +38,7 @@ export const SnaplenBytes = z.int().min(14).max(262_144);
 
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 export const Timestamp = z.string().meta({ format: 'date-time', examples: ['2026-11-22T10:00:00.000Z'] });
+
+/** Traffic of bpfleet itself, kept out of every capture: a TCP endpoint, `host` a name or an address. */
+export const Endpoint = z.object({ host: z.string().min(1).max(253), port: z.int().min(1).max(65_535) });
+export type Endpoint = z.infer<typeof Endpoint>;

@@ -1,6 +1,8 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { z } from 'zod';
 import { AgentId } from './naming.js';
+import { MAX_DELEGATION_CHARACTERS } from './signed/delegation.js';
+import type { SectionSignature } from './signed/section-signature.js';
 
 /** Topic of sections; a new wire format is a new topic name. `prefix` is empty or ends with a dot. */
 export const packetsTopic = (prefix = ''): string => `${prefix}packets.v1`;
@@ -23,6 +25,10 @@ export const PacketRecordHeaders = z.object({
   filters: z.string().max(65_536),
   /** zlib's CRC-32 of the value, 8 hex digits. kafkajs never checks Kafka's own. */
   crc32: z.string().regex(/^[0-9a-f]{8}$/),
+  /** Ed25519 by the session key over the section's place and value (`sectionMessage`), base64. */
+  sig: z.string().max(128).optional(),
+  /** The delegation of the session key (`delegationText`). */
+  key: z.string().max(MAX_DELEGATION_CHARACTERS).optional(),
 });
 
 /** What a record says of its section. Times in Unix ns. */
@@ -35,6 +41,8 @@ export interface SectionHeader {
   readonly packets: number;
   readonly filters: readonly string[];
   readonly crc32: number;
+  /** Who vouches for it; without it nobody does. */
+  readonly signature?: SectionSignature;
 }
 
 export function encodeRecordHeaders(header: SectionHeader): Record<string, string> {
@@ -48,6 +56,7 @@ export function encodeRecordHeaders(header: SectionHeader): Record<string, strin
     packets: String(header.packets),
     filters: header.filters.join(','),
     crc32: (header.crc32 >>> 0).toString(16).padStart(8, '0'),
+    ...header.signature,
   };
 }
 
@@ -61,7 +70,7 @@ export function decodeRecordHeaders(headers: Readonly<Record<string, string | un
     const issue = parsed.error.issues[0]!;
     throw new BpfleetError('RECORD_INVALID', `record header ${issue.path.join('.') || '?'}: ${issue.message}`);
   }
-  const { agent, epoch, seq, packets, filters, crc32 } = parsed.data;
+  const { agent, epoch, seq, packets, filters, crc32, sig, key } = parsed.data;
   return {
     agent,
     epoch,
@@ -71,5 +80,6 @@ export function decodeRecordHeaders(headers: Readonly<Record<string, string | un
     packets,
     filters: filters === '' ? [] : filters.split(','),
     crc32: Number.parseInt(crc32, 16),
+    ...(sig !== undefined && key !== undefined ? { signature: { sig, key } } : {}),
   };
 }

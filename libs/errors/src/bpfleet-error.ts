@@ -11,6 +11,10 @@ export const errorCodes = [
   'CAPTURE_FILE_CORRUPT',
   'RECORD_INVALID',
   'SEVERAL_LINK_TYPES',
+  // signed documents
+  'SIGNATURE_INVALID',
+  'DOCUMENT_INVALID',
+  'BUNDLE_INVALID',
   // the kernel
   'SYSTEM_CALL',
   'ATTACH_REFUSED',
@@ -36,6 +40,12 @@ export const errorCodes = [
   'ALREADY_EXISTS',
   'VERSION_CONFLICT',
   'SERVER_UNREACHABLE',
+  // who calls
+  'UNAUTHENTICATED',
+  'CLOCK_SKEW',
+  'NOT_ENROLLED',
+  'ENROLMENT_REFUSED',
+  'IDENTITY_CONFLICT',
   'INTERNAL',
 ] as const;
 export type ErrorCode = (typeof errorCodes)[number];

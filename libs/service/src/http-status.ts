@@ -11,6 +11,9 @@ export const httpStatusOf: Record<ErrorCode, number> = {
   CAPTURE_FILE_CORRUPT: 422,
   RECORD_INVALID: 500,
   SEVERAL_LINK_TYPES: 409,
+  SIGNATURE_INVALID: 422,
+  DOCUMENT_INVALID: 422,
+  BUNDLE_INVALID: 422,
   SYSTEM_CALL: 500,
   ATTACH_REFUSED: 500,
   CAPTURE_NOT_PERMITTED: 500,
@@ -33,5 +36,11 @@ export const httpStatusOf: Record<ErrorCode, number> = {
   // The caller named a state (If-Match, a base version) that is no longer the current one: RFC 9110, 15.5.13.
   VERSION_CONFLICT: 412,
   SERVER_UNREACHABLE: 502,
+  UNAUTHENTICATED: 401,
+  CLOCK_SKEW: 401,
+  NOT_ENROLLED: 401,
+  ENROLMENT_REFUSED: 403,
+  // The id belongs to another key.
+  IDENTITY_CONFLICT: 409,
   INTERNAL: 500,
 };

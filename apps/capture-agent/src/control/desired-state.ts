@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ApiClient, agentApi, Deadline, DesiredState } from '@bpfleet/contract';
+import { type ApiClient, agentApi, Deadline, PlainDesiredState } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
@@ -29,7 +29,7 @@ export class DesiredStateFollower {
     private readonly logger: Logger,
     /** Nothing is asked before. */
     private readonly registered: Promise<void>,
-    private readonly onDesired: (state: DesiredState) => Promise<void>,
+    private readonly onDesired: (state: PlainDesiredState) => Promise<void>,
     private readonly onFatal: (error: unknown) => void,
   ) {}
 
@@ -62,7 +62,7 @@ export class DesiredStateFollower {
     }
   }
 
-  async #fetch(signal: AbortSignal): Promise<DesiredState | undefined> {
+  async #fetch(signal: AbortSignal): Promise<PlainDesiredState | undefined> {
     const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
     try {
       const response = await this.client.send(agentApi.getDesired, {
@@ -70,14 +70,14 @@ export class DesiredStateFollower {
         headers: this.#generation < 0 ? {} : { 'if-none-match': `"${this.#generation}"` },
         signal: deadline.signal,
       });
-      return response.status === 304 ? undefined : DesiredState.parse(await response.json());
+      return response.status === 304 ? undefined : PlainDesiredState.parse(await response.json());
     } finally {
       deadline.clear();
     }
   }
 
   /** A lower generation is an older wish: of a database that was restored, say. It is refused, and asked for again. */
-  async #takeNewer(state: DesiredState): Promise<void> {
+  async #takeNewer(state: PlainDesiredState): Promise<void> {
     if (state.generation < this.#generation) {
       const message = `desired state has generation ${state.generation}, ${this.#generation} runs already`;
       throw new BpfleetError('VERSION_CONFLICT', message, { hint: 'push a filter: the next generation is higher' });
@@ -86,12 +86,12 @@ export class DesiredStateFollower {
     await writeDurably(this.folder, FILE, JSON.stringify(state));
   }
 
-  async #take(state: DesiredState): Promise<void> {
+  async #take(state: PlainDesiredState): Promise<void> {
     await this.onDesired(state);
     this.#generation = state.generation;
   }
 
-  async #kept(): Promise<DesiredState | undefined> {
+  async #kept(): Promise<PlainDesiredState | undefined> {
     let text: string;
     try {
       text = await readFile(join(this.folder, FILE), 'utf8');
@@ -99,7 +99,7 @@ export class DesiredStateFollower {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
-    const parsed = DesiredState.safeParse(safeJson(text));
+    const parsed = PlainDesiredState.safeParse(safeJson(text));
     if (parsed.success && parsed.data.agent === this.agent) return parsed.data;
     this.logger.warn(
       { file: join(this.folder, FILE) },

@@ -1,4 +1,4 @@
-import { agentApi, type DesiredState, parseDurationMs, type StatusAccepted } from '@bpfleet/contract';
+import { agentApi, type PlainDesiredState, parseDurationMs, type StatusAccepted } from '@bpfleet/contract';
 import { Call, type CallOf } from '@bpfleet/service/nest';
 import { Controller } from '@nestjs/common';
 import { AgentStore } from '../agents/agent-store.js';
@@ -20,7 +20,7 @@ export class AgentApiController {
     headers: { 'If-None-Match': 'the generation it has: with it, the call waits for another one' },
     alsoAnswers: { 304: 'The generation is still that one.' },
   })
-  async getDesired(call: CallOf<typeof agentApi.getDesired>): Promise<DesiredState | undefined> {
+  async getDesired(call: CallOf<typeof agentApi.getDesired>): Promise<PlainDesiredState | undefined> {
     const { query, header, reply, signal } = call;
     const known = generationIn(header('if-none-match'));
     const waitMs = known === undefined ? 0 : parseDurationMs(query.wait);

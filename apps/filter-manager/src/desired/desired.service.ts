@@ -1,4 +1,4 @@
-import { Deadline, type DesiredState, type FilterVersion } from '@bpfleet/contract';
+import { Deadline, type FilterVersion, type PlainDesiredState } from '@bpfleet/contract';
 import { Injectable } from '@nestjs/common';
 import { AgentStore, type StoredDesired } from '../agents/agent-store.js';
 import { ChangeFeed } from './change-feed.js';
@@ -24,7 +24,7 @@ export class DesiredService {
   ) {}
 
   /** @returns undefined when nothing but the known generation was there all the time */
-  async desired(request: DesiredRequest): Promise<DesiredState | undefined> {
+  async desired(request: DesiredRequest): Promise<PlainDesiredState | undefined> {
     const over = new Deadline(request.waitMs, request.signal, this.#stopping.signal);
     const answer = this.#answer(request, over.signal).finally(() => over.clear());
     this.#underWay.add(answer);
@@ -35,7 +35,7 @@ export class DesiredService {
     }
   }
 
-  async #answer({ agent, known }: DesiredRequest, over: AbortSignal): Promise<DesiredState | undefined> {
+  async #answer({ agent, known }: DesiredRequest, over: AbortSignal): Promise<PlainDesiredState | undefined> {
     for (;;) {
       const turn = new AbortController();
       const endTurn = () => turn.abort();
@@ -61,7 +61,7 @@ export class DesiredService {
   }
 }
 
-function documentOf(agent: string, { generation, versions, settings, excluded }: StoredDesired): DesiredState {
+function documentOf(agent: string, { generation, versions, settings, excluded }: StoredDesired): PlainDesiredState {
   return {
     agent,
     generation,
