@@ -57,7 +57,13 @@ class Process {
       takeError: () => undefined,
       close: () => {},
     };
-    this.lane = new RingLane(1, device, socket, attribution, before?.position);
+    this.lane = new RingLane(
+      1,
+      device,
+      socket,
+      attribution,
+      before?.positions.find(({ socket }) => socket === 1),
+    );
   }
 
   /** Reads everything, or until it is killed: between any two packets, or before a block is given back. */
@@ -112,7 +118,7 @@ describe('OpenSection', () => {
         const marks = spool.records.flatMap(({ bytes }) => marksIn(bytes));
         expect(marks).toEqual(Array.from({ length: mark }, (_, index) => index));
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
   });
 
@@ -126,7 +132,7 @@ describe('OpenSection', () => {
       epoch: 7,
       seq: 0,
       taken: 3,
-      position: { socket: 1, blockSequence: 2, packets: 1 },
+      positions: [{ socket: 1, blockSequence: 2, packets: 1 }],
     });
   });
 

@@ -11,8 +11,8 @@ export interface RingPosition {
 export interface OpenSectionState {
   /** A section begins; what was in the buffer before is in the spool. */
   begin(seq: number, endBytes: number): void;
-  /** The reader goes to another block. */
-  enter(socket: number, blockSequence: number, takenBefore: number): void;
+  /** The reader goes to another block; of one that it goes on with, so many packets are in sections already. */
+  enter(socket: number, blockSequence: number, blockPackets: number, takenBefore: number): void;
   /** One more packet is dealt with. */
   commit(endBytes: number, blockPackets: number): void;
 }
@@ -21,17 +21,32 @@ export interface OpenSectionState {
 export const noProgress: OpenSectionState = { begin: () => {}, enter: () => {}, commit: () => {} };
 
 const MAGIC = 0xb9f1ee7;
-const WORD = { magic: 0, epoch: 1, seq: 2, socket: 3, blockSequence: 4, takenBefore: 5, commit: 6, start: 7 } as const;
+const WORD = {
+  magic: 0,
+  epoch: 1,
+  seq: 2,
+  socket: 3,
+  blockSequence: 4,
+  takenBefore: 5,
+  commit: 6,
+  start: 7,
+  bank: 8,
+} as const;
 /** `commit` holds two numbers in the 53 bits of a float: a packet and its place are taken in one store, or not at all. */
 const END_RANGE = 2 ** 24;
 const STATE_BYTES = 4096;
+/** Positions that processes before left: a count, then socket, block and packets of each. Two banks, one is valid. */
+const BANKS = [16, 256] as const;
+const POSITION_WORDS = 3;
+const MAX_POSITIONS = 79;
 
 /**
  * The open section in a mapped file: what is in it survives the process, kill -9 included. Blocks of a ring can go back to
  * the kernel as soon as they are copied here; the next process puts the section into the spool and goes on in the ring
  * behind its last packet.
  *
- * Only the block at hand has a position: any other is either given back or untouched.
+ * Only the block at hand has a position: any other of this process is either given back or untouched. Positions of processes
+ * before stay, since this one may end before it comes to those blocks.
  */
 export class OpenSection implements OpenSectionState {
   readonly #words: Float64Array;
@@ -48,10 +63,15 @@ export class OpenSection implements OpenSectionState {
     return STATE_BYTES + capacityBytes;
   }
 
-  /** Forgets what was there: this process writes from here on. */
+  /** This process writes from here on. What `left` told is safe by now; only positions are kept. */
   take(epoch: number): void {
     const words = this.#words;
-    words.fill(0);
+    if (words[WORD.magic] !== MAGIC) words.fill(0);
+    else this.#keepPositions(this.#positions());
+    words[WORD.commit] = 0;
+    words[WORD.start] = 0;
+    words[WORD.takenBefore] = 0;
+    words[WORD.seq] = 0;
     words[WORD.epoch] = epoch;
     words[WORD.magic] = MAGIC;
   }
@@ -64,13 +84,15 @@ export class OpenSection implements OpenSectionState {
     words[WORD.seq] = seq;
   }
 
-  enter(socket: number, blockSequence: number, takenBefore: number): void {
+  enter(socket: number, blockSequence: number, blockPackets: number, takenBefore: number): void {
     const words = this.#words;
+    const end = endIn(words[WORD.commit]!);
     // The block before was given back already: that it has no packets any more takes nothing twice.
-    words[WORD.commit] = endIn(words[WORD.commit]!);
+    words[WORD.commit] = end;
     words[WORD.socket] = socket;
     words[WORD.blockSequence] = blockSequence;
-    words[WORD.takenBefore] = takenBefore;
+    words[WORD.takenBefore] = takenBefore - blockPackets;
+    words[WORD.commit] = end + blockPackets * END_RANGE;
   }
 
   commit(endBytes: number, blockPackets: number): void {
@@ -80,16 +102,51 @@ export class OpenSection implements OpenSectionState {
   /** What a process before left; undefined when there was none, or the file is another one's. */
   left(): LeftSection | undefined {
     const words = this.#words;
-    const [commit, start] = [words[WORD.commit]!, words[WORD.start]!];
-    const end = endIn(commit);
-    if (words[WORD.magic] !== MAGIC || !(start >= 0 && start <= end && end <= this.buffer.length)) return undefined;
+    if (words[WORD.magic] !== MAGIC) return undefined;
+    const commit = words[WORD.commit]!;
+    const [start, end] = [words[WORD.start]!, Math.min(endIn(commit), this.buffer.length)];
     return {
       epoch: words[WORD.epoch]!,
       seq: words[WORD.seq]!,
       taken: words[WORD.takenBefore]! + packetsIn(commit),
-      position: { socket: words[WORD.socket]!, blockSequence: words[WORD.blockSequence]!, packets: packetsIn(commit) },
-      blocks: this.buffer.slice(start, end),
+      positions: this.#positions(),
+      blocks: this.buffer.slice(start, Math.max(start, end)),
     };
+  }
+
+  /** The furthest of each socket. */
+  #positions(): RingPosition[] {
+    const words = this.#words;
+    const commit = words[WORD.commit]!;
+    const positions = new Map<number, RingPosition>();
+    const add = (socket: number, blockSequence: number, packets: number): void => {
+      const known = positions.get(socket);
+      const isFurther =
+        known === undefined ||
+        blockSequence > known.blockSequence ||
+        (blockSequence === known.blockSequence && packets > known.packets);
+      if (isFurther) positions.set(socket, { socket, blockSequence, packets });
+    };
+    const bank = BANKS[words[WORD.bank]! as 0 | 1] ?? BANKS[0];
+    const count = Math.min(words[bank]!, MAX_POSITIONS);
+    for (let index = 0; index < count; index++) {
+      const at = bank + 1 + index * POSITION_WORDS;
+      add(words[at]!, words[at + 1]!, words[at + 2]!);
+    }
+    if (words[WORD.socket] !== 0) add(words[WORD.socket]!, words[WORD.blockSequence]!, packetsIn(commit));
+    return [...positions.values()];
+  }
+
+  #keepPositions(positions: readonly RingPosition[]): void {
+    const words = this.#words;
+    const other = words[WORD.bank] === 0 ? 1 : 0;
+    const kept = positions.slice(-MAX_POSITIONS);
+    for (const [index, { socket, blockSequence, packets }] of kept.entries()) {
+      words.set([socket, blockSequence, packets], BANKS[other] + 1 + index * POSITION_WORDS);
+    }
+    words[BANKS[other]] = kept.length;
+    words[WORD.bank] = other;
+    words[WORD.socket] = 0;
   }
 }
 
@@ -99,7 +156,7 @@ export interface LeftSection {
   readonly seq: number;
   /** Packets read from all rings in that epoch. */
   readonly taken: number;
-  readonly position: RingPosition;
+  readonly positions: readonly RingPosition[];
   /** pcapng blocks behind the section header that was never written. */
   readonly blocks: Uint8Array<ArrayBuffer>;
 }

@@ -56,7 +56,7 @@ export class SectionAssembler {
 
   /** The reader goes to another block of a lane. */
   enter(lane: SectionLane): void {
-    this.progress.enter(lane.id, lane.blockSequence, this.#taken);
+    this.progress.enter(lane.id, lane.blockSequence, lane.blockPackets, this.#taken);
   }
 
   /**
