@@ -1,4 +1,4 @@
-import { agentApi, controlApi, DesiredState } from '@bpfleet/contract';
+import { agentApi, controlApi, PlainDesiredState } from '@bpfleet/contract';
 import { createPool } from '@bpfleet/store';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
@@ -31,12 +31,12 @@ suiteRequires('filter-manager', { postgres: await postgres() }, ({ postgres: ser
   const register = ({ client }: Replica, agent: string, labels = {}) =>
     client.call(agentApi.postStatus, { body: statusOf(agent, { labels }) });
   /** What the agent should run; undefined for 304. */
-  async function desired({ client }: Replica, agent: string, known?: number): Promise<DesiredState | undefined> {
+  async function desired({ client }: Replica, agent: string, known?: number): Promise<PlainDesiredState | undefined> {
     const response = await client.send(agentApi.getDesired, {
       query: { agent, wait: '60s' },
       ...(known === undefined ? {} : { headers: { 'if-none-match': `"${known}"` } }),
     });
-    return response.status === 304 ? undefined : DesiredState.parse(await response.json());
+    return response.status === 304 ? undefined : PlainDesiredState.parse(await response.json());
   }
   const waiting = (replica: Replica, count: number) =>
     expect.poll(() => replica.metric('bpfleet_filter_manager_waiting_agents')).toBe(count);
