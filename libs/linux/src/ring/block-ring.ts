@@ -1,11 +1,13 @@
 import { BLOCK, TP_STATUS } from './layout.js';
 import { PacketBlock } from './packet-block.js';
+import { findStart, type RingPosition, sequenceOf } from './ring-resume.js';
 
 /** What the capture loop needs of a ring. `FakeRing` implements it from packets in memory. */
 export interface BlockSource {
   /**
    * The next block that was not taken yet, before its first packet, or undefined when the kernel has handed over none.
-   * Held from then on: its packets stay where they are until it is released. The cursor is the same object each time.
+   * Held from then on: its packets stay where they are in `bytes` until it is released. There is one cursor, which is
+   * moved to the block, so fields read from it are of the block that was taken last.
    */
   take(): PacketBlock | undefined;
   /** Blocks that were taken and not released. */
@@ -13,12 +15,11 @@ export interface BlockSource {
   /** Gives the oldest held blocks back to the kernel, which may overwrite them at once. Never more than are held. */
   release(count?: number): void;
   /**
-   * How many packets the kernel has put into the block behind the last one that was taken. Too many when the kernel has
-   * not opened that block again since its last round; a packet that passed the program on another processor may be on
-   * its way there, uncounted.
+   * How many packets the kernel has put into the block that `take` gives next, so far. A packet that passed the program
+   * on another processor may be on its way there, uncounted.
    */
   pendingPackets(): number;
-  /** The sequence number of that block: when everything was taken, of the one that the kernel is filling. */
+  /** The sequence number that the block has, or will have, which `take` gives next. */
   openSequence(): number;
 }
 
@@ -37,9 +38,13 @@ export interface RingGeometry {
 export class BlockRing implements BlockSource {
   #words: Uint32Array;
   readonly #block: PacketBlock;
-  /** Place of the next block to take. */
+  /** Place and sequence number of the next block to take. The kernel numbers blocks as it opens them (`prb_open_block`). */
   #next = 0;
+  #sequence = 1;
   #held = 0;
+  /** See `RingStart.isUncertain`. */
+  #isUncertain = false;
+  #skip: RingPosition | undefined;
   #closed = false;
 
   constructor(
@@ -52,26 +57,34 @@ export class BlockRing implements BlockSource {
   }
 
   /**
-   * Goes to where a reader before, which is gone, stopped: the oldest block that was handed over and not given back; where
-   * there is none, the one that the kernel is filling. To be called before the first `take`.
+   * Goes to where a reader before, which has ended, stopped: the oldest block that was handed over and not given back.
+   * With its position, behind it: older blocks are given back at once, and of its block those packets are skipped. A
+   * position that the ring has not reached is of another ring, and ignored. To be called before the first `take`.
    */
-  resume(): void {
-    let oldest: number | undefined;
-    let newest = 0;
-    for (let block = 0; block < this.geometry.blockCount; block++) {
-      const isOurs = (this.#status(block) & TP_STATUS.user) !== 0;
-      if (isOurs && (oldest === undefined || this.#isBefore(block, oldest))) oldest = block;
-      if (this.#isBefore(newest, block)) newest = block;
+  resume(after?: RingPosition): void {
+    const start = findStart(this.#words, this.geometry);
+    this.#next = start.block;
+    this.#sequence = start.sequence;
+    this.#isUncertain = start.isUncertain;
+    if (after === undefined || after.blockSequence > this.#newestSequence()) return;
+    if (start.isUncertain && after.blockSequence === start.sequence) {
+      // Read and given back: the kernel does not fill it any more.
+      this.#isUncertain = false;
+      this.#advance();
     }
-    this.#next = oldest ?? newest;
+    while (this.#sequence < after.blockSequence && this.take() !== undefined) this.release();
+    this.#skip = after;
   }
 
   take(): PacketBlock | undefined {
     if (this.#closed || this.#held === this.geometry.blockCount) return undefined;
     // Read first, and atomically: the kernel writes the status last, behind a barrier (`prb_flush_block`).
-    if ((this.#status(this.#next) & TP_STATUS.user) === 0) return undefined;
+    if (!this.#isOurs(this.#next) && !this.#nextIsBehind()) return undefined;
+    if (this.#isUncertain) this.#sequence = this.#sequenceOf(this.#next);
+    this.#isUncertain = false;
     this.#block.open(this.#next * this.geometry.blockBytes);
-    this.#next = (this.#next + 1) % this.geometry.blockCount;
+    if (this.#sequence === this.#skip?.blockSequence) this.#block.skip(this.#skip.packets);
+    this.#advance();
     this.#held++;
     return this.#block;
   }
@@ -92,11 +105,13 @@ export class BlockRing implements BlockSource {
   }
 
   pendingPackets(): number {
-    return this.#closed ? 0 : Atomics.load(this.#words, this.#wordAt(this.#next, BLOCK.packetCount));
+    // The kernel may not have opened it yet, when it found the ring full: what is there then is of the last round.
+    if (this.#closed || this.#sequenceOf(this.#next) !== this.#sequence) return 0;
+    return Atomics.load(this.#words, this.#wordAt(this.#next, BLOCK.packetCount));
   }
 
   openSequence(): number {
-    return this.#closed ? 0 : Atomics.load(this.#words, this.#wordAt(this.#next, BLOCK.sequence));
+    return this.#sequence;
   }
 
   /** Forgets the memory, which the owner is about to unmap. Afterwards `take` finds nothing. */
@@ -106,15 +121,35 @@ export class BlockRing implements BlockSource {
     this.#block.forget();
   }
 
-  #status(block: number): number {
-    return Atomics.load(this.#words, this.#wordAt(block, BLOCK.status));
+  /**
+   * Whether the reader before had read the block that the kernel opened last and given it back, so that the kernel went on
+   * with the one behind it: that one is ours while the first is not. (The kernel hands them over in this order.)
+   */
+  #nextIsBehind(): boolean {
+    if (!this.#isUncertain) return false;
+    const behind = (this.#next + 1) % this.geometry.blockCount;
+    if (!this.#isOurs(behind) || this.#isOurs(this.#next)) return false;
+    this.#advance();
+    return true;
   }
 
-  /** Sequence numbers are compared modulo 2^32; never opened blocks have 0. */
-  #isBefore(one: number, other: number): boolean {
-    const distance =
-      this.#words[this.#wordAt(other, BLOCK.sequence)]! - this.#words[this.#wordAt(one, BLOCK.sequence)]!;
-    return (distance | 0) > 0;
+  #advance(): void {
+    this.#next = (this.#next + 1) % this.geometry.blockCount;
+    this.#sequence++;
+  }
+
+  #isOurs(block: number): boolean {
+    return (Atomics.load(this.#words, this.#wordAt(block, BLOCK.status)) & TP_STATUS.user) !== 0;
+  }
+
+  #newestSequence(): number {
+    let newest = 0;
+    for (let block = 0; block < this.geometry.blockCount; block++) newest = Math.max(newest, this.#sequenceOf(block));
+    return newest;
+  }
+
+  #sequenceOf(block: number): number {
+    return sequenceOf(this.#words, block * this.geometry.blockBytes);
   }
 
   #wordAt(block: number, offset: number): number {

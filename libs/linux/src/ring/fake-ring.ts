@@ -1,6 +1,7 @@
 import { BlockRing, type BlockSource, type RingGeometry } from './block-ring.js';
 import { BLOCK, PACKET, TP_STATUS } from './layout.js';
 import type { PacketBlock } from './packet-block.js';
+import type { RingPosition } from './ring-resume.js';
 
 /** A packet to put into a fake ring. What is left out is as for an untagged packet to this host. */
 export interface RingPacket {
@@ -11,6 +12,7 @@ export interface RingPacket {
   /** The tag the kernel took out of the bytes; `tpid` undefined: the kernel does not say which. */
   readonly vlan?: { readonly tci: number; readonly tpid: number | undefined };
   readonly packetType?: number;
+  /** ARPHRD_*; by default Ethernet. */
   readonly hardwareType?: number;
   /** Link-layer address of the sender, at most 8 bytes. */
   readonly address?: Uint8Array;
@@ -32,7 +34,9 @@ export class FakeRing implements BlockSource {
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
   readonly #ring: BlockRing;
-  #filled = 0;
+  /** Blocks opened so far; the last of them is being filled, unless the queue is frozen. */
+  #opened = 0;
+  #handedOver = 0;
   /** A block was dropped; the kernel would say so until its statistics are read, here for good. */
   #lost = false;
 
@@ -48,9 +52,9 @@ export class FakeRing implements BlockSource {
   }
 
   /** The ring as a process sees it that takes it over from this reader. */
-  resumed(): BlockRing {
+  resumed(after?: RingPosition): BlockRing {
     const ring = new BlockRing(this.#view.buffer as ArrayBuffer, this.geometry, this.options);
-    ring.resume();
+    ring.resume(after);
     return ring;
   }
 
@@ -59,38 +63,28 @@ export class FakeRing implements BlockSource {
    * Answers false, and drops the packets, when the reader still holds the block, as the kernel does.
    */
   push(packets: readonly RingPacket[], opened: { seconds: number; nanoseconds: number } = noTime): boolean {
-    const start = (this.#filled % this.geometry.blockCount) * this.geometry.blockBytes;
-    if (this.#view.getUint32(start + BLOCK.status, true) !== TP_STATUS.kernel) {
+    if (!this.#openNext()) {
       this.#lost = true;
       return false;
     }
-    this.#filled++;
+    const start = this.#startOf(this.#handedOver);
     let at = start + BLOCK.headerBytes;
     for (const packet of packets) at = this.#writePacket(at, packet);
     const header = (offset: number, value: number) => this.#view.setUint32(start + offset, value, true);
     header(BLOCK.packetCount, packets.length);
     header(BLOCK.firstPacket, BLOCK.headerBytes);
     header(BLOCK.lengthBytes, at - start);
-    header(BLOCK.sequence, this.#filled);
     header(BLOCK.openedSeconds, opened.seconds);
     header(BLOCK.openedNanoseconds, opened.nanoseconds);
     header(BLOCK.status, TP_STATUS.user | TP_STATUS.blockTimeout | (this.#lost ? TP_STATUS.losing : 0));
+    this.#handedOver++;
     this.#openNext();
     return true;
   }
 
   /** Puts packets into the open block, which is not handed over: `push` with the same ones does that. */
   pending(packets: readonly RingPacket[]): void {
-    const start = (this.#filled % this.geometry.blockCount) * this.geometry.blockBytes;
-    this.#view.setUint32(start + BLOCK.packetCount, packets.length, true);
-  }
-
-  /** `prb_open_block`: the next one, unless the reader holds it. */
-  #openNext(): void {
-    const start = (this.#filled % this.geometry.blockCount) * this.geometry.blockBytes;
-    if (this.#view.getUint32(start + BLOCK.status, true) !== TP_STATUS.kernel) return;
-    this.#view.setUint32(start + BLOCK.packetCount, 0, true);
-    this.#view.setUint32(start + BLOCK.sequence, this.#filled + 1, true);
+    this.#view.setUint32(this.#startOf(this.#handedOver) + BLOCK.packetCount, packets.length, true);
   }
 
   take(): PacketBlock | undefined {
@@ -113,11 +107,26 @@ export class FakeRing implements BlockSource {
     return this.#ring.pendingPackets();
   }
 
+  #startOf(block: number): number {
+    return (block % this.geometry.blockCount) * this.geometry.blockBytes;
+  }
+
+  /** `prb_open_block`. False while the reader holds the block (`prb_freeze_queue`); what is in it then stays as it was. */
+  #openNext(): boolean {
+    if (this.#opened > this.#handedOver) return true;
+    const start = this.#startOf(this.#opened);
+    if (this.#view.getUint32(start + BLOCK.status, true) !== TP_STATUS.kernel) return false;
+    this.#view.setBigUint64(start + BLOCK.sequence, BigInt(++this.#opened), true);
+    this.#view.setUint32(start + BLOCK.packetCount, 0, true);
+    return true;
+  }
+
   /** Answers where the next packet starts. */
   #writePacket(at: number, packet: RingPacket): number {
     const end = align(at + macOffset + packet.bytes.length);
     const word = (offset: number, value: number) => this.#view.setUint32(at + offset, value, true);
-    this.#bytes.fill(0, at, end);
+    // As the kernel does it: what is behind the address stays as it was.
+    this.#bytes.fill(0, at, at + PACKET.address);
     word(PACKET.next, end - at);
     word(PACKET.seconds, packet.seconds ?? 0);
     word(PACKET.nanoseconds, packet.nanoseconds ?? 0);

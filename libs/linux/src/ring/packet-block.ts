@@ -1,7 +1,10 @@
 import { BLOCK, PACKET, PacketType, TP_STATUS } from './layout.js';
+import { sequenceOf } from './ring-resume.js';
 
 /** EtherType of an 802.1Q tag: what a tag is when the kernel does not say (before TP_STATUS_VLAN_TPID_VALID). */
 const ETH_P_8021Q = 0x8100;
+/** `sll_addr` holds eight bytes, also of an address that is longer (`sll_halen`). */
+const ADDRESS_BYTES = 8;
 
 /**
  * One block of a ring and a cursor over its packets, in capture order:
@@ -9,7 +12,8 @@ const ETH_P_8021Q = 0x8100;
  *     while (block.next()) section.append(0, block.seconds, block.nanoseconds, block.bytes, block.start, …);
  *
  * Allocates nothing: the same object is moved from packet to packet and from block to block. All fields read the
- * kernel's memory, so they are valid only until `release`; copy what must live longer.
+ * kernel's memory, of the block that was taken last. A packet's bytes stay where they are in `bytes` until its block is
+ * released; copy what must live longer.
  */
 export class PacketBlock {
   /** The whole ring; a packet is `capturedLength` bytes of it from `start`. */
@@ -57,13 +61,18 @@ export class PacketBlock {
     return false;
   }
 
+  /** Moves to the packet with this number, as so many calls of `next`. */
+  skip(packets: number): void {
+    for (let left = packets; left > 0 && this.next(); left--);
+  }
+
   /** Packets in the block, outgoing copies that `next` skips included. */
   get packetCount(): number {
     return this.#word(this.#block + BLOCK.packetCount);
   }
-  /** Counts the blocks the kernel opened on this ring, from 1; modulo 2^32. */
+  /** Counts the blocks the kernel opened on this ring, from 1. */
   get sequence(): number {
-    return this.#word(this.#block + BLOCK.sequence);
+    return sequenceOf(this.#words, this.#block);
   }
   /** When the kernel began to fill the block: every packet in it came later. Wall clock. */
   get openedSeconds(): number {
@@ -129,14 +138,15 @@ export class PacketBlock {
   get interfaceIndex(): number {
     return this.#word(this.#packet + PACKET.interfaceIndex);
   }
-  /** ARPHRD_* of the interface. */
+  /** ARPHRD_* of the interface, also where the packets' link-layer header is left out. */
   get hardwareType(): number {
     return this.#half(this.#packet + PACKET.hardwareType);
   }
-  /** Bytes of the sender's link-layer address, and where in `bytes` its up to eight bytes start. */
+  /** Bytes of the sender's link-layer address; 0 where the hardware has none. */
   get addressLength(): number {
-    return this.#bytes[this.#packet + PACKET.addressLength]!;
+    return Math.min(this.#bytes[this.#packet + PACKET.addressLength]!, ADDRESS_BYTES);
   }
+  /** Where in `bytes` the address starts. What follows it, up to eight bytes in all, is what was there before. */
   get addressStart(): number {
     return this.#packet + PACKET.address;
   }
