@@ -18,6 +18,7 @@ export { PacketType, TP_STATUS } from './ring/layout.js';
 export type { PacketBlock } from './ring/packet-block.js';
 export { switchOffloadsOff } from './sender/offloads.js';
 export { type PacedOptions, PacketSender } from './sender/packet-sender.js';
-export { PacketSocket, type PacketSocketOptions } from './socket/packet-socket.js';
+export { type AdoptedRing, PacketSocket } from './socket/packet-socket.js';
+export { RingSocket, type RingSocketOptions } from './socket/ring-socket.js';
 export type { SocketCounters } from './socket/statistics.js';
 export { KernelVerdicts } from './verdicts/kernel-verdicts.js';

@@ -31,6 +31,8 @@ interface Libc {
   read(fd: number, bytes: Bytes, length: number): number;
   write(fd: number, bytes: Bytes, length: number): number;
   close(fd: number): number;
+  /** With an integer argument, as F_DUPFD_CLOEXEC takes. */
+  fcntl(fd: number, command: number, argument: number): number;
   setns(fd: number, type: number): number;
   /** `bpf(2)` by its number: the C library has no function for it. */
   bpf(number: number, command: number, attributes: Bytes, attributesBytes: number): number;
@@ -106,6 +108,7 @@ function declare(koffi: Koffi): Libc {
     read: self.func('long read(int, void *, size_t)'),
     write: self.func('long write(int, const void *, size_t)'),
     close: self.func('int close(int)'),
+    fcntl: bindFcntl(self.func('int fcntl(int, int, ...)')),
     setns: self.func('int setns(int, int)'),
     bpf: bindSyscall(self.func('long syscall(long, ...)')),
     // Variadic in C: koffi then passes the third argument as the ABI wants it for `...`.
@@ -118,6 +121,11 @@ type VariadicSyscall = (number: number, ...typesAndValues: unknown[]) => number;
 function bindSyscall(syscall: VariadicSyscall): Libc['bpf'] {
   return (number, command, attributes, bytes) =>
     syscall(number, 'int', command, 'void *', attributes, 'unsigned int', bytes);
+}
+
+type VariadicFcntl = (fd: number, command: number, ...typeAndValue: unknown[]) => number;
+function bindFcntl(fcntl: VariadicFcntl): Libc['fcntl'] {
+  return (fd, command, argument) => fcntl(fd, command, 'int', argument);
 }
 
 type VariadicIoctl = (fd: number, request: number, type: unknown, value: IfreqEthtool) => number;
@@ -174,4 +182,10 @@ export function addressOf(bytes: Uint8Array): Address {
 export function closeDescriptor(fd: number): void {
   // Linux frees the descriptor even when close(2) reports an error; a second close could hit someone else's.
   libc().close(fd);
+}
+
+/** Another descriptor of the same open file, closed on exec. */
+export function duplicateDescriptor(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030;
+  return succeed('fcntl F_DUPFD_CLOEXEC', libc().fcntl(fd, F_DUPFD_CLOEXEC, 3));
 }
