@@ -14,6 +14,8 @@ export interface CaptureMember {
   readonly sampling: number;
   /** What the filter may take; 0: no limit. */
   readonly budget: { readonly packetsPerSecond: number; readonly bytesPerSecond: number };
+  /** What it was tried with before it was attached. */
+  readonly selfTest?: { readonly packets: number; readonly inKernel: number };
 }
 
 export interface SocketInterface {
@@ -81,6 +83,11 @@ export interface DesireOrder {
   readonly state: unknown;
   /** Payload bytes of the bundles that it names, base64, as they came. */
   readonly bundles: readonly string[];
+  /**
+   * bpfleet's own connections, as addresses: the agent resolves names, since the opener asks no network. Whatever it says,
+   * statements name it.
+   */
+  readonly excluded: readonly { readonly address: string; readonly port: number }[];
 }
 
 export interface DesireAnswer {
@@ -104,6 +111,8 @@ export interface OpenerPort {
   attest(
     nonce?: string,
   ): Promise<{ readonly outcomes: readonly FilterOutcome[]; readonly statements: readonly unknown[] }>;
+  /** Pins the filter-manager's keys at the first enrolment; once there are any, they only change by signed states. */
+  pin(keys: readonly string[]): Promise<void>;
   /** The enrolment document signed by the identity key: a DSSE envelope. */
   enrolment(labels: Readonly<Record<string, string>>): Promise<unknown>;
   stop(): Promise<void>;

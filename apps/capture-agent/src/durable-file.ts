@@ -1,0 +1,21 @@
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Write, fsync, rename: after a crash the file is the old one or the new one. */
+export async function writeDurably(folder: string, name: string, text: string): Promise<void> {
+  const draft = join(folder, `${name}.new`);
+  const file = await open(draft, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(draft, join(folder, name));
+  const directory = await open(folder, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,237 @@
+import {
+  type DsseEnvelope,
+  delegationKind,
+  enrolmentKind,
+  type Labels,
+  type Statement,
+  sealDocument,
+  statementKind,
+} from '@bpfleet/contract';
+import { nodeCrypto } from '@bpfleet/service';
+import type {
+  DesireAnswer,
+  DesireOrder,
+  FilterOutcome,
+  OpenerEvent,
+  OpenerHello,
+  OpenerPort,
+} from '../border/opener-port.js';
+import { HeldSockets } from './held-sockets.js';
+import { Identity } from './identity.js';
+import { type HostInterface, planSockets, type SocketPlan } from './plan.js';
+import { type SelfTestResult, selfTest } from './self-test.js';
+import { ServiceClock } from './service-clock.js';
+import { type VerifiedEntry, type VerifiedState, verifyDesired } from './verify-desired.js';
+
+export interface OpenerOptions {
+  /** Keeps key, epoch and trust; nobody else reads it. */
+  readonly folder: string;
+  readonly agent: string;
+  /** The host's interfaces now, or what a source without sockets has. */
+  readonly interfaces: () => readonly HostInterface[];
+  readonly mayOpen: (name: string) => boolean;
+  readonly matches: (patterns: readonly string[], name: string) => boolean;
+  /** False: the source filters by itself (a file, `cap`), no socket is opened. */
+  readonly opensSockets: boolean;
+  readonly ringBudgetBytes: number;
+  readonly isConfined: boolean;
+  readonly onFatal: (error: unknown) => void;
+}
+
+const RESCAN_INTERVAL_MS = 1000;
+const CHECK_INTERVAL_MS = 30_000;
+/** Without confinement another program could be attached by the process that reads the rings. */
+const UNCONFINED_CHECK_INTERVAL_MS = 1000;
+const SAVE_TIME_INTERVAL_MS = 60_000;
+
+/** Decides what runs in this host's kernel, by signed word alone (docs/30-capture-agent.md). */
+export class Opener implements OpenerPort {
+  #identity!: Identity;
+  #clock!: ServiceClock;
+  #sockets!: HeldSockets;
+  #emit: (event: OpenerEvent) => void = () => {};
+  #verified: { readonly desired: VerifiedState; readonly order: DesireOrder } | undefined;
+  #epoch = 0;
+  #fingerprint = '';
+  #plan: SocketPlan = { sockets: [], refused: [] };
+  readonly #selfTests = new Map<string, SelfTestResult>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: OpenerOptions) {}
+
+  get isConfined(): boolean {
+    return this.options.isConfined;
+  }
+
+  async start(onEvent: (event: OpenerEvent) => void): Promise<void> {
+    const { folder, agent, ringBudgetBytes, isConfined } = this.options;
+    this.#emit = onEvent;
+    this.#identity = await Identity.open(folder, agent);
+    this.#clock = new ServiceClock(this.#identity.serviceTimeMs);
+    // Seconds since 2020 in thousands: ids of another opener are below or far above.
+    const firstId = Math.floor((Date.now() - Date.UTC(2020)) / 1000) * 1000;
+    this.#sockets = new HeldSockets(ringBudgetBytes, (event) => this.#emit(event), firstId);
+    this.#every(RESCAN_INTERVAL_MS, () => this.#rescan());
+    this.#every(isConfined ? CHECK_INTERVAL_MS : UNCONFINED_CHECK_INTERVAL_MS, () => this.#check());
+    this.#every(SAVE_TIME_INTERVAL_MS, () => this.#saveTime());
+  }
+
+  async hello(sessionPublicKey: string): Promise<OpenerHello> {
+    this.#epoch = await this.#identity.nextEpoch(Date.now());
+    const { agent } = this.options;
+    const epoch = this.#epoch;
+    const delegation = sealDocument(delegationKind, { agent, epoch, sessionPublicKey }, [this.#identity.key]);
+    this.#sockets.announce();
+    return { agent, epoch, delegation, identityPublicKey: this.#identity.key.publicKey };
+  }
+
+  async enrolment(labels: Labels): Promise<DsseEnvelope> {
+    const { key } = this.#identity;
+    const document = { agent: this.options.agent, identityPublicKey: key.publicKey, labels };
+    return sealDocument(enrolmentKind, document, [key]);
+  }
+
+  pin(keys: readonly string[]): Promise<void> {
+    return this.#identity.pin(keys);
+  }
+
+  async desire(order: DesireOrder): Promise<DesireAnswer> {
+    const { trust, generation } = this.#identity;
+    const context = { agent: this.options.agent, trust, generation, crypto: nodeCrypto };
+    const desired = verifyDesired(order, context);
+    this.#clock.heard(Date.parse(desired.state.issuedAt));
+    await this.#identity.accepted(desired.state.generation, desired.trust, this.#clock.timeMs);
+    this.#verified = { desired, order };
+    this.#carryOut();
+    const { settings } = desired.state;
+    const members = this.#plan.sockets.map(({ interface: device, members: list }) => ({
+      interface: device,
+      members: list,
+    }));
+    return { generation: desired.state.generation, settings, members, outcomes: this.#outcomes() };
+  }
+
+  async cut(socket: number, swap: number): Promise<void> {
+    this.#sockets.cut(socket, swap);
+    this.#emit({ kind: 'changed' });
+  }
+
+  async drained(socket: number): Promise<void> {
+    this.#sockets.drained(socket);
+  }
+
+  async attest(nonce?: string): Promise<{ outcomes: FilterOutcome[]; statements: DsseEnvelope[] }> {
+    this.#sockets.check();
+    return { outcomes: this.#outcomes(), statements: nonce === undefined ? [] : this.#statements(nonce) };
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#saving;
+    this.#sockets?.close();
+  }
+
+  #every(intervalMs: number, action: () => void): void {
+    const guarded = (): void => {
+      try {
+        action();
+      } catch (error) {
+        this.options.onFatal(error);
+      }
+    };
+    this.#timers.push(setInterval(guarded, intervalMs).unref());
+  }
+
+  #carryOut(): void {
+    if (this.#verified === undefined) return;
+    const { desired, order } = this.#verified;
+    const { interfaces, mayOpen, matches, opensSockets } = this.options;
+    const { linkerVersion } = desired.state;
+    const context = { excluded: order.excluded, linkerVersion };
+    this.#fingerprint = this.#whatDecides();
+    const entries = desired.entries.filter((entry) => this.#isValid(entry));
+    const selfTestOf = (entry: VerifiedEntry, linkType: string) => this.#selfTestOf(entry, linkType);
+    this.#plan = planSockets({ entries, interfaces: interfaces(), mayOpen, matches, selfTestOf, ...context });
+    if (opensSockets) this.#sockets.reconcile(this.#plan, context);
+  }
+
+  #isValid({ notAfterMs }: VerifiedEntry): boolean {
+    return notAfterMs === undefined || this.#clock.timeMs <= notAfterMs;
+  }
+
+  /** Once per bundle and link type: bundles never change. */
+  #selfTestOf({ digest, bundle }: VerifiedEntry, linkType: string): SelfTestResult {
+    const key = `${digest} ${linkType}`;
+    const known = this.#selfTests.get(key);
+    if (known) return known;
+    const result = selfTest(
+      bundle.programs.find((program) => program.linkType === linkType && program.form === 'live')!,
+    );
+    this.#selfTests.set(key, result);
+    return result;
+  }
+
+  /** Interfaces come and go, and entries end. */
+  #whatDecides(): string {
+    const ended = this.#verified?.desired.entries.filter((entry) => !this.#isValid(entry)).map(({ digest }) => digest);
+    return JSON.stringify([this.options.interfaces(), ended]);
+  }
+
+  #rescan(): void {
+    if (this.#verified === undefined || this.#whatDecides() === this.#fingerprint) return;
+    this.#carryOut();
+    this.#emit({ kind: 'changed' });
+  }
+
+  #check(): void {
+    if (!this.#sockets.check()) this.#emit({ kind: 'changed' });
+  }
+
+  #saveTime(): void {
+    if (this.#clock.timeMs === 0) return;
+    this.#saving = this.#saving
+      .then(() => this.#identity.keepServiceTime(this.#clock.timeMs))
+      .catch(this.options.onFatal);
+  }
+
+  #outcomes(): FilterOutcome[] {
+    if (this.options.opensSockets) return this.#sockets.outcomes();
+    const reported = this.#plan.sockets.flatMap(({ interface: device, members }) =>
+      members.map(
+        (member): FilterOutcome => ({
+          filter: member.filter,
+          version: member.version,
+          digest: member.digest,
+          interface: device.name,
+          linkType: device.linkType,
+          state: 'reported',
+          ...(member.selfTest ? { selfTest: member.selfTest } : {}),
+        }),
+      ),
+    );
+    return [...reported, ...this.#plan.refused];
+  }
+
+  #statements(nonce: string): DsseEnvelope[] {
+    const generation = this.#identity.generation;
+    return this.#sockets.running.map(({ planned, program }) => {
+      const statement: Statement = {
+        agent: this.options.agent,
+        epoch: this.#epoch,
+        interface: planned.interface.name,
+        generation,
+        linkerVersion: program.context.linkerVersion,
+        linkType: program.context.linkType,
+        target: 'cbpf',
+        members: [...program.members],
+        excluded: [...program.context.excluded],
+        hash: program.hash,
+        evidence: { kind: 'read back' },
+        nonce,
+        at: new Date().toISOString(),
+      };
+      return sealDocument(statementKind, statement, [this.#identity.key]);
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+
+/** CLOCK_BOOTTIME in ms: goes on in suspend, and nobody sets it. */
+export const bootTimeMs = (): number => Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000;
+
+/**
+ * The service's time, whatever the host's clock says: its last word, and the time since by CLOCK_BOOTTIME. After a reboot
+ * without contact it goes on from where it was saved last, so that what has an end comes to it.
+ */
+export class ServiceClock {
+  #heardMs: number;
+  #heardAtMs: number;
+
+  /** @param savedMs the service's time when it was last saved, 0: never heard of */
+  constructor(
+    savedMs: number,
+    private readonly nowMs: () => number = bootTimeMs,
+  ) {
+    this.#heardMs = savedMs;
+    this.#heardAtMs = nowMs();
+  }
+
+  /** Never goes back: a state that comes late is no younger for it. */
+  heard(serviceTimeMs: number): void {
+    if (serviceTimeMs <= this.timeMs) return;
+    this.#heardMs = serviceTimeMs;
+    this.#heardAtMs = this.nowMs();
+  }
+
+  get timeMs(): number {
+    return this.#heardMs === 0 ? 0 : this.#heardMs + (this.nowMs() - this.#heardAtMs);
+  }
+}
