@@ -8,6 +8,7 @@ export { interfaces } from './interfaces/interfaces.js';
 export type { NetworkInterface } from './interfaces/link-messages.js';
 export { matchesPatterns } from './interfaces/patterns.js';
 export { Libpcap, type LibpcapAnswer, type LibpcapOptions } from './libpcap/libpcap.js';
+export { MappedFile } from './memory/mapped-file.js';
 export { withinNetworkNamespace } from './network-namespace.js';
 export { canCapture, type Probe, platform } from './platform.js';
 export { PollSet, waitReadable } from './poll/poll-set.js';

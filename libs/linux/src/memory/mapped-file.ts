@@ -1,0 +1,35 @@
+import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
+import { type Address, libc, mapShared, viewMemory } from '../calls/libc.js';
+
+/**
+ * A file as memory, MAP_SHARED: what is written there is in the file at once for every other process, and stays when this
+ * one is killed. (Not when the machine loses power: the kernel writes it to the disk when it likes.)
+ */
+export class MappedFile {
+  #isOpen = true;
+
+  private constructor(
+    readonly memory: ArrayBuffer,
+    private readonly address: Address,
+  ) {}
+
+  /** Opens the file, or makes it of zeros; it gets this size. @throws the error of `node:fs`, SystemCallError */
+  static open(path: string, sizeBytes: number): MappedFile {
+    const fd = openSync(path, 'a+', 0o600);
+    try {
+      if (fstatSync(fd).size !== sizeBytes) ftruncateSync(fd, sizeBytes);
+      const address = mapShared(fd, sizeBytes);
+      return new MappedFile(viewMemory(address, sizeBytes), address);
+    } finally {
+      // The mapping outlives the descriptor.
+      closeSync(fd);
+    }
+  }
+
+  /** Unmaps. A view that somebody kept must not be used any more: that would end the process. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    libc().munmap(this.address, this.memory.byteLength);
+  }
+}
