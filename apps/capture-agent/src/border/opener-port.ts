@@ -32,8 +32,10 @@ export interface CaptureSocket {
   /** The opener's number; never used again while it lives. */
   readonly id: number;
   readonly interface: SocketInterface;
-  readonly ring: { readonly blockBytes: number; readonly blockCount: number };
+  readonly ring: { readonly blockBytes: number; readonly blockCount: number; readonly skipOutgoing: boolean };
   readonly members: readonly CaptureMember[];
+  /** A process before read its ring. */
+  readonly wasRead: boolean;
   /** A swap that nobody has cut yet: its union is attached. */
   readonly swap?: SocketSwap;
 }

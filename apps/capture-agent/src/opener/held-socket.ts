@@ -29,6 +29,7 @@ export class HeldSocket {
   #queued: Wish | undefined;
   #lastSwapId = 0;
   #isDraining = false;
+  #wasAnnounced = false;
   /** Why the last wish was not carried out; undefined: it was. */
   #refusal: string | undefined;
   #isDiverged = false;
@@ -81,10 +82,12 @@ export class HeldSocket {
     const socket: CaptureSocket = {
       id: this.id,
       interface: this.planned.interface,
-      ring: this.ring.geometry,
+      ring: { ...this.ring.geometry, skipOutgoing: this.ring.skipOutgoing },
       members: this.#members,
+      wasRead: this.#wasAnnounced,
       ...(this.#swap ? { swap: { id: this.#swap.id, members: this.#swap.members } } : {}),
     };
+    this.#wasAnnounced = true;
     this.emit({ kind: 'socket', socket, fd: this.ring.duplicate() });
     if (this.#isDraining) this.emit({ kind: 'draining', socket: this.id });
   }

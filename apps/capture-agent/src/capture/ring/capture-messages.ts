@@ -1,4 +1,5 @@
 import type { CaptureSocket, SocketSwap } from '../../border/opener-port.js';
+import type { RecordHeader } from '../../spool/record-header.js';
 import type { MemberCounters } from '../attribution/attributed-member.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import type { RingPosition } from '../sections/open-section.js';
@@ -11,6 +12,14 @@ export interface CaptureThreadData {
   readonly agent: string;
   readonly epoch: number;
   readonly spoolFolder: string;
+  /** Above all that are or were in the spool. */
+  readonly firstSegment: number;
+  /** Which boot of the machine this is, and where its CLOCK_BOOTTIME stands: at `performance.now()` 0 of the main thread. */
+  readonly boot: number;
+  readonly bootTimeOriginMs: number;
+  readonly timeOriginMs: number;
+  /** What the epoch before left behind: said in every section of this one. */
+  readonly ledgerBefore: Readonly<Record<string, string>>;
   /** eventfd: written after each order, so that the thread leaves poll(2). */
   readonly wakeUpDescriptor: number;
 }
@@ -36,6 +45,14 @@ export type CaptureNews =
   | { readonly kind: 'ready' }
   /** New records are in the spool. */
   | { readonly kind: 'spooled' }
+  /** The disk took no record: the section is the main thread's from here on. */
+  | {
+      readonly kind: 'refused';
+      readonly header: RecordHeader;
+      readonly bytes: Uint8Array<ArrayBuffer>;
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly kind: 'cut'; readonly socket: number; readonly swap: number }
   | { readonly kind: 'drained'; readonly socket: number }
   | { readonly kind: 'step'; readonly filter: string; readonly step: BudgetStep }

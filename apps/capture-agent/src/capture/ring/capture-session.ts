@@ -76,10 +76,10 @@ export class CaptureSession {
     const attribution = this.#attributionOf(socket.members, socket.interface.name);
     const lane = new RingLane(socket.id, socket.interface, this.openSocket(socket, fd), attribution, resume);
     // What another process left in the ring may have passed a swap of then.
-    attribution.trustsKernel = resume === undefined && socket.swap === undefined;
+    attribution.trustsKernel = !socket.wasRead && socket.swap === undefined;
     this.reader.add(lane);
     if (socket.swap) this.#swap(socket.id, socket.swap);
-    else if (resume) this.#settle(socket.id);
+    else if (socket.wasRead) this.#settle(socket.id);
   }
 
   #swap(id: number, swap: SocketSwap): void {

@@ -1,5 +1,8 @@
 import { readSection, type SectionOrigin, sectionOf } from '@bpfleet/section';
 
+/** In the spool's folder. */
+export const OPEN_SECTION_FILE = 'open-section';
+
 /** Where a ring's reader stands: behind so many packets of the block with this sequence number. */
 export interface RingPosition {
   readonly socket: number;

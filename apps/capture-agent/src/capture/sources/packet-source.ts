@@ -1,4 +1,5 @@
 import type { DesireAnswer, OpenerEvent } from '../../border/opener-port.js';
+import type { RecordHeader } from '../../spool/record-header.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import type { CaptureCounters } from '../ring/capture-messages.js';
 
@@ -17,6 +18,8 @@ export interface SourceAbilities {
 export interface SourceEvents {
   /** New sections are in the spool. */
   spooled(): void;
+  /** The spool took no section: it is the receiver's from here on. */
+  refused(header: RecordHeader, bytes: Uint8Array<ArrayBuffer>, error: { code: string; message: string }): void;
   /** A filter keeps more or less of its packets from here on, by its budget or the agent's. */
   stepped(filter: string, step: BudgetStep): void;
   /** The source cannot go on: the process should end with this error. */
@@ -28,6 +31,11 @@ export interface CaptureRun {
   readonly agent: string;
   readonly epoch: number;
   readonly spoolFolder: string;
+  /** Above all that are or were in the spool. */
+  readonly firstSegment: number;
+  readonly boot: number;
+  readonly bootTimeOriginMs: number;
+  readonly ledgerBefore: Readonly<Record<string, string>>;
   readonly hardware: string;
   readonly operatingSystem: string;
   readonly application: string;

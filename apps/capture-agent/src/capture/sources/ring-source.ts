@@ -37,7 +37,8 @@ export class RingSource implements PacketSource {
 
   async start(run: CaptureRun, events: SourceEvents): Promise<void> {
     const wakeUp = WakeUp.create();
-    const workerData: CaptureThreadData = { ...run, wakeUpDescriptor: wakeUp.fd };
+    const { timeOrigin: timeOriginMs } = performance;
+    const workerData: CaptureThreadData = { ...run, timeOriginMs, wakeUpDescriptor: wakeUp.fd };
     const thread = new Worker(threadFile(), { workerData });
     this.#events = events;
     this.#wakeUp = wakeUp;
@@ -84,6 +85,9 @@ export class RingSource implements PacketSource {
     switch (news.kind) {
       case 'spooled':
         this.#events.spooled();
+        break;
+      case 'refused':
+        this.#events.refused(news.header, news.bytes, news);
         break;
       case 'step':
         this.#events.stepped(news.filter, news.step);

@@ -1,0 +1,67 @@
+// The capture thread: blocks in poll(2), so orders are fetched, not delivered by an event loop.
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { MappedFile, PacketSocket, WakeUp } from '@bpfleet/linux';
+import { SectionWriter } from '@bpfleet/section';
+import type { CaptureSocket } from '../../border/opener-port.js';
+import { SegmentWriter } from '../../spool/segment-writer.js';
+import { OPEN_SECTION_FILE, OpenSection } from '../sections/open-section.js';
+import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
+import { SpoolSink } from '../sections/spool-sink.js';
+import type { CaptureNews, CaptureOrder, CaptureThreadData } from './capture-messages.js';
+import { CaptureSession } from './capture-session.js';
+import { RingReader } from './ring-reader.js';
+
+/** At most this long in poll(2): how late a budget's second may end when nothing arrives. */
+const TURN_MS = 500;
+
+const data = workerData as CaptureThreadData;
+const port = parentPort!;
+const tell = (news: CaptureNews, transfer: readonly ArrayBuffer[] = []): void => port.postMessage(news, [...transfer]);
+const nowMs = (): number => performance.now();
+/** CLOCK_BOOTTIME at `performance.now()` 0, as the main thread found it. */
+const bootNowMs = (): number => data.bootTimeOriginMs + performance.timeOrigin - data.timeOriginMs + performance.now();
+
+const file = MappedFile.open(join(data.spoolFolder, OPEN_SECTION_FILE), OpenSection.sizeBytes(SECTION_CAPACITY_BYTES));
+const open = new OpenSection(file.memory);
+open.take(data.epoch);
+const segments = new SegmentWriter({ folder: data.spoolFolder, firstSegment: data.firstSegment });
+const sink = new SpoolSink(
+  { agent: data.agent, epoch: data.epoch, boot: data.boot, nowMs: bootNowMs },
+  segments,
+  () => tell({ kind: 'spooled' }),
+  (header, bytes, { code, message }) => tell({ kind: 'refused', header, bytes, code, message }, [bytes.buffer]),
+);
+const { hardware, operatingSystem, application } = data;
+const origin = { hardware, operatingSystem, application };
+const writer = new SectionWriter({ ...origin, capacityBytes: SECTION_CAPACITY_BYTES, buffer: open.buffer });
+const assembler: SectionAssembler = new SectionAssembler(writer, sink, totals, open);
+const wakeUp = WakeUp.ofDescriptor(data.wakeUpDescriptor);
+const reader = new RingReader(assembler, wakeUp, nowMs);
+const session = new CaptureSession(reader, assembler, adopt, tell, nowMs);
+
+tell({ kind: 'ready' });
+for (let running = true; running; ) {
+  reader.turn(TURN_MS);
+  session.tick();
+  for (let message = receiveMessageOnPort(port); message && running; message = receiveMessageOnPort(port)) {
+    running = session.carryOut(message.message as CaptureOrder);
+  }
+}
+segments.close();
+port.close();
+
+function totals() {
+  const { passed, dropped } = session.kernelTotals();
+  return { kernelPassed: passed, kernelDropped: dropped, taken: assembler.taken, more: data.ledgerBefore };
+}
+
+function adopt({ ring, interface: device, wasRead }: CaptureSocket, fd: number) {
+  return PacketSocket.adopt(fd, {
+    geometry: { blockBytes: ring.blockBytes, blockCount: ring.blockCount },
+    skipOutgoing: ring.skipOutgoing,
+    resume: wasRead,
+    subject: device.name,
+  });
+}
