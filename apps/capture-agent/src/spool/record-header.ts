@@ -15,9 +15,9 @@ export interface Tally {
 /** What the capture thread knows of a section that it closed. */
 export interface ClosedSectionFacts extends Omit<SectionHeader, 'agent' | 'epoch'> {
   /** Per socket number, behind the section's last packet: where a successor goes on. */
-  readonly positions: Readonly<Record<number, RingPosition>>;
+  readonly positions?: Readonly<Record<number, RingPosition>>;
   /** The ledger as of this section: cumulative, by name. */
-  readonly counters: Readonly<Record<string, number>>;
+  readonly counters?: Readonly<Record<string, number>>;
 }
 
 /** What a record of the spool says of its section. */
@@ -34,10 +34,6 @@ export interface RecordHeader extends SectionHeader, ClosedSectionFacts {
 
 /** JSON with times as decimal strings. Arrays instead of objects where there is one per section or socket. */
 export function encodeHeader(header: RecordHeader): string {
-  const positions: Record<string, readonly [number, number]> = {};
-  for (const [socket, { blockSequence, packets }] of Object.entries(header.positions)) {
-    positions[socket] = [blockSequence, packets];
-  }
   return JSON.stringify({
     agent: header.agent,
     epoch: header.epoch,
@@ -51,9 +47,14 @@ export function encodeHeader(header: RecordHeader): string {
     boot: header.boot,
     closed: [header.closed.sections, header.closed.packets],
     spooled: [header.spooled.sections, header.spooled.packets],
-    positions,
+    positions: header.positions && pairs(header.positions),
     counters: header.counters,
   });
+}
+
+function pairs(positions: Readonly<Record<number, RingPosition>>): Record<string, readonly [number, number]> {
+  const entries = Object.entries(positions);
+  return Object.fromEntries(entries.map(([socket, { blockSequence, packets }]) => [socket, [blockSequence, packets]]));
 }
 
 /** Undefined for anything that `encodeHeader` does not write. Never throws: its checksum may fit by chance. */
@@ -63,14 +64,16 @@ export function decodeHeader(text: string): RecordHeader | undefined {
   const { agent, epoch, seq, tsMinNs, tsMaxNs, packets, filters, crc32, closedAtMs, boot, counters } = fields;
   const closed = tally(fields.closed);
   const spooled = tally(fields.spooled);
-  const positions = ringPositions(fields.positions);
+  const positions = fields.positions === undefined ? {} : ringPositions(fields.positions);
   if (typeof agent !== 'string' || agent === '') return undefined;
   if (!isCount(epoch) || !isCount(seq) || !isCount(packets) || !isCount(crc32) || !isCount(boot)) return undefined;
   if (!isDecimal(tsMinNs) || !isDecimal(tsMaxNs) || !isTime(closedAtMs)) return undefined;
-  if (!isListOfText(filters) || !isListOfNumbers(counters)) return undefined;
+  if (!isListOfText(filters) || (counters !== undefined && !isNumbersByName(counters))) return undefined;
   if (closed === undefined || spooled === undefined || positions === undefined) return undefined;
   return {
-    ...{ agent, epoch, seq, packets, filters, crc32, closedAtMs, boot, closed, spooled, positions, counters },
+    ...{ agent, epoch, seq, packets, filters, crc32, closedAtMs, boot, closed, spooled },
+    ...(fields.positions !== undefined && { positions }),
+    ...(counters !== undefined && { counters }),
     tsMinNs: BigInt(tsMinNs),
     tsMaxNs: BigInt(tsMaxNs),
   };
@@ -115,5 +118,5 @@ const isTime = (value: unknown): value is number => typeof value === 'number' &&
 const isDecimal = (value: unknown): value is string => typeof value === 'string' && /^\d{1,20}$/.test(value);
 const isListOfText = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');
-const isListOfNumbers = (value: unknown): value is Record<string, number> =>
+const isNumbersByName = (value: unknown): value is Record<string, number> =>
   isObject(value) && Object.values(value).every((item) => typeof item === 'number');
