@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { AgentStatus } from './agent-status.js';
 import { AgentId, Digest, FilterName, InterfacePatterns, Labels, SnaplenBytes, Timestamp } from './naming.js';
-import { FilterProgram } from './program.js';
+import { AnyFilterProgram, FilterProgram } from './program.js';
 import { route } from './route.js';
 import { Selector } from './selector.js';
+import { Direction, FilterBudget, Sampling } from './signed/bundle.js';
 
 export const NewFilterVersion = z.object({
   expression: z
@@ -12,6 +13,9 @@ export const NewFilterVersion = z.object({
     .meta({ examples: ['tcp port 443 and host 10.0.0.7'] }),
   interfaces: InterfacePatterns.default(['*']),
   snaplenBytes: SnaplenBytes.default(128),
+  direction: Direction.default('any'),
+  sampling: Sampling.default(1),
+  budget: FilterBudget.default({ packetsPerSecond: 0, bytesPerSecond: 0 }),
 });
 export type NewFilterVersion = z.infer<typeof NewFilterVersion>;
 
@@ -24,8 +28,9 @@ export type NewFilter = z.infer<typeof NewFilter>;
 export const FilterVersion = NewFilterVersion.extend({
   filter: FilterName,
   version: z.int().positive(),
+  /** sha256 of the version's bundle. */
   digest: Digest,
-  programs: z.array(FilterProgram),
+  programs: z.array(AnyFilterProgram),
   createdAt: Timestamp,
 });
 export type FilterVersion = z.infer<typeof FilterVersion>;

@@ -46,3 +46,7 @@ export const EbpfFilterProgram = z.object({
   maps: z.array(FilterMap).max(64),
 });
 export type EbpfFilterProgram = z.infer<typeof EbpfFilterProgram>;
+
+/** For the classic machine, or, where that has no room, for the extended one. */
+export const AnyFilterProgram = z.discriminatedUnion('target', [FilterProgram, EbpfFilterProgram]);
+export type AnyFilterProgram = z.infer<typeof AnyFilterProgram>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AgentId, Digest, FilterName, Labels, SnaplenBytes, Timestamp } from './naming.js';
-import { EbpfFilterProgram, FilterProgram } from './program.js';
+import { AnyFilterProgram } from './program.js';
 import { route } from './route.js';
 import { PublicKey } from './signed/keys.js';
 
@@ -17,7 +17,7 @@ export const RegistryVersion = z.object({
   digest: Digest,
   expression: z.string(),
   snaplenBytes: SnaplenBytes,
-  programs: z.array(z.discriminatedUnion('target', [FilterProgram, EbpfFilterProgram])),
+  programs: z.array(AnyFilterProgram),
 });
 export type RegistryVersion = z.infer<typeof RegistryVersion>;
 

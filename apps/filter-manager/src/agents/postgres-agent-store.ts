@@ -1,9 +1,8 @@
-import type { Agent, AgentStatus } from '@bpfleet/contract';
-import { canonicalJson } from '../canonical-json.js';
+import { type Agent, type AgentStatus, canonicalJson } from '@bpfleet/contract';
 import type { DesiredContent, FleetSettings } from '../desired/desired-content.js';
 import type { ControlDatabase, Queries } from '../postgres/control-database.js';
 import { currentContents } from '../postgres/redistribute.js';
-import { type AgentRow, agentOf, type VersionRow, versionOf } from '../postgres/rows.js';
+import { type AgentRow, agentOf, type VersionRow, versionColumns, versionOf } from '../postgres/rows.js';
 import { AgentStore, type StatusOutcome, type StoredDesired } from './agent-store.js';
 import { agentNotFound } from './not-found.js';
 
@@ -36,7 +35,7 @@ export class PostgresAgentStore extends AgentStore {
       const { filters, settings, excluded } = agent.desired;
       // A second look at the database cannot see another state: versions never change.
       const { rows } = await client.query<VersionRow>(
-        `SELECT version.* FROM control.version JOIN unnest($1::text[], $2::int[]) AS desired(filter, version)
+        `SELECT ${versionColumns} FROM control.version JOIN unnest($1::text[], $2::int[]) AS desired(filter, version)
          USING (filter, version) ORDER BY filter`,
         [filters.map(({ filter }) => filter), filters.map(({ version }) => version)],
       );

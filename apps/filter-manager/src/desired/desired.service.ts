@@ -66,7 +66,10 @@ function documentOf(agent: string, { generation, versions, settings, excluded }:
     agent,
     generation,
     issuedAt: new Date().toISOString(),
-    filters: versions.map(({ createdAt: _, ...version }: FilterVersion) => version),
+    filters: versions.map(({ createdAt: _, ...version }: FilterVersion) => ({
+      ...version,
+      programs: version.programs.filter((program) => program.target === 'cbpf'),
+    })),
     settings: { ...settings },
     excluded: [...excluded],
   };

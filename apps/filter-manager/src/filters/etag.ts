@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Filter } from '@bpfleet/contract';
+import { canonicalJson, type Filter } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
-import { canonicalJson } from '../canonical-json.js';
 import type { Precondition } from './filter-store.js';
 
 /** Names this state of a filter, its assignments included. */

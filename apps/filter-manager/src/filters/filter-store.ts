@@ -3,8 +3,13 @@ import type { Filter, FilterVersion } from '@bpfleet/contract';
 /** A version but for when it was stored. */
 export type VersionContent = Omit<FilterVersion, 'createdAt'>;
 
+/** A version with its bundle: the bytes that agents get. */
+export interface BuiltVersion extends VersionContent {
+  readonly bundle: Uint8Array;
+}
+
 /** A version's number is known only inside the transaction that stores it, and its digest covers the number. */
-export type MakeVersion = (version: number) => VersionContent;
+export type MakeVersion = (version: number) => BuiltVersion;
 
 /** Refuses, by throwing, to go on from this state of a filter. */
 export type Precondition = (current: Filter) => void;
@@ -23,6 +28,8 @@ export abstract class FilterStore {
   abstract list(after: string | undefined, limit: number): Promise<Filter[]>;
   /** Newest first. @throws BpfleetError `NOT_FOUND` */
   abstract versions(name: string, before: number | undefined, limit: number): Promise<FilterVersion[]>;
+  /** The bytes that have this digest, of whatever version ever. @throws BpfleetError `NOT_FOUND` */
+  abstract bundle(digest: string): Promise<Uint8Array>;
 }
 
 export interface AddedVersion {

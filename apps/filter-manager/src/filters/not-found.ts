@@ -1,5 +1,8 @@
 import { BpfleetError } from '@bpfleet/errors';
 
+export const bundleNotFound = (digest: string): BpfleetError =>
+  new BpfleetError('NOT_FOUND', `there is no bundle ${digest}`);
+
 export const filterNotFound = (name: string): BpfleetError =>
   new BpfleetError('NOT_FOUND', `there is no filter ${name}`, { hint: 'GET /api/v1/filters lists those there are' });
 

@@ -1,9 +1,9 @@
 import type { Filter, FilterVersion } from '@bpfleet/contract';
 import type { ControlDatabase, Queries } from '../postgres/control-database.js';
-import { type AssignmentRow, assignmentOf, type VersionRow, versionOf } from '../postgres/rows.js';
+import { type AssignmentRow, assignmentOf, type VersionRow, versionColumns, versionOf } from '../postgres/rows.js';
 import { isSameContent } from './build-version.js';
 import { type AddedVersion, FilterStore, type MakeVersion, type Precondition } from './filter-store.js';
-import { filterExists, filterNotFound } from './not-found.js';
+import { bundleNotFound, filterExists, filterNotFound } from './not-found.js';
 
 interface FilterRow {
   name: string;
@@ -79,21 +79,44 @@ export class PostgresFilterStore extends FilterStore {
       const filter = await client.query('SELECT FROM control.filter WHERE name = $1 AND deleted_at IS NULL', [name]);
       if (filter.rowCount === 0) throw filterNotFound(name);
       const { rows } = await client.query<VersionRow>(
-        `SELECT * FROM control.version WHERE filter = $1 AND ($2::int IS NULL OR version < $2)
+        `SELECT ${versionColumns} FROM control.version WHERE filter = $1 AND ($2::int IS NULL OR version < $2)
          ORDER BY version DESC LIMIT $3`,
         [name, before ?? null, limit],
       );
       return rows.map(versionOf);
     });
   }
+
+  override bundle(digest: string): Promise<Uint8Array> {
+    return this.database.read(async (client) => {
+      const { rows } = await client.query<{ bundle: Buffer | null }>(
+        'SELECT bundle FROM control.version WHERE digest = $1',
+        [digest],
+      );
+      if (!rows[0]?.bundle) throw bundleNotFound(digest);
+      return rows[0].bundle;
+    });
+  }
 }
 
 async function insertVersion(client: Queries, make: MakeVersion, number: number): Promise<FilterVersion> {
-  const { filter, version, expression, interfaces, snaplenBytes, programs, digest } = make(number);
+  const made = make(number);
   const { rows } = await client.query<VersionRow>(
-    `INSERT INTO control.version (filter, version, expression, interfaces, snaplen_bytes, programs, digest)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *`,
-    [filter, version, expression, interfaces, snaplenBytes, JSON.stringify(programs), digest],
+    `INSERT INTO control.version (filter, version, expression, interfaces, snaplen_bytes, direction, sampling, budget,
+       programs, digest, bundle)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING ${versionColumns}`,
+    [
+      ...[
+        made.filter,
+        made.version,
+        made.expression,
+        made.interfaces,
+        made.snaplenBytes,
+        made.direction,
+        made.sampling,
+      ],
+      ...[JSON.stringify(made.budget), JSON.stringify(made.programs), made.digest, Buffer.from(made.bundle)],
+    ],
   );
   return versionOf(rows[0]!);
 }
@@ -113,7 +136,7 @@ async function readFilter(client: Queries, name: string, lock: 'FOR UPDATE' | ''
 async function complete(client: Queries, filters: readonly FilterRow[]): Promise<Filter[]> {
   const names = filters.map(({ name }) => name);
   const latest = await client.query<VersionRow>(
-    `SELECT version.* FROM control.version JOIN unnest($1::text[], $2::int[]) AS last(filter, version)
+    `SELECT ${versionColumns} FROM control.version JOIN unnest($1::text[], $2::int[]) AS last(filter, version)
      USING (filter, version)`,
     [names, filters.map(({ last_version }) => last_version)],
   );

@@ -1,5 +1,11 @@
-import type { Agent, AgentStatus, Assignment, FilterVersion, NewAssignment } from '@bpfleet/contract';
-import { canonicalJson } from '../canonical-json.js';
+import {
+  type Agent,
+  type AgentStatus,
+  type Assignment,
+  canonicalJson,
+  type FilterVersion,
+  type NewAssignment,
+} from '@bpfleet/contract';
 import { type Assigned, type DesiredContent, desiredContents, type FleetSettings } from '../desired/desired-content.js';
 
 export interface MemoryFilter {
@@ -21,6 +27,8 @@ export interface MemoryAgent {
  */
 export class MemoryControl {
   readonly filters = new Map<string, MemoryFilter>();
+  /** By digest. */
+  readonly bundles = new Map<string, Uint8Array>();
   readonly assignments = new Map<string, MemoryAssignment>();
   readonly agents = new Map<string, MemoryAgent>();
   settings: FleetSettings = { settings: { flushWindowMs: 200, reportIntervalMs: 60_000 }, excluded: [] };

@@ -1,7 +1,13 @@
 import type { Filter, FilterVersion } from '@bpfleet/contract';
 import { isSameContent } from '../filters/build-version.js';
-import { type AddedVersion, FilterStore, type MakeVersion, type Precondition } from '../filters/filter-store.js';
-import { filterExists, filterNotFound } from '../filters/not-found.js';
+import {
+  type AddedVersion,
+  type BuiltVersion,
+  FilterStore,
+  type MakeVersion,
+  type Precondition,
+} from '../filters/filter-store.js';
+import { bundleNotFound, filterExists, filterNotFound } from '../filters/not-found.js';
 import { after, type MemoryControl, type MemoryFilter } from './memory-control.js';
 
 export class MemoryFilterStore extends FilterStore {
@@ -13,7 +19,7 @@ export class MemoryFilterStore extends FilterStore {
     const old = this.control.filters.get(name);
     if (old && !old.isDeleted) throw filterExists(name);
     const versions = old?.versions ?? [];
-    versions.push({ ...make(versions.length + 1), createdAt: now() });
+    versions.push(this.#stored(make(versions.length + 1)));
     this.control.filters.set(name, { description, createdAt: now(), isDeleted: false, versions });
     return this.#filter(name);
   }
@@ -23,7 +29,7 @@ export class MemoryFilterStore extends FilterStore {
     check?.(current);
     const content = make(current.latest.version + 1);
     if (isSameContent(content, current.latest)) return { version: current.latest, isNew: false };
-    const version = { ...content, createdAt: now() };
+    const version = this.#stored(content);
     this.#present(name).versions.push(version);
     return { version, isNew: true };
   }
@@ -50,6 +56,17 @@ export class MemoryFilterStore extends FilterStore {
   override async versions(name: string, before: number | undefined, limit: number): Promise<FilterVersion[]> {
     const newestFirst = this.#present(name).versions.toReversed();
     return newestFirst.filter(({ version }) => before === undefined || version < before).slice(0, limit);
+  }
+
+  override async bundle(digest: string): Promise<Uint8Array> {
+    const bundle = this.control.bundles.get(digest);
+    if (!bundle) throw bundleNotFound(digest);
+    return bundle;
+  }
+
+  #stored({ bundle, ...content }: BuiltVersion): FilterVersion {
+    this.control.bundles.set(content.digest, bundle);
+    return { ...content, createdAt: now() };
   }
 
   #present(name: string): MemoryFilter {

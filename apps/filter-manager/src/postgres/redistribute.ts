@@ -1,5 +1,4 @@
-import type { Labels } from '@bpfleet/contract';
-import { canonicalJson } from '../canonical-json.js';
+import { canonicalJson, type Labels } from '@bpfleet/contract';
 import { type DesiredContent, desiredContents, type FleetSettings } from '../desired/desired-content.js';
 import { notifyChanged } from './change-channel.js';
 import type { Queries } from './control-database.js';

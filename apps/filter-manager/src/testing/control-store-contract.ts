@@ -52,6 +52,26 @@ export function describeControlStores(name: string, open: () => Promise<StoresUn
         expect(made.latest.programs).toHaveLength(2);
         expect(await filters.get('web')).toEqual(made);
       });
+      it('keep the bundle of each version, also after they are deleted', async () => {
+        const made = versionOf('web', 'port 80')(1);
+        const { latest } = await filters.create('web', '', versionOf('web', 'port 80', {}));
+        expect(latest.digest).toBe(made.digest);
+        await filters.delete('web');
+        expect(Buffer.from(await filters.bundle(made.digest))).toEqual(Buffer.from(made.bundle));
+        await expect(filters.bundle(`sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      });
+      it('keep direction, sampling and budget', async () => {
+        const wanted = {
+          direction: 'inbound',
+          sampling: 7,
+          budget: { packetsPerSecond: 9, bytesPerSecond: 8 },
+        } as const;
+        const { latest } = await filters.create('web', '', versionOf('web', 'port 80', wanted));
+        expect(latest).toMatchObject(wanted);
+        const same = await filters.addVersion('web', versionOf('web', 'port 80', wanted));
+        const other = await filters.addVersion('web', versionOf('web', 'port 80', { ...wanted, sampling: 8 }));
+        expect([same.isNew, other.isNew]).toEqual([false, true]);
+      });
       it('exist once', async () => {
         await create('web');
         await expect(create('web')).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });

@@ -1,11 +1,11 @@
-import type { AgentStatus, NewFilterVersion } from '@bpfleet/contract';
+import { type AgentStatus, NewFilterVersion } from '@bpfleet/contract';
 import { buildVersion } from '../filters/build-version.js';
 import type { MakeVersion } from '../filters/filter-store.js';
 import { FakeCompiler } from './fake-compiler.js';
 
 /** A version of a filter, told from others by its expression. */
 export function versionOf(filter: string, expression: string, wanted: Partial<NewFilterVersion> = {}): MakeVersion {
-  return buildVersion(filter, { expression, interfaces: ['*'], snaplenBytes: 128, ...wanted }, new FakeCompiler());
+  return buildVersion(filter, NewFilterVersion.parse({ expression, ...wanted }), new FakeCompiler());
 }
 
 export function statusOf(agent: string, changed: Partial<AgentStatus> = {}): AgentStatus {

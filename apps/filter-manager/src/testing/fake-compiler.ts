@@ -1,3 +1,4 @@
+import type { BundleProgram } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { type Compiled, type CompileInput, FilterCompiler } from '../compile/filter-compiler.js';
 
@@ -7,6 +8,7 @@ import { type Compiled, type CompileInput, FilterCompiler } from '../compile/fil
  */
 export class FakeCompiler extends FilterCompiler {
   override readonly linkTypes = ['EN10MB', 'RAW'];
+  override readonly name = 'fake 1';
 
   override compile({ expression, linkType, snaplenBytes }: CompileInput): Compiled {
     const fault = expression.indexOf('!');
@@ -24,5 +26,11 @@ export class FakeCompiler extends FilterCompiler {
       ],
       listing: `(000) ldh [${expression.length}]\n`,
     };
+  }
+
+  override compileForAgents(input: Pick<CompileInput, 'expression' | 'linkType' | 'snaplenBytes'>): BundleProgram {
+    const { instructions } = this.compile({ ...input, live: true, optimize: true });
+    const packet = { bytes: 'AAAA', wireLength: 3, verdict: input.snaplenBytes, needsMetadata: false };
+    return { linkType: input.linkType, form: 'live', target: 'cbpf', instructions, selfTest: [packet] };
   }
 }

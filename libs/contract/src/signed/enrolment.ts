@@ -40,8 +40,8 @@ export function openEnrolment(envelope: unknown, crypto: SignatureCrypto): Enrol
 
 /** `POST /api/agent/v1/enrol` */
 export const EnrolRequest = z.object({
-  /** The secret that this fleet shares. */
-  token: z.string().min(1).max(1024),
+  /** The secret that this fleet shares; empty where it has none. */
+  token: z.string().max(1024).default(''),
   enrolment: DsseEnvelope,
 });
 export type EnrolRequest = z.infer<typeof EnrolRequest>;
