@@ -38,7 +38,7 @@ describe('SectionWriter', () => {
       filter: 'tcp port 443',
       digests: `sha256:${'a'.repeat(64)}`,
       samplingWeights: [10, 1],
-      direction: 'in',
+      direction: 'in' as const,
     };
     expect(w.addInterface(ethernet)).toBe(0);
     expect(w.addInterface(web)).toBe(1);
