@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { BpfleetError } from '@bpfleet/errors';
 import { WakeUp } from '@bpfleet/linux';
 import type { DesireAnswer, OpenerEvent, OpenerPort } from '../../border/opener-port.js';
@@ -39,7 +39,7 @@ export class RingSource implements PacketSource {
     const wakeUp = WakeUp.create();
     const { timeOrigin: timeOriginMs } = performance;
     const workerData: CaptureThreadData = { ...run, timeOriginMs, wakeUpDescriptor: wakeUp.fd };
-    const thread = new Worker(threadFile(), { workerData });
+    const thread = new Worker(...threadFile(workerData));
     this.#events = events;
     this.#wakeUp = wakeUp;
     this.#thread = thread;
@@ -135,8 +135,8 @@ export class RingSource implements PacketSource {
 
 const NOTHING: CaptureCounters = { taken: 0, sockets: [], versions: [] };
 
-/** Node runs the built file; a test that reads this one from source still needs the built one. */
-function threadFile(): URL {
-  const folder = import.meta.url.endsWith('.ts') ? '../../../dist/capture/ring/' : '../ring/';
-  return new URL(`${folder}capture-thread.js`, import.meta.url);
+/** Node runs the built file; a test that reads this one from source still needs the built one, and built packages. */
+function threadFile(workerData: CaptureThreadData): [URL, WorkerOptions] {
+  if (!import.meta.url.endsWith('.ts')) return [new URL('../ring/capture-thread.js', import.meta.url), { workerData }];
+  return [new URL('../../../dist/capture/ring/capture-thread.js', import.meta.url), { workerData, execArgv: [] }];
 }
