@@ -4,14 +4,14 @@ import { BpfleetError } from '@bpfleet/errors';
 import type { Producer as KafkaJsProducer, Message } from 'kafkajs';
 import type { BusRecord, Producer } from '../bus.js';
 import { checkRecords } from '../record-limits.js';
-import { pause } from '../retry-delay.js';
+import { Retries } from '../retry-delay.js';
 import { KafkaClient } from './kafka-client.js';
 import { brokerErrorOf } from './kafka-errors.js';
 import type { KafkaBusOptions } from './kafka-options.js';
 import { kafkajs } from './kafkajs.js';
 import { requestsOf } from './produce-requests.js';
 
-const RETRY_AFTER_MS = 200;
+const RETRY_DELAY = { firstMs: 100, maxMs: 2_000 } as const;
 const STOP_TIMEOUT_MS = 2_000;
 /** All replicas in sync have it. */
 const ACKS_ALL = -1;
@@ -81,6 +81,7 @@ export class KafkaProducer implements Producer {
 
   /** One request, again and again until it is acknowledged. Rejects with the last failure. */
   async #publish(topic: string, messages: Message[], deadline: Deadline): Promise<void> {
+    const retries = new Retries(RETRY_DELAY);
     for (let last: unknown; ; ) {
       if (deadline.signal.aborted) throw last ?? new Error('no time was left to send');
       try {
@@ -93,7 +94,7 @@ export class KafkaProducer implements Producer {
         }
       }
       this.options.logger?.warn({ topic, err: last }, 'publishing failed, trying again');
-      await pause(RETRY_AFTER_MS, deadline.signal);
+      await retries.wait(deadline.signal);
     }
   }
 
