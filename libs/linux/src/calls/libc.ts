@@ -28,6 +28,9 @@ interface Libc {
   munmap(address: Address, length: number): number;
   poll(pollfds: Bytes, count: number, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
+  epoll_create1(flags: number): number;
+  epoll_ctl(epoll: number, operation: number, fd: number, event: Bytes): number;
+  epoll_wait(epoll: number, events: Bytes, count: number, timeoutMs: number): number;
   read(fd: number, bytes: Bytes, length: number): number;
   write(fd: number, bytes: Bytes, length: number): number;
   close(fd: number): number;
@@ -105,6 +108,9 @@ function declare(koffi: Koffi): Libc {
     munmap: self.func('int munmap(void *, size_t)'),
     poll: self.func('int poll(void *, unsigned long, int)'),
     eventfd: self.func('int eventfd(unsigned int, int)'),
+    epoll_create1: self.func('int epoll_create1(int)'),
+    epoll_ctl: self.func('int epoll_ctl(int, int, int, void *)'),
+    epoll_wait: self.func('int epoll_wait(int, void *, int, int)'),
     read: self.func('long read(int, void *, size_t)'),
     write: self.func('long write(int, const void *, size_t)'),
     close: self.func('int close(int)'),

@@ -1,6 +1,7 @@
 import { type Address, closeDescriptor, libc, mapShared, succeed, viewMemory } from '../calls/libc.js';
 import { SystemCallError } from '../calls/system-call-error.js';
 import { BlockRing, type RingGeometry } from '../ring/block-ring.js';
+import type { RingPosition } from '../ring/ring-resume.js';
 import { SO_ERROR, SOL_SOCKET } from './constants.js';
 import { isInterfaceGone, RingSocket, type RingSocketOptions } from './ring-socket.js';
 import { attachProgram, readProgram } from './socket-filter.js';
@@ -9,8 +10,8 @@ import { type SocketCounters, SocketStatistics } from './statistics.js';
 export interface AdoptedRing {
   readonly geometry: RingGeometry;
   readonly skipOutgoing: boolean;
-  /** Another process read the ring before: go on where it stopped. */
-  readonly resume: boolean;
+  /** Another process read the ring before: go on where it stopped, or behind a position it had reached (`BlockRing.resume`). */
+  readonly resume: boolean | RingPosition;
   /** The interface's name, for messages. */
   readonly subject: string;
 }
@@ -30,13 +31,14 @@ export interface AdoptedRing {
  *       if (poll.isReadable(1)) { wakeUp.clear(); … orders of the main thread: stop, attach, statistics … }
  *       if (poll.isFaulty(0) && socket.takeError() === 'ENETDOWN') … // the link is down or, `isInterfaceGone()`, gone
  *       for (let block = socket.ring.take(); block !== undefined; block = socket.ring.take()) {
- *         while (block.next()) … // fields are valid until release: copy the bytes now
+ *         while (block.next()) … // bytes stay until release, fields until the next take
  *         socket.ring.release();
  *       }
  *     }
  *     socket.close();
  *
- * A descriptor is readable while the kernel has a block for us that was not taken. An interface that comes up again is
+ * The descriptor is readable while the newest block is ours, taken or not: who holds blocks over a wait needs an `EventSet`
+ * in place of the `PollSet`. An interface that comes up again is
  * captured again without further ado; one that is gone needs a new socket.
  */
 export class PacketSocket {
@@ -54,7 +56,7 @@ export class PacketSocket {
     const address = mapShared(fd, bytes);
     this.#memory = { address, bytes };
     this.ring = new BlockRing(viewMemory(address, bytes), geometry, { skipOutgoing });
-    if (resume) this.ring.resume();
+    if (resume !== false) this.ring.resume(resume === true ? undefined : resume);
     this.#statistics = new SocketStatistics(fd);
   }
 
