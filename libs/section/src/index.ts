@@ -2,6 +2,7 @@ export { CaptureFileReader, readCapture, readCaptureStream } from './capture-fil
 export type { CapturedPacket } from './capture-file/captured-packet.js';
 export {
   canonicalLedger,
+  encodeInterface,
   type InterfaceDescription,
   type InterfaceStatistics,
   type SectionOrigin,

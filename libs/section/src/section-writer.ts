@@ -121,11 +121,15 @@ export class SectionWriter {
    * @returns its id within this section, or -1 when it does not fit
    */
   addInterface(description: InterfaceDescription): number {
-    const block = encodeInterface(description);
+    return this.addEncodedInterface(encodeInterface(description), description.linkType);
+  }
+
+  /** The same for a block that was encoded before: most sections have those of the section before. */
+  addEncodedInterface(block: Uint8Array, linkType: number): number {
     if (!this.#fits(block.length + STATISTICS_BLOCK_BYTES)) return -1;
     this.#put(block);
     this.#statisticsReserved += STATISTICS_BLOCK_BYTES;
-    return this.#tagOffsets.push(tagOffset(description.linkType)) - 1;
+    return this.#tagOffsets.push(tagOffset(linkType)) - 1;
   }
 
   /**

@@ -34,6 +34,8 @@ export interface CaptureSocket {
   readonly interface: SocketInterface;
   readonly ring: { readonly blockBytes: number; readonly blockCount: number; readonly skipOutgoing: boolean };
   readonly members: readonly CaptureMember[];
+  /** Its one member decides by what user space cannot see: the kernel's word is the attribution. It is never swapped. */
+  readonly isOwnSocket: boolean;
   /** A process before read its ring. */
   readonly wasRead: boolean;
   /** A swap that nobody has cut yet: its union is attached. */

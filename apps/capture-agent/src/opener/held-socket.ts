@@ -84,6 +84,7 @@ export class HeldSocket {
       interface: this.planned.interface,
       ring: { ...this.ring.geometry, skipOutgoing: this.ring.skipOutgoing },
       members: this.#members,
+      isOwnSocket: this.planned.isOwnSocket,
       wasRead: this.#wasAnnounced,
       ...(this.#swap ? { swap: { id: this.#swap.id, members: this.#swap.members } } : {}),
     };

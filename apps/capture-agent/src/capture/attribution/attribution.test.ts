@@ -63,7 +63,7 @@ describe('Attribution', () => {
     expect(versions(attribution.attribute(packet('udp', 1, { packetType: 4 })))).toBe('out@1');
   });
 
-  it('takes the kernel at its word for a single member, and only as long as nothing else runs', () => {
+  it('takes the kernel at its word only on a socket of its own', () => {
     const attribution = attributionOf(memberOf('web', 'tcp port 80'));
     expect(attribution.attribute(packet('udp', 9)).isEmpty).toBe(true);
     attribution.trustsKernel = true;

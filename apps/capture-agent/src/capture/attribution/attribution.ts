@@ -13,15 +13,15 @@ export interface MemberAccounts {
 
 /**
  * Says which members of a socket a packet belongs to. The kernel let it through because at least one accepts it; each is
- * asked again on the same bytes and metadata. With one member the kernel's word is enough, as long as nothing else than
- * its program can have let the packet through.
+ * asked again on the same bytes and metadata; also where there is only one, since link(old ∪ new) may be attached before
+ * anybody here knows of the swap.
  */
 export class Attribution {
   readonly #members: readonly AttributedMember[];
   #root = MemberSet.none();
   /** Whether the last packet lacked bytes that a member asks for. It counts as matching, and is marked. */
   isUndecided = false;
-  /** The kernel runs link(members) and nothing more, for all packets that come from here on. */
+  /** The one member asks for what user space cannot see: the kernel's word is its verdict. */
   trustsKernel = false;
 
   constructor(members: readonly CaptureMember[], accounts: MemberAccounts) {
@@ -45,10 +45,9 @@ export class Attribution {
     const members = this.#members;
     const { bytes, start, capturedLength, wireLength } = packet;
     let set = this.#root;
-    const isDecided = this.trustsKernel && members.length === 1;
     for (let number = 0; number < members.length; number++) {
       const member = members[number]!;
-      if (!isDecided) {
+      if (!this.trustsKernel) {
         const verdict = member.accepts(bytes, start, capturedLength, wireLength, packet);
         if (verdict === 0) continue;
         if (verdict === UNDECIDED) this.isUndecided = true;

@@ -8,6 +8,9 @@ export class MemberSet {
   /** Its interface blocks in the open section: for packets that came in (or both ways), and for those that went out. */
   inId = -1;
   outId = -1;
+  /** Those blocks, encoded once: they are the same in every section. */
+  inBlock: Uint8Array | undefined;
+  outBlock: Uint8Array | undefined;
   /** A packet keeps so many bytes: the most that one of the members wants. */
   readonly snaplenBytes: number;
   readonly #children: (MemberSet | undefined)[] = [];

@@ -33,8 +33,6 @@ export type CaptureOrder =
       readonly resume: RingPosition | undefined;
     }
   | { readonly kind: 'swap'; readonly socket: number; readonly swap: SocketSwap }
-  /** The kernel runs the members of the last swap alone now. */
-  | { readonly kind: 'settled'; readonly socket: number }
   | { readonly kind: 'draining'; readonly socket: number }
   | { readonly kind: 'settings'; readonly flushWindowMs: number }
   | { readonly kind: 'throttle'; readonly step: BudgetStep }

@@ -33,9 +33,6 @@ export class CaptureSession {
       case 'swap':
         this.#swap(order.socket, order.swap);
         break;
-      case 'settled':
-        this.#settle(order.socket);
-        break;
       case 'draining':
         this.#drain(order.socket);
         break;
@@ -75,31 +72,18 @@ export class CaptureSession {
   #open(socket: CaptureSocket, fd: number, resume: RingPosition | undefined): void {
     const attribution = this.#attributionOf(socket.members, socket.interface.name);
     const lane = new RingLane(socket.id, socket.interface, this.openSocket(socket, fd), attribution, resume);
-    // What another process left in the ring may have passed a swap of then.
-    attribution.trustsKernel = !socket.wasRead && socket.swap === undefined;
+    attribution.trustsKernel = socket.isOwnSocket;
     this.reader.add(lane);
     if (socket.swap) this.#swap(socket.id, socket.swap);
-    else if (socket.wasRead) this.#settle(socket.id);
   }
 
   #swap(id: number, swap: SocketSwap): void {
     const lane = this.reader.lanes.get(id);
     if (lane === undefined) return;
     const next = this.#attributionOf(swap.members, lane.device.name);
-    // Link(old ∪ new) runs: neither side alone is what let a packet through.
-    lane.attribution.trustsKernel = false;
     lane.atNextCut(this.nowMs(), () => {
       lane.attribution = next;
       this.tell({ kind: 'cut', socket: id, swap: swap.id });
-    });
-  }
-
-  #settle(id: number): void {
-    const lane = this.reader.lanes.get(id);
-    if (lane === undefined) return;
-    const settled = lane.attribution;
-    lane.atNextCut(this.nowMs(), () => {
-      settled.trustsKernel = lane.attribution === settled && !lane.isChanging;
     });
   }
 

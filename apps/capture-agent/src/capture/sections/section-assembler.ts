@@ -1,6 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { LinkType, linkTypeNumber } from '@bpfleet/packet';
-import { PacketFlag, type SectionWriter, type VlanTag } from '@bpfleet/section';
+import {
+  encodeInterface,
+  type InterfaceDescription,
+  PacketFlag,
+  type SectionWriter,
+  type VlanTag,
+} from '@bpfleet/section';
 import type { MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
 import { CookedPacket } from './cooked-packet.js';
@@ -90,11 +96,7 @@ export class SectionAssembler {
       ? this.#appendCooked(id, packet, set, flags)
       : this.#appendWhole(id, packet, set, flags);
     if (kept < 0) return false;
-    for (const { counters } of set.members) {
-      counters.stored++;
-      counters.storedBytes += kept;
-      if (kept < packet.wireLength) counters.truncated++;
-    }
+    count(set, kept, kept < packet.wireLength);
     return true;
   }
 
@@ -126,23 +128,22 @@ export class SectionAssembler {
 
   /** The interface itself, with its statistics; its packets stand under blocks of their own, one per set of versions. */
   #join(lane: SectionLane): boolean {
-    lane.interfaceId = this.writer.addInterface({ name: lane.device.name, linkType: linkTypeOf(lane) });
+    const linkType = linkTypeOf(lane);
+    lane.block ??= encodeInterface({ name: lane.device.name, linkType });
+    lane.interfaceId = this.writer.addEncodedInterface(lane.block, linkType);
     if (lane.interfaceId < 0) return false;
     this.#lanes.push(lane);
     return true;
   }
 
   #joinSet(lane: SectionLane, set: MemberSet, isOut: boolean): number {
-    const members = set.members.map(({ member }) => member);
-    const id = this.writer.addInterface({
-      name: lane.device.name,
-      linkType: linkTypeOf(lane),
-      description: set.versions.join(','),
-      filter: expressionOf(members),
-      digests: members.map(({ digest }) => digest).join(','),
-      samplingWeights: set.members.map(({ weight }) => weight),
-      direction: isOut ? 'out' : 'in',
-    });
+    let block = isOut ? set.outBlock : set.inBlock;
+    if (block === undefined) {
+      block = encodeInterface(descriptionOf(lane, set, isOut));
+      if (isOut) set.outBlock = block;
+      else set.inBlock = block;
+    }
+    const id = this.writer.addEncodedInterface(block, linkTypeOf(lane));
     if (id < 0) return id;
     if (set.inId < 0 && set.outId < 0) this.#sets.push(set);
     if (isOut) set.outId = id;
@@ -190,6 +191,29 @@ export class SectionAssembler {
       bytes,
     });
   }
+}
+
+/** By index: an iterator per packet costs more than the counting. */
+function count({ members }: MemberSet, keptBytes: number, isTruncated: boolean): void {
+  for (let index = 0; index < members.length; index++) {
+    const { counters } = members[index]!;
+    counters.stored++;
+    counters.storedBytes += keptBytes;
+    if (isTruncated) counters.truncated++;
+  }
+}
+
+function descriptionOf(lane: SectionLane, set: MemberSet, isOut: boolean): InterfaceDescription {
+  const members = set.members.map(({ member }) => member);
+  return {
+    name: lane.device.name,
+    linkType: linkTypeOf(lane),
+    description: set.versions.join(','),
+    filter: expressionOf(members),
+    digests: members.map(({ digest }) => digest).join(','),
+    samplingWeights: set.members.map(({ weight }) => weight),
+    direction: isOut ? 'out' : 'in',
+  };
 }
 
 const linkTypeOf = (lane: SectionLane): number => linkTypeNumber(lane.device.linkType) ?? LinkType.EN10MB;

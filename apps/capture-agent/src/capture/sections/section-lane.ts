@@ -11,6 +11,8 @@ export interface LaneStatistics {
 export abstract class SectionLane {
   /** Its interface block in the open section; -1: it has none there. */
   interfaceId = -1;
+  /** That block, encoded once. */
+  block: Uint8Array | undefined;
   /** Where it is read: the block at hand, and how many of its packets were dealt with. */
   blockSequence = 0;
   blockPackets = 0;

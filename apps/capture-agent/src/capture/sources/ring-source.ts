@@ -93,10 +93,7 @@ export class RingSource implements PacketSource {
         this.#events.stepped(news.filter, news.step);
         break;
       case 'cut':
-        this.opener
-          .cut(news.socket, news.swap)
-          .then(() => this.#order({ kind: 'settled', socket: news.socket }))
-          .catch(this.#events.fatal);
+        this.opener.cut(news.socket, news.swap).catch(this.#events.fatal);
         break;
       case 'drained':
         this.opener.drained(news.socket).catch(this.#events.fatal);
