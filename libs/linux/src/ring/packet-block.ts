@@ -97,7 +97,7 @@ export class PacketBlock {
   get nanoseconds(): number {
     return this.#word(this.#packet + PACKET.nanoseconds);
   }
-  /** Where the packet's first byte (its link-layer header) is in `bytes`. */
+  /** Where the packet's first byte is in `bytes`: of its link-layer header, on a cooked socket of its network header. */
   get start(): number {
     return this.#packet + this.#half(this.#packet + PACKET.mac);
   }

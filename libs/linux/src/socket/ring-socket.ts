@@ -12,6 +12,7 @@ import {
   PACKET_RX_RING,
   PACKET_VERSION,
   SOCK_CLOEXEC,
+  SOCK_DGRAM,
   SOCK_RAW,
   SOCKADDR_LL_BYTES,
   SOL_PACKET,
@@ -29,6 +30,11 @@ export interface RingSocketOptions {
   readonly blockTimeoutMs: number;
   /** Leave out what this host sends. On `lo` always: each packet passes there twice, going out and coming in. */
   readonly ignoreOutgoing?: boolean;
+  /**
+   * Packets without their link-layer header (SOCK_DGRAM): offset 0 of the program and of the bytes is the network header.
+   * By default on interfaces whose link type is LINUX_SLL2.
+   */
+  readonly cooked?: boolean;
 }
 
 const defaultBlockBytes = 262_144;
@@ -51,6 +57,7 @@ export class RingSocket {
     readonly geometry: RingGeometry,
     /** The kernel shows what this host sends as well (before 4.20 it cannot leave it out): the reader has to skip it. */
     readonly skipOutgoing: boolean,
+    readonly cooked: boolean,
   ) {}
 
   /**
@@ -60,7 +67,8 @@ export class RingSocket {
   static open(options: RingSocketOptions): RingSocket {
     const device = findInterface(options.interfaceIndex);
     const geometry = { blockBytes: options.blockBytes ?? defaultBlockBytes, blockCount: options.blockCount };
-    const fd = openSocket();
+    const cooked = options.cooked ?? device.linkType === 'LINUX_SLL2';
+    const fd = openSocket(cooked);
     try {
       setOption(fd, PACKET_VERSION, TPACKET_V3);
       makeRing(fd, geometry, options.blockTimeoutMs);
@@ -68,7 +76,7 @@ export class RingSocket {
       const skipOutgoing = (options.ignoreOutgoing ?? device.isLoopback) && !ignoreOutgoing(fd);
       const address = linkAddress(device.index, ETH_P_ALL);
       succeed('bind', libc().bind(fd, address, address.length));
-      return new RingSocket(fd, device, geometry, skipOutgoing);
+      return new RingSocket(fd, device, geometry, skipOutgoing, cooked);
     } catch (error) {
       closeDescriptor(fd);
       throw error instanceof SystemCallError && error.errno === 'ENODEV'
@@ -121,10 +129,10 @@ function findInterface(index: number): NetworkInterface {
   return found;
 }
 
-function openSocket(): number {
+function openSocket(cooked: boolean): number {
   try {
     // Protocol 0: nothing is received before `bind`, where a program is attached already.
-    return succeed('socket', libc().socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+    return succeed('socket', libc().socket(AF_PACKET, (cooked ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC, 0));
   } catch (error) {
     throw openRefused(error);
   }
