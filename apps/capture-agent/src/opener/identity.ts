@@ -26,6 +26,7 @@ type Kept = z.infer<typeof Kept>;
 export class Identity {
   #kept!: Kept;
   #key!: PrivateKey;
+  #keeping: Promise<void> = Promise.resolve();
 
   private constructor(private readonly folder: string) {}
 
@@ -90,10 +91,16 @@ export class Identity {
     return this.#keep({ serviceTimeMs });
   }
 
-  async #keep(change: Partial<Kept>): Promise<void> {
-    const kept = { ...this.#kept, ...change };
-    await writeDurably(this.folder, FILE, JSON.stringify(kept));
-    this.#kept = kept;
+  /** One after the other: two writers of one file would be one too many. */
+  #keep(change: Partial<Kept>): Promise<void> {
+    const keeping = this.#keeping.then(async () => {
+      const kept = { ...this.#kept, ...change };
+      await writeDurably(this.folder, FILE, JSON.stringify(kept));
+      this.#kept = kept;
+    });
+    // A failure is the caller's; the next one tries by itself.
+    this.#keeping = keeping.catch(() => undefined);
+    return keeping;
   }
 
   async #load(agent: string): Promise<void> {
