@@ -2,7 +2,7 @@ import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Write, fsync, rename: after a crash the file is the old one or the new one. */
-export async function writeDurably(folder: string, name: string, text: string): Promise<void> {
+export async function writeDurably(folder: string, name: string, text: string | Uint8Array): Promise<void> {
   const draft = join(folder, `${name}.new`);
   const file = await open(draft, 'w', 0o600);
   try {

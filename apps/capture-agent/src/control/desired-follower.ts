@@ -1,0 +1,127 @@
+import { agentApi, Deadline, toBase64 } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
+import type { Logger } from 'pino';
+import { abortableDelay } from '../abortable-delay.js';
+import type { AgentClient } from './agent-client.js';
+import { type ClaimedState, claimedState, type KeptOrders } from './kept-orders.js';
+
+const WAIT = '30s';
+/** The server holds a call for 30 s; an answer later than this is none. */
+const CALL_TIMEOUT_MS = 40_000;
+const BUNDLE_TIMEOUT_MS = 15_000;
+const MAX_BUNDLE_BYTES = 4 * 1024 * 1024;
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 10_000;
+
+export interface FollowerParts {
+  readonly client: AgentClient;
+  readonly kept: KeptOrders;
+  readonly logger: Logger;
+  /** Nothing is asked of the filter-manager before. */
+  readonly enrolled: Promise<void>;
+  /** Has it verified and carried out; rejects with what is wrong with it. `bundles` are payloads in base64. */
+  readonly desire: (claimed: ClaimedState, bundles: readonly string[]) => Promise<void>;
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** Follows the desired state by long-poll, fetches the bundles that it names, and keeps both on disk. */
+export class DesiredFollower {
+  #etag: string | undefined;
+  #following: Promise<void> = Promise.resolve();
+  readonly #stopping = new AbortController();
+
+  constructor(private readonly parts: FollowerParts) {}
+
+  async start(): Promise<void> {
+    await this.#startFromDisk();
+    this.#following = this.#follow().catch(this.parts.onFatal);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#following;
+  }
+
+  /** Verified again. What is damaged or refused is said, and the filter-manager asked as if there was none. */
+  async #startFromDisk(): Promise<void> {
+    const { kept, logger } = this.parts;
+    try {
+      const claimed = await kept.state((file) => logger.warn({ file }, 'the kept desired state is damaged, ignored'));
+      if (claimed === undefined) return;
+      const bundles: string[] = [];
+      for (const { digest } of claimed.state.entries) {
+        const bytes = await kept.bundle(digest);
+        if (bytes === undefined)
+          throw new BpfleetError('BUNDLE_INVALID', `the kept bundle ${digest} is damaged or gone`);
+        bundles.push(toBase64(bytes));
+      }
+      await this.parts.desire(claimed, bundles);
+      this.#etag = `"${claimed.state.generation}"`;
+    } catch (err) {
+      if (!(err instanceof BpfleetError)) throw err;
+      logger.warn({ err }, 'the kept desired state does not run');
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stopping;
+    await Promise.race([this.parts.enrolled, aborted(signal)]);
+    let retryMs = RETRY_FIRST_MS;
+    while (!signal.aborted) {
+      try {
+        await this.#next(signal);
+        retryMs = RETRY_FIRST_MS;
+      } catch (err) {
+        if (signal.aborted) return;
+        this.parts.logger.warn({ err, retryMs }, 'no new desired state, the last one keeps running');
+        await abortableDelay(retryMs, signal);
+        retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+      }
+    }
+  }
+
+  async #next(signal: AbortSignal): Promise<void> {
+    const { client, kept } = this.parts;
+    const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
+    try {
+      const response = await client.send(agentApi.getDesired, {
+        query: { wait: WAIT },
+        headers: this.#etag === undefined ? {} : { 'if-none-match': this.#etag },
+        signal: deadline.signal,
+      });
+      if (response.status === 304) return;
+      const claimed = claimedState(await response.json());
+      const bundles: string[] = [];
+      for (const { digest } of claimed.state.entries) bundles.push(toBase64(await this.#bundle(digest, signal)));
+      await this.parts.desire(claimed, bundles);
+      await kept.keep(claimed);
+      this.#etag = response.headers.get('etag') ?? `"${claimed.state.generation}"`;
+    } finally {
+      deadline.clear();
+    }
+  }
+
+  async #bundle(digest: string, signal: AbortSignal): Promise<Uint8Array> {
+    const { client, kept } = this.parts;
+    const known = await kept.bundle(digest);
+    if (known) return known;
+    const deadline = new Deadline(BUNDLE_TIMEOUT_MS, signal);
+    try {
+      const response = await client.send(agentApi.getBundle, { path: { digest }, signal: deadline.signal });
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (bytes.length > MAX_BUNDLE_BYTES) {
+        throw new BpfleetError(
+          'BUNDLE_INVALID',
+          `bundle ${digest} has ${bytes.length} bytes, at most ${MAX_BUNDLE_BYTES}`,
+        );
+      }
+      await kept.addBundle(digest, bytes);
+      return bytes;
+    } finally {
+      deadline.clear();
+    }
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
