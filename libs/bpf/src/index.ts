@@ -1,5 +1,5 @@
 export { type CheckFault, type CheckRule, checkProgram, checkRules } from './check/check.js';
-export { convertedLength } from './check/cost.js';
+export { convertedLength, greatestConvertedLength } from './check/cost.js';
 export { EbpfBuilder, type Label } from './ebpf/builder.js';
 export { encodeEbpf } from './ebpf/encode.js';
 export { EBPF, type EbpfInstruction, type EbpfProgram, Helper, SkBuff } from './ebpf/instruction.js';

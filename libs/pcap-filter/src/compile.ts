@@ -1,4 +1,4 @@
-import { convertedLength, MAX_INSTRUCTIONS, type Program } from '@bpfleet/bpf';
+import { convertedLength, greatestConvertedLength, MAX_INSTRUCTIONS, type Program } from '@bpfleet/bpf';
 import { BpfleetError, type Span } from '@bpfleet/errors';
 import { LEAF_RANGES } from './emit/condition-tree.js';
 import { type EmitOptions, emit } from './emit/emit.js';
@@ -96,7 +96,10 @@ export function analyse(expression: string, options: CompileOptions) {
 /** What a plain program costs at least: every node loads anew. A load from the packet is converted to nine instructions or more. */
 function leastPlainCost({ nodes }: Graph): number {
   let cost = 0;
-  for (const { step } of nodes) cost += 2 + 8 * step.loads.filter(({ value }) => value.kind === 'load').length;
+  for (const { step } of nodes) {
+    cost += 2;
+    for (const { value } of step.loads) if (value.kind === 'load') cost += 8;
+  }
   return cost;
 }
 
@@ -104,10 +107,13 @@ function leastPlainCost({ nodes }: Graph): number {
 function emitCheapest(plain: Graph, optimised: Graph, steps: StepTable, snaplenBytes: number): Program {
   const best = emitToFit(optimised, steps, { snaplenBytes, reuseRegisters: true });
   if (plain.nodes.length > MAX_INSTRUCTIONS || best.length > MAX_INSTRUCTIONS) return best;
-  const cost = convertedLength(best);
-  if (cost <= leastPlainCost(plain)) return best;
-  const other = emitPlain(plain, steps, snaplenBytes);
-  return convertedLength(other) < cost ? other : best;
+  const plainCost = leastPlainCost(plain);
+  const isCheapest = greatestConvertedLength(best) <= plainCost || convertedLength(best) <= plainCost;
+  return isCheapest ? best : cheaperOf(best, emitPlain(plain, steps, snaplenBytes));
+}
+
+function cheaperOf(best: Program, other: Program): Program {
+  return convertedLength(other) < convertedLength(best) ? other : best;
 }
 
 function emitPlain(plain: Graph, steps: StepTable, snaplenBytes: number): Program {
@@ -136,15 +142,22 @@ function lowerOptionsOf({ linkType = 'EN10MB', live = false, netmask, extensions
 }
 
 function netmaskOf(netmask: CompileOptions['netmask']): number | undefined {
-  if (netmask === undefined || netmask === null) return undefined;
+  return netmask === undefined || netmask === null ? undefined : readNetmask(netmask);
+}
+
+function readNetmask(netmask: string): number {
   const read = /^\d{1,3}(\.\d{1,3}){3}$/.test(netmask) ? readIpv4(netmask) : undefined;
   if (read !== undefined) return read.address;
   throw new BpfleetError('REQUEST_INVALID', `“${netmask.slice(0, 40)}” is no IPv4 mask`, { hint: '255.255.255.0' });
 }
 
 function checkSnaplen(snaplenBytes: number): void {
-  if (Number.isInteger(snaplenBytes) && snaplenBytes > 0 && snaplenBytes <= 0xffff_ffff) return;
-  throw new BpfleetError('REQUEST_INVALID', `a snaplen is a whole number of bytes from 1 on, not ${snaplenBytes}`);
+  if (!(Number.isInteger(snaplenBytes) && snaplenBytes > 0 && snaplenBytes <= 0xffff_ffff))
+    throw noSnaplen(snaplenBytes);
+}
+
+function noSnaplen(snaplenBytes: number): BpfleetError {
+  return new BpfleetError('REQUEST_INVALID', `a snaplen is a whole number of bytes from 1 on, not ${snaplenBytes}`);
 }
 
 const MAX_EXTENSION_HEADERS = 16;
@@ -162,9 +175,13 @@ export function blamingAllOf<Result>(expression: string, work: () => Result): Re
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof BpfleetError) || error.code !== 'FILTER_TOO_LARGE' || error.span !== undefined) throw error;
-    throw new BpfleetError(error.code, error.message, { ...wholeOf(expression), ...hintOf(error), cause: error });
+    throw blamed(error, expression);
   }
+}
+
+function blamed(error: unknown, expression: string): unknown {
+  if (!(error instanceof BpfleetError) || error.code !== 'FILTER_TOO_LARGE' || error.span !== undefined) return error;
+  return new BpfleetError(error.code, error.message, { ...wholeOf(expression), ...hintOf(error), cause: error });
 }
 
 function wholeOf(expression: string): { span: Span } {
@@ -180,11 +197,14 @@ const LONG_LIST = 64;
 
 /** @throws BpfleetError `FILTER_TOO_LARGE` for more instructions than a classic program has */
 export function refuseLong({ length: instructions }: Program, { nodes }: Graph, expression: string): void {
-  if (instructions <= MAX_INSTRUCTIONS) return;
+  if (instructions > MAX_INSTRUCTIONS) throw tooLong(instructions, nodes, expression);
+}
+
+function tooLong(instructions: number, nodes: Graph['nodes'], expression: string): BpfleetError {
   const lists = nodes.flatMap(({ step }) => (step.kind === 'test' ? [step.within.length / 2] : []));
   const inLists = lists.filter((ranges) => ranges >= LONG_LIST).reduce((sum, ranges) => sum + ranges, 0);
   const fits = instructions - inLists <= MAX_INSTRUCTIONS;
-  throw tooLargeFault(
+  return tooLargeFault(
     `the filter needs ${instructions} instructions; the kernel takes at most ${MAX_INSTRUCTIONS}, ` +
       `${instructions - MAX_INSTRUCTIONS} fewer`,
     fits

@@ -20,19 +20,21 @@ export function leafOf<Leaf>(leaf: Leaf): Logic<Leaf> {
 }
 
 /** All of these, tried in order. */
-export function allOf<Leaf>(first: Logic<Leaf>, ...more: Logic<Leaf>[]): Logic<Leaf> {
-  return joined('and', first, more);
+export function allOf<Leaf>(...parts: [Logic<Leaf>, ...Logic<Leaf>[]]): Logic<Leaf> {
+  return joined('and', parts);
 }
 
 /** Any of these, tried in order. */
-export function anyOf<Leaf>(first: Logic<Leaf>, ...more: Logic<Leaf>[]): Logic<Leaf> {
-  return joined('or', first, more);
+export function anyOf<Leaf>(...parts: [Logic<Leaf>, ...Logic<Leaf>[]]): Logic<Leaf> {
+  return joined('or', parts);
 }
 
-/** Takes an array, since a list can be longer than an argument list may be. */
-export function joined<Leaf>(operator: Operator, first: Logic<Leaf>, more: readonly Logic<Leaf>[]): Logic<Leaf> {
-  if (more.length === 0) return first;
-  return { kind: 'chain', first, rest: more.map((operand) => ({ operator, operand })) };
+/** Takes an array, since a list can be longer than an argument list may be; there is at least one part. */
+export function joined<Leaf>(operator: Operator, parts: readonly Logic<Leaf>[]): Logic<Leaf> {
+  const first = parts[0];
+  if (first === undefined) throw new RangeError('nothing to join');
+  if (parts.length === 1) return first;
+  return { kind: 'chain', first, rest: parts.slice(1).map((operand) => ({ operator, operand })) };
 }
 
 /** Replaces every leaf by what it stands for at the next stage. */

@@ -81,7 +81,11 @@ export const faults: readonly Fault[] = [
     'hasBits(load(ip, IPV4.fragment, 2), 0x1fff)',
     'hasBits(load(ip, IPV4.fragment, 2), 0x3fff)',
   ),
-  fault('lower/transport.ts', '    not(isLaterFragment(ip)),\n', ''),
+  fault(
+    'lower/transport.ts',
+    'allOf(equals(protocol, number), isFirst, found)',
+    'allOf(equals(protocol, number), found)',
+  ),
   fault(
     'lower/transport.ts',
     'allOf(equals(nextHeader, NEXT.fragment), equals(load(ip, IPV6.headerBytes, 1), number)),',
@@ -132,7 +136,7 @@ export const faults: readonly Fault[] = [
     "return { kind: 'load', size, base: base.left, offset: (offset + base.right.value) >>> 0 };",
     "return { kind: 'load', size, base: base.left, offset };",
   ),
-  fault('optimise/merge-equal.ts', '`${keyOf(node)} ${node.yes} ${node.no}`', '`${keyOf(node)} ${node.yes}`'),
+  fault('optimise/merge-equal.ts', '`${keyOf(node)} ${yes} ${no}`', '`${keyOf(node)} ${yes}`'),
   fault('optimise/drop-dead-slots.ts', 'unite(at(node.yes), at(node.no)', 'unite(at(node.yes), at(node.yes)'),
   fault('optimise/values.ts', 'return LARGEST[value.size];', 'return 0xff;'),
   // emit

@@ -10,6 +10,7 @@ import { Ancillary, BPF, isAncillary, SKF_AD_OFF } from '../opcodes.js';
 /** A and X set to 0, and the context kept; with loads of bytes also the packet's data and the length of its linear part. */
 const PROLOGUE = 3;
 const LOAD_PROLOGUE = 4;
+export const GREATEST_PROLOGUE = PROLOGUE + LOAD_PROLOGUE;
 
 /** `bpf_skb_load_helper_*` called with four arguments, its result tested, and the program's end if it is negative. */
 const HELPER_CALL = 8;
@@ -79,7 +80,8 @@ export function convertedJumps(
 }
 
 function branchLength(instruction: Instruction): number {
-  return convertedJumps(instruction).length + (needsRegister(instruction) ? 1 : 0);
+  const jumps = instruction.jf === 0 || isInvertible(instruction) ? 1 : 2;
+  return jumps + (needsRegister(instruction) ? 1 : 0);
 }
 
 /** A constant with the top bit set would be sign-extended. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Instruction, jump, statement } from '../instruction.js';
-import { BPF } from '../opcodes.js';
-import { convertedLength } from './cost.js';
+import { Ancillary, BPF, SKF_AD_OFF } from '../opcodes.js';
+import { checkProgram } from './check.js';
+import { convertedLength, greatestConvertedLength } from './cost.js';
 
 /** net.core.optmem_max, the instruction, and how many of it the kernel took (measured on 6.18). */
 describe('convertedLength', () => {
@@ -20,4 +21,15 @@ describe('convertedLength', () => {
     // Within one per cent: the rest is the header of `struct bpf_prog`.
     expect(bytesOf(Math.ceil(accepted * 1.02) + 1)).toBeGreaterThanOrEqual(limitBytes);
   });
+});
+
+it('tells at once what no instruction exceeds', () => {
+  const operands = [0, 1, 15, 0x7fff, 0x8000, 0x8000_0000, SKF_AD_OFF + Ancillary.IFINDEX];
+  for (let code = 0; code <= 0xff; code++) {
+    for (const k of operands) {
+      const program = [statement(BPF.ST, 0), { code, jt: 0, jf: 1, k }, statement(BPF.RET), statement(BPF.RET)];
+      if (checkProgram(program) !== undefined) continue;
+      expect(convertedLength(program)).toBeLessThanOrEqual(greatestConvertedLength(program));
+    }
+  }
 });

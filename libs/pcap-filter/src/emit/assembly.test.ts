@@ -7,6 +7,7 @@ const accept = statement(BPF.RET | BPF.K, 1);
 const reject = statement(BPF.RET | BPF.K, 0);
 const load = statement(BPF.LD | BPF.H | BPF.ABS, 12);
 const test = (jt: number, jf: number) => jump(BPF.JMP | BPF.JEQ | BPF.K, 7, jt, jf);
+const condition = test(0, 0);
 const go = (skip: number) => statement(BPF.JMP | BPF.JA, skip);
 
 /** A test to `yes` or to `no`, loads, node 1 (a load), `ret #1`, `ret #0`. */
@@ -16,7 +17,7 @@ function assembled(loads: number, yes: number, no: number): Program {
   assembly.place(YES, [accept]);
   assembly.place(1, [load]);
   assembly.place(2, Array(loads).fill(load));
-  assembly.branch(yes, no, test);
+  assembly.branch(yes, no, condition);
   return assembly.finish();
 }
 
@@ -39,9 +40,9 @@ describe('Assembly', () => {
     const assembly = new Assembly();
     assembly.place(NO, [reject]);
     assembly.place(2, Array(300).fill(load));
-    assembly.branch(NO, 2, test);
+    assembly.branch(NO, 2, condition);
     assembly.place(1, []);
-    assembly.branch(NO, 1, test);
+    assembly.branch(NO, 1, condition);
     expect(assembly.finish().slice(0, 4)).toEqual([test(1, 0), test(0, 1), go(300), load]);
   });
   it('falls through where both ways are the next instruction, and jumps where they are not', () => {

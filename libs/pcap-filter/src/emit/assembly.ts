@@ -17,7 +17,10 @@ export class Assembly {
 
   /** Puts instructions in front, and says that `target` begins there. */
   place(target: Target, instructions: readonly Instruction[]): void {
-    this.#backwards.push(...instructions.toReversed());
+    for (let index = instructions.length - 1; index >= 0; index--) {
+      const instruction = instructions[index];
+      if (instruction !== undefined) this.#backwards.push(instruction);
+    }
     this.#targets.set(target, this.#backwards.length - 1);
     this.#stubs.set(target, this.#backwards.length - 1);
   }
@@ -25,10 +28,11 @@ export class Assembly {
   /**
    * Puts a conditional jump in front. A target more than 255 instructions on gets a stub behind the jump, a
    * `ja` to it; jumps from further ahead use that stub again while they reach it.
+   * @param condition the jump, whose distances are not known before
    */
-  branch(yes: Target, no: Target, instruction: (jt: number, jf: number) => Instruction): void {
+  branch(yes: Target, no: Target, { code, k }: Instruction): void {
     if (yes === no) {
-      this.#fallInto(yes);
+      this.goOn(yes);
       return;
     }
     if (this.#skip(no) > MAX_BRANCH) this.#addStub(no);
@@ -37,7 +41,12 @@ export class Assembly {
       // That moved `no` one further away.
       if (this.#skip(no) > MAX_BRANCH) this.#addStub(no);
     }
-    this.#backwards.push(instruction(this.#skip(yes), this.#skip(no)));
+    this.#backwards.push({ code, jt: this.#skip(yes), jf: this.#skip(no), k });
+  }
+
+  /** Goes to the target whatever stands in the registers: no jump is needed where it comes next. */
+  goOn(target: Target): void {
+    if (this.#skip(target) > 0) this.#addStub(target);
   }
 
   finish(): Program {
@@ -47,11 +56,6 @@ export class Assembly {
   /** How many instructions a jump put in front now would skip on its way to the target's nearest stub. */
   #skip(target: Target): number {
     return this.#backwards.length - 1 - placed(this.#stubs, target);
-  }
-
-  /** A node whose two ways are one only loads: no test is needed, and no jump where its target comes next. */
-  #fallInto(target: Target): void {
-    if (this.#skip(target) > 0) this.#addStub(target);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { BPF, type Instruction, jump, SET_TEST } from '@bpfleet/bpf';
-import { ALL_BITS, complement, contains, onlyValue, type Ranges } from '../ir/ranges.js';
+import { ALL_BITS, contains, onlyMissing, onlyValue, type Ranges } from '../ir/ranges.js';
 import { dropUnreachable } from '../optimise/drop-unreachable.js';
-import type { Graph, Node, Step, StepTable, Target, TestStep, Ways } from '../optimise/graph.js';
+import type { AssignStep, Graph, Node, Step, StepTable, Target, TestStep, Ways } from '../optimise/graph.js';
 import { mergeBy } from '../optimise/merge-equal.js';
 import { alignedMask, type Decision, decisionOf } from './condition-tree.js';
 import { checkMemory } from './memory.js';
@@ -38,7 +38,8 @@ export function blocksOf(graph: Graph, table: StepTable, options: BlockOptions):
   const blockOf = new Map<Target, Target>();
   const follow = (target: Target) => (target < 0 ? target : (blockOf.get(target) ?? target));
   for (let index = graph.nodes.length - 1; index >= 0; index--) {
-    const [node, code] = [graph.nodes[index], coded[index]];
+    const node = graph.nodes[index];
+    const code = coded[index];
     if (node === undefined || code === undefined) continue;
     blockOf.set(index, blocks.add(code, follow(node.yes), follow(node.no)));
   }
@@ -65,11 +66,10 @@ class BlockList {
   finish(entry: Target): Graph<Block> {
     const last = this.#backwards.length - 1;
     const turned = (target: Target) => (target < 0 ? target : last - target);
-    const nodes = this.#backwards.toReversed();
-    return {
-      nodes: nodes.map((block) => ({ ...block, yes: turned(block.yes), no: turned(block.no) })),
-      entry: turned(entry),
-    };
+    const nodes = this.#backwards
+      .reverse()
+      .map(({ instructions, condition, yes, no }) => ({ instructions, condition, yes: turned(yes), no: turned(no) }));
+    return { nodes, entry: turned(entry) };
   }
 
   #compare(decision: Decision, yes: Target, no: Target, instructions: readonly Instruction[] = []): Target {
@@ -113,33 +113,30 @@ function codeStep(
   words: Words,
   questions: Questions,
 ): Decision | undefined {
-  switch (step.kind) {
-    case 'assign': {
-      code.toA(step.value);
-      code.store(words.wordOfSlot(step.slot));
-      // A holds the slot's number as well, but the value is the better name: it is asked for again.
-      const { a, x } = code.registers;
-      const isStale = (id: number | undefined) => id !== undefined && questions.readsSlot(id, step.slot);
-      code.registers = { a: isStale(a?.id) ? undefined : a, x: isStale(x) ? undefined : x };
-      return undefined;
-    }
-    case 'compare':
-      code.toAAndX(step.left, step.right);
-      return { kind: 'comparison', code: COMPARE[step.comparison] | BPF.X, k: 0, yes: true, no: false };
-    case 'test':
-      if (yes === no) {
-        code.toA(step.value);
-        return undefined;
-      }
-      return codeTest(step, code, questions);
+  if (step.kind === 'assign') return codeAssign(step, code, words, questions);
+  if (step.kind === 'test' && yes !== no) return codeTest(step, code, questions);
+  if (step.kind === 'test') {
+    code.toA(step.value);
+    return undefined;
   }
+  code.toAAndX(step.left, step.right);
+  return { kind: 'comparison', code: COMPARE[step.comparison] | BPF.X, k: 0, yes: true, no: false };
+}
+
+function codeAssign({ value, slot }: AssignStep, code: RegisterCode, words: Words, questions: Questions): undefined {
+  code.toA(value);
+  code.store(words.wordOfSlot(slot));
+  // A holds the slot's number as well, but the value is the better name: it is asked for again.
+  const { a, x } = code.registers;
+  const isStale = (id: number | undefined) => id !== undefined && questions.readsSlot(id, slot);
+  code.registers = { a: isStale(a?.id) ? undefined : a, x: isStale(x) ? undefined : x };
 }
 
 const COMPARE = { eq: BPF.JEQ, gt: BPF.JGT, ge: BPF.JGE } as const;
 
-function codeTest({ value, mask, within }: TestStep, code: RegisterCode, questions: Questions): Decision {
+function codeTest({ value, mask, within, only }: TestStep, code: RegisterCode, questions: Questions): Decision {
   if (mask === ALL_BITS) {
-    const block = questions.isAskedOnce(value.id) ? alignedMask(within) : undefined;
+    const block = only === undefined && questions.isAskedOnce(value.id) ? alignedMask(within) : undefined;
     code.toA(value, block);
     return block === undefined
       ? setDecision(within, value.largest, questions)
@@ -163,7 +160,7 @@ function setDecision(within: Ranges, largest: number, { leafRanges, setOf }: Que
 /** Whether the set says "any of these bits" (true) or "none of them" (false). */
 function anyBit(mask: number, within: TestStep['within']): boolean | undefined {
   if (onlyValue(within) === 0) return false;
-  const zero = onlyValue(complement(within)) === 0;
+  const zero = onlyMissing(within) === 0;
   const isSingleBit = (mask & (mask - 1)) === 0 && contains(within, mask) && !contains(within, 0);
   return zero || isSingleBit ? true : undefined;
 }
@@ -180,7 +177,7 @@ function questionsByValue(nodes: readonly Node[], { leafRanges, setOf }: BlockOp
   for (const { step } of nodes) {
     for (const value of readBy(step)) {
       count.set(value.id, (count.get(value.id) ?? 0) + 1);
-      slots.set(value.id, value.slots);
+      if (value.slots.length > 0) slots.set(value.id, value.slots);
     }
   }
   return {
@@ -188,7 +185,7 @@ function questionsByValue(nodes: readonly Node[], { leafRanges, setOf }: BlockOp
     setOf,
     isAskedOnce: (id) => (count.get(id) ?? 0) < 2,
     // What is not read by a step itself may be part of one: then nothing is known of it.
-    readsSlot: (id, slot) => slots.get(id)?.includes(slot) ?? true,
+    readsSlot: (id, slot) => !count.has(id) || (slots.get(id)?.includes(slot) ?? false),
   };
 }
 

@@ -21,6 +21,13 @@ export const LEAF_RANGES = { fast: 8, small: 64 } as const;
  * @param leafRanges how many ranges a leaf has at most
  */
 export function decisionOf(within: Ranges, largest: number, leafRanges: number): Decision {
+  const value = onlyValue(within);
+  const isOneOfSeveral = value !== undefined && value <= largest && largest > 0;
+  if (isOneOfSeveral) return { kind: 'comparison', code: BPF.JEQ, k: value, yes: true, no: false };
+  return setDecision(within, largest, leafRanges);
+}
+
+function setDecision(within: Ranges, largest: number, leafRanges: number): Decision {
   const outside = complement(within);
   const isTurned = rangesUpTo(outside, largest) < rangesUpTo(within, largest);
   const ranges = isTurned ? outside : within;

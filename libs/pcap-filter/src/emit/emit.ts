@@ -1,5 +1,5 @@
 import { BPF, type Program, statement } from '@bpfleet/bpf';
-import { ACCEPT, type Graph, REJECT, type StepTable, type Target } from '../optimise/graph.js';
+import { ACCEPT, type Graph, REJECT, type StepTable, type Target, type Ways } from '../optimise/graph.js';
 import { Assembly } from './assembly.js';
 import { type BlockOptions, blocksOf } from './blocks.js';
 import { placeSlots } from './slot-words.js';
@@ -23,29 +23,27 @@ export function emit(
   table: StepTable,
   { snaplenBytes, reuseRegisters, leafRanges, setOf }: EmitOptions,
 ): Program {
-  const returns = new Map<Target, Program>([
-    [REJECT, [statement(BPF.RET | BPF.K, 0)]],
-    [ACCEPT, [statement(BPF.RET | BPF.K, snaplenBytes)]],
-  ]);
   const placed = placeSlots(graph, table);
-  const options = { reuse: reuseRegisters, words: placed.words, leafRanges, setOf };
-  const { nodes, entry } = blocksOf(placed.graph, table, options);
+  const blocks = blocksOf(placed.graph, table, { reuse: reuseRegisters, words: placed.words, leafRanges, setOf });
+  const { nodes, entry } = blocks;
   const assembly = new Assembly();
-  const used = new Set([entry, ...nodes.flatMap(({ yes, no }): Target[] => [yes, no])]);
-  for (const [target, instructions] of returns) {
-    if (used.has(target)) assembly.place(target, instructions);
-  }
+  if (leadsTo(REJECT, blocks)) assembly.place(REJECT, RETURN_NOTHING);
+  if (leadsTo(ACCEPT, blocks)) assembly.place(ACCEPT, [statement(BPF.RET | BPF.K, snaplenBytes)]);
   for (let index = nodes.length - 1; index >= 0; index--) {
     const block = nodes[index];
     if (block === undefined) continue;
     const { yes, no, instructions, condition } = block;
-    assembly.branch(yes, no, (jt, jf) => ({ ...(condition ?? NOTHING), jt, jf }));
+    if (condition === undefined) assembly.goOn(yes);
+    else assembly.branch(yes, no, condition);
     assembly.place(index, instructions);
   }
   // Where the first step is none, the program begins further on.
-  assembly.branch(entry, entry, () => NOTHING);
+  assembly.goOn(entry);
   return assembly.finish();
 }
 
-/** Never written: a block without a condition has one way on. */
-const NOTHING = statement(BPF.JMP | BPF.JA, 0);
+const RETURN_NOTHING: Program = [statement(BPF.RET | BPF.K, 0)];
+
+function leadsTo(target: Target, { nodes, entry }: Graph<Ways>): boolean {
+  return entry === target || nodes.some(({ yes, no }) => yes === target || no === target);
+}

@@ -82,7 +82,7 @@ export class RegisterCode {
       this.#write(statement(BPF.ST, word));
       this.toA(left);
       this.#write(statement(BPF.LDX | BPF.MEM, word));
-      this.registers = { ...this.registers, x: right.id };
+      this.registers = { a: this.registers.a, x: right.id };
       this.#free--;
     }
   }
@@ -162,7 +162,7 @@ export class RegisterCode {
     } else {
       this.#write(direct);
     }
-    this.registers = { ...this.registers, x: numbered.id };
+    this.registers = { a: this.registers.a, x: numbered.id };
   }
 
   #canGoToX(numbered: NumberedValue): boolean {
@@ -192,7 +192,7 @@ export class RegisterCode {
   }
 
   #setA(a: Registers['a']): void {
-    this.registers = { ...this.registers, a };
+    this.registers = { a, x: this.registers.x };
   }
 }
 

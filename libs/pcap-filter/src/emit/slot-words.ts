@@ -1,4 +1,4 @@
-import { liveSlots } from '../optimise/drop-dead-slots.js';
+import { liveSlots, usesSlots } from '../optimise/drop-dead-slots.js';
 import type { Graph, Node, StepTable } from '../optimise/graph.js';
 import { type SlotSet, slotsIn } from '../optimise/slot-set.js';
 import { checkMemory } from './memory.js';
@@ -10,8 +10,13 @@ import type { Words } from './registers.js';
  * @throws BpfleetError `FILTER_TOO_LARGE` where more slots are needed at the same time than M[] has words
  */
 export function placeSlots(graph: Graph, table: StepTable): { graph: Graph; words: Words } {
+  return usesSlots(graph) ? placeUsedSlots(graph, table) : { graph, words: NO_WORDS };
+}
+
+const NO_WORDS: Words = { wordOfSlot: () => 0, firstFree: 0 };
+
+function placeUsedSlots(graph: Graph, table: StepTable): ReturnType<typeof placeSlots> {
   const live = liveSlots(graph.nodes);
-  if (live === undefined) return { graph, words: { wordOfSlot: () => 0, firstFree: 0 } };
   const unset = slotsIn(live(graph.entry));
   const zero = table.values.number({ kind: 'constant', value: 0 });
   const first: Node[] = unset.map((slot, index) => ({ step: table.assign(slot, zero), yes: index + 1, no: index + 1 }));
@@ -40,7 +45,7 @@ function wordsFor({ nodes }: Graph): Words {
   };
   const live = liveSlots(nodes);
   for (const { step, yes } of nodes) {
-    if (step.kind === 'assign' && live) meet(step.slot, neededTogether(live(yes)));
+    if (step.kind === 'assign') meet(step.slot, neededTogether(live(yes)));
     for (const slot of step.slots) meet(slot, step.slots);
   }
   const words = new Map<number, number>();

@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   ALL_BITS,
+  between,
   complement,
   contains,
   countValues,
+  EVERYTHING,
   intersection,
+  onlyMissing,
   onlyValue,
   rangesOf,
   single,
@@ -49,4 +52,11 @@ it('knows its only value and its size', () => {
     undefined,
     ALL_BITS,
   ]);
+});
+
+it('knows the only number that is missing', () => {
+  for (const value of [0, 1, 7, ALL_BITS - 1, ALL_BITS]) expect(onlyMissing(complement(single(value)))).toBe(value);
+  for (const ranges of [single(0), rangesOf([]), EVERYTHING, complement(between(7, 8)), between(1, 9)]) {
+    expect(onlyMissing(ranges)).toBeUndefined();
+  }
 });

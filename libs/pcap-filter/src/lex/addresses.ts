@@ -37,6 +37,18 @@ export function readDottedQuad(text: string): number | undefined {
 
 const [DOT, ZERO, NINE] = [0x2e, 0x30, 0x39];
 
+/** A decimal number of up to nine digits that is no octal one. */
+export function readShortNumber(text: string): number | undefined {
+  if (text.length > 9 || (text.length > 1 && text.charCodeAt(0) === ZERO)) return undefined;
+  let number = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code < ZERO || code > NINE) return undefined;
+    number = number * 10 + code - ZERO;
+  }
+  return number;
+}
+
 /** Any spelling `inet_pton` takes, with `::` and with an IPv4 address at the end. Undefined when it is none. */
 export function readIpv6(text: string): Words | undefined {
   const halves = text.split('::');

@@ -24,9 +24,11 @@ export function atMost(value: Value, most: number): Ir {
   return isIn(value, between(0, most));
 }
 
+const NOT_ZERO = complement(single(0));
+
 /** Whether any of the bits is set. */
 export function hasBits(value: Value, bits: number): Ir {
-  return isIn(value, complement(single(0)), bits);
+  return isIn(value, NOT_ZERO, bits);
 }
 
 export function assign(slot: number, value: Value): Ir {

@@ -3,7 +3,7 @@ import { behind, binary, constant, type Ir, type Value } from '../ir/ir.js';
 import { ALL_BITS, rangesOf } from '../ir/ranges.js';
 import { allOf, anyOf } from '../logic.js';
 import { LinkProtocol, type Meaning } from '../resolve/meaning.js';
-import { assign, equals, hasBits, isIn, isOneOf, not } from './conditions.js';
+import { assign, equals, hasBits, isIn, not } from './conditions.js';
 import { carries, isDataFrame } from './protocol.js';
 import { type Context, load, moved, network, type Place, type Scope } from './scope.js';
 import { behindIpv4, IPV6, isLaterFragment } from './transport.js';
@@ -12,6 +12,13 @@ type Of<Kind extends Meaning['kind']> = Extract<Meaning, { kind: Kind }>;
 
 /** IEEE 802.1Q, 802.1ad, and what was used before it. */
 export const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8, 0x9100];
+const VLAN_TYPE_RANGES = rangesOf(VLAN_TYPES.map((type) => ({ from: type, to: type })));
+
+/** Whether a type says that a tag follows. */
+export function isVlanType(type: Value): Ir {
+  return isIn(type, VLAN_TYPE_RANGES);
+}
+
 export const VLAN_TAG_BYTES = 4;
 const VLAN_ID = 0xfff;
 export const ETHERTYPE = { pppoeDiscovery: 0x8863, pppoeSession: 0x8864, mpls: 0x8847, ethernet: 0x6558 } as const;
@@ -38,7 +45,7 @@ export function lowerVlan(vlan: Of<'vlan'>, context: Context): Ir {
 }
 
 function inBytes({ ids }: Of<'vlan'>, scope: Scope): Ir {
-  const isTag = isOneOf(load(scope.type, 0, 2), VLAN_TYPES);
+  const isTag = isVlanType(load(scope.type, 0, 2));
   const isTagged = scope.framing === 'wlan' ? allOf(isDataFrame(scope), isTag) : isTag;
   return ids === undefined ? isTagged : allOf(isTagged, isIn(load(network(scope), 0, 2), rangesOf(ids), VLAN_ID));
 }

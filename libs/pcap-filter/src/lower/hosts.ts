@@ -1,11 +1,11 @@
 import { unsupportedFault } from '../fault.js';
 import { binary, constant, type Ir, type Load, type Value } from '../ir/ir.js';
 import { ALL_BITS } from '../ir/ranges.js';
-import { allOf, anyOf } from '../logic.js';
+import { allOf, anyOf, joined } from '../logic.js';
 import type { Direction } from '../parse/tree.js';
 import { type Ipv4Carrier, LinkProtocol, type Meaning, type Network6 } from '../resolve/meaning.js';
 import { assign, equals } from './conditions.js';
-import { type AddressSet, addressSetOf, any, inAddressSet, isOneOfWords } from './lists.js';
+import { type AddressSet, addressSetOf, inAddressSet, isOneOfWords } from './lists.js';
 import { carries } from './protocol.js';
 import { type Context, load, network, type Place } from './scope.js';
 
@@ -21,16 +21,20 @@ const IPV4_ADDRESSES: Readonly<Record<Ipv4Carrier, { source: number; destination
 const IPV6_ADDRESSES = { source: 8, destination: 24 } as const;
 
 /** Joins the conditions on the two sides of a packet, source first, as the direction says. */
-export function towards(direction: Direction, source: () => Ir, destination: () => Ir): Ir {
+export function towards<Where>(
+  direction: Direction,
+  side: (where: Where) => Ir,
+  ends: { readonly source: Where; readonly destination: Where },
+): Ir {
   switch (direction) {
     case 'src':
-      return source();
+      return side(ends.source);
     case 'dst':
-      return destination();
+      return side(ends.destination);
     case 'src or dst':
-      return anyOf(source(), destination());
+      return anyOf(side(ends.source), side(ends.destination));
     case 'src and dst':
-      return allOf(source(), destination());
+      return allOf(side(ends.source), side(ends.destination));
   }
 }
 
@@ -45,21 +49,12 @@ export function lowerHost4(meaning: Of<'host4'>, context: Context): Ir {
   const addresses = addressSetOf(networks);
   const isLong = addresses.ranges.length / 2 > SHARED_RANGES && carriers.length > 1;
   if (isLong) return sharedByCarriers(addresses, direction, carriers, context);
-  const found = carriers.map((carrier) => {
-    const place = network(context.scope);
-    const isCarried = carries(LinkProtocol[carrier], context, span);
-    const side = (offset: number) => inAddressSet(load(place, offset, 4), addresses);
-    const { source, destination } = IPV4_ADDRESSES[carrier];
-    return allOf(
-      isCarried,
-      towards(
-        direction,
-        () => side(source),
-        () => side(destination),
-      ),
-    );
-  });
-  return any(found);
+  const place = network(context.scope);
+  const side = (offset: number) => inAddressSet(load(place, offset, 4), addresses);
+  const found = carriers.map((carrier) =>
+    allOf(carries(LinkProtocol[carrier], context, span), towards(direction, side, IPV4_ADDRESSES[carrier])),
+  );
+  return joined('or', found);
 }
 
 /** Each carrier says where its addresses stand; then one tree serves all of them. */
@@ -83,14 +78,7 @@ function sharedByCarriers(
     return allOf(isCarried, ...assigns);
   });
   const side = (slot: number) => inAddressSet(fieldAt(slot), addresses);
-  return allOf(
-    any(located),
-    towards(
-      direction,
-      () => side(slots.source),
-      () => side(slots.destination),
-    ),
-  );
+  return allOf(joined('or', located), towards(direction, side, slots));
 }
 
 /** The place as a number. */
@@ -109,15 +97,10 @@ export function lowerHost6({ networks, direction, span }: Of<'host6'>, context: 
       [0, 4, 8, 12].map((by) => load(place, offset + by, 4)),
       values,
     );
-  return allOf(
-    isCarried,
-    towards(
-      direction,
-      () => side(IPV6_ADDRESSES.source),
-      () => side(IPV6_ADDRESSES.destination),
-    ),
-  );
+  return allOf(isCarried, towards(direction, side, IPV6_ADDRESSES));
 }
+
+const DECNET_ADDRESSES = { source: { short: 5, long: 17 }, destination: { short: 3, long: 9 } } as const;
 
 /**
  * DECnet phase IV (libpcap: `gen_dnhostop`): short and long data packets, each with and without a byte of padding in
@@ -127,21 +110,14 @@ export function lowerDecnetHost({ address, direction, span }: Of<'decnet-host'>,
   const place = network(context.scope);
   const isCarried = carries(LinkProtocol.decnet, context, span);
   const swapped = ((address & 0xff) << 8) | (address >>> 8);
-  const side = (short: number, long: number) =>
+  const side = ({ short, long }: { readonly short: number; readonly long: number }) =>
     anyOf(
       allOf(equals(load(place, 2, 1), 0x02, 0x07), equals(load(place, short, 2), swapped)),
       allOf(equals(load(place, 2, 2), 0x8102, 0xff07), equals(load(place, short + 1, 2), swapped)),
       allOf(equals(load(place, 2, 1), 0x06, 0x07), equals(load(place, long, 2), swapped)),
       allOf(equals(load(place, 2, 2), 0x8106, 0xff07), equals(load(place, long + 1, 2), swapped)),
     );
-  return allOf(
-    isCarried,
-    towards(
-      direction,
-      () => side(5, 17),
-      () => side(3, 9),
-    ),
-  );
+  return allOf(isCarried, towards(direction, side, DECNET_ADDRESSES));
 }
 
 /** @throws BpfleetError `FILTER_UNSUPPORTED` for terms that need a link layer with addresses */

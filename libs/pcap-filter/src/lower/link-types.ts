@@ -37,18 +37,28 @@ export function networkOffset(linkType: string): number {
   return LINK_TYPES[linkType]?.payload ?? 0;
 }
 
+/** What places that depend on the packet need. */
+type Preparing = Pick<Context, 'newSlot' | 'prologue'>;
+
 /** Where things stand in a whole packet of the link type; undefined for one that is not supported. */
-export function outermostScope(linkType: string, context: Omit<Context, 'scope'>): Scope | undefined {
+export function outermostScope(linkType: string, context: Preparing): Scope | undefined {
   const link = LINK_TYPES[linkType];
   if (link === undefined) return undefined;
-  const common = {
-    ...{ framing: link.framing, linkName: link.name, networkOffset: 0, osiOffset: 0, vlanTags: 0, mplsLabels: 0 },
-    ...{ isOutermost: true, hasRadio: linkType === 'IEEE802_11_RADIO' },
+  const { framing, name, type, payload } = link;
+  const scope: Scope = {
+    framing,
+    linkName: name,
+    header: { offset: 0 },
+    type: { offset: type },
+    payload: { offset: payload },
+    networkOffset: 0,
+    osiOffset: framing === 'ethernet' ? LLC_HEADER_BYTES : 0,
+    vlanTags: 0,
+    mplsLabels: 0,
+    isOutermost: true,
+    hasRadio: linkType === 'IEEE802_11_RADIO',
   };
-  if (link.framing === 'wlan') return { ...common, ...wlanPlaces(common.hasRadio, context) };
-  const osiOffset = link.framing === 'ethernet' ? LLC_HEADER_BYTES : 0;
-  const header = { offset: 0 };
-  return { ...common, header, type: { offset: link.type }, payload: { offset: link.payload }, osiOffset };
+  return framing === 'wlan' ? { ...scope, ...wlanPlaces(scope.hasRadio, context) } : scope;
 }
 
 /** IEEE 802.11, 9.2: frame control, duration, three addresses, sequence control. */
@@ -65,7 +75,7 @@ const SNAP_TYPE_OFFSET = 6;
  */
 function wlanPlaces(
   hasRadio: boolean,
-  context: Omit<Context, 'scope'>,
+  context: Preparing,
 ): Pick<Scope, 'header' | 'type' | 'payload' | 'networkOffset' | 'osiOffset'> {
   const headerSlot = hasRadio ? context.newSlot() : undefined;
   const header: Place =

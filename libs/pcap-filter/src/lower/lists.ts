@@ -1,15 +1,8 @@
 import type { Ir, Load } from '../ir/ir.js';
-import { ALL_BITS, between, rangesOf } from '../ir/ranges.js';
+import { ALL_BITS, rangesOf } from '../ir/ranges.js';
 import { allOf, anyOf, joined } from '../logic.js';
 import type { Network4 } from '../resolve/meaning.js';
 import { atLeast, equals, isIn, not } from './conditions.js';
-
-/** Any of these; there is at least one. */
-export function any(found: readonly Ir[]): Ir {
-  const [first, ...more] = found;
-  if (first === undefined) throw new RangeError('a term that is looked for nowhere');
-  return joined('or', first, more);
-}
 
 /** Networks as one set of ranges, and apart from it those whose masks have holes. */
 export interface AddressSet {
@@ -32,8 +25,9 @@ export function addressSetOf(networks: readonly Network4[]): AddressSet {
 
 /** Whether the field is in one of the networks. */
 export function inAddressSet(field: Load, { ranges, holed }: AddressSet): Ir {
+  if (holed.length === 0) return isIn(field, ranges);
   const parts = holed.map(({ address, mask }) => equals(field, (address & mask) >>> 0, mask));
-  return any(ranges.length > 0 ? [isIn(field, ranges), ...parts] : parts);
+  return joined('or', ranges.length > 0 ? [isIn(field, ranges), ...parts] : parts);
 }
 
 /** One word of a longer value: what it must be under which mask. */
@@ -68,11 +62,14 @@ export function isOneOfWords(fields: readonly Load[], values: readonly (readonly
   const sorted = [...groups].sort(([a], [b]) => a - b);
   const rest = sorted.map(([address, group]) => [address, isOneOfWords(fields, group, depth + 1)] as const);
   const parts = ended.length > 0 ? [isIn(field, rangesOf(ended))] : [];
-  return any(rest.length > 0 ? [...parts, oneOfGroups(field, rest)] : parts);
+  return joined('or', rest.length > 0 ? [...parts, oneOfGroups(field, rest)] : parts);
 }
 
 function oneOfGroups(field: Load, groups: readonly (readonly [number, Ir])[]): Ir {
-  if (groups.length <= LINEAR_GROUPS) return any(groups.map(([address, rest]) => allOf(equals(field, address), rest)));
+  if (groups.length <= LINEAR_GROUPS) {
+    const parts = groups.map(([address, rest]) => allOf(equals(field, address), rest));
+    return joined('or', parts);
+  }
   const middle = groups.length >> 1;
   const upper = atLeast(field, groups[middle]?.[0] ?? 0);
   return anyOf(
@@ -82,7 +79,5 @@ function oneOfGroups(field: Load, groups: readonly (readonly [number, Ir])[]): I
 }
 
 export function portsIn(field: Load, ranges: readonly { readonly from: number; readonly to: number }[]): Ir {
-  const [only] = ranges;
-  if (ranges.length === 1 && only) return isIn(field, between(only.from, only.to));
   return isIn(field, rangesOf(ranges));
 }

@@ -3,7 +3,7 @@ import { syntaxFault, tooLargeFault, unsupportedFault } from '../fault.js';
 import { constant, type Ir } from '../ir/ir.js';
 import { ALL_BITS, between } from '../ir/ranges.js';
 import { slotsReadBy } from '../ir/slots.js';
-import { allOf, anyOf, countLeaves, type Logic, leafOf, mapLeaves } from '../logic.js';
+import { allOf, anyOf, countLeaves, joined, type Logic, leafOf, mapLeaves } from '../logic.js';
 import type { Meaning, Meanings } from '../resolve/meaning.js';
 import { LinkProtocol } from '../resolve/meaning.js';
 import { always, assign, atLeast, atMost, equals, isIn, isOneOf, not, where } from './conditions.js';
@@ -39,15 +39,14 @@ const MAX_SLOTS = 1024;
  */
 export function lower(meanings: Meanings, options: LowerOptions): Ir {
   let slots = 0;
-  const partial = {
-    ...{ live: options.live, netmask: options.netmask, vlanTransparent: options.vlanTransparent },
-    ...{ ipv6ExtensionHeaders: options.ipv6ExtensionHeaders, prologue: [], newSlot: () => slots++ },
-  };
-  const scope = outermostScope(options.linkType, partial);
+  const { live, netmask, ipv6ExtensionHeaders } = options;
+  const newSlot = () => slots++;
+  const prologue: Context['prologue'] = [];
+  const scope = outermostScope(options.linkType, { prologue, newSlot });
   if (scope === undefined) throw unknownLinkType(options.linkType);
   if (meanings === undefined) return always(true);
   const vlanTransparent = options.vlanTransparent && scope.framing === 'ethernet';
-  const context: Context = { ...partial, vlanTransparent, scope };
+  const context: Context = { scope, live, netmask, ipv6ExtensionHeaders, vlanTransparent, newSlot, prologue };
   if (vlanTransparent) context.scope = behindTags(scope, context);
   let conditions = 0;
   const lowered = (meaning: Meaning): Ir => {
@@ -60,12 +59,15 @@ export function lower(meanings: Meanings, options: LowerOptions): Ir {
   const ir = options.scopedEncapsulation
     ? lowerScoped(meanings, lowered, context)
     : mapLeaves(meanings, (meaning) => lowered(meaning));
-  return withPrologue(ir, context);
+  return prologue.length === 0 ? ir : withPrologue(ir, prologue);
 }
 
-function checkSize(count: number, most: number, what: string, { span }: Meaning): void {
-  if (count <= most) return;
-  throw tooLargeFault(
+function checkSize(count: number, most: number, what: string, meaning: Meaning): void {
+  if (count > most) throw tooMany(most, what, meaning);
+}
+
+function tooMany(most: number, what: string, { span }: Meaning) {
+  return tooLargeFault(
     `up to here the filter needs more than ${most} ${what}, and no program has room for them`,
     'split the filter, or write lists of values in place of single terms: host in {…}, port in {…}',
     span,
@@ -95,7 +97,7 @@ function lowerScoped(meanings: Logic<Meaning>, lowered: (meaning: Meaning) => Ir
 }
 
 /** Only where a slot is read that it fills. */
-function withPrologue(ir: Ir, { prologue }: Context): Ir {
+function withPrologue(ir: Ir, prologue: Context['prologue']): Ir {
   const needed: Ir[] = [];
   const read = slotsReadBy(ir);
   for (const { slot, ir: preparation } of prologue.toReversed()) {
@@ -103,15 +105,14 @@ function withPrologue(ir: Ir, { prologue }: Context): Ir {
     needed.unshift(preparation);
     for (const other of slotsReadBy(preparation)) read.add(other);
   }
-  const [first, ...more] = needed;
-  return first === undefined ? ir : allOf(first, ...more, ir);
+  return joined('and', [...needed, ir]);
 }
 
 /** The extension: a slot says how many bytes of tags, up to two, stand before the type. */
 function behindTags(scope: Scope, context: Context): Scope {
   const slot = context.newSlot();
   const base = { kind: 'slot', slot } as const;
-  const isTag = (offset: number) => isOneOf(load(scope.type, offset, 2), encapsulations.VLAN_TYPES);
+  const isTag = (offset: number) => encapsulations.isVlanType(load(scope.type, offset, 2));
   const tag = encapsulations.VLAN_TAG_BYTES;
   const ir = where(isTag(0), allOf(assign(slot, constant(tag)), where(isTag(tag), assign(slot, constant(2 * tag)))));
   context.prologue.push({ slot, ir });
@@ -119,20 +120,34 @@ function behindTags(scope: Scope, context: Context): Scope {
 }
 
 function lowerMeaning(meaning: Meaning, context: Context): Ir {
-  const { scope } = context;
   switch (meaning.kind) {
     case 'link-protocol':
       return carries(meaning.protocol, context, meaning.span);
     case 'transport':
       return lowerTransport(meaning, context);
-    case 'protocol-chain':
-      return lowerChain(meaning, context);
     case 'host4':
       return lowerHost4(meaning, context);
     case 'host6':
       return lowerHost6(meaning, context);
     case 'ports':
       return lowerPorts(meaning, context);
+    case 'relation':
+      return lowerRelation(meaning, context);
+    case 'vlan':
+      return context.vlanTransparent ? tagTest(meaning, context) : encapsulations.lowerVlan(meaning, context);
+    default:
+      return lowerRareMeaning(meaning, context);
+  }
+}
+
+type Common = 'link-protocol' | 'transport' | 'host4' | 'host6' | 'ports' | 'relation' | 'vlan';
+
+/** Apart from the others, since V8 compiles a function as a whole when it is first called. */
+function lowerRareMeaning(meaning: Exclude<Meaning, { kind: Common }>, context: Context): Ir {
+  const { scope } = context;
+  switch (meaning.kind) {
+    case 'protocol-chain':
+      return lowerChain(meaning, context);
     case 'mac':
       return lowerMac(meaning, context);
     case 'length':
@@ -143,8 +158,6 @@ function lowerMeaning(meaning: Meaning, context: Context): Ir {
       return lowerPacketDirection(meaning, context);
     case 'interface-index':
       return lowerInterfaceIndex(meaning, context);
-    case 'vlan':
-      return context.vlanTransparent ? tagTest(meaning, context) : encapsulations.lowerVlan(meaning, context);
     case 'mpls':
       return encapsulations.lowerMpls(meaning, context);
     case 'pppoe-discovery':
@@ -161,8 +174,6 @@ function lowerMeaning(meaning: Meaning, context: Context): Ir {
       return equals(frameControl(0, meaning, context), meaning.value, meaning.mask);
     case 'wlan-direction':
       return equals(frameControl(1, meaning, context), meaning.direction, 0x03);
-    case 'relation':
-      return lowerRelation(meaning, context);
     case 'decnet-host':
       return lowerDecnetHost(meaning, context);
     case 'iso-protocol':
@@ -241,7 +252,7 @@ function needsLive({ span }: Meaning, what: string, { linkName }: Scope): Bpflee
 /** With the extension `vlan` asks for a tag and moves nothing, since everything is looked for behind tags anyway. */
 function tagTest({ ids }: Extract<Meaning, { kind: 'vlan' }>, { live }: Context): Ir {
   const inBytes = allOf(
-    isOneOf(load({ offset: 12 }, 0, 2), encapsulations.VLAN_TYPES),
+    encapsulations.isVlanType(load({ offset: 12 }, 0, 2)),
     ...(ids === undefined ? [] : [idIsIn(load({ offset: 14 }, 0, 2), ids)]),
   );
   if (!live) return inBytes;

@@ -30,11 +30,7 @@ export function lowerMac({ addresses, direction, span }: Mac, context: Context):
   if (scope.framing !== 'ethernet' && scope.framing !== 'tunnel') {
     return refuseWithoutAddresses('MAC addresses', context, span);
   }
-  const found = towards(
-    direction as Direction,
-    () => isAt(scope.header, ETHERNET.source),
-    () => isAt(scope.header, ETHERNET.destination),
-  );
+  const found = towards(direction as Direction, (offset) => isAt(scope.header, offset), ETHERNET);
   return behindLinkHeader(scope, found);
 }
 
@@ -59,19 +55,6 @@ function onWlan(direction: Direction | WlanAddress, { header }: Scope, isAt: (of
   const type = load(header, 0, 1);
   const way = load(header, 1, 1);
   const isClearOrAck = allOf(equals(type, CONTROL, 0x0c), anyOf(equals(type, 0xc0, 0xf0), equals(type, 0xd0, 0xf0)));
-  const source = () =>
-    allOf(
-      not(hasBits(type, CONTROL)),
-      anyOf(
-        allOf(
-          hasBits(type, DATA),
-          hasBits(way, FROM_DS),
-          anyOf(allOf(hasBits(way, TO_DS), isAt(WLAN.fourth)), allOf(not(hasBits(way, TO_DS)), isAt(WLAN.third))),
-        ),
-        allOf(not(allOf(hasBits(type, DATA), hasBits(way, FROM_DS))), isAt(WLAN.second)),
-      ),
-    );
-  const destination = () => toDestination(header, isAt);
   switch (direction) {
     case 'addr1':
       return isAt(WLAN.first);
@@ -86,8 +69,24 @@ function onWlan(direction: Direction | WlanAddress, { header }: Scope, isAt: (of
     case 'ta':
       return allOf(hasBits(type, DATA), not(isClearOrAck), isAt(WLAN.second));
     default:
-      return towards(direction, source, destination);
+      return towards(direction, (side) => side(header, isAt), { source: fromSource, destination: toDestination });
   }
+}
+
+function fromSource(header: Place, isAt: (offset: number) => Ir): Ir {
+  const type = load(header, 0, 1);
+  const way = load(header, 1, 1);
+  return allOf(
+    not(hasBits(type, CONTROL)),
+    anyOf(
+      allOf(
+        hasBits(type, DATA),
+        hasBits(way, FROM_DS),
+        anyOf(allOf(hasBits(way, TO_DS), isAt(WLAN.fourth)), allOf(not(hasBits(way, TO_DS)), isAt(WLAN.third))),
+      ),
+      allOf(not(allOf(hasBits(type, DATA), hasBits(way, FROM_DS))), isAt(WLAN.second)),
+    ),
+  );
 }
 
 function toDestination(header: Place, isAt: (offset: number) => Ir): Ir {

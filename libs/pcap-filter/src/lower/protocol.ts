@@ -1,9 +1,9 @@
 import { unsupportedFault } from '../fault.js';
-import type { Ir } from '../ir/ir.js';
+import type { Ir, Load } from '../ir/ir.js';
 import { allOf, anyOf } from '../logic.js';
 import { LinkProtocol } from '../resolve/meaning.js';
 import { always, atMost, equals, hasBits, isOneOf, not } from './conditions.js';
-import { type At, type Context, load, moved, network, type Place, type Scope } from './scope.js';
+import { type At, type Context, type Framing, load, moved, network, type Place, type Scope } from './scope.js';
 
 /** The largest number in the EtherType's place that is a length instead (IEEE 802.3). */
 const LARGEST_LENGTH = 1500;
@@ -15,13 +15,20 @@ const SNAP_APPLETALK = 0x08_0007;
  * Conditions stand in libpcap's order, which shows in the verdict of packets too short for all of them.
  */
 export function carries(protocol: number, context: Context, at?: At): Ir {
-  const { scope, live } = context;
+  const { scope } = context;
   if (scope.mplsLabels > 0) return carriedByMpls(protocol, scope, at);
-  switch (scope.framing) {
-    case 'ethernet':
-      return carriedByEthernet(protocol, scope);
-    case 'tunnel':
-      return carriedByEthernet(protocol, scope);
+  const { framing } = scope;
+  if (framing === 'ethernet' || framing === 'tunnel') return carriedByEthernet(protocol, scope);
+  return carriedWithoutEtherType(framing, protocol, context, at);
+}
+
+function carriedWithoutEtherType(
+  framing: Exclude<Framing, 'ethernet' | 'tunnel'>,
+  protocol: number,
+  { scope, live }: Context,
+  at: At,
+): Ir {
+  switch (framing) {
     case 'cooked':
       return carriedByCooked(protocol, scope);
     case 'cooked2':
@@ -47,6 +54,13 @@ export function carries(protocol: number, context: Context, at?: At): Ir {
 
 function carriedByEthernet(protocol: number, { type, payload }: Scope): Ir {
   const etherType = load(type, 0, 2);
+  const isAppleTalk = protocol === LinkProtocol.atalk || protocol === LinkProtocol.aarp;
+  if (protocol > LARGEST_LENGTH && !isAppleTalk) return equals(etherType, protocol);
+  return carriedBy8023(protocol, etherType, payload);
+}
+
+/** What stands behind a length and an LLC header, or may stand there as well. */
+function carriedBy8023(protocol: number, etherType: Load, payload: Place): Ir {
   const isLength = atMost(etherType, LARGEST_LENGTH);
   switch (protocol) {
     case LinkProtocol.iso:
@@ -71,7 +85,6 @@ function carriedByEthernet(protocol: number, { type, payload }: Scope): Ir {
     case LinkProtocol.aarp:
       return anyOf(equals(etherType, protocol), allOf(isLength, isSnap(payload, organisationOf(protocol), protocol)));
     default:
-      if (protocol > LARGEST_LENGTH) return equals(etherType, protocol);
       return allOf(isLength, equals(load(payload, 0, 1), protocol));
   }
 }

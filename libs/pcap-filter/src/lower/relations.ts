@@ -3,7 +3,7 @@ import { syntaxFault, unsupportedFault } from '../fault.js';
 import { calculate } from '../ir/evaluate.js';
 import { behind, binary, constant, type Ir, type Value } from '../ir/ir.js';
 import { ALL_BITS, between, complement, NOTHING, type Ranges, single } from '../ir/ranges.js';
-import { allOf, leafOf } from '../logic.js';
+import { allOf, joined, leafOf } from '../logic.js';
 import {
   type AccessorProtocol,
   type Arithmetic,
@@ -29,8 +29,7 @@ export function lowerRelation({ left, comparison, right, span }: Relation, conte
   const a = lowerArithmetic(left, context, span);
   const b = lowerArithmetic(right, context, span);
   const compared = compare(a.value, comparison, b.value);
-  const [first, ...more] = [...a.guards, ...b.guards, compared];
-  return first === undefined ? compared : allOf(first, ...more);
+  return joined('and', [...a.guards, ...b.guards, compared]);
 }
 
 const TURNED: Readonly<Record<Comparison, Comparison>> = {
@@ -43,15 +42,20 @@ const TURNED: Readonly<Record<Comparison, Comparison>> = {
 };
 
 function compare(left: Value, comparison: Comparison, right: Value): Ir {
-  if (right.kind === 'constant') {
-    const within = numbersThat(comparison, right.value);
-    if (left.kind === 'constant') return always(holds(left.value, comparison, right.value));
-    if (left.kind === 'binary' && left.operator === '&' && left.right.kind === 'constant') {
-      return isIn(left.left, within, left.right.value);
-    }
-    return isIn(left, within);
+  if (right.kind !== 'constant') {
+    return left.kind === 'constant'
+      ? compare(right, TURNED[comparison], left)
+      : compareUnknown(left, comparison, right);
   }
-  if (left.kind === 'constant') return compare(right, TURNED[comparison], left);
+  if (left.kind === 'constant') return always(holds(left.value, comparison, right.value));
+  const within = numbersThat(comparison, right.value);
+  if (left.kind === 'binary' && left.operator === '&' && left.right.kind === 'constant') {
+    return isIn(left.left, within, left.right.value);
+  }
+  return isIn(left, within);
+}
+
+function compareUnknown(left: Value, comparison: Comparison, right: Value): Ir {
   switch (comparison) {
     case '=':
       return leafOf({ kind: 'compare', left, comparison: 'eq', right });
@@ -157,8 +161,15 @@ const OVER_BOTH: readonly AccessorProtocol[] = ['tcp', 'udp', 'sctp', 'pim'];
 const ICMP6 = 58;
 
 function lowerAccessor(accessor: Accessor, context: Context): Guarded {
-  const { protocol, size, span } = accessor;
-  const index = lowerArithmetic(accessor.index, context, span);
+  const index = lowerArithmetic(accessor.index, context, accessor.span);
+  const number = TRANSPORTS[accessor.protocol];
+  return number === undefined
+    ? lowerHeaderAccessor(accessor, index, context)
+    : lowerTransportAccessor(accessor, number, index, context);
+}
+
+/** Behind a place that does not depend on a header in front. */
+function lowerHeaderAccessor({ protocol, size, span }: Accessor, index: Guarded, context: Context): Guarded {
   const { scope } = context;
   const readAt = (place: Place) => loadAt(place, index.value, size);
   // Also where a tunnel carries no link header: it counts from where one would stand, as libpcap does.
@@ -171,17 +182,19 @@ function lowerAccessor(accessor: Accessor, context: Context): Guarded {
   if (isNetwork(protocol)) {
     return { value: readAt(place), guards: [...index.guards, carries(LinkProtocol[protocol], context, span)] };
   }
-  if (protocol === 'icmp6') {
-    const isIcmp6 = equals(loadAt(place, constant(IPV6.nextHeader), 1), ICMP6);
-    const guards = [...index.guards, carries(LinkProtocol.ip6, context, span), isIcmp6];
-    return { value: readAt({ ...place, offset: place.offset + IPV6.headerBytes }), guards };
-  }
-  return lowerTransportAccessor(accessor, index, context);
+  // ICMPv6 is all that is left.
+  const isIcmp6 = equals(loadAt(place, constant(IPV6.nextHeader), 1), ICMP6);
+  const guards = [...index.guards, carries(LinkProtocol.ip6, context, span), isIcmp6];
+  return { value: readAt({ ...place, offset: place.offset + IPV6.headerBytes }), guards };
 }
 
 /** Behind IPv4 in first fragments; with the extension also behind IPv6 and its headers. */
-function lowerTransportAccessor({ protocol, size, span }: Accessor, index: Guarded, context: Context): Guarded {
-  const number = TRANSPORTS[protocol] ?? 0;
+function lowerTransportAccessor(
+  { protocol, size, span }: Accessor,
+  number: number,
+  index: Guarded,
+  context: Context,
+): Guarded {
   const place = network(context.scope);
   const over =
     OVER_BOTH.includes(protocol) && context.ipv6ExtensionHeaders === 0 ? (['ip', 'ip6'] as const) : (['ip'] as const);

@@ -1,9 +1,9 @@
 import { behind, binary, constant, type Ir, ipv4HeaderBytes, type Load, type Value } from '../ir/ir.js';
-import { allOf, anyOf } from '../logic.js';
+import { allOf, anyOf, joined } from '../logic.js';
 import { LinkProtocol, type Meaning } from '../resolve/meaning.js';
 import { always, assign, equals, hasBits, isOneOf, not, where } from './conditions.js';
 import { towards } from './hosts.js';
-import { any, portsIn } from './lists.js';
+import { portsIn } from './lists.js';
 import { carries } from './protocol.js';
 import { type Context, load, network, type Place } from './scope.js';
 
@@ -36,20 +36,22 @@ export function lowerTransport({ over, number, span }: Of<'transport'>, context:
   const found = over.map((version) => {
     const isCarried = carries(LinkProtocol[version], context, span);
     if (version === 'ip') return allOf(isCarried, equals(load(ip, IPV4.protocol, 1), number));
-    if (context.ipv6ExtensionHeaders > 0) {
-      const walk = walkHeaders(ip, context, context.ipv6ExtensionHeaders);
-      return allOf(isCarried, walk.steps, equals(walk.next, number));
-    }
-    const nextHeader = load(ip, IPV6.nextHeader, 1);
-    return allOf(
-      isCarried,
-      anyOf(
-        equals(nextHeader, number),
-        allOf(equals(nextHeader, NEXT.fragment), equals(load(ip, IPV6.headerBytes, 1), number)),
-      ),
-    );
+    return allOf(isCarried, context.ipv6ExtensionHeaders > 0 ? behindHeaders(number, ip, context) : inIpv6(number, ip));
   });
-  return any(found);
+  return joined('or', found);
+}
+
+function inIpv6(number: number, ip: Place): Ir {
+  const nextHeader = load(ip, IPV6.nextHeader, 1);
+  return anyOf(
+    equals(nextHeader, number),
+    allOf(equals(nextHeader, NEXT.fragment), equals(load(ip, IPV6.headerBytes, 1), number)),
+  );
+}
+
+function behindHeaders(number: number, ip: Place, context: Context): Ir {
+  const walk = walkHeaders(ip, context, context.ipv6ExtensionHeaders);
+  return allOf(walk.steps, equals(walk.next, number));
 }
 
 /**
@@ -58,50 +60,37 @@ export function lowerTransport({ over, number, span }: Of<'transport'>, context:
  */
 export function lowerPorts(ports: Of<'ports'>, context: Context): Ir {
   const ip = network(context.scope);
-  const { span } = ports;
-  return anyOf(
-    allOf(carries(LinkProtocol.ip6, context, span), overIpv6(ports, ip, context)),
-    allOf(carries(LinkProtocol.ip, context, span), any(ports.protocols.map((number) => overIpv4(ports, number, ip)))),
-  );
+  const isIpv6 = carries(LinkProtocol.ip6, context, ports.span);
+  const over6 = context.ipv6ExtensionHeaders > 0 ? portsBehindHeaders(ports, ip, context) : overIpv6(ports, ip);
+  const isIpv4 = carries(LinkProtocol.ip, context, ports.span);
+  return anyOf(allOf(isIpv6, over6), allOf(isIpv4, overIpv4(ports, ip)));
 }
 
-function overIpv6(ports: Of<'ports'>, ip: Place, context: Context): Ir {
-  const { protocols, direction, ranges } = ports;
-  if (context.ipv6ExtensionHeaders > 0) {
-    const walk = walkHeaders(ip, context, context.ipv6ExtensionHeaders);
-    const side = (offset: number) => portsIn(behind(walk.at, ip.offset + offset, 2), ranges);
-    const found = towards(
-      direction,
-      () => side(PORT.source),
-      () => side(PORT.destination),
-    );
-    return allOf(walk.steps, not(walk.isLaterFragment), isOneOf(walk.next, protocols), found);
-  }
+function portsBehindHeaders({ protocols, direction, ranges }: Of<'ports'>, ip: Place, context: Context): Ir {
+  const walk = walkHeaders(ip, context, context.ipv6ExtensionHeaders);
+  const side = (offset: number) => portsIn(behind(walk.at, ip.offset + offset, 2), ranges);
+  const found = towards(direction, side, PORT);
+  return allOf(walk.steps, not(walk.isLaterFragment), isOneOf(walk.next, protocols), found);
+}
+
+function overIpv6({ protocols, direction, ranges }: Of<'ports'>, ip: Place): Ir {
+  const nextHeader = load(ip, IPV6.nextHeader, 1);
   const side = (offset: number) => portsIn(load(ip, IPV6.headerBytes + offset, 2), ranges);
-  return any(
-    protocols.map((number) =>
-      allOf(
-        equals(load(ip, IPV6.nextHeader, 1), number),
-        towards(
-          direction,
-          () => side(PORT.source),
-          () => side(PORT.destination),
-        ),
-      ),
-    ),
+  const found = towards(direction, side, PORT);
+  return joined(
+    'or',
+    protocols.map((number) => allOf(equals(nextHeader, number), found)),
   );
 }
 
-function overIpv4({ direction, ranges }: Of<'ports'>, number: number, ip: Place): Ir {
+function overIpv4({ protocols, direction, ranges }: Of<'ports'>, ip: Place): Ir {
+  const protocol = load(ip, IPV4.protocol, 1);
+  const isFirst = not(isLaterFragment(ip));
   const side = (offset: number) => portsIn(behindIpv4(ip, offset, 2), ranges);
-  return allOf(
-    equals(load(ip, IPV4.protocol, 1), number),
-    not(isLaterFragment(ip)),
-    towards(
-      direction,
-      () => side(PORT.source),
-      () => side(PORT.destination),
-    ),
+  const found = towards(direction, side, PORT);
+  return joined(
+    'or',
+    protocols.map((number) => allOf(equals(protocol, number), isFirst, found)),
   );
 }
 
@@ -119,7 +108,7 @@ export function lowerChain({ over, number, span }: Of<'protocol-chain'>, context
     );
     return allOf(isCarried, chain.begin(), behindMore);
   });
-  return any(found);
+  return joined('or', found);
 }
 
 export interface Walk {

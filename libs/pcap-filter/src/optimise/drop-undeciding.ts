@@ -7,18 +7,20 @@ import { type Graph, isLoadOnly, type Node, type Step, type Target } from './gra
  * ends the program on packets of any length.
  * One sweep from the end: where a question goes, those in front of it may decide nothing any more.
  */
-export function dropUndeciding({ nodes, entry }: Graph): Graph {
+export function dropUndeciding(graph: Graph): Graph {
+  const { nodes, entry } = graph;
   const gone = new Map<Target, Target>();
   const follow = (target: Target) => gone.get(target) ?? target;
   const kept: Node[] = new Array(nodes.length);
   for (let index = nodes.length - 1; index >= 0; index--) {
     const node = nodes[index];
     if (node === undefined) continue;
-    const [yes, no] = [follow(node.yes), follow(node.no)];
+    const yes = follow(node.yes);
+    const no = follow(node.no);
     if (yes === no && decidesNothing(node.step)) gone.set(index, yes);
     kept[index] = { step: node.step, yes, no };
   }
-  return { nodes: kept, entry: follow(entry) };
+  return gone.size === 0 ? graph : { nodes: kept, entry: follow(entry) };
 }
 
 function decidesNothing(step: Step): boolean {

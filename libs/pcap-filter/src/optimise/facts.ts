@@ -1,5 +1,5 @@
-import type { Step, StepTable, TestStep } from './graph.js';
-import { decide, type Knowledge, learn, meet, nothingKnown } from './knowledge.js';
+import type { Step, StepTable } from './graph.js';
+import { decide, type Knowledge, learn, meet } from './knowledge.js';
 import { simplify } from './simplify.js';
 import type { NumberedValue } from './values.js';
 
@@ -20,19 +20,9 @@ const MAX_VALUES = 96;
 
 /** The test's answer where the facts give it, provided that its loads do not fail. */
 export function decideStep(facts: Facts, step: Step): boolean | undefined {
-  if (step.kind === 'test') return decideTest(facts, step);
+  if (step.kind === 'test') return decide(facts.values[step.value.id] ?? step.value.initially, step);
   if (step.kind === 'compare') return step.left.id === step.right.id ? step.comparison !== 'gt' : undefined;
   return undefined;
-}
-
-function decideTest({ values }: Facts, test: TestStep): boolean | undefined {
-  return decide(values[test.value.id] ?? initially(test.value), test);
-}
-
-function initially({ value, largest }: NumberedValue): Knowledge {
-  if (value.kind !== 'constant') return nothingKnown(largest);
-  const number = value.value;
-  return { possible: Uint32Array.of(number, number), known: { mask: 0xffff_ffff, value: number }, excluded: [] };
 }
 
 /** Whether the step cannot end the program by itself: all it loads is known to be there. */
@@ -61,11 +51,11 @@ export function learnStep(facts: Facts, step: Step, answer: boolean | undefined,
     if (Number.isFinite(load.end)) insideBytes = Math.max(insideBytes, load.end);
     if (load.id >= MAX_VALUES || (values ?? facts.values)[load.id] !== undefined) continue;
     values ??= facts.values.slice();
-    values[load.id] = nothingKnown(load.largest);
+    values[load.id] = load.initially;
   }
   if (step.kind === 'test' && answer !== undefined && step.value.id < MAX_VALUES) {
     values ??= facts.values.slice();
-    values[step.value.id] = learn(values[step.value.id] ?? initially(step.value), step, answer);
+    values[step.value.id] = learn(values[step.value.id] ?? step.value.initially, step, answer);
   }
   const learnt = { values: values ?? facts.values, insideBytes, slots: facts.slots };
   return step.kind === 'assign' ? afterAssign(learnt, step, table) : learnt;
@@ -82,7 +72,11 @@ function afterAssign(facts: Facts, { slot, value }: Extract<Step, { kind: 'assig
 
 /** The step with the numbers of known slots put in. */
 export function withKnownSlots(facts: Facts, step: Step, table: StepTable): Step {
-  if (step.slots.every((slot) => facts.slots[slot] === null)) return step;
+  if (step.slots.length === 0 || step.slots.every((slot) => facts.slots[slot] === null)) return step;
+  return putSlots(facts, step, table);
+}
+
+function putSlots(facts: Facts, step: Step, table: StepTable): Step {
   const known = (slot: number) => {
     const number = facts.slots[slot];
     return number === undefined ? 0 : (number ?? undefined);
@@ -101,17 +95,21 @@ export function withKnownSlots(facts: Facts, step: Step, table: StepTable): Step
 /** What holds on both edges. */
 export function meetFacts(a: Facts | undefined, b: Facts): Facts {
   if (a === undefined || a === b) return b;
-  const values: (Knowledge | undefined)[] =
-    a.values === b.values
-      ? (a.values as (Knowledge | undefined)[])
-      : a.values.map((knowledge, id) => {
-          const other = b.values[id];
-          return knowledge && other && meet(knowledge, other);
-        });
-  const length = Math.max(a.slots.length, b.slots.length);
-  const slots = Array.from({ length }, (_, slot) => {
-    const [one = 0, other = 0] = [a.slots[slot], b.slots[slot]];
+  const values = a.values === b.values ? a.values : meetValues(a.values, b.values);
+  const slots = a.slots === b.slots ? a.slots : meetSlots(a.slots, b.slots);
+  return { values, insideBytes: Math.min(a.insideBytes, b.insideBytes), slots };
+}
+
+function meetValues(a: Facts['values'], b: Facts['values']): Facts['values'] {
+  return a.map((knowledge, id) => {
+    const other = b[id];
+    return knowledge && other && meet(knowledge, other);
+  });
+}
+
+function meetSlots(a: Facts['slots'], b: Facts['slots']): Facts['slots'] {
+  return Array.from({ length: Math.max(a.length, b.length) }, (_, slot) => {
+    const [one = 0, other = 0] = [a[slot], b[slot]];
     return one === other ? one : null;
   });
-  return { values, insideBytes: Math.min(a.insideBytes, b.insideBytes), slots };
 }

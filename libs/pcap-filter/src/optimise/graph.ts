@@ -1,5 +1,15 @@
-import type { Compare, Ir, Test, Value } from '../ir/ir.js';
-import { ALL_BITS, between, complement, EVERYTHING, isSame, NOTHING, type Ranges, single } from '../ir/ranges.js';
+import type { Compare, Condition, Ir, Value } from '../ir/ir.js';
+import {
+  ALL_BITS,
+  between,
+  complement,
+  EVERYTHING,
+  isSame,
+  NOTHING,
+  onlyValue,
+  type Ranges,
+  single,
+} from '../ir/ranges.js';
 import { simplify } from './simplify.js';
 import { type NumberedValue, ValueTable } from './values.js';
 
@@ -29,6 +39,8 @@ export interface TestStep extends NumberedStep {
   readonly value: NumberedValue;
   readonly mask: number;
   readonly within: Ranges;
+  /** What `within` has, where it is one number. */
+  readonly only: number | undefined;
 }
 
 export interface CompareStep extends NumberedStep {
@@ -66,35 +78,37 @@ export interface Graph<Kind extends Ways = Node> {
  * Works from the right to the left, because a condition's two ways on must be there before it.
  */
 export function buildGraph(ir: Ir): { graph: Graph; steps: StepTable } {
-  const backwards: Node[] = [];
   const steps = new StepTable();
-  const build = (part: Ir, yes: Target, no: Target): Target => {
-    switch (part.kind) {
-      case 'leaf': {
-        const condition = part.leaf;
-        if (condition.kind === 'always') return condition.value ? yes : no;
-        const step = steps.stepOf(condition);
-        return backwards.push({ step, yes, no: step.kind === 'assign' ? yes : no }) - 1;
-      }
-      case 'not':
-        return build(part.operand, no, yes);
-      case 'chain': {
-        let ways = { yes, no };
-        for (let index = part.rest.length - 1; index >= 0; index--) {
-          const link = part.rest[index];
-          if (link === undefined) continue;
-          const next = build(link.operand, ways.yes, ways.no);
-          ways = link.operator === 'and' ? { yes: next, no: ways.no } : { yes: ways.yes, no: next };
-        }
-        return build(part.first, ways.yes, ways.no);
-      }
-    }
-  };
-  const entry = build(ir, ACCEPT, REJECT);
+  const backwards: Node[] = [];
+  const entry = build(ir, ACCEPT, REJECT, steps, backwards);
   const last = backwards.length - 1;
   const turned = (target: Target) => (target < 0 ? target : last - target);
   const nodes = backwards.reverse().map(({ step, yes, no }) => ({ step, yes: turned(yes), no: turned(no) }));
   return { graph: { nodes, entry: turned(entry) }, steps };
+}
+
+function build(part: Ir, yes: Target, no: Target, steps: StepTable, backwards: Node[]): Target {
+  switch (part.kind) {
+    case 'leaf': {
+      const condition = part.leaf;
+      if (condition.kind === 'always') return condition.value ? yes : no;
+      const step = steps.stepOf(condition);
+      return backwards.push({ step, yes, no: step.kind === 'assign' ? yes : no }) - 1;
+    }
+    case 'not':
+      return build(part.operand, no, yes, steps, backwards);
+    case 'chain': {
+      let [onYes, onNo] = [yes, no];
+      for (let index = part.rest.length - 1; index >= 0; index--) {
+        const link = part.rest[index];
+        if (link === undefined) continue;
+        const next = build(link.operand, onYes, onNo, steps, backwards);
+        if (link.operator === 'and') onYes = next;
+        else onNo = next;
+      }
+      return build(part.first, onYes, onNo, steps, backwards);
+    }
+  }
 }
 
 /** Gives equal steps one number. */
@@ -105,12 +119,10 @@ export class StepTable {
   readonly #rangeIds = new Map<Ranges, number>();
   readonly #rangesByHash = new Map<number, Ranges[]>();
 
-  stepOf(condition: Test | Compare | Extract<Ir, { kind: 'leaf' }>['leaf']): Step {
+  stepOf(condition: Exclude<Condition, { kind: 'always' }>): Step {
     switch (condition.kind) {
-      case 'test': {
-        const value = this.#numbered(condition.value);
-        return this.test(value, condition.mask, condition.within);
-      }
+      case 'test':
+        return this.test(this.#numbered(condition.value), condition.mask, condition.within);
       case 'compare': {
         const left = this.#numbered(condition.left);
         const right = this.#numbered(condition.right);
@@ -118,17 +130,16 @@ export class StepTable {
       }
       case 'assign':
         return this.assign(condition.slot, this.#numbered(condition.value));
-      case 'always':
-        throw new RangeError('what always holds is no step');
     }
   }
 
   test(value: NumberedValue, mask: number, within: Ranges): Step {
-    const key = `t${value.id} ${mask} ${this.#rangeId(within)}`;
-    return this.#shared(key, (id) => {
-      const { loads, slots } = value;
-      return { kind: 'test', id, loads, slots, value, mask, within };
-    });
+    const only = onlyValue(within);
+    const key = `t${value.id} ${mask} ${only === undefined ? `r${this.#rangeId(within)}` : only}`;
+    const known = this.#steps.get(key);
+    if (known !== undefined) return known;
+    const { loads, slots } = value;
+    return this.#keep(key, { kind: 'test', id: this.#steps.size, loads, slots, value, mask, within, only });
   }
 
   /** A comparison with a constant is a test. */
@@ -142,11 +153,11 @@ export class StepTable {
       return this.test(right, ALL_BITS, within);
     }
     const key = `c${left.id} ${comparison} ${right.id}`;
-    return this.#shared(key, (id) => {
-      const loads = [...right.loads, ...left.loads];
-      const slots = [...right.slots, ...left.slots];
-      return { kind: 'compare', id, loads, slots, left, comparison, right };
-    });
+    const known = this.#steps.get(key);
+    if (known !== undefined) return known;
+    const loads = [...right.loads, ...left.loads];
+    const slots = [...right.slots, ...left.slots];
+    return this.#keep(key, { kind: 'compare', id: this.#steps.size, loads, slots, left, comparison, right });
   }
 
   /** Only loads the value. */
@@ -155,20 +166,18 @@ export class StepTable {
   }
 
   assign(slot: number, value: NumberedValue): Step {
-    return this.#shared(`a${slot} ${value.id}`, (id) => {
-      const { loads, slots } = value;
-      return { kind: 'assign', id, loads, slots, slot, value };
-    });
+    const key = `a${slot} ${value.id}`;
+    const known = this.#steps.get(key);
+    if (known !== undefined) return known;
+    const { loads, slots } = value;
+    return this.#keep(key, { kind: 'assign', id: this.#steps.size, loads, slots, slot, value });
   }
 
   #numbered(value: Value): NumberedValue {
-    return this.values.number(simplify(value, () => undefined));
+    return this.values.number(simplify(value, NOTHING_KNOWN));
   }
 
-  #shared(key: string, make: (id: number) => Step): Step {
-    const known = this.#steps.get(key);
-    if (known !== undefined) return known;
-    const step = make(this.#steps.size);
+  #keep(key: string, step: Step): Step {
     this.#steps.set(key, step);
     return step;
   }
@@ -187,10 +196,12 @@ export class StepTable {
   }
 }
 
+const NOTHING_KNOWN = () => undefined;
+
 /** FNV-1a over words. */
 function hashOf(ranges: Ranges): number {
   let hash = 0x811c_9dc5;
-  for (const bound of ranges) hash = Math.imul(hash ^ bound, 0x0100_0193);
+  for (let index = 0; index < ranges.length; index++) hash = Math.imul(hash ^ (ranges[index] ?? 0), 0x0100_0193);
   return hash;
 }
 
@@ -210,8 +221,10 @@ export function canAccept({ nodes, entry }: Graph<Ways>): boolean {
   const reached = new Uint8Array(nodes.length);
   if (entry < 0) return entry === ACCEPT;
   reached[entry] = 1;
-  for (const [index, { yes, no }] of nodes.entries()) {
-    if (!reached[index]) continue;
+  for (let index = entry; index < nodes.length; index++) {
+    const node = nodes[index];
+    if (node === undefined || !reached[index]) continue;
+    const { yes, no } = node;
     if (yes === ACCEPT || no === ACCEPT) return true;
     if (yes >= 0) reached[yes] = 1;
     if (no >= 0) reached[no] = 1;

@@ -1,4 +1,16 @@
-import { ALL_BITS, complement, contains, intersection, onlyValue, type Ranges, union } from '../ir/ranges.js';
+import {
+  ALL_BITS,
+  between,
+  complement,
+  contains,
+  countValues,
+  intersection,
+  onlyMissing,
+  onlyValue,
+  type Ranges,
+  single,
+  union,
+} from '../ir/ranges.js';
 import type { TestStep } from './graph.js';
 
 /** Some bits of a value. */
@@ -21,36 +33,30 @@ export interface Knowledge {
 const MAX_BOUNDS = 48;
 const MAX_EXCLUDED = 12;
 
-const nothing = new Map<number, Knowledge>();
-
 /** Of a value that is at most `largest`. */
 export function nothingKnown(largest: number): Knowledge {
-  let knowledge = nothing.get(largest);
-  if (knowledge === undefined) {
-    const high = largest === 0 ? ALL_BITS : (ALL_BITS << (32 - Math.clz32(largest))) >>> 0;
-    const zeroBits = largest > 0x7fff_ffff ? 0 : high;
-    knowledge = { possible: Uint32Array.of(0, largest), known: { mask: zeroBits, value: 0 }, excluded: [] };
-    nothing.set(largest, knowledge);
-  }
-  return knowledge;
+  const high = largest === 0 ? ALL_BITS : (ALL_BITS << (32 - Math.clz32(largest))) >>> 0;
+  const zeroBits = largest > 0x7fff_ffff ? 0 : high;
+  return { possible: between(0, largest), known: { mask: zeroBits, value: 0 }, excluded: NONE };
 }
 
+export function exactly(value: number): Knowledge {
+  return { possible: single(value), known: { mask: ALL_BITS, value }, excluded: NONE };
+}
+
+const NONE: readonly Bits[] = [];
+
 /** The test's answer where it follows from what is known. */
-export function decide(knowledge: Knowledge, { mask, within }: TestStep): boolean | undefined {
-  const value = onlyValue(knowledge.possible);
-  if (value !== undefined) return contains(within, (value & mask) >>> 0);
+export function decide(knowledge: Knowledge, test: TestStep): boolean | undefined {
+  const { mask, within, only } = test;
+  const { known } = knowledge;
+  if (known.mask === ALL_BITS) return contains(within, (known.value & mask) >>> 0);
+  if (only !== undefined) return decideOne(knowledge, mask, only);
   if (mask === ALL_BITS) return decideRanges(knowledge, within);
-  const single = onlyValue(within);
-  if (single !== undefined) return decideBits(knowledge, { mask, value: single });
-  const otherwise = singleHole(within);
+  const otherwise = onlyMissing(within);
   if (otherwise === undefined) return decideMasked(knowledge, mask, within);
   const answer = decideBits(knowledge, { mask, value: otherwise });
   return answer === undefined ? undefined : !answer;
-}
-
-/** Every number but one: the one. */
-function singleHole(within: Ranges): number | undefined {
-  return within.length <= 4 ? onlyValue(complement(within)) : undefined;
 }
 
 function decideMasked({ known }: Knowledge, mask: number, within: Ranges): boolean | undefined {
@@ -61,32 +67,26 @@ function decideMasked({ known }: Knowledge, mask: number, within: Ranges): boole
   return cut.length === 2 && cut[0] === 0 && cut[1] === mask ? true : undefined;
 }
 
-function decideRanges(knowledge: Knowledge, within: Ranges): boolean | undefined {
-  const { possible } = knowledge;
-  const single = onlyValue(within);
-  if (single !== undefined) {
-    if (!contains(possible, single)) return false;
-    return decideBits(knowledge, { mask: ALL_BITS, value: single });
-  }
-  const [first = 0] = possible;
+function decideOne(knowledge: Knowledge, mask: number, value: number): boolean | undefined {
+  if (mask === ALL_BITS && !contains(knowledge.possible, value)) return false;
+  return decideBits(knowledge, { mask, value });
+}
+
+function decideRanges({ possible }: Knowledge, within: Ranges): boolean | undefined {
+  const first = possible[0] ?? 0;
   const last = possible[possible.length - 1] ?? 0;
   if ((within[0] ?? 0) > last || (within[within.length - 1] ?? 0) < first) return false;
   if (within.length > MAX_BOUNDS) return undefined;
   const both = intersection(possible, within);
   if (both.length === 0) return false;
-  return sizeOf(both) === sizeOf(possible) ? true : undefined;
-}
-
-function sizeOf(ranges: Ranges): number {
-  let size = 0;
-  for (let index = 0; index < ranges.length; index += 2) size += (ranges[index + 1] ?? 0) - (ranges[index] ?? 0) + 1;
-  return size;
+  return countValues(both) === countValues(possible) ? true : undefined;
 }
 
 function decideBits({ known, excluded }: Knowledge, bits: Bits): boolean | undefined {
   if ((bits.value & ~bits.mask) !== 0) return false;
   if ((known.mask & bits.mask & (known.value ^ bits.value)) !== 0) return false;
   if ((bits.mask & ~known.mask) === 0) return true;
+  if (excluded.length === 0) return undefined;
   const both = joinBits(known, bits);
   return excluded.some((one) => implies(both, one)) ? false : undefined;
 }
@@ -100,11 +100,10 @@ function joinBits(a: Bits, b: Bits): Bits {
 }
 
 /** What is known once the answer is. */
-export function learn(knowledge: Knowledge, { mask, within }: TestStep, answer: boolean): Knowledge {
+export function learn(knowledge: Knowledge, { mask, within, only }: TestStep, answer: boolean): Knowledge {
   if (mask === ALL_BITS) return learnRanges(knowledge, within, answer);
-  const single = onlyValue(within);
-  if (single !== undefined) return learnBits(knowledge, { mask, value: single }, answer);
-  const otherwise = singleHole(within);
+  if (only !== undefined) return learnBits(knowledge, { mask, value: only }, answer);
+  const otherwise = onlyMissing(within);
   return otherwise === undefined ? knowledge : learnBits(knowledge, { mask, value: otherwise }, !answer);
 }
 
@@ -151,7 +150,11 @@ function hullOf(ranges: Ranges): Ranges {
 }
 
 function commonExclusions(a: Knowledge, b: Knowledge): readonly Bits[] {
-  if (a.excluded === b.excluded) return a.excluded;
+  if (a.excluded === b.excluded || (a.excluded.length === 0 && b.excluded.length === 0)) return a.excluded;
+  return deniedByBoth(a, b);
+}
+
+function deniedByBoth(a: Knowledge, b: Knowledge): readonly Bits[] {
   const isDenied = (knowledge: Knowledge, bits: Bits) => decideBits(knowledge, bits) === false;
   const common = a.excluded.filter((bits) => isDenied(b, bits));
   const more = b.excluded.filter(

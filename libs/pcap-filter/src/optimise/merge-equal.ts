@@ -15,7 +15,8 @@ function questionOf({ step, yes, no }: Node): string {
  * One sweep from the end is enough, since a node's successors were merged before it; the last of equal nodes stays,
  * so that edges still lead forward. The others lose their predecessors; `dropUnreachable` runs next.
  */
-export function mergeBy<Kind extends Ways>({ nodes, entry }: Graph<Kind>, keyOf: (node: Kind) => string): Graph<Kind> {
+export function mergeBy<Kind extends Ways>(graph: Graph<Kind>, keyOf: (node: Kind) => string): Graph<Kind> {
+  const { nodes, entry } = graph;
   const merged: Kind[] = new Array(nodes.length);
   const same = new Map<Target, Target>();
   const seen = new Map<string, Target>();
@@ -23,12 +24,14 @@ export function mergeBy<Kind extends Ways>({ nodes, entry }: Graph<Kind>, keyOf:
   for (let index = nodes.length - 1; index >= 0; index--) {
     const before = nodes[index];
     if (before === undefined) continue;
-    const node = { ...before, yes: follow(before.yes), no: follow(before.no) };
+    const yes = follow(before.yes);
+    const no = follow(before.no);
+    const node = yes === before.yes && no === before.no ? before : { ...before, yes, no };
     merged[index] = node;
-    const key = `${keyOf(node)} ${node.yes} ${node.no}`;
+    const key = `${keyOf(node)} ${yes} ${no}`;
     const twin = seen.get(key);
     if (twin === undefined) seen.set(key, index);
     else same.set(index, twin);
   }
-  return { nodes: merged, entry: follow(entry) };
+  return same.size === 0 ? graph : { nodes: merged, entry: follow(entry) };
 }

@@ -30,6 +30,7 @@ export function optimise(graph: Graph, table: StepTable): Graph {
 }
 
 function isSame(a: Graph, b: Graph): boolean {
+  if (a === b) return true;
   if (a.entry !== b.entry || a.nodes.length !== b.nodes.length) return false;
   return a.nodes.every((node, index) => {
     const other = b.nodes[index];

@@ -1,4 +1,5 @@
 import type { Load, Value } from '../ir/ir.js';
+import { exactly, type Knowledge, nothingKnown } from './knowledge.js';
 
 /** What the passes ask about a value, worked out once. Equal values have one entry. */
 export interface NumberedValue {
@@ -8,12 +9,12 @@ export interface NumberedValue {
   readonly end: number;
   /** Its own load and those it is made of, the inner ones first. */
   readonly loads: readonly NumberedValue[];
-  /** It can end the program by itself: a load, or a division. */
-  readonly canFail: boolean;
   /** Of the slots that it reads. */
   readonly slots: readonly number[];
   /** The largest number it can be. */
   readonly largest: number;
+  /** What is known of it before any test. */
+  readonly initially: Knowledge;
 }
 
 /** Gives equal values one number. One table for each compilation. */
@@ -63,23 +64,27 @@ export class ValueTable {
   }
 
   #describe(value: Value): NumberedValue {
-    const inner = operandsOf(value).map((operand) => this.number(operand));
-    const id = this.#byId.length;
-    const loads = inner.flatMap((operand) => operand.loads);
-    const slots = [
-      ...new Set([...inner.flatMap((operand) => operand.slots), ...(value.kind === 'slot' ? [value.slot] : [])]),
-    ];
-    const isDivision =
-      value.kind === 'binary' &&
-      (value.operator === '/' || value.operator === '%') &&
-      !(value.right.kind === 'constant' && value.right.value !== 0);
-    const isLoad = value.kind === 'load';
-    const canFail = isLoad || isDivision || isMissable(value) || inner.some((operand) => operand.canFail);
-    const end = isLoad ? endOf(value) : isDivision || isMissable(value) ? Number.POSITIVE_INFINITY : 0;
-    const numbered = { id, value, end, loads, canFail, slots, largest: largestOf(value) };
-    // A division counts as a load that no other load covers.
-    return isLoad || isDivision || isMissable(value) ? { ...numbered, loads: [...loads, numbered] } : numbered;
+    const loads: NumberedValue[] = [];
+    const slots = value.kind === 'slot' ? [value.slot] : [];
+    for (const operand of operandsOf(value)) {
+      const inner = this.number(operand);
+      loads.push(...inner.loads);
+      for (const slot of inner.slots) if (!slots.includes(slot)) slots.push(slot);
+    }
+    const canFail = value.kind === 'load' || isDivision(value) || isMissable(value);
+    const end = canFail ? endOf(value) : 0;
+    const largest = largestOf(value);
+    const initially = value.kind === 'constant' ? exactly(value.value) : nothingKnown(largest);
+    const numbered = { id: this.#byId.length, value, end, loads, slots, largest, initially };
+    if (canFail) loads.push(numbered);
+    return numbered;
   }
+}
+
+/** By what may be 0: it counts as a load that no other load covers. */
+function isDivision(value: Value): boolean {
+  if (value.kind !== 'binary' || (value.operator !== '/' && value.operator !== '%')) return false;
+  return value.right.kind !== 'constant' || value.right.value === 0;
 }
 
 /** A packet without a device has no interface index, which ends the program (`SKF_AD_IFINDEX`). */

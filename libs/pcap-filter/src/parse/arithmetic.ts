@@ -45,10 +45,11 @@ export function continuesCalculation(token: Token): boolean {
 /** Whether a calculation begins here: a number or a parenthesis that a calculation follows, `len`, `-`, `tcp[`. */
 export function startsCalculation(cursor: Cursor): boolean {
   const token = cursor.peek();
+  if (token.kind === 'keyword') {
+    return token.word === 'len' || (isOperator(cursor.peek(1), '[') && protocolWords.has(token.word));
+  }
   if (token.kind === 'number') return continuesCalculation(cursor.peek(1));
-  if (isOperator(token, '-') || isKeyword(token, 'len')) return true;
-  if (isOperator(token, '(')) return continuesCalculation(cursor.peekBehindGroup());
-  return token.kind === 'keyword' && protocolWords.has(token.word) && isOperator(cursor.peek(1), '[');
+  return isOperator(token, '-') || (isOperator(token, '(') && continuesCalculation(cursor.peekBehindGroup()));
 }
 
 /** `left > right`. */
@@ -63,7 +64,7 @@ export function readRelation(cursor: Cursor, depth: number): Relation {
   if (extra.kind === 'operator' && COMPARISONS.has(extra.operator)) {
     throw syntaxFault(extra.span, 'a comparison has two sides', 'join two comparisons by and: len > 60 and len < 100');
   }
-  return { kind: 'relation', left, comparison, right, span: { start: left.span.start, end: right.span.end } };
+  return { kind: 'relation', left, comparison, right, span: joinSpans(left.span, right.span) };
 }
 
 function readSide(cursor: Cursor, depth: number): Calculation {
@@ -116,8 +117,7 @@ function readAccessor(cursor: Cursor, token: Extract<Token, { kind: 'keyword' }>
   const index = readCalculation(cursor, 0, depth + 1);
   const size = cursor.takeOperator(':') ? readSize(cursor, hint) : 1;
   cursor.expectOperator(']', hint);
-  const span = { start: token.span.start, end: cursor.peek(-1).span.end };
-  return { kind: 'accessor', protocol: token.word, index, size, span };
+  return { kind: 'accessor', protocol: token.word, index, size, span: cursor.spanFrom(token.span.start) };
 }
 
 function readSize(cursor: Cursor, hint: string): number {

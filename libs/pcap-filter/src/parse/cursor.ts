@@ -1,3 +1,4 @@
+import type { Span } from '@bpfleet/errors';
 import { syntaxFault } from '../fault.js';
 import { shortened } from '../lex/lex.js';
 import type { Token } from '../lex/token.js';
@@ -10,17 +11,14 @@ export class Cursor {
   #at = 0;
   /** For each token the first one from it on that is neither `(` nor `not`: it tells a value from a term. */
   readonly #core: Uint32Array;
-  /** For each `(` the token behind its `)`. */
-  readonly #behindGroup: Uint32Array;
+  /** For each `(` the token behind its `)`; worked out when it is asked for. */
+  #behindGroup: Uint32Array | undefined;
 
   constructor(private readonly tokens: readonly Token[]) {
     this.#core = new Uint32Array(tokens.length);
     for (let index = tokens.length - 1; index >= 0; index--) {
-      const token = tokens[index] ?? END;
-      const opens = isOperator(token, '(') || isKeyword(token, 'not');
-      this.#core[index] = opens ? (this.#core[index + 1] ?? index) : index;
+      this.#core[index] = opensTerm(tokens[index]) ? (this.#core[index + 1] ?? index) : index;
     }
-    this.#behindGroup = groupsOf(tokens);
   }
 
   /** How many tokens were read. */
@@ -39,7 +37,13 @@ export class Cursor {
 
   /** Where the cursor stands at a `(`: the token behind the `)` that closes it, or the end. */
   peekBehindGroup(): Token {
+    this.#behindGroup ??= groupsOf(this.tokens);
     return this.tokens[this.#behindGroup[this.#at] ?? 0] ?? END;
+  }
+
+  /** From there to the end of the last token that was read. */
+  spanFrom(start: number): Span {
+    return { start, end: this.peek(-1).span.end };
   }
 
   next(): Token {
@@ -48,11 +52,17 @@ export class Cursor {
     return token;
   }
 
-  takeKeyword(...words: readonly string[]): string | undefined {
-    const token = this.peek();
-    if (token.kind !== 'keyword' || !words.includes(token.word)) return undefined;
+  takeKeyword(word: string): boolean {
+    if (!isKeyword(this.peek(), word)) return false;
     this.#at++;
-    return token.word;
+    return true;
+  }
+
+  takeOneOf<Word extends string>(words: readonly Word[]): Word | undefined {
+    const token = this.peek();
+    if (token.kind !== 'keyword' || !words.includes(token.word as Word)) return undefined;
+    this.#at++;
+    return token.word as Word;
   }
 
   takeOperator(operator: string): boolean {
@@ -64,6 +74,11 @@ export class Cursor {
   expectOperator(operator: string, hint: string): void {
     if (!this.takeOperator(operator)) throw unexpected(this.peek(), `“${operator}”`, hint);
   }
+}
+
+/** `(` or `not`. */
+function opensTerm(token = END): boolean {
+  return token.kind === 'operator' ? token.operator === '(' : token.kind === 'keyword' && token.word === 'not';
 }
 
 function groupsOf(tokens: readonly Token[]): Uint32Array {
@@ -80,8 +95,8 @@ export function isOperator(token: Token, operator: string): boolean {
   return token.kind === 'operator' && token.operator === operator;
 }
 
-export function isKeyword(token: Token, ...words: readonly string[]): boolean {
-  return token.kind === 'keyword' && words.includes(token.word);
+export function isKeyword(token: Token, word: string): boolean {
+  return token.kind === 'keyword' && token.word === word;
 }
 
 /** The suggestion for a word that is nearly one of the language. */

@@ -1,14 +1,18 @@
-import type { Span } from '@bpfleet/errors';
 import { unsupportedFault } from '../fault.js';
+import type { Token } from '../lex/token.js';
 import { type Cursor, isKeyword } from './cursor.js';
 import type { Direction, Qualifiers, Type, WlanAddress } from './tree.js';
-import { wlanDirections } from './words.js';
+import { OPERATORS, wlanDirections } from './words.js';
 
-const TYPES: readonly Type[] = ['host', 'net', 'port', 'portrange'];
+/** Behind a direction there are fewer. */
+const DIRECTED_TYPES: readonly Type[] = ['host', 'net', 'port', 'portrange'];
+const TYPES: readonly Type[] = [...DIRECTED_TYPES, 'proto', 'protochain'];
+const SIDES = ['src', 'dst'] as const;
+const WORDS: ReadonlySet<string> = new Set([...SIDES, ...TYPES, 'gateway', ...wlanDirections]);
 
-/** Whether the cursor stands at a word that continues a head: a direction or a type. */
-export function continuesHead(cursor: Cursor): boolean {
-  return isKeyword(cursor.peek(), 'src', 'dst', ...TYPES, 'proto', 'protochain', 'gateway', ...wlanDirections);
+/** Whether the token is a word that continues a head: a direction or a type. */
+export function continuesHead(token: Token): boolean {
+  return token.kind === 'keyword' && WORDS.has(token.word);
 }
 
 /**
@@ -17,41 +21,25 @@ export function continuesHead(cursor: Cursor): boolean {
  */
 export function readHead(cursor: Cursor, protocol: string | undefined, start: number): Qualifiers {
   const direction = readDirection(cursor);
-  refuseGateway(cursor);
-  const type =
-    TYPES.find((word) => cursor.takeKeyword(word)) ??
-    (direction ? undefined : cursor.takeKeyword('proto', 'protochain'));
-  const span: Span = { start, end: cursor.peek(-1).span.end };
-  return {
-    ...(protocol !== undefined && { protocol }),
-    ...(direction !== undefined && { direction }),
-    ...(type !== undefined && { type: type as Type }),
-    span,
-  };
+  if (isKeyword(cursor.peek(), 'gateway')) throw gatewayFault(cursor.peek());
+  const type = cursor.takeOneOf(direction === undefined ? TYPES : DIRECTED_TYPES);
+  return { protocol, direction, type, span: cursor.spanFrom(start) };
 }
 
 function readDirection(cursor: Cursor): Direction | WlanAddress | undefined {
-  const address = cursor.takeKeyword(...wlanDirections);
-  if (address !== undefined) return address as WlanAddress;
-  const first = cursor.takeKeyword('src', 'dst');
-  if (first === undefined) return undefined;
-  const other = first === 'src' ? 'dst' : 'src';
-  for (const operator of ['or', 'and'] as const) {
-    if (isKeyword(cursor.peek(), operator) && isKeyword(cursor.peek(1), other)) {
-      cursor.next();
-      cursor.next();
-      return `src ${operator} dst`;
-    }
-  }
-  return first as Direction;
+  const first = cursor.takeOneOf(SIDES);
+  if (first === undefined) return cursor.takeOneOf(wlanDirections);
+  if (!isKeyword(cursor.peek(1), first === 'src' ? 'dst' : 'src')) return first;
+  const operator = cursor.takeOneOf(OPERATORS);
+  if (operator === undefined) return first;
+  cursor.next();
+  return `src ${operator} dst`;
 }
 
 /** It compares MAC addresses of names, and no table here knows which MAC address a host has. */
-function refuseGateway(cursor: Cursor): void {
-  const token = cursor.peek();
-  if (!isKeyword(token, 'gateway')) return;
-  throw unsupportedFault(
-    token.span,
+function gatewayFault({ span }: Token) {
+  return unsupportedFault(
+    span,
     '“gateway” needs the MAC address of a host',
     'ether host 00:11:22:aa:bb:cc and not host 10.0.0.1',
   );

@@ -9,8 +9,11 @@ export const MAX_CALCULATION_TOKENS = 1000;
 
 /** @throws BpfleetError `FILTER_TOO_LARGE` when parentheses and `not` are nested too deeply */
 export function checkNesting(depth: number, cursor: Cursor): void {
-  if (depth <= MAX_NESTING) return;
-  throw tooLargeFault(
+  if (depth > MAX_NESTING) throw tooDeep(cursor);
+}
+
+function tooDeep(cursor: Cursor) {
+  return tooLargeFault(
     `parentheses, not and operators are nested more than ${MAX_NESTING} levels deep`,
     'leave out parentheses around a single term',
     cursor.peek().span,

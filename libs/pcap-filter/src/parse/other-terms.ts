@@ -1,5 +1,5 @@
 import { syntaxFault } from '../fault.js';
-import { type Cursor, unexpected } from './cursor.js';
+import { type Cursor, isOperator, unexpected } from './cursor.js';
 import type { Calculation, NumberedWord, NumberOrName, Term } from './tree.js';
 
 const NUMBERED: readonly string[] = ['ifindex', 'vlan', 'mpls', 'pppoed', 'pppoes', 'geneve', 'vxlan'];
@@ -11,36 +11,28 @@ export function beginsOtherTerm(word: string): boolean {
 }
 
 /** A term that begins with its own word; the cursor stands at it. */
-export function readOtherTerm(cursor: Cursor): Term {
-  const { word, start } = takeWord(cursor);
-  const spanned = () => ({ start, end: cursor.peek(-1).span.end });
+export function readOtherTerm(cursor: Cursor, word: string): Term {
+  const { start } = cursor.next().span;
   switch (word) {
     case 'inbound':
     case 'outbound':
-      return { kind: 'packet-direction', direction: word, span: spanned() };
+      return { kind: 'packet-direction', direction: word, span: cursor.spanFrom(start) };
     case 'llc':
       return readLlc(cursor, start);
     case 'byte':
       return readByte(cursor, start);
     default: {
       const numbers = word === 'pppoed' ? [] : readNumbers(cursor, word as NumberedWord);
-      return { kind: 'numbered', word: word as NumberedWord, numbers, span: spanned() };
+      return { kind: 'numbered', word: word as NumberedWord, numbers, span: cursor.spanFrom(start) };
     }
   }
-}
-
-function takeWord(cursor: Cursor): { word: string; start: number } {
-  const token = cursor.next();
-  return { word: token.kind === 'keyword' ? token.word : '', start: token.span.start };
 }
 
 /** The number behind the word, in parentheses or not; of `vlan` a list of numbers and ranges. */
 function readNumbers(cursor: Cursor, word: NumberedWord): { from: number; to: number }[] {
   const first = readPlainNumber(cursor, word);
-  if (first === undefined) {
-    const isRange = word === 'vlan' && rangeOf(cursor) !== undefined;
-    if (!isRange) return [];
-  }
+  const isRange = first === undefined && word === 'vlan' && rangeOf(cursor) !== undefined;
+  if (first === undefined && !isRange) return [];
   const numbers = [first ?? takeRange(cursor)];
   while (word === 'vlan' && cursor.takeOperator(',')) {
     numbers.push(readPlainNumber(cursor, word) ?? takeRange(cursor));
@@ -50,7 +42,7 @@ function readNumbers(cursor: Cursor, word: NumberedWord): { from: number; to: nu
 
 function readPlainNumber(cursor: Cursor, word: NumberedWord): { from: number; to: number } | undefined {
   let depth = 0;
-  while (isNumberInParentheses(cursor, depth)) depth++;
+  while (isOperator(cursor.peek(depth), '(')) depth++;
   const token = cursor.peek(depth);
   if (token.kind !== 'number') {
     if (word === 'ifindex') throw unexpected(cursor.peek(), 'the index of an interface', 'ifindex 2');
@@ -59,11 +51,6 @@ function readPlainNumber(cursor: Cursor, word: NumberedWord): { from: number; to
   for (let index = 0; index <= depth; index++) cursor.next();
   for (let index = 0; index < depth; index++) cursor.expectOperator(')', `${word} (100)`);
   return { from: token.value, to: token.value };
-}
-
-function isNumberInParentheses(cursor: Cursor, depth: number): boolean {
-  const token = cursor.peek(depth);
-  return token.kind === 'operator' && token.operator === '(';
 }
 
 /** `20-30` is one name to the lexer, as it is to libpcap's. */
@@ -87,7 +74,7 @@ function readLlc(cursor: Cursor, start: number): Term {
   const frame =
     token.kind === 'name' ? token.name : token.kind === 'keyword' && token.word === 'rnr' ? 'rnr' : undefined;
   if (frame !== undefined) cursor.next();
-  const span = { start, end: cursor.peek(-1).span.end };
+  const span = cursor.spanFrom(start);
   return { kind: 'llc', span, ...(frame !== undefined && { frame }) };
 }
 
@@ -116,11 +103,11 @@ function readByte(cursor: Cursor, start: number): Term {
 export function readWlanTerm(cursor: Cursor, start: number): Term {
   if (cursor.takeKeyword('direction')) {
     const direction = readNumberOrName(cursor, 'a direction: nods, tods, fromds or dstods');
-    return { kind: 'wlan-direction', direction, span: { start, end: cursor.peek(-1).span.end } };
+    return { kind: 'wlan-direction', direction, span: cursor.spanFrom(start) };
   }
   const type = cursor.takeKeyword('type') ? readNumberOrName(cursor, 'a type: mgt, ctl or data') : undefined;
   const subtype = cursor.takeKeyword('subtype') ? readNumberOrName(cursor, 'a subtype, as beacon') : undefined;
-  const span = { start, end: cursor.peek(-1).span.end };
+  const span = cursor.spanFrom(start);
   return { kind: 'wlan-frame', span, ...(type && { type }), ...(subtype && { subtype }) };
 }
 

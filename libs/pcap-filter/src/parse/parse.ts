@@ -3,14 +3,14 @@ import { shortened } from '../lex/lex.js';
 import type { Token } from '../lex/token.js';
 import { type Link, type Logic, leafOf } from '../logic.js';
 import { continuesCalculation, readRelation, startsCalculation } from './arithmetic.js';
-import { Cursor, isKeyword, isOperator, meant, unexpected } from './cursor.js';
+import { Cursor, isOperator, meant, unexpected } from './cursor.js';
 import { continuesHead, readHead } from './head.js';
 import { checkNesting } from './nesting.js';
 import { beginsOtherTerm, readOtherTerm, readWlanTerm } from './other-terms.js';
 import { similarWord } from './similar-word.js';
 import type { Qualifiers, Term, Tree } from './tree.js';
 import { readValue, startsValue } from './values.js';
-import { foreignTerms, protocolWords } from './words.js';
+import { foreignTerms, OPERATORS, protocolWords } from './words.js';
 
 /**
  * Builds the syntax tree by libpcap's grammar: `and` and `or` bind alike and to the left, `not` binds tighter, and a
@@ -22,8 +22,12 @@ export function parse(tokens: readonly Token[]): Tree {
   if (cursor.peek().kind === 'end') return undefined;
   const { logic } = readExpression(cursor, undefined, 0);
   const rest = cursor.peek();
-  if (rest.kind === 'end') return logic;
-  throw isOperator(rest, ')')
+  if (rest.kind !== 'end') throw unread(rest);
+  return logic;
+}
+
+function unread(rest: Token) {
+  return isOperator(rest, ')')
     ? syntaxFault(rest.span, 'this parenthesis closes nothing', 'remove it, or open one before')
     : unexpected(rest, '“and”, “or” or the end', 'join terms by and: tcp port 80 and host 10.0.0.7');
 }
@@ -39,10 +43,10 @@ function readExpression(cursor: Cursor, inherited: Qualifiers | undefined, depth
   let { qualifiers } = first;
   const rest: Link<Term>[] = [];
   for (;;) {
-    const operator = cursor.takeKeyword('and', 'or');
+    const operator = cursor.takeOneOf(OPERATORS);
     if (operator === undefined) break;
     const operand = readOperand(cursor, qualifiers, depth);
-    rest.push({ operator: operator as Link<Term>['operator'], operand: operand.logic });
+    rest.push({ operator, operand: operand.logic });
     qualifiers = operand.qualifiers;
   }
   return { logic: rest.length === 0 ? first.logic : { kind: 'chain', first: first.logic, rest }, qualifiers };
@@ -92,31 +96,52 @@ function alone(term: Term): Read {
 
 function readPrimary(cursor: Cursor): Read {
   const token = cursor.peek();
-  const start = token.span.start;
-  if (continuesHead(cursor)) return readQualified(cursor, undefined, start);
+  if (continuesHead(token)) return readQualified(cursor, undefined, token.span.start);
   if (token.kind !== 'keyword') throw bareValue(token);
   const { word } = token;
+  if (protocolWords.has(word)) return readBehindProtocol(cursor, token);
+  return alone(beginsOtherTerm(word) ? readOtherTerm(cursor, word) : readRareTerm(cursor, token));
+}
+
+type Keyword = Extract<Token, { kind: 'keyword' }>;
+
+/** A protocol and what belongs to it; the cursor stands at the protocol. */
+function readBehindProtocol(cursor: Cursor, token: Keyword): Read {
+  const { word, span } = token;
+  cursor.next();
+  const behind = cursor.peek();
+  if (continuesHead(behind)) return readQualified(cursor, word, span.start);
+  if (beginsFrameTerm(behind)) return alone(readFrameTerm(cursor, word, span.start));
+  if (word === 'ether' || word === 'radio') throw lonely(token);
+  return alone({ kind: 'abbreviation', protocol: word, span });
+}
+
+function lonely({ word, text, span }: Keyword) {
+  const hint = word === 'ether' ? 'ether host 00:11:22:aa:bb:cc' : 'radio[0] = 0';
+  return syntaxFault(span, `“${text}” alone says nothing; something must stand behind it`, hint);
+}
+
+const CASTS = ['broadcast', 'multicast'] as const;
+const FRAME_WORDS: ReadonlySet<string> = new Set([...CASTS, 'type', 'subtype', 'direction']);
+
+/** Whether the word asks for a kind of frames; it may stand alone or behind a protocol. */
+function beginsFrameTerm(token: Token): boolean {
+  return token.kind === 'keyword' && FRAME_WORDS.has(token.word);
+}
+
+function readFrameTerm(cursor: Cursor, protocol: string | undefined, start: number): Term {
+  const cast = cursor.takeOneOf(CASTS);
+  if (cast === undefined) return readWlanTerm(cursor, start);
+  return { kind: 'cast', cast, span: cursor.spanFrom(start), ...(protocol !== undefined && { protocol }) };
+}
+
+function readRareTerm(cursor: Cursor, token: Keyword): Term {
+  const { word, span } = token;
   const home = foreignTerms.get(word);
-  if (home !== undefined) throw unsupportedFault(token.span, `“${token.text}” is for ${home} only`);
+  if (home !== undefined) throw unsupportedFault(span, `“${token.text}” is for ${home} only`);
   if (word === 'less' || word === 'greater') return readLengthLimit(cursor, word);
-  if (beginsOtherTerm(word)) return alone(readOtherTerm(cursor));
-  const protocol = protocolWords.has(word) ? word : undefined;
-  if (protocol !== undefined) cursor.next();
-  if (isKeyword(cursor.peek(), 'type', 'subtype', 'direction')) return alone(readWlanTerm(cursor, start));
-  const cast = cursor.takeKeyword('broadcast', 'multicast') as 'broadcast' | 'multicast' | undefined;
-  if (cast !== undefined) {
-    const span = { start, end: cursor.peek(-1).span.end };
-    return alone({ kind: 'cast', cast, span, ...(protocol !== undefined && { protocol }) });
-  }
-  if (protocol === undefined) {
-    throw unexpected(token, 'a term', 'for example: tcp port 80, host 10.0.0.7, net 10.0.0.0/8, udp');
-  }
-  if (continuesHead(cursor)) return readQualified(cursor, protocol, start);
-  if (word === 'ether' || word === 'radio') {
-    const hint = word === 'ether' ? 'ether host 00:11:22:aa:bb:cc' : 'radio[0] = 0';
-    throw syntaxFault(token.span, `“${token.text}” alone says nothing; something must stand behind it`, hint);
-  }
-  return alone({ kind: 'abbreviation', protocol: word, span: token.span });
+  if (beginsFrameTerm(token)) return readFrameTerm(cursor, undefined, span.start);
+  throw unexpected(token, 'a term', 'for example: tcp port 80, host 10.0.0.7, net 10.0.0.0/8, udp');
 }
 
 function readQualified(cursor: Cursor, protocol: string | undefined, start: number): Read {
@@ -124,12 +149,11 @@ function readQualified(cursor: Cursor, protocol: string | undefined, start: numb
   return { logic: readValue(cursor, qualifiers, 0), qualifiers };
 }
 
-function readLengthLimit(cursor: Cursor, limit: 'less' | 'greater'): Read {
+function readLengthLimit(cursor: Cursor, limit: 'less' | 'greater'): Term {
   const { start } = cursor.next().span;
   const number = cursor.next();
   if (number.kind !== 'number') throw unexpected(number, `a number of bytes after “${limit}”`, `${limit} 128`);
-  const span = { start, end: number.span.end };
-  return alone({ kind: 'length', limit, bytes: number.value, span });
+  return { kind: 'length', limit, bytes: number.value, span: cursor.spanFrom(start) };
 }
 
 /** A number, name or address where a term must begin. */

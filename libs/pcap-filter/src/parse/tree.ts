@@ -10,9 +10,9 @@ export type Type = 'host' | 'net' | 'port' | 'portrange' | 'proto' | 'protochain
 
 /** The words in front of a value. What is absent was not written; `resolve` knows what it defaults to. */
 export interface Qualifiers {
-  readonly protocol?: string;
-  readonly direction?: Direction | WlanAddress;
-  readonly type?: Type;
+  readonly protocol: string | undefined;
+  readonly direction: Direction | WlanAddress | undefined;
+  readonly type: Type | undefined;
   readonly span: Span;
 }
 

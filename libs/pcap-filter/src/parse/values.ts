@@ -6,10 +6,11 @@ import { type Cursor, isKeyword, isOperator, unexpected } from './cursor.js';
 import { checkNesting } from './nesting.js';
 import { readSet, startsSet } from './sets.js';
 import type { Primitive, Qualifiers, Term, Value, ValueSet } from './tree.js';
+import { OPERATORS } from './words.js';
 
 /** Whether a token can be a value: what follows `port` or, in a list, `or`. */
-export function startsValue(token: Token): boolean {
-  return ['name', 'number', 'ipv4', 'ipv6', 'mac', 'link-address'].includes(token.kind);
+export function startsValue({ kind }: Token): boolean {
+  return kind !== 'keyword' && kind !== 'operator' && kind !== 'end';
 }
 
 /**
@@ -30,9 +31,9 @@ function readList(cursor: Cursor, qualifiers: Qualifiers, depth: number): Logic<
   const first = opensAgain ? readBracketed(cursor, qualifiers, depth) : readValue(cursor, qualifiers, depth + 1);
   const rest: Link<Term>[] = [];
   for (;;) {
-    const operator = cursor.takeKeyword('and', 'or');
+    const operator = cursor.takeOneOf(OPERATORS);
     if (operator === undefined) break;
-    rest.push({ operator: operator as Link<Term>['operator'], operand: readValue(cursor, qualifiers, depth + 1) });
+    rest.push({ operator, operand: readValue(cursor, qualifiers, depth + 1) });
   }
   cursor.expectOperator(')', LIST_HINT);
   return rest.length === 0 ? first : { kind: 'chain', first, rest };
@@ -54,13 +55,10 @@ function readBracketed(cursor: Cursor, qualifiers: Qualifiers, depth: number): L
 
 function readPrimitive(cursor: Cursor, qualifiers: Qualifiers): Primitive {
   const token = cursor.peek();
-  if (token.kind === 'link-address') {
-    throw unsupportedFault(token.span, 'an address of one byte is for ARCnet and MS/TP only');
-  }
-  if (isKeyword(token) || !startsValue(token)) throw missingValue(token, qualifiers);
+  if (!startsValue(token)) throw missingValue(token, qualifiers);
   cursor.next();
   const value = withMask(cursor, token);
-  return { kind: 'primitive', qualifiers, value, span: { start: token.span.start, end: cursor.peek(-1).span.end } };
+  return { kind: 'primitive', qualifiers, value, span: cursor.spanFrom(token.span.start) };
 }
 
 /** The `/8` or `mask 255.0.0.0` behind an address. */
@@ -72,20 +70,24 @@ export function withMask(cursor: Cursor, token: Token): Exclude<Value, ValueSet>
     case 'ipv6':
       return cursor.takeOperator('/') ? { ...token, prefixLength: expectNumber(cursor) } : token;
     case 'number':
-      if (isOperator(cursor.peek(), '/') || isKeyword(cursor.peek(), 'mask')) {
-        throw syntaxFault(
-          cursor.peek().span,
-          'only an address with dots takes a mask',
-          `${shortened(token.text)}.0.0.0/8, if the network of that number is meant`,
-        );
-      }
+      if (isOperator(cursor.peek(), '/') || isKeyword(cursor.peek(), 'mask')) throw maskedNumber(token, cursor.peek());
       return token;
     case 'name':
     case 'mac':
       return token;
+    case 'link-address':
+      throw unsupportedFault(token.span, 'an address of one byte is for ARCnet and MS/TP only');
     default:
       throw unexpected(token, 'a value');
   }
+}
+
+function maskedNumber({ text }: Token, { span }: Token) {
+  return syntaxFault(
+    span,
+    'only an address with dots takes a mask',
+    `${shortened(text)}.0.0.0/8, if the network of that number is meant`,
+  );
 }
 
 function expectNumber(cursor: Cursor): number {

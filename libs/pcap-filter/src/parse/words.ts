@@ -4,6 +4,9 @@ export const protocolWords: ReadonlySet<string> = new Set(
   iso esis isis l1 l2 iih lsp snp csnp psnp clnp stp ipx netbeui`.split(/\s+/),
 );
 
+/** They bind alike. */
+export const OPERATORS = ['and', 'or'] as const;
+
 /** Directions of 802.11 frames. */
 export const wlanDirections = ['addr1', 'addr2', 'addr3', 'addr4', 'ra', 'ta'] as const;
 

@@ -1,5 +1,5 @@
 import type { Condition, Test, Value } from '../ir/ir.js';
-import { ALL_BITS, complement, onlyValue, type Ranges } from '../ir/ranges.js';
+import { ALL_BITS, onlyMissing, onlyValue, type Ranges } from '../ir/ranges.js';
 
 export const SIGNS = { eq: '==', gt: '>', ge: '>=' } as const;
 
@@ -20,7 +20,7 @@ export function printTest({ value, mask, within }: Pick<Test, 'value' | 'mask' |
   const masked = mask === ALL_BITS ? printValue(value) : `(${printValue(value)} & ${hex(mask)})`;
   const single = onlyValue(within);
   if (single !== undefined) return `${masked} == ${hex(single)}`;
-  const hole = within.length <= 4 ? onlyValue(complement(within)) : undefined;
+  const hole = onlyMissing(within);
   return hole === undefined ? `${masked} in ${printRanges(within)}` : `${masked} != ${hex(hole)}`;
 }
 

@@ -70,16 +70,23 @@ function maskOf(value: Extract<Value, { kind: 'ipv4' }>, { qualifiers, span }: P
   const { address, bits, mask: written, prefixLength } = value;
   if (written === undefined && prefixLength === undefined) return prefixMask(bits);
   if (qualifiers.type !== 'net') throw maskNeedsNet(span);
-  if (prefixLength !== undefined && prefixLength > 32) {
-    throw syntaxFault(span, `an IPv4 network’s prefix has at most 32 bits, not ${prefixLength}`);
-  }
+  if (prefixLength !== undefined && prefixLength > 32) throw tooLongPrefix(prefixLength, 32, span);
   const mask = written?.address ?? prefixMask(prefixLength ?? 32);
   const network = (address & mask) >>> 0;
   if (network !== address) {
-    const suffix = prefixLength === undefined ? ` mask ${written?.text}` : `/${prefixLength}`;
-    throw syntaxFault(span, 'the address has bits set outside the network’s mask', `net ${dotted(network)}${suffix}`);
+    throw bitsOutsideMask(network, prefixLength === undefined ? ` mask ${written?.text}` : `/${prefixLength}`, span);
   }
   return mask;
+}
+
+function bitsOutsideMask(network: number, suffix: string, span: Primitive['span']) {
+  const hint = `net ${dotted(network)}${suffix}`;
+  return syntaxFault(span, 'the address has bits set outside the network’s mask', hint);
+}
+
+function tooLongPrefix(prefixLength: number, most: 32 | 128, span: Primitive['span']) {
+  const version = most === 32 ? 'IPv4' : 'IPv6';
+  return syntaxFault(span, `an ${version} network’s prefix has at most ${most} bits, not ${prefixLength}`);
 }
 
 function host4({ qualifiers, span }: Primitive, address: number, mask: number): Meaning {
@@ -98,7 +105,7 @@ function host6({ qualifiers, span }: Primitive, address: Words, prefixLength = 1
     const isIpv4 = protocol === 'ip' || protocol === 'arp' || protocol === 'rarp';
     throw wrongProtocol(protocol, qualifiers.type ?? 'host', isIpv4 ? 'an IPv6 address' : undefined, span);
   }
-  if (prefixLength > 128) throw syntaxFault(span, `an IPv6 network’s prefix has at most 128 bits, not ${prefixLength}`);
+  if (prefixLength > 128) throw tooLongPrefix(prefixLength, 128, span);
   if (qualifiers.type !== 'net' && prefixLength !== 128) throw maskNeedsNet(span);
   const maskOfWord = (word: number) => prefixMask(Math.min(32, Math.max(0, prefixLength - word * 32)));
   const mask: Words = [maskOfWord(0), maskOfWord(1), maskOfWord(2), maskOfWord(3)];
@@ -131,11 +138,13 @@ function host(primitive: Primitive, name: string, names: NameResolver): Logic<Me
     if (!ipv4) throw brokenTable(primitive, name, text);
     return protocol === 'ip6' ? [] : [host4(primitive, ipv4.address, ALL_ONES)];
   });
-  const [first, ...more] = meanings.map((meaning) => leafOf(meaning));
-  if (first === undefined) {
+  if (meanings.length === 0) {
     throw syntaxFault(primitive.span, `host “${shortened(name)}” has no address that ${protocol ?? 'IP'} carries`);
   }
-  return joined('or', first, more);
+  return joined(
+    'or',
+    meanings.map((meaning) => leafOf(meaning)),
+  );
 }
 
 function network(primitive: Primitive, name: string, names: NameResolver): Logic<Meaning> {

@@ -18,46 +18,28 @@ export function joinLists(meanings: Logic<Meaning>): Logic<Meaning> {
   }
 }
 
+/** The last operands are collected until one comes that does not go with them. */
 function joinChain(first: Logic<Meaning>, rest: readonly Link<Meaning>[]): Logic<Meaning> {
-  const runs = new Runs(first, rest[0]?.operator ?? 'or');
-  for (const { operator, operand } of rest) runs.add(operator, joinLists(operand));
-  return runs.finish();
-}
-
-/** A chain being built; its last operands are collected until one comes that does not go with them. */
-class Runs {
-  readonly #operands: Link<Meaning>[] = [];
-  #run: Logic<Meaning>[];
-
-  /** The first operand stands before every operator; it goes with what follows by the first of them. */
-  constructor(
-    first: Logic<Meaning>,
-    private operator: Operator,
-  ) {
-    this.#run = [first];
-  }
-
-  add(operator: Operator, operand: Logic<Meaning>): void {
-    const [head] = this.#run;
-    if (operator === this.operator && head && goTogether(head, operand, operator)) {
-      this.#run.push(operand);
-      return;
+  const operands: Link<Meaning>[] = [];
+  // The first operand stands before every operator; it goes with what follows by the first of them.
+  let current = rest[0]?.operator ?? 'or';
+  let head = first;
+  let run = [first];
+  for (const { operator, operand } of rest) {
+    const next = joinLists(operand);
+    if (operator === current && goTogether(head, next, operator)) {
+      run.push(next);
+      continue;
     }
-    this.#close();
-    this.operator = operator;
-    this.#run = [operand];
+    operands.push({ operator: current, operand: run.length === 1 ? head : joined(run) });
+    current = operator;
+    head = next;
+    run = [next];
   }
-
-  finish(): Logic<Meaning> {
-    this.#close();
-    const [first, ...rest] = this.#operands;
-    if (first === undefined) throw new RangeError('a chain without operands');
-    return rest.length === 0 ? first.operand : { kind: 'chain', first: first.operand, rest };
-  }
-
-  #close(): void {
-    this.#operands.push({ operator: this.operator, operand: joined(this.#run) });
-  }
+  const last = run.length === 1 ? head : joined(run);
+  const [start] = operands;
+  if (start === undefined) return last;
+  return { kind: 'chain', first: start.operand, rest: [...operands.slice(1), { operator: current, operand: last }] };
 }
 
 /** Alternatives, or alternatives that are all denied. */
@@ -86,7 +68,6 @@ function listKey(meaning: Meaning): string | symbol {
 function joined(run: readonly Logic<Meaning>[]): Logic<Meaning> {
   const [first] = run;
   if (first === undefined) throw new RangeError('an empty run');
-  if (run.length === 1) return first;
   if (first.kind === 'not') {
     return { kind: 'not', operand: joined(run.flatMap((part) => (part.kind === 'not' ? [part.operand] : []))) };
   }

@@ -25,9 +25,9 @@ export function resolveSet(
   const addresses = items.filter(isAddress);
   const others = addresses.length === 0 ? items : items.filter((value) => !isAddress(value));
   const one = (value: Item) => blamingValue(value, () => resolveOne(ofItem(primitive, value)));
-  const [first, ...more] = [...addressesAsOne(addresses, one), ...others.map(one)];
-  if (first === undefined) throw syntaxFault(primitive.span, 'the set is empty, so nothing can be in it');
-  return joined('or', first, more);
+  const parts = [...addressesAsOne(addresses, one), ...others.map(one)];
+  if (parts.length === 0) throw syntaxFault(primitive.span, 'the set is empty, so nothing can be in it');
+  return joined('or', parts);
 }
 
 /** In a list of thousands the fault is at one of them. */
