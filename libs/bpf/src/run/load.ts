@@ -8,7 +8,7 @@ export const UNKNOWN = -1;
 
 /** `size` bytes at `offset`, big-endian, as an unsigned number; or OUTSIDE, or UNKNOWN. */
 export function loadBytes(packet: Packet, offset: number, size: number): number {
-  const from = offset >= 0x8000_0000 ? negativeOffset(packet, offset) : offset;
+  const from = placeOf(packet, offset);
   if (from === OUTSIDE) return OUTSIDE;
   const end = from + size;
   if (end > packet.capturedLength) return end <= packet.wireLength ? UNKNOWN : OUTSIDE;
@@ -17,8 +17,12 @@ export function loadBytes(packet: Packet, offset: number, size: number): number 
   return value;
 }
 
-/** `bpf_internal_load_pointer_neg_helper`: offsets with the top bit set count from a header's start. */
-function negativeOffset({ metadata }: Packet, offset: number): number {
+/**
+ * Where in the packet a load at this offset begins, or OUTSIDE.
+ * `bpf_internal_load_pointer_neg_helper`: offsets with the top bit set count from a header's start.
+ */
+export function placeOf({ metadata }: Packet, offset: number): number {
+  if (offset < 0x8000_0000) return offset;
   if (offset >= SKF_NET_OFF) {
     return metadata?.networkOffset === undefined ? OUTSIDE : metadata.networkOffset + (offset - SKF_NET_OFF);
   }
