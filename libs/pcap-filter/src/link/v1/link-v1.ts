@@ -1,6 +1,7 @@
 import { checkProgram, type EbpfProgram, MAX_INSTRUCTIONS, type Program, translateToEbpf } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { assemble } from './assemble.js';
+import { cookedForm } from './cooked-form.js';
 import { START } from './facts.js';
 import { Listing } from './listing.js';
 import { type LinkMember, orderedMembers } from './members.js';
@@ -16,6 +17,8 @@ export interface LinkInput {
   readonly members: readonly LinkMember[];
   /** TCP to or from these is refused, except by members that include own traffic. */
   readonly excluded: readonly ExcludedEndpoint[];
+  /** For a socket that leaves the link-layer header out; members look at LINUX_SLL2 all the same. */
+  readonly cooked?: boolean;
 }
 
 /** What an attester compares with what the kernel runs. */
@@ -69,14 +72,18 @@ function hintFor(program: Program): string {
   }
 }
 
-function linkOfAnyLength({ linkType, members, excluded }: LinkInput): LinkedClassic {
+function linkOfAnyLength({ linkType, members, excluded, cooked = false }: LinkInput): LinkedClassic {
+  if (cooked && linkType !== 'LINUX_SLL2') {
+    throw new BpfleetError('REQUEST_INVALID', `there is no cooked form of ${linkType}`);
+  }
   const ordered = orderedMembers(members);
   const alone = ordered.map((member): Alone => ({ ...member, ...writtenMember(member) }));
   const exclusion = excluded.length === 0 ? undefined : exclusionOf(ownTraffic(excluded, linkType));
   const parts = partsOf(alone, exclusion);
   const acceptBytes = acceptBytesOf(alone, exclusion);
+  const program = assemble(writeProgram(parts, acceptBytes, wordsWorthSharing(parts)).lines);
   return {
-    program: assemble(writeProgram(parts, acceptBytes, wordsWorthSharing(parts)).lines),
+    program: cooked ? cookedForm(program) : program,
     digests: ordered.map(({ digest }) => digest),
     acceptBytes,
   };
