@@ -1,49 +1,67 @@
+import { join } from 'node:path';
 import type { Bus } from '@bpfleet/bus';
-import { type AgentStatus, ApiClient, type Endpoint, type PlainDesiredState, packetsTopic } from '@bpfleet/contract';
+import { type AgentStatus, DsseEnvelope, delegationText, type Endpoint, packetsTopic } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { matchesPatterns } from '@bpfleet/linux';
-import { makeFolder } from '@bpfleet/service';
+import { makeFolder, PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { CaptureControl } from './capture/capture-control.js';
-import { parseEndpoint } from './capture/excluded-endpoints.js';
-import type { PacketSource } from './capture/packet-source.js';
-import type { HostInterface } from './capture/plan.js';
+import type { OpenerEvent, OpenerPort } from './border/opener-port.js';
+import { prepareSpool } from './capture/prepare-spool.js';
+import type { RingPosition } from './capture/sections/open-section.js';
+import type { CaptureRun, PacketSource, SourceEvents } from './capture/sources/packet-source.js';
 import type { AgentConfig } from './config.js';
-import { DesiredStateFollower } from './control/desired-state.js';
+import { AgentClient } from './control/agent-client.js';
+import { DesiredFollower } from './control/desired-follower.js';
+import { enrol } from './control/enrol.js';
+import { parseEndpoint, resolveExcluded } from './control/excluded-endpoints.js';
+import { type ClaimedState, KeptOrders } from './control/kept-orders.js';
 import { StatusReporter } from './control/status-reporter.js';
-import { takeEpoch } from './epoch.js';
-import { hostFacts } from './host-facts.js';
-import { uplinkMetrics } from './uplink/metrics.js';
-import { Publisher } from './uplink/publisher.js';
+import { hostOrigin } from './host-facts.js';
+import type { HostInterface } from './opener/plan.js';
+import { bootTimeMs } from './opener/service-clock.js';
+import { bootId } from './spool/boot-id.js';
+import { DiskSpool } from './spool/disk-spool.js';
+import { MemoryStore } from './spool/memory-store.js';
+import { SessionKeys } from './spool/session-keys.js';
+import { agentStatus } from './status.js';
+import { senderMetrics } from './uplink/metrics.js';
+import { Sender } from './uplink/sender.js';
 
 const SEND_TIMEOUT_MS = 15_000;
-const RESCAN_INTERVAL_MS = 1000;
 
 export interface AgentParts {
   readonly bus: Bus;
-  readonly source: PacketSource;
+  readonly opener: OpenerPort;
+  /** @param positions where the process before stood on sockets that live on */
+  readonly createSource: (positions: readonly RingPosition[]) => PacketSource;
   readonly interfaces: () => readonly HostInterface[];
   readonly logger: Logger;
   readonly registry: Registry;
   readonly onFatal: (error: unknown) => void;
 }
 
-/** One host's agent: desired state in, sections and status out. */
+/** One host's agent: signed states in, signed sections and status out. */
 export class CaptureAgent {
-  readonly #client: ApiClient;
   #epoch = 0;
-  #publisher: Publisher | undefined;
-  #control: CaptureControl | undefined;
-  #follower: DesiredStateFollower | undefined;
+  #generation = 0;
+  #source: PacketSource | undefined;
+  #spool!: DiskSpool;
+  #memory!: MemoryStore;
+  #keys!: SessionKeys;
+  #sender: Sender | undefined;
+  #follower: DesiredFollower | undefined;
   #reporter: StatusReporter | undefined;
+  #before: Readonly<Record<string, string>> = {};
+  readonly #early: OpenerEvent[] = [];
+  readonly #stopping = new AbortController();
+  readonly #boot = bootId();
+  readonly #bootTimeOriginMs = bootTimeMs() - performance.now();
 
   constructor(
-    private readonly config: AgentConfig,
+    private readonly config: AgentConfig & { readonly agentSpoolDir: string },
     private readonly parts: AgentParts,
-  ) {
-    this.#client = new ApiClient({ server: config.server });
-  }
+  ) {}
 
   /** Grows with each start; part of each stored packet's id. */
   get epoch(): number {
@@ -52,80 +70,145 @@ export class CaptureAgent {
 
   async start(): Promise<void> {
     const { config, parts } = this;
-    this.#epoch = await prepareState(config.agentStateDir);
-    const publisher = this.#makePublisher();
-    this.#publisher = publisher;
-    await publisher.start();
-    await parts.source.start({ section: (section) => publisher.publish(section), fatal: parts.onFatal });
-    const reporter = new StatusReporter(this.#client, parts.logger, () => this.#status(), parts.onFatal);
-    this.#reporter = reporter;
-    const control = this.#makeControl(() => reporter.changed());
-    this.#control = control;
-    control.start();
-    reporter.start();
-    this.#follower = this.#makeFollower(control, reporter);
+    await parts.opener.start((event) => this.#hear(event));
+    const sessionKey = PrivateKey.generate();
+    const hello = await parts.opener.hello(sessionKey.publicKey);
+    this.#epoch = hello.epoch;
+    const delegation = delegationText(DsseEnvelope.parse(hello.delegation));
+    await this.#openSpool();
+    await this.#keys.add(hello.epoch, { key: sessionKey, delegation });
+    await this.#startSource();
+    this.#sender = this.#makeSender();
+    await this.#sender.start();
+    const client = new AgentClient(config.server, { agent: hello.agent, key: sessionKey, delegation });
+    const enrolled = this.#enrol(client);
+    this.#reporter = new StatusReporter(client, parts.logger, enrolled, (nonce) => this.#status(nonce), parts.onFatal);
+    this.#reporter.start();
+    this.#follower = this.#makeFollower(client, this.#reporter.registered);
     await this.#follower.start();
     for (const { code, message } of this.#unknownInterfaces()) parts.logger.warn({ code }, message);
-    parts.logger.info({ agent: config.agentId, epoch: this.#epoch, source: parts.source.kind }, 'agent runs');
+    parts.logger.info({ agent: hello.agent, epoch: this.#epoch, source: this.#source?.kind }, 'agent runs');
   }
 
-  /** Stops capture, sends what is there for at most 5 s, leaves nothing running. */
+  /** Stops capture, sends what is there for at most 5 s, leaves nothing running. The rest stays in the spool. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
     await this.#follower?.stop();
-    await this.#control?.stop();
     await this.#reporter?.stop();
-    await this.parts.source.stop();
-    await this.#publisher?.stop();
+    await this.#source?.stop();
+    await this.#sender?.stop();
+    await this.parts.opener.stop();
+    await this.#spool?.close();
   }
 
-  #makePublisher(): Publisher {
+  async #openSpool(): Promise<void> {
+    const { agentSpoolDir: folder, agentSpoolBytes: maxBytes, agentSpoolHours, agentPendingBytes } = this.config;
+    await spoolFolder(folder);
+    this.#spool = new DiskSpool(folder, { maxBytes, maxAgeMs: agentSpoolHours * 3_600_000 }, this.#boot, bootTimeMs);
+    this.#memory = new MemoryStore(agentPendingBytes);
+    this.#keys = new SessionKeys(folder);
+    await this.#spool.open();
+    await this.#keys.open();
+    // Sections of an epoch before wait for its key; all others are of no use.
+    await this.#keys.forgetAllBut(this.#spool.epochs);
+  }
+
+  async #startSource(): Promise<void> {
     const { config, parts } = this;
-    return new Publisher(
+    const { agentSpoolDir: folder, agentId: agent } = config;
+    const origin = hostOrigin();
+    const facts = { agent, boot: this.#boot, bootNowMs: bootTimeMs, origin, logger: parts.logger };
+    const { firstSegment, positions, before } = await prepareSpool(folder, this.#spool, facts);
+    this.#before = before;
+    const run: CaptureRun = {
+      ...{ agent, epoch: this.#epoch, spoolFolder: folder, firstSegment, boot: this.#boot, ledgerBefore: before },
+      ...{ bootTimeOriginMs: this.#bootTimeOriginMs, ...origin },
+    };
+    const source = parts.createSource(positions);
+    await source.start(run, this.#sourceEvents());
+    this.#source = source;
+    for (const event of this.#early.splice(0)) source.follow(event);
+  }
+
+  #sourceEvents(): SourceEvents {
+    const { logger, onFatal } = this.parts;
+    return {
+      spooled: () => this.#sender?.wake(),
+      refused: (header, bytes, { code, message }) => {
+        logger.error({ code, seq: header.seq }, `${message}: the section is kept in memory`);
+        this.#memory.add({ header, bytes });
+        this.#sender?.wake();
+      },
+      stepped: (filter, step) => {
+        logger.warn({ filter, step }, 'the filter keeps another part of its packets, by its budget or the agent’s');
+        this.#reporter?.changed();
+      },
+      fatal: onFatal,
+    };
+  }
+
+  /** Sockets may come before there is a source. */
+  #hear(event: OpenerEvent): void {
+    if (event.kind === 'changed') this.#reporter?.changed();
+    else if (this.#source) this.#source.follow(event);
+    else this.#early.push(event);
+  }
+
+  #makeSender(): Sender {
+    const { config, parts } = this;
+    return new Sender(
       {
         agent: config.agentId,
-        epoch: this.#epoch,
         topic: packetsTopic(config.topicPrefix),
-        maxPendingBytes: config.agentPendingBytes,
         sendTimeoutMs: SEND_TIMEOUT_MS,
+        keyOf: (epoch) => this.#keys.get(epoch),
       },
+      [this.#spool, this.#memory],
       parts.bus.producer(),
-      uplinkMetrics(parts.registry),
+      senderMetrics(parts.registry),
       parts.logger,
       parts.onFatal,
     );
   }
 
-  #makeControl(onChange: () => void): CaptureControl {
+  /** Never rejects: what the filter-manager refuses for good is fatal, and what runs then is what was desired before. */
+  async #enrol(client: AgentClient): Promise<void> {
     const { config, parts } = this;
-    const allowed = config.agentInterfaces;
-    const options = {
-      interfaces: parts.interfaces,
-      // A replayed file is no interface of the host: nothing to allow or to match.
-      mayOpen: (name: string) => parts.source.kind === 'file' || matchesPatterns(allowed, name),
-      matches: (patterns: readonly string[], name: string) =>
-        parts.source.kind === 'file' || matchesPatterns(patterns, name),
-      ownEndpoints: async () => [parseEndpoint(config.server), ...(await this.#brokers())],
-      rescanIntervalMs: RESCAN_INTERVAL_MS,
-    };
-    return new CaptureControl(options, parts.source, parts.logger, onChange, parts.onFatal);
+    try {
+      const enrolment = DsseEnvelope.parse(await parts.opener.enrolment(config.agentLabels));
+      const { signal } = this.#stopping;
+      const { logger } = parts;
+      const token = config.agentEnrolToken ?? '';
+      const enrolled = await enrol({ client: client.anonymous, token, enrolment, logger, signal });
+      if (enrolled) await parts.opener.pin(enrolled.keys);
+      else await new Promise(() => {});
+    } catch (error) {
+      parts.onFatal(error);
+      await new Promise(() => {});
+    }
   }
 
-  #makeFollower(control: CaptureControl, reporter: StatusReporter): DesiredStateFollower {
+  #makeFollower(client: AgentClient, registered: Promise<void>): DesiredFollower {
+    const { logger, onFatal } = this.parts;
+    const kept = new KeptOrders(this.config.agentStateDir);
+    const desire = (claimed: ClaimedState, bundles: readonly string[]) => this.#desire(claimed, bundles);
+    return new DesiredFollower({ client, kept, logger, registered, desire, onFatal });
+  }
+
+  async #desire({ envelope, state }: ClaimedState, bundles: readonly string[]): Promise<void> {
     const { config, parts } = this;
-    const take = async (state: PlainDesiredState): Promise<void> => {
-      reporter.intervalMs = state.settings.reportIntervalMs;
-      await control.desire(state);
-    };
-    const { agentId: agent, agentStateDir: folder } = config;
-    return new DesiredStateFollower(
-      agent,
-      folder,
-      this.#client,
-      parts.logger,
-      reporter.registered,
-      take,
-      parts.onFatal,
-    );
+    const endpoints = [...state.excluded, parseEndpoint(config.server), ...(await this.#brokers())];
+    const excluded = await resolveExcluded(endpoints, parts.logger);
+    const answer = await parts.opener.desire({ state: envelope, bundles, excluded });
+    this.#generation = answer.generation;
+    await this.#source?.apply(answer);
+    for (const { filter, version, interface: device, state: is, reason } of answer.outcomes) {
+      const facts = { filter: `${filter}@${version}`, interface: device, state: is, reason };
+      if (is === 'refused') parts.logger.warn(facts, 'filter does not run');
+      else parts.logger.info(facts, 'filter desired');
+    }
+    if (this.#reporter) this.#reporter.intervalMs = answer.settings.reportIntervalMs;
+    this.#reporter?.changed();
   }
 
   /** The brokers the agent is told of by the cluster; those it was configured with while the cluster is away. */
@@ -141,7 +224,7 @@ export class CaptureAgent {
   /** Patterns that name no interface now. No reason to end: interfaces come and go. */
   #unknownInterfaces(): AgentStatus['errors'] {
     const { config, parts } = this;
-    if (parts.source.kind === 'file') return [];
+    if (this.#source?.kind === 'file') return [];
     const names = parts.interfaces().map(({ name }) => name);
     return config.agentInterfaces
       .filter((pattern) => !pattern.startsWith('!') && !names.some((name) => matchesPatterns([pattern], name)))
@@ -152,36 +235,39 @@ export class CaptureAgent {
       }));
   }
 
-  async #status(): Promise<Omit<AgentStatus, 'sequence'>> {
+  async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
     const { config, parts } = this;
-    const counts = this.#publisher?.counts ?? { sent: 0, dropped: 0, packetsDropped: 0 };
-    return {
+    const { outcomes, statements } = await parts.opener.attest(nonce);
+    return agentStatus({
       agent: config.agentId,
       labels: config.agentLabels,
-      generation: this.#control?.generation ?? 0,
+      generation: this.#generation,
       epoch: this.#epoch,
-      source: parts.source.kind,
-      facts: hostFacts(),
-      interfaces: parts.interfaces().map(({ name, linkType, up }) => ({ name, linkType: linkType ?? 'unknown', up })),
-      filters: (await this.#control?.states()) ?? [],
-      sections: { ...counts, pending: this.#publisher?.pendingSections ?? 0 },
+      source: this.#source!.kind,
+      confined: parts.opener.isConfined,
+      interfaces: parts.interfaces(),
+      outcomes,
+      statements,
+      counters: await this.#source!.counters(),
+      stores: [this.#spool.counts, this.#memory.counts],
+      sent: this.#spool.sent,
+      spoolCapBytes: config.agentSpoolBytes,
+      before: this.#before,
       errors: this.#unknownInterfaces(),
-    };
+    });
   }
 }
 
-async function prepareState(folder: string): Promise<number> {
+async function spoolFolder(folder: string): Promise<void> {
   try {
     await makeFolder(folder);
-    return await takeEpoch(folder, Date.now());
   } catch (cause) {
-    throw new BpfleetError(
-      'DATA_NOT_WRITABLE',
-      `the agent cannot write its state in ${folder}: ${(cause as Error).message}`,
-      {
-        cause,
-        hint: 'make the folder writable, or name another with BPFLEET_AGENT_STATE_DIR',
-      },
-    );
+    throw new BpfleetError('DATA_NOT_WRITABLE', `the agent cannot spool in ${folder}: ${(cause as Error).message}`, {
+      cause,
+      hint: 'make the folder writable, or name another with BPFLEET_AGENT_SPOOL_DIR',
+    });
   }
 }
+
+/** Where the parts of an agent keep what they keep, under one folder. */
+export const openerFolder = (stateDir: string): string => join(stateDir, 'opener');

@@ -1,40 +1,53 @@
-import { arch } from 'node:os';
 import { BpfleetError } from '@bpfleet/errors';
-import { canCapture, interfaces } from '@bpfleet/linux';
-import { FILE_INTERFACE, FileSource, type FileSourceOptions } from './capture/file-source.js';
-import type { PacketSource } from './capture/packet-source.js';
-import type { HostInterface } from './capture/plan.js';
-import { RingSource } from './capture/ring-source.js';
-import { AGENT_VERSION, hostFacts } from './host-facts.js';
+import { canCapture, interfaces, matchesPatterns } from '@bpfleet/linux';
+import type { OpenerPort } from './border/opener-port.js';
+import type { RingPosition } from './capture/sections/open-section.js';
+import { FileSource, type FileSourceOptions } from './capture/sources/file-source.js';
+import type { PacketSource } from './capture/sources/packet-source.js';
+import { RingSource } from './capture/sources/ring-source.js';
+import type { HostInterface } from './opener/plan.js';
 
-export interface Source {
-  readonly source: PacketSource;
+/** What kind of source an agent has, and what the opener has to know of it. */
+export interface ChosenSource {
+  readonly kind: PacketSource['kind'];
+  readonly create: (opener: OpenerPort, positions: readonly RingPosition[]) => PacketSource;
   readonly interfaces: () => readonly HostInterface[];
+  /** Whether the opener opens sockets for it. */
+  readonly opensSockets: boolean;
+  readonly matches: (patterns: readonly string[], name: string) => boolean;
 }
 
-const describeHost = () => ({
-  hardware: arch(),
-  operatingSystem: hostFacts().operatingSystem,
-  application: `bpfleet-agent ${AGENT_VERSION}`,
-});
-
-/**
- * Captures in the kernel.
- */
-export function ringSource(ringBudgetBytes: number): Source {
+/** Captures in the kernel. @throws BpfleetError `CAPTURE_NOT_PERMITTED` */
+export function ringSource(): ChosenSource {
   const probe = canCapture();
   if (!probe.ok) {
     throw new BpfleetError('CAPTURE_NOT_PERMITTED', `cannot capture: ${probe.reason}`, {
       hint: 'start as root or with CAP_NET_RAW, or replay a capture file (BPFLEET_AGENT_PCAP)',
     });
   }
-  return { source: new RingSource({ ...describeHost(), ringBudgetBytes }), interfaces: hostInterfaces };
+  return {
+    kind: 'ring',
+    create: (opener, positions) => new RingSource(opener, positions),
+    interfaces: hostInterfaces,
+    opensSockets: true,
+    matches: matchesPatterns,
+  };
 }
 
-/** Replays a capture file: its packets seem to come from one interface. */
-export function fileSource(replay: Pick<FileSourceOptions, 'file' | 'speed' | 'times' | 'repeat'>): Source {
-  const device: HostInterface = { name: FILE_INTERFACE, index: 0, linkType: 'EN10MB', up: true };
-  return { source: new FileSource({ ...describeHost(), ...replay }), interfaces: () => [device] };
+/**
+ * Replays a capture file: its packets seem to come from one interface per link type, which every pattern names.
+ * @throws BpfleetError `FILE_UNREADABLE`, `CAPTURE_FILE_CORRUPT`
+ */
+export async function fileSource(replay: FileSourceOptions): Promise<ChosenSource> {
+  const source = new FileSource(replay);
+  const found = (await source.interfaces()).map(({ name, index, linkType }) => ({ name, index, linkType, up: true }));
+  return {
+    kind: 'file',
+    create: () => source,
+    interfaces: () => found,
+    opensSockets: false,
+    matches: () => true,
+  };
 }
 
 function hostInterfaces(): HostInterface[] {

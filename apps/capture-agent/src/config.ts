@@ -22,12 +22,19 @@ export const AgentConfig = z.object({
     .pipe(InterfacePatterns)
     .prefault('*')
     .describe('interfaces the agent may open: names or patterns with *, ! excludes'),
-  agentStateDir: z.string().default('/var/lib/bpfleet-agent').describe('keeps the epoch and the last desired state'),
+  agentEnrolToken: z.string().optional().describe('the secret that this fleet enrols agents by'),
+  agentStateDir: z.string().default('/var/lib/bpfleet-agent').describe('keeps the identity and the last desired state'),
+  agentSpoolDir: z
+    .string()
+    .optional()
+    .describe('keeps sections until Kafka has them; default: spool in the state folder'),
+  agentSpoolBytes: bytes
+    .default(1024 * MiB)
+    .describe('sections that may wait on disk; over it the oldest are given up, counted'),
+  agentSpoolHours: z.coerce.number().positive().default(72).describe('how long sections may wait on disk'),
   agentPcap: z.string().optional().describe('replay this capture file instead of capturing'),
   agentRingBytes: bytes.default(64 * MiB).describe('memory for capture rings, shared by all sockets'),
-  agentPendingBytes: bytes
-    .default(64 * MiB)
-    .describe('sections that may wait for the bus; over it new ones are dropped and counted'),
+  agentPendingBytes: bytes.default(64 * MiB).describe('sections that may wait in memory while the disk takes none'),
 });
 export type AgentConfig = z.infer<typeof AgentConfig>;
 

@@ -11,3 +11,10 @@ export const hostFacts = (): AgentStatus['facts'] => ({
   architecture: arch(),
   agentVersion: AGENT_VERSION,
 });
+
+/** What sections say of their maker. */
+export const hostOrigin = () => ({
+  hardware: arch(),
+  operatingSystem: hostFacts().operatingSystem,
+  application: `bpfleet-agent ${AGENT_VERSION}`,
+});

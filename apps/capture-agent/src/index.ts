@@ -1,4 +1,5 @@
-export { type AgentParts, CaptureAgent } from './agent.js';
+export type { CaptureAgent } from './agent.js';
 export { checkCaptureFile } from './capture/check-capture-file.js';
-export { fileSource, ringSource, type Source } from './choose-source.js';
+export { type ChosenSource, fileSource, ringSource } from './choose-source.js';
 export { AgentConfig } from './config.js';
+export { createAgent } from './create-agent.js';

@@ -10,10 +10,9 @@ import {
   type Running,
   runMain,
 } from '@bpfleet/service';
-import { CaptureAgent } from './agent.js';
-import { checkCaptureFile } from './capture/check-capture-file.js';
 import { fileSource, ringSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
+import { createAgent } from './create-agent.js';
 import { StatusServer } from './status-server.js';
 
 await runMain(async (stopping) => {
@@ -38,11 +37,10 @@ async function capture(config: AgentConfig, stopping: AbortSignal): Promise<Runn
   });
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
-  if (config.agentPcap) await checkCaptureFile(config.agentPcap);
   const source = config.agentPcap
-    ? fileSource({ file: config.agentPcap, speed: 'full', times: 'recorded', repeat: false })
-    : ringSource(config.agentRingBytes);
-  const agent = new CaptureAgent(config, { ...source, bus, logger, registry, onFatal });
+    ? await fileSource({ file: config.agentPcap, speed: 'full', times: 'recorded', repeat: false })
+    : ringSource();
+  const agent = createAgent(config, source, { bus, logger, registry, onFatal });
   const status = new StatusServer(config, registry);
   const lifecycle = new Lifecycle()
     .add({ name: 'status server', start: () => status.start(), stop: () => status.stop() })

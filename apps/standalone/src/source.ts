@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import { checkCaptureFile, fileSource, ringSource, type Source } from '@bpfleet/capture-agent';
+import { type ChosenSource as AgentSource, checkCaptureFile, fileSource, ringSource } from '@bpfleet/capture-agent';
 import { BpfleetError } from '@bpfleet/errors';
 import { canCapture, interfaces, matchesPatterns } from '@bpfleet/linux';
 import type { StandaloneOptions } from './options.js';
 
-const RING_BYTES = 64 * 1024 * 1024;
 /** Recorded by our own builders; replayed where nothing may be captured. */
 const RECORDING = fileURLToPath(new URL('../../../tests/fixtures/first-five-minutes.pcap', import.meta.url));
 
-export interface ChosenSource extends Source {
+export interface ChosenSource {
+  readonly agentSource: AgentSource;
   readonly kind: 'live' | 'recording';
   /** One line for the screen: what is captured, and why not in the kernel if not. */
   readonly says: string;
@@ -23,23 +23,23 @@ export interface ChosenSource extends Source {
 export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptions): Promise<ChosenSource> {
   if (pcap !== undefined) {
     await checkCaptureFile(pcap);
-    const source = fileSource({ file: pcap, speed: 'full', times: 'recorded', repeat: false });
-    return { ...source, kind: 'recording', says: `Replaying ${pcap}.`, since: '1970-01-01T00:00:00Z' };
+    const agentSource = await fileSource({ file: pcap, speed: 'full', times: 'recorded', repeat: false });
+    return { agentSource, kind: 'recording', says: `Replaying ${pcap}.`, since: '1970-01-01T00:00:00Z' };
   }
   const permission = canCapture();
   if (permission.ok) {
     refuseUnknown(wanted ?? []);
     const where = wanted?.join(', ') ?? 'loopback';
-    return { ...ringSource(RING_BYTES), kind: 'live', says: `Capturing on ${where}, in the kernel.`, since: '-1m' };
+    return { agentSource: ringSource(), kind: 'live', says: `Capturing on ${where}, in the kernel.`, since: '-1m' };
   }
   if (wanted !== undefined) {
     throw new BpfleetError('CAPTURE_NOT_PERMITTED', `cannot capture on ${wanted.join(', ')}: ${permission.reason}`, {
       hint: 'start as root or with CAP_NET_RAW, or leave --interface out to replay a recording',
     });
   }
-  const replay = fileSource({ file: RECORDING, speed: 'recorded', times: 'now', repeat: true });
+  const agentSource = await fileSource({ file: RECORDING, speed: 'recorded', times: 'now', repeat: true });
   return {
-    ...replay,
+    agentSource,
     kind: 'recording',
     says: `Not capturing (${permission.reason}): replaying a recording.`,
     since: '-1m',

@@ -1,6 +1,6 @@
 import { type Analytics, AnalyticsConfig, createAnalytics } from '@bpfleet/analytics';
 import { InProcessBus } from '@bpfleet/bus';
-import { AgentConfig, CaptureAgent } from '@bpfleet/capture-agent';
+import { AgentConfig, type CaptureAgent, createAgent } from '@bpfleet/capture-agent';
 import { ApiClient } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import {
@@ -145,8 +145,7 @@ export class Standalone {
       agentStateDir: this.#folder.agent,
       server: this.url,
     });
-    this.#agent = new CaptureAgent(config, {
-      ...this.#source,
+    this.#agent = createAgent(config, this.#source.agentSource, {
       bus: this.#bus,
       logger: this.logger.child({ component: 'capture-agent' }),
       registry: this.#metrics,

@@ -18,7 +18,7 @@ export interface FollowerParts {
   readonly kept: KeptOrders;
   readonly logger: Logger;
   /** Nothing is asked of the filter-manager before. */
-  readonly enrolled: Promise<void>;
+  readonly registered: Promise<void>;
   /** Has it verified and carried out; rejects with what is wrong with it. `bundles` are payloads in base64. */
   readonly desire: (claimed: ClaimedState, bundles: readonly string[]) => Promise<void>;
   readonly onFatal: (error: unknown) => void;
@@ -65,7 +65,7 @@ export class DesiredFollower {
 
   async #follow(): Promise<void> {
     const { signal } = this.#stopping;
-    await Promise.race([this.parts.enrolled, aborted(signal)]);
+    await Promise.race([this.parts.registered, aborted(signal)]);
     let retryMs = RETRY_FIRST_MS;
     while (!signal.aborted) {
       try {

@@ -7,7 +7,13 @@ const CALL_TIMEOUT_MS = 10_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
 /** Asking again changes nothing about these. */
-const FINAL: readonly ErrorCode[] = ['ALREADY_EXISTS', 'UNAUTHENTICATED', 'SIGNATURE_INVALID', 'DOCUMENT_INVALID'];
+const FINAL: readonly ErrorCode[] = [
+  'ENROLMENT_REFUSED',
+  'IDENTITY_CONFLICT',
+  'REQUEST_INVALID',
+  'SIGNATURE_INVALID',
+  'DOCUMENT_INVALID',
+];
 
 export interface EnrolOptions {
   readonly client: ApiClient;
@@ -19,6 +25,7 @@ export interface EnrolOptions {
 
 /**
  * Enrols, as often as it takes to be heard. The same agent with the same key is welcome again.
+ * @returns undefined when it was told to stop meanwhile
  * @throws BpfleetError what the filter-manager refuses for good
  */
 export async function enrol({ client, token, enrolment, logger, signal }: EnrolOptions): Promise<Enrolled | undefined> {

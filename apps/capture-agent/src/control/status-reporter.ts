@@ -1,14 +1,16 @@
-import { type AgentStatus, type ApiClient, agentApi, Deadline } from '@bpfleet/contract';
+import { type AgentStatus, agentApi, Deadline } from '@bpfleet/contract';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
+import type { AgentClient } from './agent-client.js';
 
 const CALL_TIMEOUT_MS = 10_000;
 const RETRY_MS = 1000;
 
-/** Posts the agent's status: on change, and each interval. The first one registers the agent. */
+/** Posts the agent's status: on change, and each interval. The first one makes the agent known. */
 export class StatusReporter {
   #sequence = 0;
   #changed = false;
+  #nonce: string | undefined;
   #wake: () => void = () => {};
   #reporting: Promise<void> = Promise.resolve();
   #isRegistered!: () => void;
@@ -20,9 +22,12 @@ export class StatusReporter {
   intervalMs = 60_000;
 
   constructor(
-    private readonly client: ApiClient,
+    private readonly client: AgentClient,
     private readonly logger: Logger,
-    private readonly collect: () => Promise<Omit<AgentStatus, 'sequence'>>,
+    /** Nothing is posted before. */
+    private readonly enrolled: Promise<void>,
+    /** @param nonce of the service, for signed statements */
+    private readonly collect: (nonce: string | undefined) => Promise<Omit<AgentStatus, 'sequence'>>,
     private readonly onFatal: (error: unknown) => void,
   ) {}
 
@@ -38,13 +43,13 @@ export class StatusReporter {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#isRegistered();
     this.#wake();
     await this.#reporting;
   }
 
   async #report(): Promise<void> {
     const { signal } = this.#stopping;
+    await Promise.race([this.enrolled, aborted(signal)]);
     while (!signal.aborted) {
       this.#changed = false;
       if (!(await this.#post(signal))) await abortableDelay(RETRY_MS, signal);
@@ -55,8 +60,9 @@ export class StatusReporter {
   async #post(signal: AbortSignal): Promise<boolean> {
     const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
     try {
-      const body: AgentStatus = { ...(await this.collect()), sequence: this.#sequence++ };
-      await this.client.call(agentApi.postStatus, { body, signal: deadline.signal });
+      const body: AgentStatus = { ...(await this.collect(this.#nonce)), sequence: this.#sequence++ };
+      const { nonce } = await this.client.call(agentApi.postStatus, { body, signal: deadline.signal });
+      this.#nonce = nonce;
       this.#isRegistered();
       return true;
     } catch (err) {
@@ -76,3 +82,6 @@ export class StatusReporter {
     this.#wake = () => {};
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -45,6 +45,7 @@ tell({ kind: 'ready' });
 for (let running = true; running; ) {
   reader.turn(TURN_MS);
   session.tick();
+  open.alive(Date.now());
   for (let message = receiveMessageOnPort(port); message && running; message = receiveMessageOnPort(port)) {
     running = session.carryOut(message.message as CaptureOrder);
   }

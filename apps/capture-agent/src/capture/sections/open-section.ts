@@ -34,6 +34,7 @@ const WORD = {
   commit: 6,
   start: 7,
   bank: 8,
+  aliveAtMs: 9,
 } as const;
 /** `commit` holds two numbers in the 53 bits of a float: a packet and its place are taken in one store, or not at all. */
 const END_RANGE = 2 ** 24;
@@ -102,6 +103,11 @@ export class OpenSection implements OpenSectionState {
     this.#words[WORD.commit] = endBytes + blockPackets * END_RANGE;
   }
 
+  /** The process lives, and reads its rings. @param nowMs Unix ms */
+  alive(nowMs: number): void {
+    this.#words[WORD.aliveAtMs] = nowMs;
+  }
+
   /** What a process before left; undefined when there was none, or the file is another one's. */
   left(): LeftSection | undefined {
     const words = this.#words;
@@ -112,6 +118,7 @@ export class OpenSection implements OpenSectionState {
       epoch: words[WORD.epoch]!,
       seq: words[WORD.seq]!,
       taken: words[WORD.takenBefore]! + packetsIn(commit),
+      aliveAtMs: words[WORD.aliveAtMs]!,
       positions: this.#positions(),
       blocks: this.buffer.slice(start, Math.max(start, end)),
     };
@@ -159,6 +166,8 @@ export interface LeftSection {
   readonly seq: number;
   /** Packets read from all rings in that epoch. */
   readonly taken: number;
+  /** When it was last seen alive, Unix ms. */
+  readonly aliveAtMs: number;
   readonly positions: readonly RingPosition[];
   /** pcapng blocks behind the section header that was never written. */
   readonly blocks: Uint8Array<ArrayBuffer>;

@@ -4,8 +4,8 @@ import { abortableDelay } from '../../abortable-delay.js';
 import type { DesireAnswer, SocketInterface } from '../../border/opener-port.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import { readCaptureFile } from '../check-capture-file.js';
+import { localSink } from '../local-sink.js';
 import type { CaptureCounters } from '../ring/capture-messages.js';
-import type { SectionSink } from '../sections/section-sink.js';
 import { MemberSections } from './member-sections.js';
 import type { CaptureRun, PacketSource, SourceEvents } from './packet-source.js';
 import { readRecorded } from './recorded-packet.js';
@@ -40,10 +40,9 @@ export class FileSource implements PacketSource {
   #replaying: Promise<void> | undefined;
   readonly #stopping = new AbortController();
 
-  constructor(
-    private readonly options: FileSourceOptions,
-    private readonly openSink: (run: CaptureRun, spooled: () => void) => SectionSink,
-  ) {}
+  #sink: ReturnType<typeof localSink> | undefined;
+
+  constructor(private readonly options: FileSourceOptions) {}
 
   /** One interface for each link type in the file. @throws BpfleetError `FILE_UNREADABLE`, `CAPTURE_FILE_CORRUPT` */
   async interfaces(): Promise<SocketInterface[]> {
@@ -56,8 +55,8 @@ export class FileSource implements PacketSource {
   async start(run: CaptureRun, events: SourceEvents): Promise<void> {
     await this.#load();
     this.#events = events;
-    const sink = this.openSink(run, () => events.spooled());
-    this.#sections = new MemberSections(run, sink, events, () => performance.now());
+    this.#sink = localSink(run, events);
+    this.#sections = new MemberSections(run, this.#sink, events, () => performance.now());
   }
 
   async apply(desired: DesireAnswer): Promise<void> {
@@ -80,6 +79,7 @@ export class FileSource implements PacketSource {
     this.#stopping.abort();
     await this.#replaying;
     this.#sections?.close();
+    this.#sink?.close();
   }
 
   async #load(): Promise<void> {

@@ -1,9 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Endpoint } from '@bpfleet/contract';
-import { parseAddress } from '@bpfleet/packet';
 import type { Logger } from 'pino';
-import type { ExcludedEndpoint } from './own-traffic.js';
+
+/** One side of a TCP connection of bpfleet itself. */
+export interface ExcludedEndpoint {
+  readonly address: string;
+  readonly port: number;
+}
 
 /**
  * The addresses behind bpfleet's own endpoints, sorted, so that the same set gives the same program. A name that does
@@ -13,9 +17,7 @@ export async function resolveExcluded(endpoints: readonly Endpoint[], logger: Lo
   const found = new Map<string, ExcludedEndpoint>();
   await Promise.all(
     endpoints.map(async ({ host, port }) => {
-      for (const text of await addressesOf(host, logger)) {
-        found.set(`${text} ${port}`, { address: parseAddress(text), port });
-      }
+      for (const address of await addressesOf(host, logger)) found.set(`${address} ${port}`, { address, port });
     }),
   );
   return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);

@@ -1,0 +1,96 @@
+import { type AgentStatus, DsseEnvelope } from '@bpfleet/contract';
+import type { FilterOutcome } from './border/opener-port.js';
+import type { CaptureCounters } from './capture/ring/capture-messages.js';
+import { hostFacts } from './host-facts.js';
+import type { HostInterface } from './opener/plan.js';
+import type { Tally } from './spool/record-header.js';
+import type { StoreCounts } from './spool/section-store.js';
+
+export interface StatusInputs
+  extends Pick<AgentStatus, 'agent' | 'labels' | 'generation' | 'epoch' | 'source' | 'errors'> {
+  readonly confined: boolean;
+  readonly interfaces: readonly HostInterface[];
+  readonly outcomes: readonly FilterOutcome[];
+  readonly statements: readonly unknown[];
+  readonly counters: CaptureCounters;
+  /** Disk first, then memory. */
+  readonly stores: readonly [StoreCounts, StoreCounts];
+  readonly sent: Tally;
+  readonly spoolCapBytes: number;
+  readonly before: Readonly<Record<string, string>>;
+}
+
+/** The status as the contract has it. */
+export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'> {
+  const { outcomes, counters, stores, sent, before, interfaces, statements, spoolCapBytes, ...rest } = inputs;
+  const [disk, memory] = stores;
+  const evicted = {
+    sections: disk.evicted.sections + memory.evicted.sections,
+    packets: disk.evicted.packets + memory.evicted.packets,
+  };
+  const waiting = {
+    sections: disk.waiting.sections + memory.waiting.sections,
+    packets: disk.waiting.packets + memory.waiting.packets,
+  };
+  return {
+    ...rest,
+    facts: hostFacts(),
+    interfaces: interfaces.map(({ name, linkType, up }) => ({ name, linkType: linkType ?? 'unknown', up })),
+    filters: outcomes.map((outcome) => filterState(outcome, counters)),
+    statements: statements.map((statement) => DsseEnvelope.parse(statement)),
+    sections: {
+      sent: sent.sections,
+      pending: waiting.sections,
+      dropped: evicted.sections,
+      packetsDropped: evicted.packets,
+    },
+    ledger: ledgerOf(outcomes, counters, { sent, evicted, waiting }, before),
+    spool: {
+      sections: waiting.sections,
+      bytes: disk.waiting.bytes + memory.waiting.bytes,
+      capBytes: spoolCapBytes,
+      memoryOnly: memory.waiting.sections > 0,
+    },
+  };
+}
+
+function filterState(
+  { socket, ...outcome }: FilterOutcome,
+  { sockets, versions }: CaptureCounters,
+): AgentStatus['filters'][number] {
+  const version = versions.find(
+    (one) => one.version === `${outcome.filter}@${outcome.version}` && one.interface === outcome.interface,
+  );
+  if (version === undefined) return outcome;
+  const droppedByKernel = sockets.find((one) => one.socket === socket)?.dropped ?? 0;
+  return { ...outcome, counters: { matched: version.matched, droppedByKernel, captured: version.stored } };
+}
+
+function ledgerOf(
+  outcomes: readonly FilterOutcome[],
+  { taken, sockets, versions }: CaptureCounters,
+  sections: { readonly sent: Tally; readonly evicted: Tally; readonly waiting: Tally },
+  before: Readonly<Record<string, string>>,
+): NonNullable<AgentStatus['ledger']> {
+  const { sent, evicted, waiting } = sections;
+  return {
+    sockets: sockets.map(({ socket, interface: device, passed, dropped, taken: captured }) => ({
+      interface: device,
+      filters: outcomes.filter((one) => one.socket === socket).map(({ filter, version }) => `${filter}@${version}`),
+      passed,
+      droppedByKernel: dropped,
+      captured,
+    })),
+    filters: [...versions],
+    agent: {
+      captured: taken,
+      spooledSections: sent.sections + evicted.sections + waiting.sections,
+      spooledPackets: sent.packets + evicted.packets + waiting.packets,
+      sentSections: sent.sections,
+      sentPackets: sent.packets,
+      evictedSections: evicted.sections,
+      evictedPackets: evicted.packets,
+    },
+    before: { ...before },
+  };
+}
