@@ -52,7 +52,7 @@ suiteRequires('docker compose up', { compose: await compose(images) }, () => {
     await vi.waitFor(async () => {
       for (const { id, status } of await agents()) {
         const states = status?.filters.filter(({ interface: name }) => name.startsWith('eth')) ?? [];
-        expect([id, ...new Set(states.map(({ state }) => state))]).toEqual([id, 'reported']);
+        expect([id, ...new Set(states.map(({ state }) => state))]).toEqual([id, 'attested']);
       }
     }, SOON);
     for (const host of hosts) {

@@ -30,10 +30,13 @@ function generation({ generation: desired, status }: Agent): string {
   return status.generation === desired ? String(desired) : `${status.generation} of ${desired}`;
 }
 
+/** What runs as it should, as far as it can be proven, or has nothing to do. */
+const RIGHT = new Set<FilterState['state']>(['attested', 'attested (loaded)', 'reported', 'not applicable']);
+
 /** How many attachments are as they should be, and the first that is not. */
 function filters({ status }: Agent): string {
   const states = status?.filters ?? [];
-  const wrong = states.filter((state) => state.state !== 'reported' && state.state !== 'not applicable');
+  const wrong = states.filter(({ state }) => !RIGHT.has(state));
   const names = new Set(states.map((state) => `${state.filter}@${state.version}`));
   const first = wrong[0];
   const fault = first ? ` (${first.filter}@${first.version} ${first.state} on ${first.interface})` : '';

@@ -118,7 +118,7 @@ describe('OpenSection', () => {
         const marks = spool.records.flatMap(({ bytes }) => marksIn(bytes));
         expect(marks).toEqual(Array.from({ length: mark }, (_, index) => index));
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 

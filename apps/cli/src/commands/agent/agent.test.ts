@@ -27,7 +27,7 @@ const agent = (id: string): Agent => ({
     facts: { hostname: id, operatingSystem: 'Debian 12', kernel: '6.1.0', architecture: 'x64', agentVersion: '0.1.0' },
     interfaces: [],
     filters: [
-      { ...web, interface: 'eth0', state: 'reported', counters: { matched: 12, droppedByKernel: 2, captured: 10 } },
+      { ...web, interface: 'eth0', state: 'attested', counters: { matched: 12, droppedByKernel: 2, captured: 10 } },
       { ...web, interface: 'eth1', state: 'refused', reason: 'EPERM' },
     ],
     sections: { sent: 1, pending: 0, dropped: 0, packetsDropped: 0 },
