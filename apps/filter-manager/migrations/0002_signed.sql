@@ -22,6 +22,9 @@ CREATE TABLE control.identity (
 );
 CREATE UNIQUE INDEX ON control.identity (agent) WHERE revoked_at IS NULL;
 
+-- An agent is known from its enrolment on; its first status comes later.
+ALTER TABLE control.agent ALTER status DROP NOT NULL;
+
 -- Calls of agents that were answered: their tokens count once. Lost in a crash, which is no longer than they live.
 CREATE UNLOGGED TABLE control.used_token (
   jti text COLLATE "C" NOT NULL,
@@ -39,5 +42,14 @@ CREATE TABLE control.signing_key (
   created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Grows when something changes that other services are told: agents, their labels and keys, filters, versions.
-ALTER TABLE control.fleet ADD registry_revision bigint NOT NULL DEFAULT 0;
+-- Grows when something changes that other services are told: agents, their labels and keys, filters, versions. One row,
+-- of a table of its own: it is always the last that a transaction locks.
+CREATE TABLE control.registry (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  revision bigint NOT NULL
+);
+INSERT INTO control.registry (revision) VALUES (1);
+
+-- Keys are settings of the fleet: agents get a new generation when they change. Without keys nothing is handed out.
+UPDATE control.fleet SET settings = settings || '{"linkerVersion": 1, "keys": [], "revokedKeys": []}'
+  || jsonb_build_object('settings', settings->'settings' || '{"budgets": {}}');

@@ -20,6 +20,15 @@ export const FilterManagerConfig = z.object({
     .max(600_000)
     .default(60_000)
     .describe('ms between the status reports of an agent to which nothing happens'),
+  signingKey: z.string().optional().meta({
+    description:
+      'Ed25519 key in PEM that signs what agents run; without it the service makes one and keeps it in the database',
+    secret: true,
+  }),
+  enrolmentToken: z.string().min(1).max(1024).optional().meta({
+    description: 'secret that agents enrol with; without it every agent that reaches the service may',
+    secret: true,
+  }),
 });
 export type FilterManagerConfig = z.infer<typeof FilterManagerConfig>;
 

@@ -1,4 +1,5 @@
-import type { Logger, Registry } from '@bpfleet/service';
+import { linkerVersions } from '@bpfleet/pcap-filter';
+import { type Logger, PrivateKey, type Registry } from '@bpfleet/service';
 import type { NestApp } from '@bpfleet/service/nest';
 import type pg from 'pg';
 import { PostgresAgentStore } from './agents/postgres-agent-store.js';
@@ -6,14 +7,19 @@ import { createApp } from './app.js';
 import { PostgresAssignmentStore } from './assignments/postgres-assignment-store.js';
 import { PcapFilterCompiler } from './compile/pcap-filter-compiler.js';
 import type { FilterManagerConfig } from './config.js';
-import { ChangeFeed } from './desired/change-feed.js';
-import { DesiredService } from './desired/desired.service.js';
 import type { FleetSettings } from './desired/desired-content.js';
+import { completeVersions } from './filters/complete-versions.js';
 import { PostgresFilterStore } from './filters/postgres-filter-store.js';
+import { PostgresIdentityStore } from './identities/postgres-identity-store.js';
+import { ChangeFeed } from './long-poll/change-feed.js';
+import { LongPolls } from './long-poll/long-polls.js';
 import { FilterManagerMetrics } from './metrics.js';
 import { ChangeListener } from './postgres/change-listener.js';
 import { ControlDatabase } from './postgres/control-database.js';
+import { PostgresRegistryStore } from './registry/postgres-registry-store.js';
 import { SettingsApplier } from './settings-applier.js';
+import { PostgresSigningKeyStore } from './signing/postgres-signing-key-store.js';
+import { SigningKeys } from './signing/signing-keys.js';
 
 export interface FilterManagerParts {
   /** Lent: whoever made it ends it, after `stop`. One of its connections is kept for listening. */
@@ -43,15 +49,27 @@ export async function createFilterManager(
   const metrics = new FilterManagerMetrics(registry, () => feed.size);
   const database = new ControlDatabase(pool, feed, metrics);
   const agents = new PostgresAgentStore(database);
-  const settings = new SettingsApplier(agents, settingsOf(config), logger);
+  const filters = new PostgresFilterStore(database);
+  const compiler = new PcapFilterCompiler();
+  const configured = config.signingKey === undefined ? undefined : PrivateKey.fromPem(config.signingKey);
+  const signingKeys = new SigningKeys(configured, new PostgresSigningKeyStore(database));
+  const settings = new SettingsApplier(async () => {
+    await signingKeys.load();
+    await completeVersions(filters, compiler, logger);
+    await agents.applySettings(settingsOf(config, signingKeys.publicKeys));
+  }, logger);
   const listener = new ChangeListener(pool, feed, metrics, logger);
   const app = await createApp(
     {
-      filters: new PostgresFilterStore(database),
+      filters,
       assignments: new PostgresAssignmentStore(database),
       agents,
+      identities: new PostgresIdentityStore(database),
+      registry: new PostgresRegistryStore(database),
+      signingKeys,
+      enrolmentToken: config.enrolmentToken,
       feed,
-      compiler: new PcapFilterCompiler(),
+      compiler,
       metrics,
     },
     {
@@ -66,7 +84,7 @@ export async function createFilterManager(
     },
   );
   const stop = async () => {
-    await app.get(DesiredService).stop();
+    await app.get(LongPolls).stop();
     await settings.stop();
     await listener.stop();
     await app.close();
@@ -86,7 +104,10 @@ export async function createFilterManager(
   };
 }
 
-const settingsOf = (config: FilterManagerConfig): FleetSettings => ({
-  settings: { flushWindowMs: config.flushWindowMs, reportIntervalMs: config.reportIntervalMs },
+const settingsOf = (config: FilterManagerConfig, keys: readonly string[]): FleetSettings => ({
+  settings: { flushWindowMs: config.flushWindowMs, reportIntervalMs: config.reportIntervalMs, budgets: {} },
   excluded: config.excludedEndpoints,
+  linkerVersion: Math.max(...linkerVersions),
+  keys,
+  revokedKeys: [],
 });

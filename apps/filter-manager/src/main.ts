@@ -52,9 +52,14 @@ async function serve(config: ProcessConfig): Promise<Running> {
     async start() {
       await service.start();
       await listen(service.app, { host: config.listen, port: config.port, logger });
+      if (config.enrolmentToken === undefined && !isLoopback(config.listen)) {
+        logger.warn('no enrolment token is set: whoever reaches this address may enrol agents');
+      }
     },
     stop: () => service.stop(),
   });
   await lifecycle.start();
   return lifecycle;
 }
+
+const isLoopback = (address: string): boolean => /^(127\.|::1$|localhost$)/.test(address);

@@ -6,6 +6,8 @@ export class FilterManagerMetrics {
   readonly generations: Counter;
   readonly listenFailures: Counter;
   readonly waiting: Gauge;
+  readonly enrolments: Counter;
+  readonly refusedCalls: Counter<'code'>;
 
   constructor(registry: Registry, waiting: () => number) {
     const registers = [registry];
@@ -25,10 +27,21 @@ export class FilterManagerMetrics {
       name: 'bpfleet_filter_manager_listen_failures_total',
       help: 'Times the connection that hears of changes on other replicas was lost or could not be made.',
     });
+    this.enrolments = new Counter({
+      registers,
+      name: 'bpfleet_filter_manager_enrolments_total',
+      help: 'Enrolments of agents that were taken, repeated ones included.',
+    });
+    this.refusedCalls = new Counter({
+      registers,
+      name: 'bpfleet_filter_manager_refused_calls_total',
+      help: 'Calls of agents that were not taken for theirs, by the code of the answer.',
+      labelNames: ['code'],
+    });
     this.waiting = new Gauge({
       registers,
       name: 'bpfleet_filter_manager_waiting_agents',
-      help: 'Calls that wait for a new desired state.',
+      help: 'Calls that wait for a new desired state, or another registry.',
       collect() {
         this.set(waiting());
       },

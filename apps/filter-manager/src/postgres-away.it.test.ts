@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { agentApi, controlApi } from '@bpfleet/contract';
+import { controlApi } from '@bpfleet/contract';
 import { EmbeddedPostgres } from '@bpfleet/store/embedded';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { controlTemplate } from './testing/control-template.js';
-import { statusOf } from './testing/examples.js';
 import { type Connection, type Replica, startReplica } from './testing/replica.js';
+import { TestAgent } from './testing/test-agent.js';
 
 // A Postgres of this file's own: it is stopped and started again.
 suiteRequires('filter-manager while Postgres is away', { postgres: await postgres() }, () => {
@@ -34,11 +34,8 @@ suiteRequires('filter-manager while Postgres is away', { postgres: await postgre
   it('says 503 and when to try again, keeps agents waiting, and comes back by itself', async () => {
     const body = { name: 'https', expression: 'tcp port 443' };
     await replica.client.call(controlApi.createFilter, { body });
-    await replica.client.call(agentApi.postStatus, { body: statusOf('web-1') });
-    const answer = replica.client.send(agentApi.getDesired, {
-      query: { agent: 'web-1', wait: '99s' },
-      headers: { 'if-none-match': '"1"' },
-    });
+    const agent = await new TestAgent('web-1', replica.url).register();
+    const answer = agent.desired(1, '99s');
     await expect.poll(() => replica.metric('bpfleet_filter_manager_waiting_agents')).toBe(1);
 
     await server.stop();
@@ -56,7 +53,9 @@ suiteRequires('filter-manager while Postgres is away', { postgres: await postgre
     await isReady();
     expect(await filterNames()).toEqual(['https']);
     await replica.client.call(controlApi.createAssignment, { body: { filter: 'https' } });
-    expect(await (await answer).json()).toMatchObject({ generation: 2, filters: [{ filter: 'https' }] });
+    const state = await answer;
+    expect(state).toMatchObject({ generation: 2 });
+    expect(await agent.runs(state)).toEqual(['https@1']);
   });
 
   it('starts without Postgres, and is ready when it is there', async () => {

@@ -1,11 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BpfleetError } from '@bpfleet/errors';
 import type { Logger } from '@bpfleet/service';
-import type { AgentStore } from './agents/agent-store.js';
-import type { FleetSettings } from './desired/desired-content.js';
 
 /**
- * Puts the configured settings into the store. The database may be away, or its migrations still running, when a
+ * Prepares the database for its work: reads the keys, and stores the configured settings. The database may be away, or its migrations still running, when a
  * service starts: then it is tried again in the background, and the service is not ready until it is done.
  */
 export class SettingsApplier {
@@ -14,8 +12,7 @@ export class SettingsApplier {
   #isApplied = false;
 
   constructor(
-    private readonly store: AgentStore,
-    private readonly settings: FleetSettings,
+    private readonly apply: () => Promise<void>,
     private readonly logger: Logger,
     private readonly retryMs = 1000,
   ) {}
@@ -41,7 +38,7 @@ export class SettingsApplier {
   }
 
   async #apply(): Promise<void> {
-    await this.store.applySettings(this.settings);
+    await this.apply();
     this.#isApplied = true;
   }
 

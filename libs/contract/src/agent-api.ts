@@ -3,6 +3,9 @@ import { AgentStatus } from './agent-status.js';
 import { AgentId, Digest, Endpoint, FilterName, InterfacePatterns, SnaplenBytes, Timestamp } from './naming.js';
 import { FilterProgram } from './program.js';
 import { route } from './route.js';
+import { Bundle } from './signed/bundle.js';
+import { Enrolled, EnrolRequest } from './signed/enrolment.js';
+import { DsseEnvelope } from './signed/envelope.js';
 
 /** One filter version an agent should run. */
 export const DesiredFilter = z.object({
@@ -32,7 +35,7 @@ export const PlainDesiredState = z.object({
 export type PlainDesiredState = z.infer<typeof PlainDesiredState>;
 
 export const DesiredQuery = z.object({
-  agent: AgentId,
+  agent: AgentId.optional().describe('ignored: the token says who asks'),
   /** How long to hold the call while nothing changes (long-poll), in seconds: `30s`. */
   wait: z
     .string()
@@ -48,7 +51,12 @@ export const StatusAccepted = z.object({
 });
 export type StatusAccepted = z.infer<typeof StatusAccepted>;
 
+/** All but `enrol` need a token of the agent and the delegation of its session key (`DELEGATION_HEADER`). */
 export const agentApi = {
-  getDesired: route({ method: 'GET', path: '/api/agent/v1/desired', query: DesiredQuery, response: PlainDesiredState }),
+  enrol: route({ method: 'POST', path: '/api/agent/v1/enrol', body: EnrolRequest, response: Enrolled }),
+  /** A `DesiredState` in its envelope; the ETag is its generation. */
+  getDesired: route({ method: 'GET', path: '/api/agent/v1/desired', query: DesiredQuery, response: DsseEnvelope }),
+  /** The bytes as they were signed. */
+  getBundle: route({ method: 'GET', path: '/api/agent/v1/bundles/{digest}', response: Bundle }),
   postStatus: route({ method: 'POST', path: '/api/agent/v1/status', body: AgentStatus, response: StatusAccepted }),
 } as const;

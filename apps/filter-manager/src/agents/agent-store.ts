@@ -1,10 +1,18 @@
-import type { Agent, AgentStatus, FilterVersion } from '@bpfleet/contract';
+import type { Agent, AgentStatus } from '@bpfleet/contract';
 import type { DesiredContent, FleetSettings } from '../desired/desired-content.js';
 
 /** What one agent should run. The generation grows with each change of the rest. */
 export interface StoredDesired extends Omit<DesiredContent, 'filters'> {
   readonly generation: number;
-  readonly versions: readonly FilterVersion[];
+  /** By name of the filter. */
+  readonly entries: readonly StoredEntry[];
+}
+
+export interface StoredEntry {
+  readonly filter: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly interfaces: readonly string[];
 }
 
 /** `taken`: stored; `late`: older than the one that is stored, and ignored. */

@@ -2,5 +2,5 @@ import { BpfleetError } from '@bpfleet/errors';
 
 export const agentNotFound = (id: string): BpfleetError =>
   new BpfleetError('NOT_FOUND', `there is no agent ${id}`, {
-    hint: 'an agent is known once it has posted its first status',
+    hint: 'an agent is known once it has enrolled',
   });

@@ -2,8 +2,9 @@ import { type Agent, type AgentStatus, canonicalJson } from '@bpfleet/contract';
 import type { DesiredContent, FleetSettings } from '../desired/desired-content.js';
 import type { ControlDatabase, Queries } from '../postgres/control-database.js';
 import { currentContents } from '../postgres/redistribute.js';
-import { type AgentRow, agentOf, type VersionRow, versionColumns, versionOf } from '../postgres/rows.js';
-import { AgentStore, type StatusOutcome, type StoredDesired } from './agent-store.js';
+import { type AgentRow, agentOf } from '../postgres/rows.js';
+import { touchRegistry } from '../postgres/touch-registry.js';
+import { AgentStore, type StatusOutcome, type StoredDesired, type StoredEntry } from './agent-store.js';
 import { agentNotFound } from './not-found.js';
 
 const columns = 'id, labels, generation, status, last_heard_at';
@@ -20,6 +21,8 @@ export class PostgresAgentStore extends AgentStore {
       const before = await lockAgent(client, status.agent);
       if (before && isLate(status, before)) return 'late';
       await upsertAgent(client, status);
+      // Its labels are others, or it is new.
+      await touchRegistry(client);
       return 'taken';
     });
   }
@@ -32,14 +35,15 @@ export class PostgresAgentStore extends AgentStore {
       );
       const [agent] = agents.rows;
       if (!agent) throw agentNotFound(id);
-      const { filters, settings, excluded } = agent.desired;
+      const { filters, ...rest } = agent.desired;
       // A second look at the database cannot see another state: versions never change.
-      const { rows } = await client.query<VersionRow>(
-        `SELECT ${versionColumns} FROM control.version JOIN unnest($1::text[], $2::int[]) AS desired(filter, version)
-         USING (filter, version) ORDER BY filter`,
+      const { rows } = await client.query<StoredEntry>(
+        `SELECT filter, version, digest, interfaces FROM control.version
+         JOIN unnest($1::text[], $2::int[]) AS desired(filter, version) USING (filter, version)
+         WHERE bundle IS NOT NULL ORDER BY filter`,
         [filters.map(({ filter }) => filter), filters.map(({ version }) => version)],
       );
-      return { generation: Number(agent.generation), versions: rows.map(versionOf), settings, excluded };
+      return { generation: Number(agent.generation), entries: rows, ...rest };
     });
   }
 

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Assigned, desiredContents } from './desired-content.js';
 
-const fleet = { settings: { flushWindowMs: 200, reportIntervalMs: 60_000 }, excluded: [{ host: 'kafka', port: 9092 }] };
+const fleet = {
+  settings: { flushWindowMs: 200, reportIntervalMs: 60_000, budgets: {} },
+  excluded: [{ host: 'kafka', port: 9092 }],
+  linkerVersion: 1,
+  keys: ['a key'],
+  revokedKeys: [],
+};
 const assigned = (filter: string, version: number, selector: string, revision: number): Assigned => ({
   filter,
   version,

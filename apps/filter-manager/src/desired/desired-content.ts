@@ -1,9 +1,13 @@
-import { type Endpoint, type Labels, parseSelector, selects } from '@bpfleet/contract';
+import { type AgentSettings, type Endpoint, type Labels, parseSelector, selects } from '@bpfleet/contract';
 
 /** The part of every agent's desired state that does not depend on the agent. */
 export interface FleetSettings {
-  readonly settings: { readonly flushWindowMs: number; readonly reportIntervalMs: number };
+  readonly settings: Readonly<AgentSettings>;
   readonly excluded: readonly Endpoint[];
+  readonly linkerVersion: number;
+  /** Public keys that agents are to trust; none as long as nobody has stored them. */
+  readonly keys: readonly string[];
+  readonly revokedKeys: readonly string[];
 }
 
 /** An assignment as far as it decides who runs what. */
@@ -44,7 +48,8 @@ export function desiredContents(
       if (!versions.has(filter) && selects(requirements, labels)) versions.set(filter, version);
     }
     const filters = [...versions].map(([filter, version]) => ({ filter, version }));
-    return { filters: filters.sort(byName), settings: fleet.settings, excluded: fleet.excluded };
+    const { settings, excluded, linkerVersion, keys, revokedKeys } = fleet;
+    return { filters: filters.sort(byName), settings, excluded, linkerVersion, keys, revokedKeys };
   };
 }
 

@@ -1,7 +1,18 @@
-import { Deadline, type FilterVersion, type PlainDesiredState } from '@bpfleet/contract';
+import {
+  bundleKind,
+  type DesiredState,
+  type DsseEnvelope,
+  type DsseSignature,
+  desiredStateKind,
+  sealDocument,
+  signPayload,
+} from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import { Injectable } from '@nestjs/common';
 import { AgentStore, type StoredDesired } from '../agents/agent-store.js';
-import { ChangeFeed } from './change-feed.js';
+import { FilterStore } from '../filters/filter-store.js';
+import { LongPolls } from '../long-poll/long-polls.js';
+import { SigningKeys } from '../signing/signing-keys.js';
 
 export interface DesiredRequest {
   readonly agent: string;
@@ -12,65 +23,64 @@ export interface DesiredRequest {
   readonly signal: AbortSignal;
 }
 
-/** Answers what an agent should run, at once or as soon as it changes. */
+export interface DesiredAnswer {
+  readonly generation: number;
+  readonly envelope: DsseEnvelope;
+}
+
+/** Signatures take the bundle's bytes; many agents run the same ones. */
+const MAX_KEPT_SIGNATURES = 10_000;
+
+/** Answers what an agent should run, signed, at once or as soon as it changes. */
 @Injectable()
 export class DesiredService {
-  readonly #stopping = new AbortController();
-  readonly #underWay = new Set<Promise<unknown>>();
+  /** By digest and keys. */
+  readonly #signatures = new Map<string, DsseSignature[]>();
 
   constructor(
     private readonly store: AgentStore,
-    private readonly feed: ChangeFeed,
+    private readonly filters: FilterStore,
+    private readonly keys: SigningKeys,
+    private readonly polls: LongPolls,
   ) {}
 
   /** @returns undefined when nothing but the known generation was there all the time */
-  async desired(request: DesiredRequest): Promise<PlainDesiredState | undefined> {
-    const over = new Deadline(request.waitMs, request.signal, this.#stopping.signal);
-    const answer = this.#answer(request, over.signal).finally(() => over.clear());
-    this.#underWay.add(answer);
-    try {
-      return await answer;
-    } finally {
-      this.#underWay.delete(answer);
+  desired({ agent, known, waitMs, signal }: DesiredRequest): Promise<DesiredAnswer | undefined> {
+    return this.polls.answer({ topic: agent, waitMs, signal }, async () => {
+      const stored = await this.store.desired(agent);
+      return stored.generation === known ? undefined : this.#signed(agent, stored);
+    });
+  }
+
+  async #signed(agent: string, stored: StoredDesired): Promise<DesiredAnswer> {
+    const { generation, settings, excluded, linkerVersion, keys, revokedKeys } = stored;
+    if (keys.length === 0) throw new BpfleetError('STORE_UNAVAILABLE', 'the settings of the fleet are not stored yet');
+    const entries: DesiredState['entries'] = [];
+    for (const { digest, interfaces } of stored.entries) {
+      entries.push({ digest, signatures: await this.#signaturesOf(digest), interfaces: [...interfaces] });
     }
+    const state: DesiredState = {
+      agent,
+      generation,
+      issuedAt: new Date().toISOString(),
+      entries,
+      settings: { ...settings },
+      excluded: [...excluded],
+      linkerVersion,
+      keys: [...keys],
+      revokedKeys: [...revokedKeys],
+    };
+    return { generation, envelope: sealDocument(desiredStateKind, state, this.keys.signers) };
   }
 
-  async #answer({ agent, known }: DesiredRequest, over: AbortSignal): Promise<PlainDesiredState | undefined> {
-    for (;;) {
-      const turn = new AbortController();
-      const endTurn = () => turn.abort();
-      over.addEventListener('abort', endTurn);
-      if (over.aborted) endTurn();
-      const changed = this.feed.next(agent, turn.signal);
-      try {
-        const stored = await this.store.desired(agent);
-        if (stored.generation !== known) return documentOf(agent, stored);
-        await changed;
-        if (over.aborted) return undefined;
-      } finally {
-        over.removeEventListener('abort', endTurn);
-        endTurn();
-      }
-    }
+  async #signaturesOf(digest: string): Promise<DsseSignature[]> {
+    const { signers } = this.keys;
+    const name = [digest, ...signers.map(({ keyId }) => keyId)].join(' ');
+    const known = this.#signatures.get(name);
+    if (known) return known;
+    const made = signPayload(bundleKind.payloadType, await this.filters.bundle(digest), signers);
+    if (this.#signatures.size >= MAX_KEPT_SIGNATURES) this.#signatures.delete(this.#signatures.keys().next().value!);
+    this.#signatures.set(name, made);
+    return made;
   }
-
-  /** Lets everybody who waits go, and resolves when nobody reads the store any more. */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await Promise.allSettled([...this.#underWay]);
-  }
-}
-
-function documentOf(agent: string, { generation, versions, settings, excluded }: StoredDesired): PlainDesiredState {
-  return {
-    agent,
-    generation,
-    issuedAt: new Date().toISOString(),
-    filters: versions.map(({ createdAt: _, ...version }: FilterVersion) => ({
-      ...version,
-      programs: version.programs.filter((program) => program.target === 'cbpf'),
-    })),
-    settings: { ...settings },
-    excluded: [...excluded],
-  };
 }

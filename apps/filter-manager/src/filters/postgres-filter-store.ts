@@ -1,8 +1,15 @@
 import type { Filter, FilterVersion } from '@bpfleet/contract';
 import type { ControlDatabase, Queries } from '../postgres/control-database.js';
 import { type AssignmentRow, assignmentOf, type VersionRow, versionColumns, versionOf } from '../postgres/rows.js';
+import { touchRegistry } from '../postgres/touch-registry.js';
 import { isSameContent } from './build-version.js';
-import { type AddedVersion, FilterStore, type MakeVersion, type Precondition } from './filter-store.js';
+import {
+  type AddedVersion,
+  type BuiltVersion,
+  FilterStore,
+  type MakeVersion,
+  type Precondition,
+} from './filter-store.js';
 import { bundleNotFound, filterExists, filterNotFound } from './not-found.js';
 
 interface FilterRow {
@@ -32,6 +39,7 @@ export class PostgresFilterStore extends FilterStore {
       const [filter] = rows;
       if (!filter) throw filterExists(name);
       const latest = await insertVersion(client, make, filter.last_version);
+      await touchRegistry(client);
       return { name, description, latest, assignments: [], createdAt: filter.created_at.toISOString() };
     });
   }
@@ -43,7 +51,9 @@ export class PostgresFilterStore extends FilterStore {
       const number = current.latest.version + 1;
       if (isSameContent(make(number), current.latest)) return { version: current.latest, isNew: false };
       await client.query('UPDATE control.filter SET last_version = $2 WHERE name = $1', [name, number]);
-      return { version: await insertVersion(client, make, number), isNew: true };
+      const version = await insertVersion(client, make, number);
+      await touchRegistry(client);
+      return { version, isNew: true };
     });
   }
 
@@ -56,6 +66,7 @@ export class PostgresFilterStore extends FilterStore {
         [name],
       );
       if (rowCount === 0) throw filterNotFound(name);
+      await touchRegistry(client);
     });
   }
 
@@ -84,6 +95,27 @@ export class PostgresFilterStore extends FilterStore {
         [name, before ?? null, limit],
       );
       return rows.map(versionOf);
+    });
+  }
+
+  /**
+   * Gives versions that an older release made a bundle, and the digest that belongs to it.
+   * @param make undefined for what cannot be made any more: no agent gets that
+   */
+  complete(make: (version: FilterVersion) => BuiltVersion | undefined): Promise<number> {
+    return this.database.transaction(async (client) => {
+      const { rows } = await client.query<VersionRow>(
+        `SELECT ${versionColumns} FROM control.version WHERE bundle IS NULL FOR UPDATE`,
+      );
+      const made = rows.map((row) => make(versionOf(row))).filter((version) => version !== undefined);
+      for (const { filter, version, programs, digest, bundle } of made) {
+        await client.query(
+          'UPDATE control.version SET programs = $3, digest = $4, bundle = $5 WHERE filter = $1 AND version = $2',
+          [filter, version, JSON.stringify(programs), digest, Buffer.from(bundle)],
+        );
+      }
+      if (made.length > 0) await touchRegistry(client);
+      return made.length;
     });
   }
 

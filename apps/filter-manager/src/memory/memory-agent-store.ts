@@ -1,4 +1,4 @@
-import type { Agent, AgentStatus } from '@bpfleet/contract';
+import { type Agent, type AgentStatus, canonicalJson } from '@bpfleet/contract';
 import { AgentStore, type StatusOutcome, type StoredDesired } from '../agents/agent-store.js';
 import { agentNotFound } from '../agents/not-found.js';
 import type { FleetSettings } from '../desired/desired-content.js';
@@ -21,15 +21,18 @@ export class MemoryAgentStore extends AgentStore {
     this.control.change(() =>
       this.control.agents.set(id, { agent, desired: before?.desired ?? this.control.contentFor(labels) }),
     );
+    if (!before || canonicalJson(before.agent.labels) !== canonicalJson(labels)) this.control.touchRegistry();
     return 'taken';
   }
 
   override async desired(id: string): Promise<StoredDesired> {
     const { agent, desired } = this.#present(id);
-    const versions = desired.filters.map(
-      ({ filter, version }) => this.control.filters.get(filter)!.versions[version - 1]!,
-    );
-    return { generation: agent.generation, versions, settings: desired.settings, excluded: desired.excluded };
+    const { filters, ...rest } = desired;
+    const entries = filters.map(({ filter, version }) => {
+      const { digest, interfaces } = this.control.filters.get(filter)!.versions[version - 1]!;
+      return { filter, version, digest, interfaces };
+    });
+    return { generation: agent.generation, entries, ...rest };
   }
 
   override async get(id: string): Promise<Agent> {

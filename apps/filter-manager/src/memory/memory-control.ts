@@ -1,12 +1,7 @@
-import {
-  type Agent,
-  type AgentStatus,
-  type Assignment,
-  canonicalJson,
-  type FilterVersion,
-  type NewAssignment,
-} from '@bpfleet/contract';
+import { type Agent, type Assignment, canonicalJson, type FilterVersion, type NewAssignment } from '@bpfleet/contract';
 import { type Assigned, type DesiredContent, desiredContents, type FleetSettings } from '../desired/desired-content.js';
+
+import { REGISTRY_CHANGED } from '../registry/registry-store.js';
 
 export interface MemoryFilter {
   description: string;
@@ -17,8 +12,14 @@ export interface MemoryFilter {
 }
 export type MemoryAssignment = Assignment & Assigned;
 export interface MemoryAgent {
-  agent: Agent & { status: AgentStatus };
+  agent: Agent;
   desired: DesiredContent;
+}
+
+export interface MemoryIdentity {
+  readonly agent: string;
+  readonly labels: Agent['labels'];
+  revokedAt?: string;
 }
 
 /**
@@ -31,7 +32,17 @@ export class MemoryControl {
   readonly bundles = new Map<string, Uint8Array>();
   readonly assignments = new Map<string, MemoryAssignment>();
   readonly agents = new Map<string, MemoryAgent>();
-  settings: FleetSettings = { settings: { flushWindowMs: 200, reportIntervalMs: 60_000 }, excluded: [] };
+  /** By public key. */
+  readonly identities = new Map<string, MemoryIdentity>();
+  readonly usedTokens = new Set<string>();
+  settings: FleetSettings = {
+    settings: { flushWindowMs: 200, reportIntervalMs: 60_000, budgets: {} },
+    excluded: [],
+    linkerVersion: 1,
+    keys: [],
+    revokedKeys: [],
+  };
+  registryRevision = 1;
   #revision = 0;
   #lastAssignment = 0;
 
@@ -51,6 +62,12 @@ export class MemoryControl {
     }
     this.onChanged(changed);
     return result;
+  }
+
+  /** The registry is another one. */
+  touchRegistry(): void {
+    this.registryRevision++;
+    this.onChanged([REGISTRY_CHANGED]);
   }
 
   contentFor(labels: Agent['labels']): DesiredContent {

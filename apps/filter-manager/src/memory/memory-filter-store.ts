@@ -42,6 +42,7 @@ export class MemoryFilterStore extends FilterStore {
         if (filter === name) this.control.assignments.delete(id);
       }
     });
+    this.control.touchRegistry();
   }
 
   override async get(name: string): Promise<Filter> {
@@ -66,6 +67,7 @@ export class MemoryFilterStore extends FilterStore {
 
   #stored({ bundle, ...content }: BuiltVersion): FilterVersion {
     this.control.bundles.set(content.digest, bundle);
+    this.control.touchRegistry();
     return { ...content, createdAt: now() };
   }
 

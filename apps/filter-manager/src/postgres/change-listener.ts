@@ -1,6 +1,6 @@
 import type { Logger } from '@bpfleet/service';
 import type pg from 'pg';
-import type { ChangeFeed } from '../desired/change-feed.js';
+import type { ChangeFeed } from '../long-poll/change-feed.js';
 import type { FilterManagerMetrics } from '../metrics.js';
 import { agentsIn, CHANNEL } from './change-channel.js';
 

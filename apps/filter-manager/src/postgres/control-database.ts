@@ -1,6 +1,6 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type pg from 'pg';
-import type { ChangeFeed } from '../desired/change-feed.js';
+import type { ChangeFeed } from '../long-poll/change-feed.js';
 import type { FilterManagerMetrics } from '../metrics.js';
 import { controlError } from './control-error.js';
 import { redistribute } from './redistribute.js';

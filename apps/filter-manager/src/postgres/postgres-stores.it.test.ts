@@ -1,16 +1,20 @@
-import { createMetrics } from '@bpfleet/service';
+import { createLogger, createMetrics } from '@bpfleet/service';
 import { createPool } from '@bpfleet/store';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PostgresAgentStore } from '../agents/postgres-agent-store.js';
 import { PostgresAssignmentStore } from '../assignments/postgres-assignment-store.js';
-import { ChangeFeed } from '../desired/change-feed.js';
 import { PostgresFilterStore } from '../filters/postgres-filter-store.js';
+import { PostgresIdentityStore } from '../identities/postgres-identity-store.js';
+import { ChangeFeed } from '../long-poll/change-feed.js';
 import { FilterManagerMetrics } from '../metrics.js';
+import { PostgresRegistryStore } from '../registry/postgres-registry-store.js';
+import { PostgresSigningKeyStore } from '../signing/postgres-signing-key-store.js';
 import { describeControlStores, type StoresUnderTest } from '../testing/control-store-contract.js';
 import { controlTemplate } from '../testing/control-template.js';
 import { statusOf, versionOf } from '../testing/examples.js';
+import { ChangeListener } from './change-listener.js';
 import { ControlDatabase } from './control-database.js';
 
 /** Writes down who is woken, whether anybody waits or not. */
@@ -25,22 +29,41 @@ class RecordingFeed extends ChangeFeed {
 suiteRequires('Postgres', { postgres: await postgres() }, ({ postgres: server }) => {
   let database: TestDatabase;
   let pool: ReturnType<typeof createPool>;
+  let metrics: FilterManagerMetrics;
+  let listener: ChangeListener;
+  const feed = new RecordingFeed();
   beforeAll(async () => {
     database = await createDatabase(server.connection, controlTemplate);
     pool = createPool({ connection: database.connection, name: 'test', onError: () => undefined });
+    metrics = new FilterManagerMetrics(createMetrics(), () => 0);
+    // Of the registry only Postgres tells, as it does to other replicas.
+    listener = new ChangeListener(pool, feed, metrics, createLogger({ name: 'test', level: 'silent' }));
+    listener.start();
+    await vi.waitFor(async () => expect(await isListening()).toBe(true));
   });
+  const isListening = async () =>
+    (await pool.query(`SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`))
+      .rowCount! > 0;
   afterAll(async () => {
+    await listener.stop();
     await pool.end();
     await database.drop();
   });
   const open = async (): Promise<StoresUnderTest> => {
-    await pool.query('TRUNCATE control.filter, control.version, control.assignment, control.agent');
-    const feed = new RecordingFeed();
-    const control = new ControlDatabase(pool, feed, new FilterManagerMetrics(createMetrics(), () => 0));
+    await pool.query(`TRUNCATE control.filter, control.version, control.assignment, control.agent, control.identity,
+      control.used_token, control.signing_key`);
+    feed.woken.length = 0;
+    const control = new ControlDatabase(pool, feed, metrics);
     return {
       filters: new PostgresFilterStore(control),
       assignments: new PostgresAssignmentStore(control),
       agents: new PostgresAgentStore(control),
+      identities: new PostgresIdentityStore(control),
+      registry: new PostgresRegistryStore(control),
+      signingKeys: new PostgresSigningKeyStore(control),
+      revoke: async (publicKey) => {
+        await pool.query('UPDATE control.identity SET revoked_at = now() WHERE public_key = $1', [publicKey]);
+      },
       changed: feed.woken,
       close: async () => undefined,
     };

@@ -58,7 +58,7 @@ export interface AgentRow {
   id: string;
   labels: Agent['labels'];
   generation: string;
-  status: NonNullable<Agent['status']>;
+  status: Agent['status'] | null;
   last_heard_at: Date;
 }
 
@@ -67,5 +67,5 @@ export const agentOf = ({ id, labels, generation, status, last_heard_at }: Agent
   labels,
   generation: Number(generation),
   lastHeardAt: last_heard_at.toISOString(),
-  status,
+  ...(status ? { status } : {}),
 });

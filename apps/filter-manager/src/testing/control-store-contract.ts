@@ -3,6 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentStore } from '../agents/agent-store.js';
 import type { AssignmentStore } from '../assignments/assignment-store.js';
 import type { FilterStore } from '../filters/filter-store.js';
+import type { IdentityStore } from '../identities/identity-store.js';
+import { REGISTRY_CHANGED, type RegistryStore } from '../registry/registry-store.js';
+import type { SigningKeyStore } from '../signing/signing-key-store.js';
 import { statusOf, versionOf } from './examples.js';
 
 /** The three stores over one state, and what they said had changed. */
@@ -10,6 +13,11 @@ export interface StoresUnderTest {
   readonly filters: FilterStore;
   readonly assignments: AssignmentStore;
   readonly agents: AgentStore;
+  readonly identities: IdentityStore;
+  readonly registry: RegistryStore;
+  readonly signingKeys: SigningKeyStore;
+  /** Marks a key as revoked: what key management will do. */
+  revoke(publicKey: string): Promise<void>;
   /** Agents that were reported to have a new generation, in order. */
   readonly changed: string[];
   close(): Promise<void>;
@@ -22,9 +30,11 @@ export function describeControlStores(name: string, open: () => Promise<StoresUn
     let filters: FilterStore;
     let assignments: AssignmentStore;
     let agents: AgentStore;
+    let identities: IdentityStore;
+    let registry: RegistryStore;
     beforeEach(async () => {
       stores = await open();
-      ({ filters, assignments, agents } = stores);
+      ({ filters, assignments, agents, identities, registry } = stores);
     });
     afterEach(() => stores.close());
 
@@ -34,7 +44,7 @@ export function describeControlStores(name: string, open: () => Promise<StoresUn
     const assign = ({ selector = '', ...rest }: Partial<NewAssignment> & { filter: string }) =>
       assignments.assign({ ...rest, selector });
     const runs = async (agent: string) =>
-      (await agents.desired(agent)).versions.map(({ filter, version }) => `${filter}@${version}`);
+      (await agents.desired(agent)).entries.map(({ filter, version }) => `${filter}@${version}`);
     const generation = async (agent: string) => (await agents.desired(agent)).generation;
 
     describe('filters', () => {
@@ -233,7 +243,7 @@ export function describeControlStores(name: string, open: () => Promise<StoresUn
       });
       it('has a new generation for those it changes, and for nobody else', async () => {
         await assign({ filter: 'web', selector: 'role=web' });
-        expect(stores.changed).toEqual(['web-1']);
+        expect(new Set(stores.changed.filter((one) => one !== REGISTRY_CHANGED))).toEqual(new Set(['web-1']));
         expect([await generation('web-1'), await generation('db-1')]).toEqual([2, 1]);
       });
       it('keeps its generation when a change comes to the same', async () => {
@@ -274,8 +284,11 @@ export function describeControlStores(name: string, open: () => Promise<StoresUn
       });
       it('holds the settings of all agents', async () => {
         const settings = {
-          settings: { flushWindowMs: 50, reportIntervalMs: 2000 },
+          settings: { flushWindowMs: 50, reportIntervalMs: 2000, budgets: {} },
           excluded: [{ host: 'kafka', port: 9092 }],
+          linkerVersion: 1,
+          keys: ['a key'],
+          revokedKeys: ['another'],
         };
         await agents.applySettings(settings);
         expect(await agents.desired('web-1')).toMatchObject({ ...settings, generation: 2 });
@@ -291,6 +304,140 @@ export function describeControlStores(name: string, open: () => Promise<StoresUn
         ]);
         for (const agent of ['web-1', 'db-1', 'new-1', 'new-2', 'new-3']) {
           expect(await runs(agent), agent).toEqual(['dns@1', 'web@2']);
+        }
+      });
+    });
+
+    describe('identities', () => {
+      const key = (letter: string) => `${letter.repeat(43)}=`;
+      const enrol = (agent: string, letter: string, labels = {}) =>
+        identities.enrol({ agent, identityPublicKey: key(letter), labels });
+
+      it('are kept, and may enrol again', async () => {
+        expect(await identities.keysOf('a')).toEqual([]);
+        await enrol('a', 'A');
+        await enrol('a', 'A');
+        expect(await identities.keysOf('a')).toEqual([key('A')]);
+      });
+      it('make their agent known, with what its labels select', async () => {
+        await create('web');
+        await assign({ filter: 'web', selector: 'env=prod' });
+        await enrol('a', 'A', { env: 'prod' });
+        const { status, ...agent } = await agents.get('a');
+        expect(status).toBeUndefined();
+        expect(agent).toMatchObject({ id: 'a', labels: { env: 'prod' }, generation: 1 });
+        expect(await runs('a')).toEqual(['web@1']);
+        expect((await agents.list(undefined, 9)).map(({ id }) => id)).toEqual(['a']);
+        await add('web', 2);
+        await assign({ filter: 'web', selector: 'env=prod' });
+        expect([await generation('a'), await runs('a')]).toEqual([2, ['web@2']]);
+        expect(await agents.recordStatus(statusOf('a', { sequence: 0, epoch: 0, labels: { env: 'prod' } }))).toBe(
+          'taken',
+        );
+        await enrol('a', 'A', { env: 'other' });
+        expect(await agents.get('a')).toMatchObject({ labels: { env: 'prod' }, status: { epoch: 0 } });
+      });
+      it('are one for each agent, and of one agent', async () => {
+        await enrol('a', 'A');
+        await expect(enrol('a', 'E')).rejects.toMatchObject({
+          code: 'IDENTITY_CONFLICT',
+          message: expect.stringContaining('another key'),
+        });
+        await expect(enrol('b', 'A')).rejects.toMatchObject({
+          code: 'IDENTITY_CONFLICT',
+          message: expect.stringContaining('agent a'),
+        });
+        expect([await identities.keysOf('a'), await identities.keysOf('b')]).toEqual([[key('A')], []]);
+      });
+      it('are one, of several that come at once', async () => {
+        const letters = ['A', 'E', 'I', 'M'];
+        const outcomes = await Promise.allSettled(letters.map((letter) => enrol('a', letter)));
+        expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+        expect(await identities.keysOf('a')).toHaveLength(1);
+      });
+      it('count no more once they are revoked, and make room for another', async () => {
+        await enrol('a', 'A');
+        await stores.revoke(key('A'));
+        expect(await identities.keysOf('a')).toEqual([]);
+        await expect(enrol('a', 'A')).rejects.toMatchObject({ code: 'ENROLMENT_REFUSED' });
+        await enrol('a', 'E');
+        expect(await identities.keysOf('a')).toEqual([key('E')]);
+      });
+      it('have tokens that count once', async () => {
+        const soon = new Date(Date.now() + 60_000);
+        expect(await identities.useToken('a', 'one', soon)).toBe(true);
+        expect(await identities.useToken('a', 'one', soon)).toBe(false);
+        expect(await identities.useToken('a', 'two', soon)).toBe(true);
+        expect(await identities.useToken('b', 'one', soon)).toBe(true);
+        const both = await Promise.all([1, 2].map(() => identities.useToken('a', 'three', soon)));
+        expect(both.sort()).toEqual([false, true]);
+      });
+    });
+
+    describe('the signing key', () => {
+      it('is kept once', async () => {
+        expect(await stores.signingKeys.find()).toBeUndefined();
+        expect(await stores.signingKeys.keep('first')).toBe('first');
+        expect(await stores.signingKeys.keep('second')).toBe('first');
+        expect(await stores.signingKeys.find()).toBe('first');
+      });
+    });
+
+    describe('the registry', () => {
+      const key = (letter: string) => `${letter.repeat(43)}=`;
+
+      it('names agents with their keys, filters, and every version there was', async () => {
+        await identities.enrol({ agent: 'b', identityPublicKey: key('A'), labels: { env: 'dev' } });
+        await identities.enrol({ agent: 'a', identityPublicKey: key('E'), labels: {} });
+        await agents.recordStatus(statusOf('b', { labels: { env: 'prod' } }));
+        await agents.recordStatus(statusOf('not-enrolled'));
+        await stores.revoke(key('E'));
+        await create('web');
+        await add('web', 2);
+        await create('dns');
+        await filters.delete('dns');
+        const { agents: known, filters: named, versions } = await registry.read();
+        expect(known).toEqual([
+          { id: 'a', labels: {}, identityKeys: [{ publicKey: key('E'), revokedAt: expect.any(String) }] },
+          { id: 'b', labels: { env: 'prod' }, identityKeys: [{ publicKey: key('A') }] },
+        ]);
+        expect(named).toEqual([
+          { name: 'dns', deleted: true },
+          { name: 'web', deleted: false },
+        ]);
+        const made = [versionOf('dns', 'dns 1')(1), versionOf('web', 'web 1')(1), versionOf('web', 'web 2')(2)];
+        expect(versions).toEqual(
+          made.map(({ filter, version, digest, expression, snaplenBytes, programs }) => ({
+            ...{ filter, version, digest, expression, snaplenBytes, programs },
+          })),
+        );
+      });
+      it('has a higher revision after each change, says so, and the same after none', async () => {
+        await identities.enrol({ agent: 'a', identityPublicKey: key('A'), labels: {} });
+        await agents.recordStatus(statusOf('a'));
+        const changes: (() => Promise<unknown>)[] = [
+          () => identities.enrol({ agent: 'b', identityPublicKey: key('E'), labels: {} }),
+          () => agents.recordStatus(statusOf('a', { sequence: 2, labels: { x: '1' } })),
+          () => create('web'),
+          () => add('web', 2),
+          () => filters.delete('web'),
+        ];
+        const none: (() => Promise<unknown>)[] = [
+          () => identities.enrol({ agent: 'b', identityPublicKey: key('E'), labels: {} }),
+          () => agents.recordStatus(statusOf('a', { sequence: 3, labels: { x: '1' } })),
+          () => identities.useToken('a', 'one', new Date()),
+        ];
+        for (const [change, isOne] of [
+          ...changes.map((c) => [c, true] as const),
+          ...none.map((c) => [c, false] as const),
+        ]) {
+          const before = await registry.revision();
+          stores.changed.length = 0;
+          await change();
+          const after = await registry.revision();
+          expect(after > before, String(change)).toBe(isOne);
+          expect((await registry.read()).revision).toBe(after);
+          await expect.poll(() => stores.changed.includes(REGISTRY_CHANGED)).toBe(isOne);
         }
       });
     });
