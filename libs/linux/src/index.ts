@@ -1,5 +1,7 @@
+export { expectedEvidence, type FilterEvidence, type MapEvidence } from './bpf/evidence.js';
 export { type LoadableFilter, LoadedFilter } from './bpf/loaded-filter.js';
 export { loadSocketFilter } from './bpf/program.js';
+export { type TagAlgorithm, tagAlgorithm, tagOf } from './bpf/program-tag.js';
 export { explainVerifierLog } from './bpf/verifier-log.js';
 export { closeDescriptor, duplicateDescriptor } from './calls/libc.js';
 export { SystemCallError } from './calls/system-call-error.js';

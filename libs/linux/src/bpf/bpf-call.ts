@@ -2,7 +2,15 @@ import { BpfleetError } from '@bpfleet/errors';
 import { libc } from '../calls/libc.js';
 
 /** `enum bpf_cmd`, include/uapi/linux/bpf.h. */
-export const Command = { MAP_CREATE: 0, MAP_LOOKUP_ELEM: 1, PROG_LOAD: 5, MAP_UPDATE_BATCH: 26 } as const;
+export const Command = {
+  MAP_CREATE: 0,
+  MAP_LOOKUP_ELEM: 1,
+  PROG_LOAD: 5,
+  OBJ_GET_INFO_BY_FD: 15,
+  MAP_FREEZE: 22,
+  MAP_LOOKUP_BATCH: 24,
+  MAP_UPDATE_BATCH: 26,
+} as const;
 
 /** The number of bpf(2), which differs between architectures. */
 const SYSTEM_CALL: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };

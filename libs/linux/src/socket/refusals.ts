@@ -46,6 +46,17 @@ export function attachRefused(error: unknown, subject: string, program: Uint8Arr
   return new BpfleetError('ATTACH_REFUSED', message, { cause: error, hint: attachHint(error.errno, instructions) });
 }
 
+export function attachLoadedRefused(error: unknown, subject: string): unknown {
+  if (!(error instanceof SystemCallError)) return error;
+  return new BpfleetError('ATTACH_REFUSED', `the kernel refused the eBPF filter on ${subject} (${error.errno})`, {
+    cause: error,
+    hint:
+      error.errno === 'ENOMEM'
+        ? `raise net.core.optmem_max${optmemMax()}: it needs 8 bytes for each instruction, on top of what the filter it replaces needs`
+        : 'the previous filter stays attached',
+  });
+}
+
 function attachHint(errno: string, program: Program): string {
   switch (errno) {
     case 'ENOMEM':

@@ -19,7 +19,7 @@ import {
   TPACKET_V3,
 } from './constants.js';
 import { interfaceUnknown, openRefused, ringRefused } from './refusals.js';
-import { attachProgram, readProgram, rejectAll } from './socket-filter.js';
+import { attachLoaded, attachProgram, readProgram, rejectAll } from './socket-filter.js';
 
 export interface RingSocketOptions {
   readonly interfaceIndex: number;
@@ -95,12 +95,24 @@ export class RingSocket {
     attachProgram(this.fd, program, this.networkInterface.name);
   }
 
+  /**
+   * The same with a program for the extended machine (`LoadedFilter.program`), which the caller may close afterwards. It cannot
+   * be read back: `LoadedFilter.evidence` tells what was loaded.
+   * @throws BpfleetError `ATTACH_REFUSED`
+   */
+  attachLoaded(program: number): void {
+    attachLoaded(this.fd, program, this.networkInterface.name);
+  }
+
   /** Nothing passes from now on. An interface that is gone takes the program too. */
   rejectAll(): void {
     this.attach(rejectAll);
   }
 
-  /** The program the kernel has attached now, encoded; empty when there is none. */
+  /**
+   * The program the kernel has attached now, encoded; empty when there is none.
+   * @throws SystemCallError `EACCES` when it is one for the extended machine
+   */
   readBack(): Uint8Array {
     return readProgram(this.fd);
   }

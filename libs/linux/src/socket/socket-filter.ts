@@ -1,7 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { libc, succeed } from '../calls/libc.js';
-import { SO_ATTACH_FILTER, SO_GET_FILTER, SOL_SOCKET } from './constants.js';
-import { attachRefused } from './refusals.js';
+import { SO_ATTACH_BPF, SO_ATTACH_FILTER, SO_GET_FILTER, SOL_SOCKET } from './constants.js';
+import { attachLoadedRefused, attachRefused } from './refusals.js';
 
 /** `struct sock_filter`, include/uapi/linux/filter.h: code 16 bits, jt, jf, k 32 bits. */
 const INSTRUCTION_BYTES = 8;
@@ -29,6 +29,20 @@ export function attachProgram(fd: number, program: Uint8Array, subject: string):
     );
   } catch (error) {
     throw attachRefused(error, subject, program);
+  }
+}
+
+/**
+ * Attaches a loaded eBPF program of type socket filter, in place of the one before. It is charged to the socket as a classic
+ * one is, its maps are not.
+ * @throws BpfleetError `ATTACH_REFUSED`
+ */
+export function attachLoaded(fd: number, programFd: number, subject: string): void {
+  const value = new Uint8Array(new Int32Array([programFd]).buffer);
+  try {
+    succeed('setsockopt SO_ATTACH_BPF', libc().setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, value, value.length));
+  } catch (error) {
+    throw attachLoadedRefused(error, subject);
   }
 }
 
