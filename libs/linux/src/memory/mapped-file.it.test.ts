@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -35,6 +35,20 @@ describe('MappedFile', () => {
     expect([...new Uint8Array(file.memory, 0, 6)]).toEqual([...Buffer.from('short'), 0]);
     expect(file.memory.byteLength).toBe(8192);
     file.close();
+  });
+
+  it('has a place on the disk for every page before it is written to', () => {
+    MappedFile.open(path, 1 << 20).close();
+    // Blocks of 512 bytes, as stat(2) counts them.
+    expect(statSync(path).blocks * 512).toBeGreaterThanOrEqual(1 << 20);
+  });
+
+  it('is cut when it was longer', () => {
+    writeFileSync(path, Buffer.alloc(10_000, 1));
+    const file = MappedFile.open(path, 4096);
+    expect([...new Uint8Array(file.memory)].every((byte) => byte === 1)).toBe(true);
+    file.close();
+    expect(readFileSync(path)).toHaveLength(4096);
   });
 
   it('keeps what a process wrote that was killed', async () => {

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { type Address, libc, mapShared, viewMemory } from '../calls/libc.js';
 
 /**
@@ -13,11 +13,11 @@ export class MappedFile {
     private readonly address: Address,
   ) {}
 
-  /** Opens the file, or makes it of zeros; it gets this size. @throws the error of `node:fs`, SystemCallError */
+  /** Opens the file, or makes it of zeros; it gets this size. @throws the error of `node:fs` (disk full too), SystemCallError */
   static open(path: string, sizeBytes: number): MappedFile {
     const fd = openSync(path, 'a+', 0o600);
     try {
-      if (fstatSync(fd).size !== sizeBytes) ftruncateSync(fd, sizeBytes);
+      resize(fd, sizeBytes);
       const address = mapShared(fd, sizeBytes);
       return new MappedFile(viewMemory(address, sizeBytes), address);
     } finally {
@@ -32,4 +32,12 @@ export class MappedFile {
     this.#isOpen = false;
     libc().munmap(this.address, this.memory.byteLength);
   }
+}
+
+/** Zeros are written, not left out: a page without a place on the disk ends the process (SIGBUS) when the disk is full. */
+function resize(fd: number, sizeBytes: number): void {
+  const { size } = fstatSync(fd);
+  if (size > sizeBytes) ftruncateSync(fd, sizeBytes);
+  const zeros = new Uint8Array(Math.min(Math.max(0, sizeBytes - size), 65_536));
+  for (let at = size; at < sizeBytes; ) at += writeSync(fd, zeros, 0, Math.min(zeros.length, sizeBytes - at));
 }
