@@ -35,8 +35,10 @@ export class ChannelOpener implements OpenerPort {
   #lastId = 0;
   #gone: BpfleetError | undefined;
   #isStopped = false;
+  readonly #arrivals: Uint8Array[] = [];
+  #isWaiting = false;
   readonly #frames = new FrameReader({
-    onFrame: (payload) => this.#hear(decodeMessage(payload)),
+    onFrame: (payload) => this.#arrived(payload),
     onRefused: (bytes) => this.#end(new BpfleetError('INTERNAL', `the opener sent a message of ${bytes} bytes`)),
   });
 
@@ -126,29 +128,40 @@ export class ChannelOpener implements OpenerPort {
     return waiting;
   }
 
-  #hear(message: unknown): void {
+  #arrived(payload: Uint8Array): void {
+    this.#arrivals.push(payload);
+    if (!this.#isWaiting) this.#hearAll();
+  }
+
+  /** Whoever gets an answer has seen it before the events behind it come, in whatever pieces the stream brought them. */
+  #hearAll(): void {
+    this.#isWaiting = false;
+    for (let next = this.#arrivals.shift(); next !== undefined && !this.#gone; next = this.#arrivals.shift()) {
+      const wasAnswer = this.#hear(decodeMessage(next));
+      if (!wasAnswer) continue;
+      this.#isWaiting = true;
+      setImmediate(() => this.#hearAll());
+      return;
+    }
+  }
+
+  /** @returns whether it was an answer */
+  #hear(message: unknown): boolean {
     const parsed = OpenerFrame.safeParse(message);
     if (!parsed.success) {
       this.#end(new BpfleetError('INTERNAL', 'the opener sent what is no message: are both of one release?'));
-      return;
+      return false;
     }
     const frame = parsed.data;
     if ('event' in frame) {
       const event = this.#eventOf(frame.event);
       if (event) this.#onEvent(event);
-      return;
+      return false;
     }
     this.#isConfined = frame.confined;
     const waiting = this.#take(frame.id);
-    if (waiting === undefined) return;
-    if ('error' in frame) {
-      const { code, message: text, hint } = frame.error;
-      waiting.reject(new BpfleetError(code, text, hint === undefined ? {} : { hint }));
-      return;
-    }
-    const answer = calls[waiting.call].answer.safeParse(frame.answer);
-    if (answer.success) waiting.resolve(answer.data);
-    else waiting.reject(new BpfleetError('INTERNAL', `the opener's answer to ${waiting.call} is not readable`));
+    if (waiting) settle(waiting, frame);
+    return true;
   }
 
   #eventOf(event: EventMessage): OpenerEvent | undefined {
@@ -178,6 +191,19 @@ export class ChannelOpener implements OpenerPort {
     this.#unclaimed.clear();
     if (!this.#isStopped) this.onGone(error);
   }
+}
+
+type AnswerFrame = Exclude<OpenerFrame, { event: unknown }>;
+
+function settle({ call, resolve, reject }: Waiting, frame: AnswerFrame): void {
+  if ('error' in frame) {
+    const { code, message, hint } = frame.error;
+    reject(new BpfleetError(code, message, hint === undefined ? {} : { hint }));
+    return;
+  }
+  const answer = calls[call].answer.safeParse(frame.answer);
+  if (answer.success) resolve(answer.data);
+  else reject(new BpfleetError('INTERNAL', `the opener's answer to ${call} is not readable`));
 }
 
 const openerEnded = (cause?: Error): BpfleetError =>

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { BpfleetError } from '@bpfleet/errors';
 import { closeDescriptor, WakeUp } from '@bpfleet/linux';
 import fc from 'fast-check';
@@ -216,7 +216,7 @@ describe('the border', () => {
     descriptors.room = 0;
     server.tell({ kind: 'socket', socket: socketOf(3), fd: newDescriptor() });
     server.tell({ kind: 'changed' });
-    await port.attest();
+    await delay(30);
     expect(events).toEqual([]);
     descriptors.room = 1;
     await until(() => events.length === 2);
@@ -253,7 +253,7 @@ describe('the border', () => {
     const { there, opener, server, refused } = await channel();
     there.write(encodeFrame(encodeMessage({ id: 1, call: 'hello', request: { sessionPublicKey: KEY } })));
     await until(() => opener.asked.length === 1);
-    for (let i = 0; i < 20_000; i++) server.tell({ kind: 'swap', socket: i, swap: { id: 1, members: [MEMBER] } });
+    for (let i = 0; i < 60_000; i++) server.tell({ kind: 'swap', socket: i, swap: { id: 1, members: [MEMBER] } });
     await server.closed;
     expect(refused).toEqual([expect.stringMatching('not read')]);
   });
@@ -262,10 +262,8 @@ describe('the border', () => {
 describe('a hostile agent process', () => {
   /** Sends bytes, and then asks something proper. */
   async function survives({ there, opener }: { there: Duplex; opener: FakeOpener }): Promise<void> {
-    const before = opener.asked.length;
     there.write(encodeFrame(encodeMessage({ id: 99, call: 'drained', request: { socket: 4711 } })));
-    await until(() => opener.asked.length > before);
-    expect(opener.asked.at(-1)).toEqual(['drained', 4711]);
+    await until(() => opener.asked.at(-1)?.[1] === 4711);
   }
 
   it.each<[string, unknown]>([
