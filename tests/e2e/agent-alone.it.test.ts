@@ -27,7 +27,7 @@ suiteRequires('an agent whose services are away', { root: await hostsHere() }, (
   it('keeps trying, says which interface is not there, and ends on SIGTERM', () =>
     withFolder(async (folder) => {
       const agent = await start(folder, { BPFLEET_AGENT_INTERFACES: 'lo,nosuch*' });
-      await agent.until('the agent to run', () => agent.output.includes('status not delivered'));
+      await agent.until('the agent to run', () => agent.output.includes('not enrolled yet'));
       expect(agent.output).toMatch(/no interface nosuch\* on this host; there are: lo/);
       const stoppedAtMs = performance.now();
       expect(await agent.end('SIGTERM')).toBe(0);

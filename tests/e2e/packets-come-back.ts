@@ -73,7 +73,11 @@ export async function capture(
   await load.traffic?.();
   const seen: Seen[] = [];
   for (const [index, { point, one }] of pairs.entries()) {
-    seen.push({ version: one.version, point, ...(await settled(deployment, beside[index]!, point, one.version)) });
+    const { stored, tcpdump } = await settled(deployment, beside[index]!, point, one.version);
+    // A packet that several filters match is stored once, with the longest of their snaplens.
+    const { snaplenBytes } = one.filter;
+    const cut = stored.map((packet) => ({ ...packet, bytes: packet.bytes.subarray(0, snaplenBytes) }));
+    seen.push({ version: one.version, point, stored: cut, tcpdump });
   }
   return seen;
 }
