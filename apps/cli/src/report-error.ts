@@ -5,6 +5,7 @@ import { hasColour, print, printable, type Terminal } from './terminal.js';
 export class RefusedText extends Error {
   override readonly name = 'RefusedText';
   constructor(
+    readonly what: 'expression' | 'program',
     readonly text: string,
     readonly refusal: BpfleetError,
   ) {
@@ -17,7 +18,16 @@ export async function expressionOf<T>(expression: string, call: () => Promise<T>
   try {
     return await call();
   } catch (error) {
-    throw error instanceof BpfleetError && error.span ? new RefusedText(expression, error) : error;
+    throw error instanceof BpfleetError && error.span ? new RefusedText('expression', expression, error) : error;
+  }
+}
+
+/** Reads a program's text; when it is refused at a place, remembers which text that was. */
+export function programOf<T>(text: string, read: (text: string) => T): T {
+  try {
+    return read(text);
+  } catch (error) {
+    throw error instanceof BpfleetError && error.span ? new RefusedText('program', text, error) : error;
   }
 }
 
@@ -39,20 +49,39 @@ export function exitCodeOf(error: unknown): number {
   return fault instanceof BpfleetError && wrongInput.has(fault.code) ? 2 : 1;
 }
 
-/** Prints `error: …`, the expression with a caret where the fault has a place, and what to do next. */
+/** Prints `error: … (CODE)`, the line with a caret where the fault has a place, and what to do next. */
 export async function reportError(error: unknown, terminal: Terminal): Promise<void> {
   const red = hasColour(terminal.err, terminal.env) ? (text: string) => `\u001b[31m${text}\u001b[39m` : String;
   const fault = error instanceof RefusedText ? error.refusal : error;
   const lines: string[] = [];
   if (error instanceof RefusedText) {
     const { renderFault } = await import('@bpfleet/pcap-filter');
-    lines.push(`${red('error:')} the expression was refused (${error.refusal.code})`);
-    lines.push(renderFault(error.text, error.refusal));
+    const { where, text, refusal } = placed(error);
+    lines.push(`${red('error:')} the ${error.what} was refused${where} (${refusal.code})`);
+    lines.push(renderFault(text, refusal));
   } else {
-    lines.push(`${red('error:')} ${printable(fault instanceof Error ? fault.message : String(fault))}`);
+    const message = printable(fault instanceof Error ? fault.message : String(fault));
+    lines.push(`${red('error:')} ${message} (${fault instanceof BpfleetError ? fault.code : 'INTERNAL'})`);
     if (fault instanceof BpfleetError && fault.hint) lines.push(`hint: ${printable(fault.hint)}`);
   }
   // A fault of ours, not of the input: the stack is what a bug report needs.
   if (terminal.env.BPFLEET_DEBUG && fault instanceof Error && fault.stack) lines.push(fault.stack);
   await print(terminal.err, `${lines.join('\n')}\n`);
+}
+
+/** Of a program, which has many lines, only the one at fault, and its number. */
+function placed({ what, text, refusal }: RefusedText): { where: string; text: string; refusal: BpfleetError } {
+  const { span } = refusal;
+  if (what === 'expression' || span === undefined) return { where: '', text, refusal };
+  const begin = text.slice(0, span.start).lastIndexOf('\n') + 1;
+  const [line = ''] = text.slice(begin).split('\n', 1);
+  const end = Math.min(span.end - begin, line.length);
+  return {
+    where: ` in line ${text.slice(0, begin).split('\n').length}`,
+    text: line,
+    refusal: new BpfleetError(refusal.code, refusal.message, {
+      span: { start: span.start - begin, end },
+      ...(refusal.hint !== undefined && { hint: refusal.hint }),
+    }),
+  };
 }

@@ -12,7 +12,7 @@ import { match } from './commands/match.js';
 import { packets } from './commands/packets.js';
 import { exitCodeOf, reportError } from './report-error.js';
 import { withServers } from './servers.js';
-import type { Terminal } from './terminal.js';
+import { type OutputStream, outputFault, print, type Terminal } from './terminal.js';
 import { refuseUnknownVariables } from './unknown-variables.js';
 
 /** As shells report a process that Ctrl-C ended. */
@@ -24,28 +24,40 @@ const EXIT_INTERRUPTED = 130;
  * @returns the exit code: 0 done, 1 it failed, 2 what was typed is wrong, 130 interrupted
  */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  /** What commander prints, which does not wait for it. */
+  const printed: Promise<void>[] = [];
+  const write = (stream: OutputStream, text: string) => void printed.push(print(stream, text));
   try {
     await refuseUnknownVariables(terminal.env);
-    await commandLine(terminal).parseAsync(args, { from: 'user' });
-    return 0;
+    const code = await commandLine(terminal, write)
+      .parseAsync(args, { from: 'user' })
+      .then(() => 0, usageCodeOf);
+    await Promise.all(printed);
+    return code;
   } catch (error) {
-    // commander has already printed its help or its complaint.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (terminal.signal.aborted) return EXIT_INTERRUPTED;
-    if (isBrokenPipe(error)) return 0;
-    await reportError(error, terminal);
+    const fault = outputFault(error);
+    if (fault === 'reader-left') return 0;
+    await reportError(fault ?? error, terminal);
     return exitCodeOf(error);
   }
 }
 
-function commandLine(terminal: Terminal): Command {
+/** commander has already printed its help or its complaint. */
+function usageCodeOf(error: unknown): number {
+  if (!(error instanceof CommanderError)) throw error;
+  return error.exitCode === 0 ? 0 : 2;
+}
+
+function commandLine(terminal: Terminal, write: (stream: OutputStream, text: string) => void): Command {
   const root = new Command('bpfleet')
     .description('tcpdump for the fleet: push packet filters to hosts, query what they captured.')
     .version(version())
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => terminal.out.write(text),
-      writeErr: (text) => terminal.err.write(text),
+      writeOut: (text) => write(terminal.out, text),
+      writeErr: (text) => write(terminal.err, text),
+      outputError: (text, writeErr) => writeErr(withCode(text)),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
@@ -72,6 +84,7 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+/** As every other error names its code, behind the first line: others propose what was meant. */
+function withCode(complaint: string): string {
+  return complaint.replace(/\n|$/, ' (REQUEST_INVALID)$&');
 }

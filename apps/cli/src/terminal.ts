@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { BpfleetError } from '@bpfleet/errors';
 
 /** What the commands write to: a stream, and whether a person watches it. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -14,11 +15,27 @@ export interface Terminal {
   readonly signal: AbortSignal;
 }
 
+/** What was printed could not be written. */
+class OutputLost extends Error {
+  override readonly name = 'OutputLost';
+}
+
 /** Resolves when the stream took the text, so that a slow reader slows us down instead of filling memory. */
 export function print(stream: Writable, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()));
+    const lost = (cause: Error) => reject(new OutputLost(cause.message, { cause }));
+    stream.write(text, (error) => (error ? lost(error) : resolve()));
   });
+}
+
+/** Why what was printed is lost: its reader went away, which is no failure (`… | head`), or an error. Undefined for other errors. */
+export function outputFault(error: unknown): 'reader-left' | BpfleetError | undefined {
+  const cause = error instanceof OutputLost ? error.cause : error;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  if (code === 'EPIPE') return 'reader-left';
+  if (!(error instanceof OutputLost)) return undefined;
+  const reason = code === 'ENOSPC' ? 'there is no space left on its device' : error.message;
+  return new BpfleetError('SYSTEM_CALL', `the output cannot be written: ${reason}`, { cause: error });
 }
 
 /** Colour is for people: on a terminal, and not where NO_COLOR is set (https://no-color.org). */

@@ -62,6 +62,11 @@ describe('answerLines', () => {
       },
     ],
     [
+      'a refusal with what to try',
+      new BpfleetError('FILTER_SYNTAX', 'no', { span: { start: 3, end: 5 }, hint: '“port”, if that is meant' }),
+      { code: 'FILTER_SYNTAX', message: 'no; try: “port”, if that is meant', start: 3, end: 5 },
+    ],
+    [
       'a refusal without a place',
       new BpfleetError('REQUEST_INVALID', 'no'),
       { code: 'REQUEST_INVALID', message: 'no' },

@@ -2,7 +2,10 @@ import { BpfleetError } from '@bpfleet/errors';
 import { print, type Terminal } from '../terminal.js';
 import { MAX_LINE_BYTES, readLines } from './read-lines.js';
 
-/** What a batch answers in place of a result. `start` and `end` stand where the fault has a place in the expression. */
+/**
+ * What a batch answers in place of a result: the message with what to try, where there is something, and `start` and `end`
+ * where the fault has a place in the expression.
+ */
 export interface BatchError {
   readonly code: string;
   readonly message: string;
@@ -41,7 +44,8 @@ async function answerLine(line: string | undefined, answer: (request: unknown) =
 
 function batchErrorOf(error: unknown): BatchError {
   if (error instanceof BpfleetError) {
-    return { code: error.code, message: error.message, ...error.span };
+    const { code, message, hint, span } = error;
+    return { code, message: hint === undefined ? message : `${message}; try: ${hint}`, ...span };
   }
   if (error instanceof SyntaxError) {
     return { code: 'REQUEST_INVALID', message: `this line is not JSON: ${error.message}` };

@@ -2,6 +2,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import type { NameTables } from '@bpfleet/pcap-filter';
 import * as z from 'zod';
 import { backends } from '../language/backends.js';
+import { targets } from '../language/targets.js';
 
 const tableOf = <Entry extends z.ZodType>(entry: Entry) => z.record(z.string(), entry);
 
@@ -34,7 +35,7 @@ const language = {
     .default({}),
 };
 
-export const CompileRequest = z.strictObject({ ...language, expr: z.string() });
+export const CompileRequest = z.strictObject({ ...language, expr: z.string(), target: z.enum(targets).optional() });
 export type CompileRequest = z.infer<typeof CompileRequest>;
 
 const instruction = z.tuple([z.int(), z.int(), z.int(), z.int()]);
@@ -62,7 +63,7 @@ export function readRequest<Schema extends z.ZodType>(schema: Schema, request: u
 }
 
 /** For the compiler: what a request says about its expression. */
-export function compileOptionsOf(request: Omit<CompileRequest, 'expr'>, machine: NameTables) {
+export function compileOptionsOf(request: Omit<CompileRequest, 'expr' | 'target'>, machine: NameTables) {
   const { linktype, snaplen, optimize, netmask, live, extensions } = request;
   return {
     linkType: linktype,

@@ -81,6 +81,47 @@ describe('compile --batch', () => {
     expect(await one('compile', { id: null, ...request })).toEqual({ id: null, error });
   });
 
+  it('says what to try behind the message, in the members that every error has', async () => {
+    expect(await one('compile', { id: 1, expr: 'tcp prt 80' })).toEqual({
+      id: 1,
+      error: {
+        code: 'FILTER_SYNTAX',
+        message: 'expected “and”, “or” or the end, but here stands “prt”; try: “port”, if that is meant',
+        start: 4,
+        end: 7,
+      },
+    });
+  });
+
+  it('compiles for the machine that the request names, else for that of the command line', async () => {
+    const requests = [
+      { id: 1, expr: 'ip' },
+      { id: 2, expr: 'ip', target: 'cbpf' },
+      { id: 3, expr: 'ip', target: 'ebpf' },
+      { id: 4, expr: 'ip', target: 'js' },
+      { id: 5, expr: 'ip', target: 'prefilter' },
+      { id: 6, expr: 'ip', target: 'wasm' },
+    ];
+    const input = requests.map((request) => JSON.stringify(request)).join('\n');
+    const { code, out } = await runCommand(['compile', '--batch', '--target', 'ebpf'], { input });
+    expect(code).toBe(0);
+    const [ebpf, ...others] = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(ebpf).toEqual({ id: 1, program: expect.any(Array), maps: [] });
+    expect(ebpf.program[0]).toHaveLength(5);
+    const classic = toTuples(compile('ip').program);
+    expect(others).toEqual([
+      { id: 2, program: classic },
+      { ...ebpf, id: 3 },
+      { id: 4, source: expect.stringMatching(/^'use strict';/) },
+      { id: 5, prefilter: expect.anything() },
+      { id: 6, error: { code: 'REQUEST_INVALID', message: expect.stringContaining('target') } },
+    ]);
+    expect(await one('compile', { id: 1, expr: 'ip' })).toEqual({ id: 1, program: classic });
+  });
+
   it('compiles with optimize false what can never match', async () => {
     expect(await one('compile', { id: 1, expr: 'ip and arp', optimize: false })).toHaveProperty('program');
   });

@@ -1,5 +1,6 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { Command } from 'commander';
+import { programOf } from '../report-error.js';
 import { print, type Terminal } from '../terminal.js';
 import { readProgramText } from './program-file.js';
 
@@ -12,7 +13,7 @@ export function check(parent: Command, terminal: Terminal): void {
     .option('--json', 'as JSON')
     .action(async (path: string, options: { readonly json?: boolean }): Promise<void> => {
       const { checkProgram, convertedLength, formatInstruction, readProgram } = await import('@bpfleet/bpf');
-      const program = readProgram(await readProgramText(path, terminal));
+      const program = programOf(await readProgramText(path, terminal), readProgram);
       const fault = checkProgram(program);
       if (options.json) {
         await print(terminal.out, `${JSON.stringify({ valid: fault === undefined, ...(fault && { fault }) })}\n`);

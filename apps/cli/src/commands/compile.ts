@@ -33,8 +33,8 @@ export function compile(parent: Command, terminal: Terminal): void {
     .on('option:dump', () => dumps++);
   withLanguage(command).action(async (words: string[], options: CompileCommandOptions): Promise<void> => {
     if (options.batch) {
-      refuseBesideBatch(command, words);
-      return compileBatch(terminal);
+      refuseBesideBatch(command, words, ['target']);
+      return compileBatch(terminal, options.target);
     }
     if (dumps > 3) command.error('error: -ddd is the last of its kind');
     if (dumps > 0 && options.json) command.error('error: choose -d or --json');
@@ -54,15 +54,15 @@ export function compile(parent: Command, terminal: Terminal): void {
   });
 }
 
-async function compileBatch(terminal: Terminal): Promise<void> {
-  const [{ CompileRequest, compileOptionsOf, readRequest }, language, { toTuples }, machine] = await Promise.all([
+/** @param target of the requests that name none */
+async function compileBatch(terminal: Terminal, target: Target): Promise<void> {
+  const [{ CompileRequest, compileOptionsOf, readRequest }, { compiledAsJson }, machine] = await Promise.all([
     import('../batch/requests.js'),
-    import('@bpfleet/pcap-filter'),
-    import('@bpfleet/bpf'),
+    import('../language/print-target.js'),
     machineNames(),
   ]);
   await answerLines(terminal, async (line) => {
     const request = readRequest(CompileRequest, line);
-    return { program: toTuples(language.compile(request.expr, compileOptionsOf(request, machine)).program) };
+    return compiledAsJson(request.expr, compileOptionsOf(request, machine), request.target ?? target);
   });
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { programOf } from '../report-error.js';
 import { print, type Terminal } from '../terminal.js';
 import { readProgramText } from './program-file.js';
 
@@ -30,12 +31,12 @@ export function disassemble(parent: Command, terminal: Terminal): void {
 
 async function classic(text: string, json: boolean, format: 'd' | 'dd' | 'ddd'): Promise<string> {
   const { formatProgram, readProgram, toTuples } = await import('@bpfleet/bpf');
-  const program = readProgram(text);
+  const program = programOf(text, readProgram);
   return json ? JSON.stringify({ program: toTuples(program) }) : formatProgram(program, format);
 }
 
 async function ebpf(text: string, json: boolean): Promise<string> {
   const { formatEbpf, readEbpf, toEbpfTuples } = await import('@bpfleet/bpf');
-  const program = readEbpf(text);
+  const program = programOf(text, readEbpf);
   return json ? JSON.stringify({ program: toEbpfTuples(program) }) : formatEbpf(program);
 }

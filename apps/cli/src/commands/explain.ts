@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { compileOptions, type LanguageOptions, withLanguage } from '../language/language-options.js';
-import { expressionOf } from '../report-error.js';
+import { expressionOf, programOf } from '../report-error.js';
 import { print, type Terminal } from '../terminal.js';
 import { readProgramText } from './program-file.js';
 
@@ -39,6 +39,6 @@ async function ofProgram(path: string, { linktype: linkType }: LanguageOptions, 
     import('@bpfleet/pcap-filter'),
     import('@bpfleet/bpf'),
   ]);
-  const explanation = explainProgram(readProgram(await readProgramText(path, terminal)), { linkType });
+  const explanation = explainProgram(programOf(await readProgramText(path, terminal), readProgram), { linkType });
   return { explanation, text: renderProgramExplanation(explanation) };
 }

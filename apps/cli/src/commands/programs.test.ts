@@ -15,6 +15,35 @@ describe('disassemble', () => {
     expect((await runCommand(['disassemble', '-ddd', '-'], { input })).out).toBe(DDD);
   });
 
+  it.each([
+    ['bpf_asm', 'ldh [12]\njeq #0x800, yes, no\nyes: ret #foo\nno: ret #0\n', 3, 'yes: ret #foo\n         ^^^^ '],
+    ['-ddd', '2\n40 0 0 12\n6 0 0 -1\n', 3, '6 0 0 -1\n^^^^^^^^ '],
+    ['a wrong count', '\n3\n6 0 0 1\n', 2, '3\n^ '],
+    ['-dd', '{ 0x28, 0, 0, 0xc },\n{ 0x6, 300, 0, 0 },\n', 2, '{ 0x6, 300, 0, 0 },\n^^^^^^^^^^^^^^^^^^ '],
+    ['an operand that is missing', 'ld [0]\njeq #1,\nret #0\n', 2, 'jeq #1,\n       ^ '],
+    ['JSON', '[[40,0,0,12],\n[6,0,0,1]', 2, '[6,0,0,1]\n         ^ '],
+  ])('names the line that it cannot read: %s', async (_, input, line, shown) => {
+    for (const command of [
+      ['disassemble', '-'],
+      ['check', '-'],
+      ['explain', '--program', '-'],
+    ]) {
+      const { code, out, err } = await runCommand(command, { input });
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+      expect(err.startsWith(`error: the program was refused in line ${line} (PROGRAM_INVALID)\n${shown}`)).toBe(true);
+    }
+  });
+
+  it('names the line of an eBPF listing, of which it shows that line alone', async () => {
+    const input = 'r0 = 0\r\n  r0 = banana\r\nexit\r\n';
+    expect(await runCommand(['disassemble', '--target', 'ebpf', '-'], { input })).toMatchObject({
+      code: 2,
+      err:
+        'error: the program was refused in line 2 (PROGRAM_INVALID)\n' +
+        '  r0 = banana \n  ^^^^^^^^^^^ “r0 = banana” is no eBPF instruction\n',
+    });
+  });
+
   it('refuses what is no program', async () => {
     expect(await runCommand(['disassemble', '-'], { input: 'tcp port 80' })).toMatchObject({ code: 2, out: '' });
   });

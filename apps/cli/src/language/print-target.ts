@@ -28,26 +28,42 @@ export interface PrintOptions {
 /** An expression's program as text. @throws BpfleetError what the compiler says */
 export function printed(expression: string, options: CompileOptions, print: PrintOptions): string {
   if (print.stages) return printStages(compile(expression, options));
-  const about = { linkType: options.linkType, snaplenBytes: options.snaplenBytes };
+  if (print.json) return asJson(expression, options, print.target);
   switch (print.target) {
-    case 'cbpf': {
-      const { program } = compile(expression, options);
-      if (print.json) return JSON.stringify({ ...about, program: toTuples(program) });
-      return formatProgram(program, print.dump);
-    }
-    case 'ebpf': {
-      const { filter } = compileEbpf(expression, options);
-      return print.json ? JSON.stringify({ ...about, ...ebpfJson(filter) }) : ebpfText(filter);
-    }
-    case 'js': {
-      const source = jitSource(compile(expression, options).program);
-      return source ?? '// too long to be compiled as one function: the interpreter runs it';
-    }
-    case 'prefilter': {
-      const prefilter = prefilterOf(expression, options);
-      return print.json ? JSON.stringify(prefilter) : printPrefilter(prefilter);
-    }
+    case 'cbpf':
+      return formatProgram(compile(expression, options).program, print.dump);
+    case 'ebpf':
+      return ebpfText(compileEbpf(expression, options).filter);
+    case 'js':
+      return javaScript(expression, options);
+    case 'prefilter':
+      return printPrefilter(prefilterOf(expression, options));
   }
+}
+
+function asJson(expression: string, options: CompileOptions, target: Target): string {
+  const json = compiledAsJson(expression, options, target);
+  if ('prefilter' in json) return JSON.stringify(json.prefilter);
+  return JSON.stringify({ linkType: options.linkType, snaplenBytes: options.snaplenBytes, ...json });
+}
+
+/** What a batch answers: `program`, for eBPF with `maps`, or `source`, or `prefilter`. @throws BpfleetError what the compiler says */
+export function compiledAsJson(expression: string, options: CompileOptions, target: Target): Record<string, unknown> {
+  switch (target) {
+    case 'cbpf':
+      return { program: toTuples(compile(expression, options).program) };
+    case 'ebpf':
+      return ebpfJson(compileEbpf(expression, options).filter);
+    case 'js':
+      return { source: javaScript(expression, options) };
+    case 'prefilter':
+      return { prefilter: prefilterOf(expression, options) };
+  }
+}
+
+function javaScript(expression: string, options: CompileOptions): string {
+  const source = jitSource(compile(expression, options).program);
+  return source ?? '// too long to be compiled as one function: the interpreter runs it';
 }
 
 /** Maps are named by their place; keys as hexadecimal digits, one after the other. */

@@ -52,6 +52,7 @@ describe('programs from outside', () => {
     ['a text that is none', () => parseProgram('hello')],
     ['an empty text', () => parseProgram('')],
     ['a text with a hexadecimal number', () => parseProgram('1\n6 0 0 0x10')],
+    ['a text with a number too many', () => parseProgram('1\n6 0 0 0 1')],
   ])('refuses %s', (_, read) => {
     expect(read).toThrowError(expect.objectContaining({ code: 'PROGRAM_INVALID' }));
   });

@@ -47,12 +47,17 @@ export function toTuples(program: Program): Tuple[] {
 /** @throws BpfleetError `PROGRAM_INVALID` when a row is not four numbers in the ranges of `struct sock_filter` */
 export function fromTuples(tuples: readonly (readonly number[])[]): Program {
   return tuples.map((tuple, index): Instruction => {
-    const [code, jt, jf, k] = tuple;
-    if (tuple.length !== 4 || !fits(code, 16) || !fits(jt, 8) || !fits(jf, 8) || !fits(k, 32)) {
-      throw new BpfleetError('PROGRAM_INVALID', `instruction ${index} is not [code, jt, jf, k]: ${tuple.join(' ')}`);
-    }
-    return { code, jt, jf, k };
+    const instruction = instructionOf(tuple);
+    if (instruction !== undefined) return instruction;
+    throw new BpfleetError('PROGRAM_INVALID', `instruction ${index} is not [code, jt, jf, k]: ${tuple.join(' ')}`);
   });
+}
+
+/** Undefined when these are not four numbers in their ranges. */
+export function instructionOf(tuple: readonly number[]): Instruction | undefined {
+  const [code, jt, jf, k] = tuple;
+  const isOne = tuple.length === 4 && fits(code, 16) && fits(jt, 8) && fits(jf, 8) && fits(k, 32);
+  return isOne ? { code, jt, jf, k } : undefined;
 }
 
 /**
@@ -60,14 +65,21 @@ export function fromTuples(tuples: readonly (readonly number[])[]): Program {
  * @throws BpfleetError `PROGRAM_INVALID` when the text is anything else
  */
 export function parseProgram(text: string): Program {
-  const [count, ...rows] = text
-    .trim()
-    .split('\n')
-    .map((row) => row.trim());
-  if (count === undefined || !/^\d+$/.test(count) || Number(count) !== rows.length) {
-    throw new BpfleetError('PROGRAM_INVALID', `the first line is "${count}", but ${rows.length} instructions follow`);
+  const [count, ...rows] = [...text.matchAll(/\S.*/g)].map(({ 0: row, index }) => {
+    const trimmed = row.trimEnd();
+    return { text: trimmed, span: { start: index, end: index + trimmed.length } };
+  });
+  if (count === undefined) throw new BpfleetError('PROGRAM_INVALID', 'the text is empty: there is no program');
+  if (!/^\d+$/.test(count.text) || Number(count.text) !== rows.length) {
+    const message = `the first line is "${count.text}", but ${rows.length} instructions follow`;
+    throw new BpfleetError('PROGRAM_INVALID', message, { span: count.span });
   }
-  return fromTuples(rows.map((row) => (/^[\d\s]+$/.test(row) ? row.split(/\s+/).map(Number) : [])));
+  return rows.map((row): Instruction => {
+    const tuple = /^[\d\s]+$/.test(row.text) ? row.text.split(/\s+/).map(Number) : [];
+    const instruction = instructionOf(tuple);
+    if (instruction !== undefined) return instruction;
+    throw new BpfleetError('PROGRAM_INVALID', `"${row.text}" is not code, jt, jf and k`, { span: row.span });
+  });
 }
 
 function fits(value: number | undefined, bits: number): value is number {

@@ -1,7 +1,8 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { Program } from '../instruction.js';
 import { assemble } from './assemble.js';
-import { fromTuples, parseProgram } from './encode.js';
+import { fromTuples, instructionOf, parseProgram } from './encode.js';
+import { parseJson } from './parse-json.js';
 
 /**
  * Reads a program in whichever form it is: `tcpdump -ddd` (numbers), `-dd` (C initialisers), `-d` or bpf_asm (words), or
@@ -11,38 +12,25 @@ import { fromTuples, parseProgram } from './encode.js';
 export function readProgram(text: string): Program {
   const bare = text.trim();
   if (bare === '') throw new BpfleetError('PROGRAM_INVALID', 'the text is empty: there is no program');
-  if (/^\d/.test(bare)) return parseProgram(withoutCommas(bare));
+  // `bpf_asm` without options prints the numbers on one line: `2,40 0 0 12,6 0 0 1,`.
+  if (/^\d/.test(bare)) return parseProgram(text.replaceAll(',', '\n'));
   // A C initialiser has numbers behind its brace, an object of JSON a name.
   if (/^\{\s*(?:0x)?\d/.test(bare)) return readInitialisers(text);
-  return /^[[{]/.test(bare) ? readJson(bare) : assemble(text);
-}
-
-/** `bpf_asm` without options prints the numbers on one line: `2,40 0 0 12,6 0 0 1,`. */
-function withoutCommas(text: string): string {
-  return text.replace(/,\s*$/, '').replaceAll(/,\s*/g, '\n');
+  return /^[[{]/.test(bare) ? readRows(parseJson(text)) : assemble(text);
 }
 
 function readInitialisers(text: string): Program {
   const number = '(0x[0-9a-f]+|\\d+)';
   const row = new RegExp(`^\\{\\s*${[number, number, number, number].join('\\s*,\\s*')}\\s*\\}$`, 'i');
-  const rows = [...text.matchAll(/[^\s,{][^{]*|\{[^}]*\}?/g)].map(({ 0: piece, index }) => {
-    const found = row.exec(piece.trim());
+  return [...text.matchAll(/[^\s,{][^{]*|\{[^}]*\}?/g)].map(({ 0: piece, index }) => {
+    const instruction = instructionOf(row.exec(piece.trim())?.slice(1).map(Number) ?? []);
+    if (instruction !== undefined) return instruction;
     const span = { start: index, end: index + piece.length };
-    if (!found) throw new BpfleetError('PROGRAM_INVALID', `"${piece.trim()}" is not { code, jt, jf, k }`, { span });
-    return found.slice(1).map(Number);
+    throw new BpfleetError('PROGRAM_INVALID', `"${piece.trim()}" is not { code, jt, jf, k }`, { span });
   });
-  return fromTuples(rows);
 }
 
-function readJson(text: string): Program {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new BpfleetError('PROGRAM_INVALID', `the text looks like JSON and is none: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
+function readRows(value: unknown): Program {
   const rows = Array.isArray(value) ? value : (value as { program?: unknown }).program;
   const isRows =
     Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.every((item) => typeof item === 'number'));

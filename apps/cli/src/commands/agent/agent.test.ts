@@ -81,7 +81,7 @@ describe('agent get', () => {
   it('says that an agent does not exist', async () => {
     expect(await runCommand(['agent', 'get', 'x', '--server', server])).toMatchObject({
       code: 1,
-      err: 'error: there is no agent x\n',
+      err: 'error: there is no agent x (NOT_FOUND)\n',
     });
   });
 });

@@ -161,7 +161,10 @@ describe('filter get', () => {
 
   it('says that there are none, and that one does not exist', async () => {
     expect(await bpfleet(['get'])).toMatchObject({ code: 0, out: '', err: 'no filters\n' });
-    expect(await bpfleet(['get', 'web'])).toMatchObject({ code: 1, err: 'error: there is no filter web\n' });
+    expect(await bpfleet(['get', 'web'])).toMatchObject({
+      code: 1,
+      err: 'error: there is no filter web (NOT_FOUND)\n',
+    });
   });
 });
 

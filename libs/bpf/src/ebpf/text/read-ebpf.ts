@@ -1,4 +1,5 @@
 import { BpfleetError } from '@bpfleet/errors';
+import { parseJson } from '../../forms/parse-json.js';
 import type { EbpfProgram } from '../instruction.js';
 import { assembleEbpf } from './assemble.js';
 
@@ -20,17 +21,21 @@ export function readEbpf(text: string): EbpfProgram {
     throw new BpfleetError('PROGRAM_INVALID', 'the JSON is no array of [code, dst, src, off, imm]');
   }
   // By way of the words, which know what fits where.
-  return assembleEbpf(rows.map((row) => `insn ${row.join(' ')}`).join('\n'));
+  return rows.flatMap((row, index) => oneOf(row, index));
+}
+
+function oneOf(row: EbpfTuple, index: number): EbpfProgram {
+  try {
+    return assembleEbpf(`insn ${row.join(' ')}`);
+  } catch (cause) {
+    const message = `instruction ${index} is not [code, dst, src, off, imm]: ${row.join(' ')}`;
+    throw new BpfleetError('PROGRAM_INVALID', message, { cause });
+  }
 }
 
 function rowsOf(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && 'program' in value ? value.program : value;
-  } catch (cause) {
-    const { message } = cause as Error;
-    throw new BpfleetError('PROGRAM_INVALID', `the text looks like JSON and is none: ${message}`, { cause });
-  }
+  const value = parseJson(text);
+  return typeof value === 'object' && value !== null && 'program' in value ? value.program : value;
 }
 
 function isRow(row: unknown): row is EbpfTuple {
