@@ -289,13 +289,16 @@ describe('a hostile agent process', () => {
 
   it('is refused bundles without end', async () => {
     const parts = await channel();
-    parts.there.resume();
+    let answers = '';
+    parts.there.on('data', (chunk) => {
+      answers += chunk;
+    });
     const bundle = encodeFrame(encodeMessage({ id: 1, call: 'bundle', request: { payload: 'A'.repeat(5 << 20) } }));
     for (let i = 0; i < 40; i++) {
-      if (!parts.there.write(bundle)) await new Promise((resolve) => parts.there.once('drain', resolve));
+      if (!parts.there.write(bundle)) await once(parts.there, 'drain');
     }
     await survives(parts);
-    expect(parts.opener.asked).toHaveLength(1);
+    await until(() => answers.match(/more bundles than/g)?.length === 2);
   });
 
   it(
@@ -318,7 +321,7 @@ describe('a hostile agent process', () => {
       // Whole frames: what follows a wrong length is read as something else, which the next test tries.
       for (const bytes of fc.sample(payload, inputs)) {
         if (bytes.length > 0 && !parts.there.write(encodeFrame(bytes))) {
-          await new Promise((resolve) => parts.there.once('drain', resolve));
+          await once(parts.there, 'drain');
         }
       }
       await survives(parts);
