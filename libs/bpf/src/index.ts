@@ -14,6 +14,7 @@ export { formatInstruction, formatProgram, type ProgramFormat } from './forms/fo
 export { readProgram } from './forms/read-program.js';
 export { type Instruction, jump, type Program, statement } from './instruction.js';
 export { jit, jitSource, type PacketFunction } from './jit/jit.js';
+export { jitAll, type PacketClassifier } from './jit/jit-all.js';
 export { jitThreeValued } from './jit/jit-three-valued.js';
 export { contains, type NumberSet } from './number-set.js';
 export {

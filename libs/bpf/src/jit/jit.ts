@@ -55,7 +55,7 @@ export function jitSource(program: Program, sets: readonly NumberSet[] = []): st
 }
 
 /** Loads that the generated code leaves to `loadBytes`: outside, cut off, or at a negative offset. */
-function load(
+export function load(
   bytes: Uint8Array,
   start: number,
   capturedLength: number,

@@ -1,4 +1,3 @@
-import { fromTuples, jit, type PacketFunction } from '@bpfleet/bpf';
 import type { CaptureMember } from '../../border/opener-port.js';
 import type { Budget } from './budget.js';
 
@@ -22,11 +21,10 @@ export const noCounts = (): MemberCounters => ({
   storedBytes: 0,
 });
 
-/** A filter version on one socket: decides again what the kernel decided for all members together, and what is kept. */
+/** A filter version on one socket: what is kept of the packets that it accepts. */
 export class AttributedMember {
   /** `web@3` */
   readonly version: string;
-  readonly accepts: PacketFunction;
   #turn = 0;
 
   /**
@@ -41,7 +39,6 @@ export class AttributedMember {
     readonly budget: Budget,
   ) {
     this.version = `${member.filter}@${member.version}`;
-    this.accepts = jit(fromTuples(member.program.instructions));
   }
 
   get keptSnaplenBytes(): number {

@@ -1,4 +1,4 @@
-import { UNDECIDED } from '@bpfleet/bpf';
+import { fromTuples, jitAll, type PacketClassifier } from '@bpfleet/bpf';
 import type { CaptureMember } from '../../border/opener-port.js';
 import { AttributedMember, type MemberCounters } from './attributed-member.js';
 import type { Budget } from './budget.js';
@@ -18,6 +18,9 @@ export interface MemberAccounts {
  */
 export class Attribution {
   readonly #members: readonly AttributedMember[];
+  readonly #classify: PacketClassifier;
+  /** Numbers of the members that accept the packet at hand. */
+  readonly #hits: Int32Array;
   #root = MemberSet.none();
   /** Whether the last packet lacked bytes that a member asks for. It counts as matching, and is marked. */
   isUndecided = false;
@@ -28,6 +31,8 @@ export class Attribution {
     this.#members = members.map(
       (member, number) => new AttributedMember(number, member, accounts.countersOf(member), accounts.budgetOf(member)),
     );
+    this.#classify = jitAll(members.map(({ program }) => fromTuples(program.instructions)));
+    this.#hits = new Int32Array(members.length);
   }
 
   get members(): readonly AttributedMember[] {
@@ -42,18 +47,24 @@ export class Attribution {
   /** The members that keep the packet; empty: it is not stored. */
   attribute(packet: ReadPacket): MemberSet {
     this.isUndecided = false;
-    const members = this.#members;
     const { bytes, start, capturedLength, wireLength } = packet;
+    if (this.trustsKernel) return this.#kept(this.#root, 0, capturedLength);
+    const hits = this.#hits;
+    const count = this.#classify(bytes, start, capturedLength, wireLength, packet, hits);
     let set = this.#root;
-    for (let number = 0; number < members.length; number++) {
-      const member = members[number]!;
-      if (!this.trustsKernel) {
-        const verdict = member.accepts(bytes, start, capturedLength, wireLength, packet);
-        if (verdict === 0) continue;
-        if (verdict === UNDECIDED) this.isUndecided = true;
+    for (let index = 0; index < count; index++) {
+      let number = hits[index]!;
+      if (number < 0) {
+        this.isUndecided = true;
+        number = ~number;
       }
-      if (member.keeps(capturedLength)) set = set.with(member);
+      set = this.#kept(set, number, capturedLength);
     }
     return set;
+  }
+
+  #kept(set: MemberSet, number: number, capturedLength: number): MemberSet {
+    const member = this.#members[number]!;
+    return member.keeps(capturedLength) ? set.with(member) : set;
   }
 }
