@@ -1,5 +1,4 @@
 import { crc32 } from 'node:zlib';
-import { LinkType, linkTypeNumber } from '@bpfleet/packet';
 import {
   encodeInterface,
   type InterfaceDescription,
@@ -18,6 +17,8 @@ import type { SectionSink } from './section-sink.js';
 const VLAN_TAG_BYTES = 4;
 /** A section is closed at this size (design: "Spool and sending"). */
 const SECTION_BYTES = 64 * 1024;
+/** How often the ledger tells of each version. */
+const VERSIONS_INTERVAL_MS = 1000;
 /** Room for the largest packet behind a section that is just not full. */
 export const SECTION_CAPACITY_BYTES = 512 * 1024;
 
@@ -29,6 +30,7 @@ export class SectionAssembler {
   #seq = 0;
   #taken = 0;
   #openedAtMs = 0;
+  #versionsAtMs = Number.NEGATIVE_INFINITY;
   readonly #cooked = new CookedPacket();
   readonly #tag = { tpid: 0, tci: 0 };
   /** In the open section. */
@@ -128,7 +130,7 @@ export class SectionAssembler {
 
   /** The interface itself, with its statistics; its packets stand under blocks of their own, one per set of versions. */
   #join(lane: SectionLane): boolean {
-    const linkType = linkTypeOf(lane);
+    const { linkType } = lane;
     lane.block ??= encodeInterface({ name: lane.device.name, linkType });
     lane.interfaceId = this.writer.addEncodedInterface(lane.block, linkType);
     if (lane.interfaceId < 0) return false;
@@ -143,7 +145,7 @@ export class SectionAssembler {
       if (isOut) set.outBlock = block;
       else set.inBlock = block;
     }
-    const id = this.writer.addEncodedInterface(block, linkTypeOf(lane));
+    const id = this.writer.addEncodedInterface(block, lane.linkType);
     if (id < 0) return id;
     if (set.inId < 0 && set.outId < 0) this.#sets.push(set);
     if (isOut) set.outId = id;
@@ -174,13 +176,20 @@ export class SectionAssembler {
     this.progress.begin(this.#seq, this.writer.endBytes);
   }
 
+  /** With fifty filters their counters would be a tenth of every section, so not all sections have them. */
+  #ledger(): Record<string, string> {
+    const isDue = this.#openedAtMs - this.#versionsAtMs >= VERSIONS_INTERVAL_MS;
+    if (isDue) this.#versionsAtMs = this.#openedAtMs;
+    return sectionLedger(this.totals(), this.#sets, isDue);
+  }
+
   #emit(): void {
     const { packets, tsMinNs, tsMaxNs } = this.writer;
     for (const lane of this.#lanes) {
       const { passed, dropped } = lane.statistics();
       this.writer.addStatistics(lane.interfaceId, { received: passed, dropped, delivered: lane.taken });
     }
-    const bytes = this.writer.finish(sectionLedger(this.totals(), this.#sets));
+    const bytes = this.writer.finish(this.#ledger());
     this.sink.write({
       seq: this.#seq++,
       tsMinNs,
@@ -207,7 +216,7 @@ function descriptionOf(lane: SectionLane, set: MemberSet, isOut: boolean): Inter
   const members = set.members.map(({ member }) => member);
   return {
     name: lane.device.name,
-    linkType: linkTypeOf(lane),
+    linkType: lane.linkType,
     description: set.versions.join(','),
     filter: expressionOf(members),
     digests: members.map(({ digest }) => digest).join(','),
@@ -215,8 +224,6 @@ function descriptionOf(lane: SectionLane, set: MemberSet, isOut: boolean): Inter
     direction: isOut ? 'out' : 'in',
   };
 }
-
-const linkTypeOf = (lane: SectionLane): number => linkTypeNumber(lane.device.linkType) ?? LinkType.EN10MB;
 
 const expressionOf = (members: readonly { readonly expression: string }[]): string =>
   members.length === 1

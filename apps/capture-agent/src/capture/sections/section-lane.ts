@@ -1,3 +1,4 @@
+import { LinkType, linkTypeNumber } from '@bpfleet/packet';
 import type { SocketInterface } from '../../border/opener-port.js';
 
 /** Kernel counters of a socket since it was opened. */
@@ -16,6 +17,8 @@ export abstract class SectionLane {
   /** Where it is read: the block at hand, and how many of its packets were dealt with. */
   blockSequence = 0;
   blockPackets = 0;
+  /** LINKTYPE_ of its packets as they are stored. */
+  readonly linkType: number;
   /** Packets read, kept or not. */
   taken = 0;
 
@@ -23,7 +26,9 @@ export abstract class SectionLane {
   protected constructor(
     readonly id: number,
     readonly device: SocketInterface,
-  ) {}
+  ) {
+    this.linkType = linkTypeNumber(device.linkType) ?? LinkType.EN10MB;
+  }
 
   abstract statistics(): LaneStatistics;
 

@@ -12,16 +12,21 @@ export interface LedgerTotals {
 }
 
 /**
- * The ledger of one section: totals, and the counters of the versions that it holds packets of. All are cumulative, so a
- * section that is lost is counted by the next one.
+ * The ledger of one section: totals, and the counters of the versions that it holds packets of, if they are due. All are
+ * cumulative, so a section that is lost is counted by the next one.
  */
-export function sectionLedger(totals: LedgerTotals, sets: readonly MemberSet[]): Record<string, string> {
+export function sectionLedger(
+  totals: LedgerTotals,
+  sets: readonly MemberSet[],
+  withVersions: boolean,
+): Record<string, string> {
   const ledger: Record<string, string> = {
     'kernel-passed': String(totals.kernelPassed),
     'kernel-dropped': String(totals.kernelDropped),
     captured: String(totals.taken),
     ...totals.more,
   };
+  if (!withVersions) return ledger;
   for (const set of sets) {
     for (const { version, counters } of set.members) {
       const { matched, stored, storedBytes, truncated, sampledOut, budgetDropped } = counters;
