@@ -83,6 +83,10 @@ export class CaptureRig {
     return answer;
   }
 
+  get identityPublicKey(): string {
+    return this.#hello.identityPublicKey;
+  }
+
   /** Resolves when no swap is under way. */
   async settled(): Promise<void> {
     await this.until('swaps to end', async () => {

@@ -21,6 +21,9 @@ export interface TestFilter {
   readonly interfaces?: readonly string[];
   readonly snaplenBytes?: number;
   readonly sampling?: number;
+  readonly budget?: Bundle['budget'];
+  /** Instead of what the expression compiles to. */
+  readonly programs?: Bundle['programs'];
 }
 
 /** What the filter-manager does, as far as agents see it: signs bundles and desired states. */
@@ -56,38 +59,40 @@ export class SigningService {
   }
 }
 
-const bundleOf = ({ filter, version, expression, snaplenBytes, sampling }: TestFilter): Bundle => ({
+const bundleOf = ({ filter, version, expression, snaplenBytes, sampling, budget, programs }: TestFilter): Bundle => ({
   filter,
   version,
   expression,
   names: [],
   interfaces: ['*'],
   direction: 'any',
-  programs: (['EN10MB', 'RAW'] as const).flatMap((linkType) => {
-    try {
-      const compilation = compile(expression, { live: true, linkType });
-      const selfTest = selfTestPackets(compilation, { linkType, maxPackets: 16 }).packets.map(
-        ({ bytes, ...packet }) => ({
-          ...packet,
-          bytes: toBase64(bytes),
-        }),
-      );
-      return [
-        {
-          linkType,
-          form: 'live' as const,
-          target: 'cbpf' as const,
-          instructions: toTuples(compilation.program),
-          selfTest,
-        },
-      ];
-    } catch {
-      // It makes no sense on this link type.
-      return [];
-    }
-  }),
+  programs:
+    programs ??
+    (['EN10MB', 'RAW'] as const).flatMap((linkType) => {
+      try {
+        const compilation = compile(expression, { live: true, linkType });
+        const selfTest = selfTestPackets(compilation, { linkType, maxPackets: 16 }).packets.map(
+          ({ bytes, ...packet }) => ({
+            ...packet,
+            bytes: toBase64(bytes),
+          }),
+        );
+        return [
+          {
+            linkType,
+            form: 'live' as const,
+            target: 'cbpf' as const,
+            instructions: toTuples(compilation.program),
+            selfTest,
+          },
+        ];
+      } catch {
+        // It makes no sense on this link type.
+        return [];
+      }
+    }),
   snaplenBytes: snaplenBytes ?? 128,
   sampling: sampling ?? 1,
-  budget: { packetsPerSecond: 0, bytesPerSecond: 0 },
+  budget: budget ?? { packetsPerSecond: 0, bytesPerSecond: 0 },
   compiler: 'test',
 });
