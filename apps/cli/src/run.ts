@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { agentGet } from './commands/agent/get.js';
+import { agentLedger } from './commands/agent/ledger.js';
 import { check } from './commands/check.js';
 import { compile } from './commands/compile.js';
 import { disassemble } from './commands/disassemble.js';
@@ -70,6 +71,7 @@ function commandLine(terminal: Terminal, write: (stream: OutputStream, text: str
   filterDelete(filter, terminal);
   const agent = root.command('agent').description('the hosts and what their kernels run');
   agentGet(agent, terminal);
+  agentLedger(agent, terminal);
   packets(root, terminal);
   compile(root, terminal);
   match(root, terminal);

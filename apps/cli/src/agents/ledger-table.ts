@@ -1,0 +1,66 @@
+import type { Agent, LossLedger } from '@bpfleet/contract';
+import { type Column, table } from '../output/columns.js';
+import type { Terminal } from '../terminal.js';
+
+type Socket = LossLedger['sockets'][number];
+type Version = LossLedger['filters'][number];
+
+const sockets: readonly Column<Socket>[] = [
+  { title: 'INTERFACE', value: ({ interface: device }) => device },
+  { title: 'PASSED', value: ({ passed }) => passed, align: 'right' },
+  { title: 'DROPPED', value: ({ droppedByKernel }) => droppedByKernel, align: 'right' },
+  { title: 'CAPTURED', value: ({ captured }) => captured, align: 'right' },
+  {
+    title: 'IN RING',
+    value: ({ passed, droppedByKernel, captured }) => passed - droppedByKernel - captured,
+    align: 'right',
+  },
+  { title: 'FILTERS', value: ({ filters }) => filters.join(',') },
+];
+
+const versions: readonly Column<Version>[] = [
+  { title: 'FILTER', value: ({ version }) => version },
+  { title: 'INTERFACE', value: ({ interface: device }) => device },
+  { title: 'MATCHED', value: ({ matched }) => matched, align: 'right' },
+  { title: 'STORED', value: ({ stored }) => stored, align: 'right' },
+  { title: 'BYTES', value: ({ storedBytes }) => storedBytes, align: 'right' },
+  { title: 'TRUNCATED', value: ({ truncated }) => truncated, align: 'right' },
+  { title: 'SAMPLED OUT', value: ({ sampledOut }) => sampledOut, align: 'right' },
+  { title: 'OVER BUDGET', value: ({ budgetDropped }) => budgetDropped, align: 'right' },
+  { title: 'KEEPS', value: ({ step }) => step ?? '' },
+];
+
+interface Fate {
+  readonly fate: string;
+  readonly sections: number;
+  readonly packets: number;
+}
+const fates: readonly Column<Fate>[] = [
+  { title: 'SECTIONS', value: ({ fate }) => fate },
+  { title: 'COUNT', value: ({ sections }) => sections, align: 'right' },
+  { title: 'PACKETS', value: ({ packets }) => packets, align: 'right' },
+];
+
+/** Where every packet of an agent went: in the kernel, by filter, and on the way to Kafka. */
+export function ledgerTables({ status }: Agent, terminal: Terminal): string {
+  const ledger = status?.ledger;
+  if (ledger === undefined) return 'it has told of no packets yet\n';
+  const { spooledSections, spooledPackets, sentSections, sentPackets, evictedSections, evictedPackets } = ledger.agent;
+  const rows: Fate[] = [
+    { fate: 'spooled', sections: spooledSections, packets: spooledPackets },
+    { fate: 'acknowledged by Kafka', sections: sentSections, packets: sentPackets },
+    { fate: 'given up', sections: evictedSections, packets: evictedPackets },
+    {
+      fate: 'waiting',
+      sections: spooledSections - sentSections - evictedSections,
+      packets: spooledPackets - sentPackets - evictedPackets,
+    },
+  ];
+  const before = Object.entries(ledger.before ?? {}).map(([name, value]) => `${name} ${value}`);
+  return [
+    table(ledger.sockets, sockets, terminal.out, terminal.env),
+    table(ledger.filters, versions, terminal.out, terminal.env),
+    table(rows, fates, terminal.out, terminal.env),
+    ...(before.length > 0 ? [`The process before: ${before.join(', ')}\n`] : []),
+  ].join('\n');
+}
