@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { agentDoctor } from './commands/agent/doctor.js';
 import { agentGet } from './commands/agent/get.js';
 import { agentLedger } from './commands/agent/ledger.js';
 import { check } from './commands/check.js';
@@ -72,6 +73,7 @@ function commandLine(terminal: Terminal, write: (stream: OutputStream, text: str
   const agent = root.command('agent').description('the hosts and what their kernels run');
   agentGet(agent, terminal);
   agentLedger(agent, terminal);
+  agentDoctor(agent, terminal);
   packets(root, terminal);
   compile(root, terminal);
   match(root, terminal);

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { canCapture } from '@bpfleet/linux';
+import { afterEach, describe, expect, it } from 'vitest';
+import { folderCheck } from './folder-checks.js';
+import { kernelChecks } from './kernel-checks.js';
+import { brokerCheck, serverChecks } from './peer-checks.js';
+
+describe('doctor', () => {
+  const servers: Server[] = [];
+  afterEach(() => Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)))));
+  async function listening(server: Server): Promise<number> {
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return (server.address() as AddressInfo).port;
+  }
+  async function closedPort(): Promise<number> {
+    const port = await listening(createServer());
+    await new Promise((resolve) => servers.pop()!.close(resolve));
+    return port;
+  }
+
+  it.runIf(canCapture().ok)('tries what this kernel can do', () => {
+    const states = Object.fromEntries(kernelChecks().map(({ name, state }) => [name, state]));
+    expect(states).toMatchObject({ platform: 'ok', 'packet socket': 'ok', ring: 'ok' });
+  });
+
+  it('tells a broker that takes connections from one that does not', async () => {
+    const port = await listening(createServer((socket) => socket.destroy()));
+    expect(await brokerCheck(`127.0.0.1:${port}`)).toMatchObject({ state: 'ok' });
+    const refused = await brokerCheck(`127.0.0.1:${await closedPort()}`);
+    expect(refused).toMatchObject({ state: 'no', detail: expect.stringContaining('ECONNREFUSED') });
+    expect(refused.advice).toContain('spool');
+  });
+
+  it('compares the clock with that of the filter-manager', async () => {
+    const server = createHttpServer((_, response) => response.setHeader('date', 'Sun, 29 Nov 2026 10:00:00 GMT').end());
+    const url = `http://127.0.0.1:${await listening(server)}`;
+    const at = Date.parse('2026-11-29T10:00:00Z');
+    expect(await serverChecks(url, () => at + 20_000)).toMatchObject([{ state: 'ok' }, { name: 'clock', state: 'ok' }]);
+    expect(await serverChecks(url, () => at - 3_600_000)).toMatchObject([
+      { state: 'ok' },
+      { name: 'clock', state: 'warning', detail: '3600 s from the filter-manager’s' },
+    ]);
+  });
+
+  it('says of a filter-manager that is away what goes on meanwhile', async () => {
+    const url = `http://127.0.0.1:${await closedPort()}`;
+    expect(await serverChecks(url, Date.now)).toMatchObject([
+      { state: 'no', advice: expect.stringContaining('the last desired state keeps running') },
+    ]);
+  });
+
+  it('looks at the folder above where there is none yet, and at its space', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bpfleet-doctor-'));
+    expect(folderCheck('spool', join(folder, 'a', 'b'), 1)).toMatchObject({ state: 'ok' });
+    expect(folderCheck('spool', folder, 2 ** 60)).toMatchObject({ state: 'warning' });
+    expect(folderCheck('spool', '/proc/nowhere', 1)).toMatchObject({ state: 'no' });
+    rmSync(folder, { recursive: true });
+  });
+});
