@@ -8,7 +8,7 @@ import {
   type Running,
   runMain,
 } from '@bpfleet/service';
-import { listen } from '@bpfleet/service/nest';
+import { isLoopback, listen } from '@bpfleet/service/nest';
 import { createPool, migrate } from '@bpfleet/store';
 import { ProcessConfig } from './config.js';
 import { createFilterManager } from './filter-manager.js';
@@ -61,5 +61,3 @@ async function serve(config: ProcessConfig): Promise<Running> {
   await lifecycle.start();
   return lifecycle;
 }
-
-const isLoopback = (address: string): boolean => /^(127\.|::1$|localhost$)/.test(address);
