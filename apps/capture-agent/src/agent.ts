@@ -17,6 +17,7 @@ import { enrol } from './control/enrol.js';
 import { parseEndpoint, resolveExcluded } from './control/excluded-endpoints.js';
 import { type ClaimedState, KeptOrders } from './control/kept-orders.js';
 import { StatusReporter } from './control/status-reporter.js';
+import { Guest } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
 import { bootTimeMs } from './opener/service-clock.js';
@@ -58,10 +59,16 @@ export class CaptureAgent {
   readonly #boot = bootId();
   readonly #bootTimeOriginMs = bootTimeMs() - performance.now();
 
+  readonly #guest: Guest;
+
   constructor(
     private readonly config: AgentConfig & { readonly agentSpoolDir: string },
     private readonly parts: AgentParts,
-  ) {}
+  ) {
+    const budget = { cpuPercent: config.agentCpuPercent, memoryBytes: config.agentMemoryBytes };
+    const ringBytes = (): number => this.#source?.mappedBytes ?? 0;
+    this.#guest = new Guest(budget, ringBytes, parts.logger, (step) => this.#source?.throttle(step));
+  }
 
   /** Grows with each start; part of each stored packet's id. */
   get epoch(): number {
@@ -78,6 +85,7 @@ export class CaptureAgent {
     await this.#openSpool();
     await this.#keys.add(hello.epoch, { key: sessionKey, delegation });
     await this.#startSource();
+    this.#guest.start();
     this.#sender = this.#makeSender();
     await this.#sender.start();
     const client = new AgentClient(config.server, { agent: hello.agent, key: sessionKey, delegation });
@@ -93,6 +101,7 @@ export class CaptureAgent {
   /** Stops capture, sends what is there for at most 5 s, leaves nothing running. The rest stays in the spool. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#guest.stop();
     await this.#follower?.stop();
     await this.#reporter?.stop();
     await this.#source?.stop();
@@ -207,6 +216,8 @@ export class CaptureAgent {
       if (is === 'refused') parts.logger.warn(facts, 'filter does not run');
       else parts.logger.info(facts, 'filter desired');
     }
+    const { cpuPercent = config.agentCpuPercent, memoryBytes = config.agentMemoryBytes } = answer.settings.budgets;
+    this.#guest.budget = { cpuPercent, memoryBytes };
     if (this.#reporter) this.#reporter.intervalMs = answer.settings.reportIntervalMs;
     this.#reporter?.changed();
   }

@@ -34,6 +34,12 @@ export const AgentConfig = z.object({
   agentSpoolHours: z.coerce.number().positive().default(72).describe('how long sections may wait on disk'),
   agentPcap: z.string().optional().describe('replay this capture file instead of capturing'),
   agentRingBytes: bytes.default(64 * MiB).describe('memory for capture rings, shared by all sockets'),
+  agentCpuPercent: z.coerce
+    .number()
+    .positive()
+    .default(100)
+    .describe('what the agent may take of one core; over it all filters keep less, step by step'),
+  agentMemoryBytes: bytes.default(512 * MiB).describe('resident memory it may take, rings apart; over it likewise'),
   agentPendingBytes: bytes.default(64 * MiB).describe('sections that may wait in memory while the disk takes none'),
 });
 export type AgentConfig = z.infer<typeof AgentConfig>;

@@ -1,4 +1,4 @@
-import type { FilterProgram } from '@bpfleet/contract';
+import type { AgentSettings, FilterProgram } from '@bpfleet/contract';
 
 /** One filter version on one socket: all that user space needs to decide again which packets are its own. */
 export interface CaptureMember {
@@ -96,7 +96,7 @@ export interface DesireOrder {
 
 export interface DesireAnswer {
   readonly generation: number;
-  readonly settings: { readonly flushWindowMs: number; readonly reportIntervalMs: number };
+  readonly settings: AgentSettings;
   /** Verified members for sources that have no socket (replay of a file, `cap`). */
   readonly members: readonly { readonly interface: SocketInterface; readonly members: readonly CaptureMember[] }[];
   readonly outcomes: readonly FilterOutcome[];

@@ -34,6 +34,7 @@ export class FileSource implements PacketSource {
     kernelCounters: false,
     vlanMetadata: true,
   };
+  readonly mappedBytes = 0;
   #recorded: CapturedPacket[] = [];
   #sections!: MemberSections;
   #events!: SourceEvents;

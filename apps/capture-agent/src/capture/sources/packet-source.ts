@@ -45,6 +45,8 @@ export interface CaptureRun {
 export interface PacketSource {
   readonly kind: 'ring' | 'file' | 'cap';
   readonly abilities: SourceAbilities;
+  /** Of rings, in this process. */
+  readonly mappedBytes: number;
   start(run: CaptureRun, events: SourceEvents): Promise<void>;
   /** What is desired now. Sources without sockets filter with its members from here on. */
   apply(desired: DesireAnswer): Promise<void>;

@@ -22,6 +22,9 @@ export class RingSource implements PacketSource {
     kernelCounters: true,
     vlanMetadata: true,
   };
+  mappedBytes = 0;
+  /** Of each socket's ring. */
+  readonly #rings = new Map<number, number>();
   #thread: Worker | undefined;
   #wakeUp: WakeUp | undefined;
   #events!: SourceEvents;
@@ -61,6 +64,7 @@ export class RingSource implements PacketSource {
   follow(event: OpenerEvent): void {
     if (event.kind === 'socket') {
       const resume = this.resumeAt.find(({ socket }) => socket === event.socket.id);
+      this.#map(event.socket.id, event.socket.ring.blockBytes * event.socket.ring.blockCount);
       this.#order({ kind: 'socket', socket: event.socket, fd: event.fd, resume });
     } else if (event.kind === 'swap') this.#order({ kind: 'swap', socket: event.socket, swap: event.swap });
     else if (event.kind === 'draining') this.#order({ kind: 'draining', socket: event.socket });
@@ -96,6 +100,7 @@ export class RingSource implements PacketSource {
         this.opener.cut(news.socket, news.swap).catch(this.#events.fatal);
         break;
       case 'drained':
+        this.#map(news.socket, 0);
         this.opener.drained(news.socket).catch(this.#events.fatal);
         break;
       case 'counters':
@@ -104,6 +109,12 @@ export class RingSource implements PacketSource {
         this.#waiting.delete(news.id);
         break;
     }
+  }
+
+  #map(socket: number, bytes: number): void {
+    if (bytes > 0) this.#rings.set(socket, bytes);
+    else this.#rings.delete(socket);
+    this.mappedBytes = [...this.#rings.values()].reduce((sum, one) => sum + one, 0);
   }
 
   #ended(): void {
