@@ -33,6 +33,10 @@ export const AgentConfig = z.object({
     .describe('sections that may wait on disk; over it the oldest are given up, counted'),
   agentSpoolHours: z.coerce.number().positive().default(72).describe('how long sections may wait on disk'),
   agentPcap: z.string().optional().describe('replay this capture file instead of capturing'),
+  agentPcapSpeed: z
+    .union([z.enum(['recorded', 'full']), z.coerce.number().positive()])
+    .default('full')
+    .describe('of the replay: recorded, full, or packets per second'),
   agentRingBytes: bytes.default(64 * MiB).describe('memory for capture rings, shared by all sockets'),
   agentCpuPercent: z.coerce
     .number()

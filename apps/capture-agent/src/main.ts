@@ -38,7 +38,7 @@ async function capture(config: AgentConfig, stopping: AbortSignal): Promise<Runn
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
   const source = config.agentPcap
-    ? await fileSource({ file: config.agentPcap, speed: 'full', times: 'recorded', repeat: false })
+    ? await fileSource({ file: config.agentPcap, speed: config.agentPcapSpeed, times: 'recorded', repeat: false })
     : ringSource();
   const agent = createAgent(config, source, { bus, logger, registry, onFatal });
   const status = new StatusServer(config, registry);

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { agentDoctor } from './commands/agent/doctor.js';
 import { agentGet } from './commands/agent/get.js';
 import { agentLedger } from './commands/agent/ledger.js';
+import { agentRun } from './commands/agent/run.js';
 import { check } from './commands/check.js';
 import { compile } from './commands/compile.js';
 import { disassemble } from './commands/disassemble.js';
@@ -74,6 +75,7 @@ function commandLine(terminal: Terminal, write: (stream: OutputStream, text: str
   agentGet(agent, terminal);
   agentLedger(agent, terminal);
   agentDoctor(agent, terminal);
+  agentRun(agent, terminal);
   packets(root, terminal);
   compile(root, terminal);
   match(root, terminal);
