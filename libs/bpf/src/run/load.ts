@@ -21,10 +21,12 @@ export function loadBytes(packet: Packet, offset: number, size: number): number 
  * Where in the packet a load at this offset begins, or OUTSIDE.
  * `bpf_internal_load_pointer_neg_helper`: offsets with the top bit set count from a header's start.
  */
-export function placeOf({ metadata }: Packet, offset: number): number {
+export function placeOf(packet: Packet, offset: number): number {
   if (offset < 0x8000_0000) return offset;
+  // Only here: self-tests watch which packets are asked for their metadata.
   if (offset >= SKF_NET_OFF) {
-    return metadata?.networkOffset === undefined ? OUTSIDE : metadata.networkOffset + (offset - SKF_NET_OFF);
+    const networkOffset = packet.metadata?.networkOffset;
+    return networkOffset === undefined ? OUTSIDE : networkOffset + (offset - SKF_NET_OFF);
   }
   return offset >= SKF_LL_OFF ? offset - SKF_LL_OFF : OUTSIDE;
 }
