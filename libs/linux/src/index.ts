@@ -5,6 +5,8 @@ export { type TagAlgorithm, tagAlgorithm, tagOf } from './bpf/program-tag.js';
 export { explainVerifierLog } from './bpf/verifier-log.js';
 export { closeDescriptor, duplicateDescriptor } from './calls/libc.js';
 export { SystemCallError } from './calls/system-call-error.js';
+export { type PassedDescriptor, receiveDescriptor, sendDescriptor } from './channel/pass-descriptor.js';
+export { socketPair } from './channel/socket-pair.js';
 export { hardwareOf, type InterfaceLinkType } from './interfaces/hardware.js';
 export { interfaces } from './interfaces/interfaces.js';
 export type { NetworkInterface } from './interfaces/link-messages.js';

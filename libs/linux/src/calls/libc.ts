@@ -23,6 +23,9 @@ interface Libc {
   attachFilter(fd: number, level: number, option: number, value: SockFprog, valueBytes: number): number;
   send(fd: number, bytes: Bytes, length: number, flags: number): number;
   recv(fd: number, bytes: Bytes, length: number, flags: number): number;
+  /** `message` begins with a `struct msghdr` whose addresses lead into the same memory. */
+  sendmsg(fd: number, message: Bytes, flags: number): number;
+  recvmsg(fd: number, message: Bytes, flags: number): number;
   sendmmsg(fd: number, messages: Address, count: number, flags: number): number;
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): Address;
   munmap(address: Address, length: number): number;
@@ -103,6 +106,8 @@ function declare(koffi: Koffi): Libc {
     attachFilter: self.func('setsockopt', 'int', ['int', 'int', 'int', koffi.pointer(sockFprog), 'uint32_t']),
     send: self.func('long send(int, const void *, size_t, int)'),
     recv: self.func('long recv(int, void *, size_t, int)'),
+    sendmsg: self.func('long sendmsg(int, const void *, int)'),
+    recvmsg: self.func('long recvmsg(int, void *, int)'),
     sendmmsg: self.func('int sendmmsg(int, void *, unsigned int, int)'),
     mmap: self.func('void *mmap(void *, size_t, int, int, int, int64_t)'),
     munmap: self.func('int munmap(void *, size_t)'),
