@@ -98,6 +98,14 @@ describe.runIf(supported.ok).each(['stream', 'seqpacket'] as const)(`a descripto
     [here] = socketPair(type);
   });
 
+  it('does not come from an end that was closed with something unread', () => {
+    sendDescriptor(there, wakeUp.fd, 1);
+    closeDescriptor(here);
+    expect(receiveDescriptor(there)).toBe('closed');
+    closeDescriptor(there);
+    [here, there] = socketPair(type);
+  });
+
   it('waits in the channel until it is full', () => {
     let sent = 0;
     while (sendDescriptor(here, wakeUp.fd, sent)) sent++;
