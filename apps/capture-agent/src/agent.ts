@@ -199,7 +199,7 @@ export class CaptureAgent {
 
   #makeFollower(client: AgentClient, registered: Promise<void>): DesiredFollower {
     const { logger, onFatal } = this.parts;
-    const kept = new KeptOrders(this.config.agentStateDir);
+    const kept = new KeptOrders(controlFolder(this.config.agentStateDir));
     const desire = (claimed: ClaimedState, bundles: readonly string[]) => this.#desire(claimed, bundles);
     return new DesiredFollower({ client, kept, logger, registered, desire, onFatal });
   }
@@ -282,3 +282,6 @@ async function spoolFolder(folder: string): Promise<void> {
 
 /** Where the parts of an agent keep what they keep, under one folder. */
 export const openerFolder = (stateDir: string): string => join(stateDir, 'opener');
+export const controlFolder = (stateDir: string): string => join(stateDir, 'control');
+export const spoolDirOf = ({ agentSpoolDir, agentStateDir }: AgentConfig): string =>
+  agentSpoolDir ?? join(agentStateDir, 'spool');

@@ -50,7 +50,8 @@ export async function fileSource(replay: FileSourceOptions): Promise<ChosenSourc
   };
 }
 
-function hostInterfaces(): HostInterface[] {
+/** Those of this network namespace. */
+export function hostInterfaces(): HostInterface[] {
   return interfaces().map(({ name, index, linkType, up }) => ({
     name,
     index,

@@ -23,6 +23,10 @@ export const AgentConfig = z.object({
     .prefault('*')
     .describe('interfaces the agent may open: names or patterns with *, ! excludes'),
   agentEnrolToken: z.string().optional().describe('the secret that this fleet enrols agents by'),
+  agentUser: z
+    .string()
+    .default('')
+    .describe('uid:gid of the process with the network connections; default: 65534:65534 where that can read the code'),
   agentStateDir: z.string().default('/var/lib/bpfleet-agent').describe('keeps the identity and the last desired state'),
   agentSpoolDir: z
     .string()

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { matchesPatterns } from '@bpfleet/linux';
-import { type AgentParts, CaptureAgent, openerFolder } from './agent.js';
+import { type AgentParts, CaptureAgent, openerFolder, spoolDirOf } from './agent.js';
 import type { ChosenSource } from './choose-source.js';
 import type { AgentConfig } from './config.js';
 import { Opener } from './opener/opener.js';
@@ -23,7 +22,7 @@ export function createAgent(
     isConfined: false,
     onFatal: parts.onFatal,
   });
-  const agentSpoolDir = config.agentSpoolDir ?? join(config.agentStateDir, 'spool');
+  const agentSpoolDir = spoolDirOf(config);
   return new CaptureAgent(
     { ...config, agentSpoolDir },
     {

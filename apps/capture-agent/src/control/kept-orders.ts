@@ -53,9 +53,9 @@ export class KeptOrders {
 
   /** After the opener took it. Bundles that it does not name go. */
   async keep({ envelope, state }: ClaimedState): Promise<void> {
+    await makeFolder(join(this.folder, BUNDLES));
     await writeDurably(this.folder, STATE_FILE, JSON.stringify(envelope));
     const named = new Set(state.entries.map(({ digest }) => nameOf(digest)));
-    await makeFolder(join(this.folder, BUNDLES));
     for (const name of await readdir(join(this.folder, BUNDLES))) {
       if (!named.has(name)) await unlink(join(this.folder, BUNDLES, name));
     }

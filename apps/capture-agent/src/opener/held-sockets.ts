@@ -14,7 +14,7 @@ export class HeldSockets {
   constructor(
     private readonly ringBudgetBytes: number,
     private readonly emit: (event: OpenerEvent) => void,
-    /** Numbers begin here: above those of an opener before, whose positions in spools would otherwise be taken for ours. */
+    /** Numbers begin here: not where those of an opener before did, whose positions would otherwise be taken for ours. */
     firstId: number,
   ) {
     this.#lastId = firstId;

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import {
   type DsseEnvelope,
   delegationKind,
@@ -69,8 +70,8 @@ export class Opener implements OpenerPort {
     this.#emit = onEvent;
     this.#identity = await Identity.open(folder, agent);
     this.#clock = new ServiceClock(this.#identity.serviceTimeMs);
-    // Seconds since 2020 in thousands: ids of another opener are below or far above.
-    const firstId = Math.floor((Date.now() - Date.UTC(2020)) / 1000) * 1000;
+    // Where another opener began is far away; 32 bits travel with a descriptor.
+    const firstId = randomInt(1, 2 ** 31);
     this.#sockets = new HeldSockets(ringBudgetBytes, (event) => this.#emit(event), firstId);
     this.#every(RESCAN_INTERVAL_MS, () => this.#rescan());
     this.#every(isConfined ? CHECK_INTERVAL_MS : UNCONFINED_CHECK_INTERVAL_MS, () => this.#check());

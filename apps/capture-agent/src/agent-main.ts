@@ -1,0 +1,65 @@
+// The agent process: has the network connections and no privileges. The opener starts it; see docs/30-capture-agent.md.
+import { Socket } from 'node:net';
+import { KafkaBus } from '@bpfleet/bus';
+import { closeDescriptor, receiveDescriptor } from '@bpfleet/linux';
+import {
+  createLogger,
+  createMetrics,
+  formatHostPort,
+  Lifecycle,
+  loadConfig,
+  type Running,
+  runMain,
+} from '@bpfleet/service';
+import { CaptureAgent, spoolDirOf } from './agent.js';
+import { ChannelOpener } from './border/channel-opener.js';
+import { RingSource } from './capture/sources/ring-source.js';
+import { hostInterfaces } from './choose-source.js';
+import { AgentConfig } from './config.js';
+import { StatusServer } from './status-server.js';
+
+const STREAM = 3;
+const DESCRIPTORS = 4;
+
+await runMain((stopping) => run(loadConfig(AgentConfig, process.env), stopping));
+
+async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running> {
+  const logger = createLogger({ name: 'capture-agent', level: config.logLevel });
+  const registry = createMetrics();
+  let onFatal!: (error: unknown) => void;
+  const failed = new Promise<never>((_, reject) => {
+    onFatal = reject;
+  });
+  // It may fail while it still starts, when nobody looks yet.
+  failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
+  const opener = new ChannelOpener(
+    new Socket({ fd: STREAM }),
+    { receive, close: () => closeDescriptor(DESCRIPTORS) },
+    onFatal,
+  );
+  const brokers = config.kafkaBrokers.map(formatHostPort);
+  const agent = new CaptureAgent(
+    { ...config, agentSpoolDir: spoolDirOf(config) },
+    {
+      bus: new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger }),
+      opener,
+      createSource: (positions) => new RingSource(opener, positions),
+      interfaces: hostInterfaces,
+      logger,
+      registry,
+      onFatal,
+    },
+  );
+  const status = new StatusServer(config, registry);
+  const lifecycle = new Lifecycle()
+    .add({ name: 'status server', start: () => status.start(), stop: () => status.stop() })
+    .add({ name: 'agent', start: () => agent.start(), stop: () => agent.stop() });
+  stopping.addEventListener('abort', () => void lifecycle.stop().catch((err) => logger.error({ err }, 'stop failed')));
+  await lifecycle.start();
+  return { stop: () => lifecycle.stop(), failed };
+}
+
+function receive() {
+  const passed = receiveDescriptor(DESCRIPTORS, { nonBlocking: true });
+  return typeof passed === 'string' ? undefined : { fd: passed.fd, number: passed.id };
+}

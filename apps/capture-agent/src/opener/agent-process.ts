@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { closeDescriptor, sendDescriptor, socketPair } from '@bpfleet/linux';
+import type { Logger } from 'pino';
+import { abortableDelay } from '../abortable-delay.js';
+import { ChannelServer, type ServedOpener } from '../border/channel-server.js';
+import type { OpenerEvent } from '../border/opener-port.js';
+import type { RunAs } from './run-as.js';
+
+const RESTART_FIRST_MS = 200;
+const RESTART_MAX_MS = 10_000;
+/** An agent that ran so long was no failing start. */
+const STEADY_MS = 30_000;
+/** SIGTERM closes sections and sends for at most 5 s; longer it is stuck. */
+const STOP_TIMEOUT_MS = 15_000;
+
+export interface AgentProcessOptions {
+  /** What the child runs: a script for this Node. */
+  readonly entry: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly runAs: RunAs;
+  readonly logger: Logger;
+}
+
+/** The process with the network connections: started without privileges, and again whenever it ends, on the same sockets. */
+export class AgentProcess {
+  #child: ChildProcess | undefined;
+  #server: ChannelServer | undefined;
+  #running: Promise<void> = Promise.resolve();
+  readonly #stopping = new AbortController();
+
+  constructor(
+    private readonly opener: ServedOpener,
+    private readonly options: AgentProcessOptions,
+  ) {}
+
+  /** For tests and logs; undefined between two. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  start(onFatal: (error: unknown) => void): void {
+    this.#running = this.#run().catch(onFatal);
+  }
+
+  tell(event: OpenerEvent): void {
+    if (this.#server) this.#server.tell(event);
+    else if (event.kind === 'socket') closeDescriptor(event.fd);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const child = this.#child;
+    child?.kill('SIGTERM');
+    const kill = setTimeout(() => child?.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await this.#running;
+    clearTimeout(kill);
+  }
+
+  async #run(): Promise<void> {
+    const { logger } = this.options;
+    const { signal } = this.#stopping;
+    let retryMs = RESTART_FIRST_MS;
+    while (!signal.aborted) {
+      const startedMs = performance.now();
+      const how = await this.#once();
+      if (signal.aborted) return;
+      retryMs = performance.now() - startedMs > STEADY_MS ? RESTART_FIRST_MS : Math.min(retryMs * 2, RESTART_MAX_MS);
+      logger.error({ how, retryMs }, 'the agent process ended; it is started again on the same sockets');
+      await abortableDelay(retryMs, signal);
+    }
+  }
+
+  /** @returns how it ended */
+  async #once(): Promise<string> {
+    const { entry, env, runAs, logger } = this.options;
+    const [here, there] = socketPair('seqpacket');
+    const [command, args, identity] = runAs.command(process.execPath, [entry]);
+    const child = spawn(command, args, {
+      ...identity,
+      env,
+      // 3: messages; 4: descriptors.
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe', there],
+    });
+    closeDescriptor(there);
+    this.#child = child;
+    const stream = child.stdio[3] as Duplex;
+    const server = new ChannelServer(
+      this.opener,
+      stream,
+      { send: (fd, number) => sendDescriptor(here, fd, number), close: () => closeDescriptor(here) },
+      {
+        refused: (reason) => logger.warn({ reason }, 'the agent process sent what is no request'),
+        fault: (err) => logger.error({ err }, 'a request of the agent process failed'),
+      },
+    );
+    this.#server = server;
+    server.start();
+    try {
+      const [code, signal] = (await Promise.race([
+        once(child, 'exit'),
+        once(child, 'error').then(([error]) => [String(error), null]),
+      ])) as [number | string | null, string | null];
+      return signal ?? String(code);
+    } finally {
+      this.#server = undefined;
+      this.#child = undefined;
+      server.stop();
+    }
+  }
+}

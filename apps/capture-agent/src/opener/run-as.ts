@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { BpfleetError } from '@bpfleet/errors';
+
+/** As whom the agent process runs. */
+export interface RunAs {
+  /** For the log. */
+  readonly says: string;
+  /** Whose its folders have to be; undefined: ours. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** @returns what to spawn: command, arguments, and `uid` and `gid` where they change */
+  command(
+    node: string,
+    args: readonly string[],
+  ): [command: string, args: string[], identity: { readonly uid?: number; readonly gid?: number }];
+}
+
+/** `nobody`, as most distributions number it. */
+const NOBODY = 65_534;
+
+/** Another user of this host: it reads neither our key nor anything else of ours. */
+const asUser = (uid: number, gid: number): RunAs => ({
+  says: `uid ${uid}`,
+  owner: { uid, gid },
+  command: (node, args) => [node, [...args], { uid, gid }],
+});
+
+/**
+ * A user namespace without a map: no capability reaches outside it. But files of ours it can read, the identity key among
+ * them; for trees that another user could not read the code of.
+ */
+const inUserNamespace: RunAs = {
+  says: 'a user namespace without capabilities',
+  owner: undefined,
+  command: (node, args) => ['unshare', ['--user', '--', node, ...args], {}],
+};
+
+const asOurselves: RunAs = {
+  says: 'this user: it keeps its privileges',
+  owner: undefined,
+  command: (node, args) => [node, [...args], {}],
+};
+
+/**
+ * @param user `uid:gid`, or empty: nobody, where we may change users and nobody gets at code and state
+ * @param entry what it will run
+ * @param stateDir the folder of its folders, there or not
+ * @throws BpfleetError `CONFIG_INVALID`
+ */
+export function runAs(user: string, entry: string, stateDir: string): RunAs {
+  if (user !== '') {
+    const [, uid, gid] = /^(\d{1,9}):(\d{1,9})$/.exec(user) ?? [];
+    if (uid !== undefined && gid !== undefined) return asUser(Number(uid), Number(gid));
+    const hint = 'write it as uid:gid, such as 65534:65534';
+    throw new BpfleetError('CONFIG_INVALID', `"${user}" is no user`, { hint });
+  }
+  if (process.getuid?.() !== 0) return asOurselves;
+  if (
+    isReadableByAll(entry) &&
+    isOpenToAll(dirname(resolve(stateDir))) &&
+    works(['setpriv', `--reuid=${NOBODY}`, '--clear-groups', 'true'])
+  ) {
+    return asUser(NOBODY, NOBODY);
+  }
+  return works(['unshare', '--user', '--', 'true']) ? inUserNamespace : asOurselves;
+}
+
+const isReadableByAll = (file: string): boolean => (statSync(file).mode & 0o004) !== 0 && isOpenToAll(dirname(file));
+
+/** Whether everybody may pass through a folder and all above it. One that is missing will be made so. */
+function isOpenToAll(folder: string): boolean {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found !== undefined && (found.mode & 0o001) === 0) return false;
+  const parent = dirname(folder);
+  return parent === folder || isOpenToAll(parent);
+}
+
+function works([command, ...args]: readonly string[]): boolean {
+  try {
+    execFileSync(command!, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    // Not installed, or not allowed here.
+    return false;
+  }
+}
