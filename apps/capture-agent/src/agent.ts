@@ -118,8 +118,6 @@ export class CaptureAgent {
     this.#keys = new SessionKeys(folder);
     await this.#spool.open();
     await this.#keys.open();
-    // Sections of an epoch before wait for its key; all others are of no use.
-    await this.#keys.forgetAllBut(this.#spool.epochs);
   }
 
   async #startSource(): Promise<void> {
@@ -129,6 +127,8 @@ export class CaptureAgent {
     const facts = { agent, boot: this.#boot, bootNowMs: bootTimeMs, origin, logger: parts.logger };
     const { firstSegment, positions, before } = await prepareSpool(folder, this.#spool, facts);
     this.#before = before;
+    // Only now: the section that was left open needs its epoch's key too.
+    await this.#keys.forgetAllBut(new Set([...this.#spool.epochs, this.#epoch]));
     const run: CaptureRun = {
       ...{ agent, epoch: this.#epoch, spoolFolder: folder, firstSegment, boot: this.#boot, ledgerBefore: before },
       ...{ bootTimeOriginMs: this.#bootTimeOriginMs, ...origin },

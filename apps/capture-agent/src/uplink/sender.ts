@@ -125,6 +125,10 @@ export class Sender {
       const session = this.options.keyOf(header.epoch);
       if (session === undefined) {
         this.metrics.sectionsUnsigned.inc();
+        this.logger.error(
+          { epoch: header.epoch, seq: header.seq },
+          'a section is given up: the key of its epoch is lost',
+        );
         return [];
       }
       const signature = signSection(header, bytes, session.delegation, session.key, nodeCrypto);
