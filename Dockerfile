@@ -34,10 +34,13 @@ COPY --from=production /src ./
 COPY --from=build /src/libs ./libs
 COPY --from=build /src/apps ./apps
 COPY tools/compose ./tools/compose
-# The agent's folder is root's: without CAP_DAC_OVERRIDE root writes only where it owns.
+# The agent's folders: the opener's is root's, those of the process with the network are nobody's, as which it runs. Without
+# CAP_DAC_OVERRIDE and CAP_CHOWN root writes only where it owns, and gives nothing away.
 RUN ln -s /app/apps/cli/bin/bpfleet.js /usr/local/bin/bpfleet \
  && chmod 755 apps/cli/bin/bpfleet.js \
- && install -d -m 0700 /var/lib/bpfleet-agent \
+ && install -d -m 0711 /var/lib/bpfleet-agent \
+ && install -d -m 0700 /var/lib/bpfleet-agent/opener \
+ && install -d -m 0700 -o 65534 -g 65534 /var/lib/bpfleet-agent/spool /var/lib/bpfleet-agent/control \
  && install -d -o node -g node /run/bpfleet
 USER node
 CMD ["bpfleet", "--help"]

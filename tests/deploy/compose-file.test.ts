@@ -66,7 +66,7 @@ describe('docker-compose.yml', () => {
   it.each(all.filter(([, service]) => isOurs(service)))('%s has only the capability it needs', (name, service) => {
     expect(service).toMatchObject({ cap_drop: ['ALL'], read_only: true });
     const agent = name.startsWith('agent-');
-    expect(service.cap_add).toEqual(agent ? ['NET_RAW'] : undefined);
+    expect(service.cap_add).toEqual(agent ? ['NET_RAW', 'SETUID', 'SETGID'] : undefined);
     expect(service.user).toBe(agent ? '0:0' : undefined);
   });
 

@@ -66,13 +66,13 @@ describe('k8s/base', () => {
     expect(workload.spec.template.spec.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 });
   });
 
-  it('agents sit in the network of their node and hold CAP_NET_RAW alone', () => {
+  it('agents sit in the network of their node, capture, and start their other half as nobody', () => {
     const agent = named('DaemonSet', 'capture-agent');
     expect(agent.spec.template.spec).toMatchObject({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' });
     const [container] = containersOf(agent);
     expect(container.securityContext).toMatchObject({
       runAsUser: 0,
-      capabilities: { drop: ['ALL'], add: ['NET_RAW'] },
+      capabilities: { drop: ['ALL'], add: ['NET_RAW', 'SETUID', 'SETGID'] },
     });
   });
 
