@@ -10,6 +10,8 @@ const documents = kubectl ? kustomized('k8s/base') : listed('k8s/base');
 const workloads = documents.filter(({ spec }) => spec?.template !== undefined);
 const named = (kind: string, name: string) =>
   documents.find((document) => document.kind === kind && document.metadata.name === name)!;
+/** Those that stay. */
+const servingOf = ({ spec }: K8sDocument) => spec.template.spec.containers;
 const containersOf = ({ spec }: K8sDocument) => [
   ...(spec.template.spec.initContainers ?? []),
   ...spec.template.spec.containers,
@@ -69,7 +71,7 @@ describe('k8s/base', () => {
   it('agents sit in the network of their node, capture, and start their other half as nobody', () => {
     const agent = named('DaemonSet', 'capture-agent');
     expect(agent.spec.template.spec).toMatchObject({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' });
-    const [container] = containersOf(agent);
+    const [container] = servingOf(agent);
     expect(container.securityContext).toMatchObject({
       runAsUser: 0,
       capabilities: { drop: ['ALL'], add: ['NET_RAW', 'SETUID', 'SETGID'] },
@@ -82,7 +84,7 @@ describe('k8s/base', () => {
   });
 
   it.each(rows.filter(([, { kind }]) => kind !== 'Job'))('%s: is probed', (_, workload) => {
-    for (const container of containersOf(workload)) {
+    for (const container of servingOf(workload)) {
       expect(container.startupProbe.httpGet.path).toBe('/healthz/live');
       expect(container.livenessProbe.httpGet.path).toBe('/healthz/live');
       expect(container.readinessProbe.httpGet.path).toBe('/healthz/ready');
@@ -125,7 +127,7 @@ describe('k8s/base', () => {
 
 /** The variables a workload's first container gets. */
 function environmentOf(workload: K8sDocument): Record<string, string> {
-  const [container] = containersOf(workload);
+  const [container] = servingOf(workload);
   const given = Object.fromEntries(
     // biome-ignore lint/suspicious/noExplicitAny: as in K8sDocument
     (container.env as any[]).map(({ name, value, valueFrom }) => [name, valueFrom?.fieldRef ? 'node-7' : value]),
