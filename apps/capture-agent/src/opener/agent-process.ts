@@ -8,10 +8,12 @@ import { ChannelServer, type ServedOpener } from '../border/channel-server.js';
 import type { OpenerEvent } from '../border/opener-port.js';
 import type { RunAs } from './run-as.js';
 
-const RESTART_FIRST_MS = 200;
+const RESTART_FIRST_MS = 100;
+/** Of one that cannot even start. */
 const RESTART_MAX_MS = 10_000;
-/** An agent that ran so long was no failing start. */
-const STEADY_MS = 30_000;
+/** An agent that ran so long was no failing start: the next one comes soon, for meanwhile the rings fill. */
+const STARTED_MS = 1_000;
+const RESTART_STARTED_MAX_MS = 500;
 /** SIGTERM closes sections and sends for at most 5 s; longer it is stuck. */
 const STOP_TIMEOUT_MS = 15_000;
 
@@ -66,7 +68,8 @@ export class AgentProcess {
       const startedMs = performance.now();
       const how = await this.#once();
       if (signal.aborted) return;
-      retryMs = performance.now() - startedMs > STEADY_MS ? RESTART_FIRST_MS : Math.min(retryMs * 2, RESTART_MAX_MS);
+      const maxMs = performance.now() - startedMs > STARTED_MS ? RESTART_STARTED_MAX_MS : RESTART_MAX_MS;
+      retryMs = Math.min(retryMs * 2, maxMs);
       logger.error({ how, retryMs }, 'the agent process ended; it is started again on the same sockets');
       await abortableDelay(retryMs, signal);
     }

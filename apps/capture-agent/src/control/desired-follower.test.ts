@@ -1,0 +1,167 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DELEGATION_HEADER, SERVER_TIME_HEADER } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
+import { claimedAgent, PrivateKey } from '@bpfleet/service';
+import { decodeJwt } from 'jose';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DesireOrder } from '../border/opener-port.js';
+import { SigningService } from '../testing/signing-service.js';
+import { AgentClient } from './agent-client.js';
+import { DesiredFollower } from './desired-follower.js';
+import { type ClaimedState, claimedState, KeptOrders } from './kept-orders.js';
+
+/** The agent API as far as following goes: one state, its bundles, and what was asked. */
+class FakeApi {
+  order: DesireOrder | undefined;
+  readonly asked: string[] = [];
+  clockMs = Date.now();
+  readonly #waiting = new Set<() => void>();
+
+  desire(order: DesireOrder): void {
+    this.order = order;
+    for (const wake of this.#waiting) wake();
+  }
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const url = new URL(String(input));
+    this.asked.push(url.pathname);
+    const headers = new Headers(init?.headers);
+    const issuedMs = decodeJwt(headers.get('authorization')!.slice('Bearer '.length)).iat! * 1000;
+    const time = { [SERVER_TIME_HEADER]: new Date(this.clockMs).toISOString() };
+    if (Math.abs(issuedMs - this.clockMs) > 60_000) {
+      const problem = { type: 'about:blank', title: 'clock', status: 401, code: 'CLOCK_SKEW', detail: 'off' };
+      return new Response(JSON.stringify(problem), { status: 401, headers: time });
+    }
+    expect([claimedAgent(headers.get('authorization')!.slice(7)), headers.get(DELEGATION_HEADER)]).toEqual([
+      'agent-1',
+      'd',
+    ]);
+    if (url.pathname.endsWith('/desired')) return this.#desired(headers.get('if-none-match'), init!.signal!, time);
+    const index = this.bundleDigests.indexOf(decodeURIComponent(url.pathname.split('/').at(-1)!));
+    return new Response(Buffer.from(this.order!.bundles[index]!, 'base64'), { headers: time });
+  };
+
+  get bundleDigests(): string[] {
+    return claimedState(this.order!.state).state.entries.map(({ digest }) => digest);
+  }
+
+  async #desired(known: string | null, signal: AbortSignal, time: Record<string, string>): Promise<Response> {
+    const etag = () => (this.order ? `"${claimedState(this.order.state).state.generation}"` : '"-1"');
+    if (known === etag()) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+        signal.addEventListener('abort', () => resolve());
+      });
+      if (known === etag()) return new Response(null, { status: 304, headers: time });
+    }
+    return new Response(JSON.stringify(this.order!.state), { headers: { ...time, etag: etag() } });
+  }
+}
+
+describe('DesiredFollower', () => {
+  let folder: string;
+  let api: FakeApi;
+  let taken: { claimed: ClaimedState; bundles: readonly string[] }[];
+  let refuse: BpfleetError | undefined;
+  const started: DesiredFollower[] = [];
+  const service = new SigningService('agent-1');
+  const web = { filter: 'web', version: 1, expression: 'tcp port 80' };
+  const dns = { filter: 'dns', version: 1, expression: 'udp port 53' };
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bpfleet-follower-'));
+    api = new FakeApi();
+    taken = [];
+    refuse = undefined;
+  });
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((follower) => follower.stop()));
+    rmSync(folder, { recursive: true });
+  });
+
+  async function start(): Promise<DesiredFollower> {
+    const session = { agent: 'agent-1', key: PrivateKey.generate(), delegation: 'd' };
+    const follower = new DesiredFollower({
+      client: new AgentClient('http://127.0.0.1:1', session, api.fetch),
+      kept: new KeptOrders(folder),
+      logger: pino({ level: 'silent' }),
+      registered: Promise.resolve(),
+      desire: async (claimed, bundles) => {
+        if (refuse) throw refuse;
+        taken.push({ claimed, bundles });
+      },
+      onFatal: (error) => expect.unreachable(String(error)),
+    });
+    started.push(follower);
+    await follower.start();
+    return follower;
+  }
+  async function until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const generations = () => taken.map(({ claimed }) => claimed.state.generation);
+
+  it('hands state and bundles over as they came, and follows the next', async () => {
+    api.desire(service.desire([web, dns]));
+    await start();
+    await until(() => taken.length === 1);
+    expect(taken[0]!.claimed.envelope).toEqual(api.order!.state);
+    expect(taken[0]!.bundles).toEqual(api.order!.bundles);
+    api.desire(service.desire([web]));
+    await until(() => taken.length === 2);
+  });
+
+  it('asks for each bundle once, also over restarts, and keeps none that is not named', async () => {
+    api.desire(service.desire([web, dns]));
+    await start();
+    await until(() => taken.length === 1);
+    await until(() => readdirSync(join(folder, 'bundles')).length === 2);
+    await (await start()).stop();
+    expect(generations()).toEqual([generations()[0], generations()[0]]);
+    expect(api.asked.filter((path) => path.includes('/bundles/'))).toHaveLength(2);
+    api.desire(service.desire([dns]));
+    await until(() => taken.length === 3);
+    await until(() => readdirSync(join(folder, 'bundles')).length === 1);
+  });
+
+  it('starts from disk while the filter-manager is away', async () => {
+    api.desire(service.desire([web]));
+    await (await start()).stop();
+    await until(() => taken.length === 1);
+    Object.assign(api, { fetch: async () => Promise.reject(new Error('away')) });
+    await start();
+    expect(generations()).toHaveLength(2);
+  });
+
+  it.each([
+    ['the state', () => writeFileSync(join(folder, 'desired.json'), '{')],
+    ['a bundle', () => writeFileSync(join(folder, 'bundles', readdirSync(join(folder, 'bundles'))[0]!), 'x')],
+  ])('asks as if there was none when %s on disk is damaged', async (_, damage) => {
+    api.desire(service.desire([web]));
+    const first = await start();
+    await until(() => taken.length === 1 && readdirSync(folder).includes('desired.json'));
+    await first.stop();
+    damage();
+    await start();
+    await until(() => taken.length === 2);
+  });
+
+  it('asks again for a state that was refused, and does not keep it', async () => {
+    refuse = new BpfleetError('SIGNATURE_INVALID', 'a strange key');
+    api.desire(service.desire([web]));
+    await start();
+    await until(() => api.asked.filter((path) => path.endsWith('/desired')).length >= 2);
+    expect(readdirSync(folder)).not.toContain('desired.json');
+    refuse = undefined;
+    await until(() => taken.length === 1);
+  });
+
+  it('goes by the time of the service when the host’s clock is off', async () => {
+    api.clockMs = Date.now() + 3_600_000;
+    api.desire(service.desire([web]));
+    await start();
+    await until(() => taken.length === 1);
+  });
+});

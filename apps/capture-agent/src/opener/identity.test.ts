@@ -1,0 +1,96 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PrivateKey } from '@bpfleet/service';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Identity } from './identity.js';
+import { ServiceClock } from './service-clock.js';
+
+describe('Identity', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = join(mkdtempSync(join(tmpdir(), 'bpfleet-identity-')), 'opener');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const file = () => join(folder, 'identity.json');
+  const key = PrivateKey.generate().publicKey;
+  const other = PrivateKey.generate().publicKey;
+
+  it('is made once, readable by its owner alone, and is the same the next time', async () => {
+    const made = await Identity.open(folder, 'host-1');
+    await made.accepted(7, { keys: [key], revokedKeys: [other] }, 1234);
+    const again = await Identity.open(folder, 'host-1');
+    expect(again.key.publicKey).toBe(made.key.publicKey);
+    expect(again).toMatchObject({ generation: 7, trust: { keys: [key], revokedKeys: [other] }, serviceTimeMs: 1234 });
+    expect([statSync(folder).mode & 0o777, statSync(file()).mode & 0o777]).toEqual([0o700, 0o600]);
+  });
+
+  it('gives every start a later epoch, by the clock or against it', async () => {
+    const first = await (await Identity.open(folder, 'host-1')).nextEpoch(5_000_000);
+    const second = await (await Identity.open(folder, 'host-1')).nextEpoch(1_000);
+    const third = await (await Identity.open(folder, 'host-1')).nextEpoch(9_000_000_999);
+    expect([first, second, third]).toEqual([5000, 5001, 9_000_000]);
+  });
+
+  it('pins the first keys it is given, and no others after that', async () => {
+    const identity = await Identity.open(folder, 'host-1');
+    await identity.pin([key]);
+    await identity.pin([other, key]);
+    expect(identity.trust.keys).toEqual([key]);
+    await expect(identity.pin([other])).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' });
+  });
+
+  it.each([
+    ['half a file', (text: string) => text.slice(0, 40)],
+    ['no file of ours', () => '{}'],
+    ['one of another agent', (text: string) => text.replace('host-1', 'host-2')],
+  ])('refuses %s, and leaves it as it is', async (_, damage) => {
+    await Identity.open(folder, 'host-1');
+    const damaged = damage(readFileSync(file(), 'utf8'));
+    writeFileSync(file(), damaged);
+    await expect(Identity.open(folder, 'host-1')).rejects.toMatchObject({
+      code: 'DATA_FOREIGN',
+      hint: expect.stringContaining('enrol'),
+    });
+    expect(readFileSync(file(), 'utf8')).toBe(damaged);
+  });
+
+  it('says which folder it cannot write', async () => {
+    await expect(Identity.open('/proc/nowhere', 'host-1')).rejects.toMatchObject({
+      code: 'DATA_NOT_WRITABLE',
+      message: expect.stringContaining('/proc/nowhere'),
+    });
+  });
+
+  it('writes changes that come at once one after the other', async () => {
+    const identity = await Identity.open(folder, 'host-1');
+    await Promise.all(Array.from({ length: 20 }, (_, i) => identity.keepServiceTime(i)));
+    await identity.accepted(3, { keys: [key], revokedKeys: [] }, 99);
+    expect(await Identity.open(folder, 'host-1')).toMatchObject({ generation: 3, serviceTimeMs: 99 });
+  });
+});
+
+describe('ServiceClock', () => {
+  it('goes on from what it heard last, whatever the host says of the time', () => {
+    let bootMs = 1000;
+    const clock = new ServiceClock(0, () => bootMs);
+    expect(clock.timeMs).toBe(0);
+    clock.heard(50_000);
+    bootMs += 300;
+    expect(clock.timeMs).toBe(50_300);
+  });
+
+  it('never goes back', () => {
+    const clock = new ServiceClock(0, () => 0);
+    clock.heard(50_000);
+    clock.heard(40_000);
+    expect(clock.timeMs).toBe(50_000);
+  });
+
+  it('goes on after a reboot from where it was saved, so that what has an end comes to it', () => {
+    let bootMs = 20;
+    const clock = new ServiceClock(50_000, () => bootMs);
+    bootMs += 1000;
+    expect(clock.timeMs).toBe(51_000);
+  });
+});
