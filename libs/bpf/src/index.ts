@@ -29,5 +29,8 @@ export {
 } from './opcodes.js';
 export { interpret, UNDECIDED } from './run/interpret.js';
 export type { Packet, PacketMetadata } from './run/packet.js';
+export { AGENT_REFUSALS, type ArgumentTest, type Refusal } from './seccomp/refusals.js';
+export { seccompProgram } from './seccomp/seccomp-program.js';
+export { type Machine, type SystemCall, systemCallNumber } from './seccomp/system-calls.js';
 export { checkSetProgram, JUMP_IN_SET, SET_TEST } from './set-test.js';
 export { interpretThreeValued } from './three-valued/interpret-three-valued.js';
