@@ -7,6 +7,8 @@ export { closeDescriptor, duplicateDescriptor } from './calls/libc.js';
 export { SystemCallError } from './calls/system-call-error.js';
 export { type PassedDescriptor, receiveDescriptor, sendDescriptor } from './channel/pass-descriptor.js';
 export { socketPair } from './channel/socket-pair.js';
+export { confineProcess } from './confinement/confine.js';
+export { type Confinement, confinement, isConfined } from './confinement/confinement.js';
 export { hardwareOf, type InterfaceLinkType } from './interfaces/hardware.js';
 export { interfaces } from './interfaces/interfaces.js';
 export type { NetworkInterface } from './interfaces/link-messages.js';

@@ -42,6 +42,10 @@ interface Libc {
   setns(fd: number, type: number): number;
   /** `bpf(2)` by its number: the C library has no function for it. */
   bpf(number: number, command: number, attributes: Bytes, attributesBytes: number): number;
+  /** With one argument; the others are 0, as some options demand. */
+  prctl(option: number, argument: number): number;
+  /** `seccomp(2)` by its number. */
+  seccomp(number: number, operation: number, flags: number, program: SockFprog): number;
   /** `ioctl` with `struct ifreq` whose `ifr_data` points to `struct ethtool_value`. */
   ioctlEthtool(fd: number, request: number, value: IfreqEthtool): number;
 }
@@ -122,6 +126,8 @@ function declare(koffi: Koffi): Libc {
     fcntl: bindFcntl(self.func('int fcntl(int, int, ...)')),
     setns: self.func('int setns(int, int)'),
     bpf: bindSyscall(self.func('long syscall(long, ...)')),
+    prctl: bindPrctl(self.func('int prctl(int, ...)')),
+    seccomp: bindSeccomp(self.func('long syscall(long, ...)'), koffi.pointer(sockFprog)),
     // Variadic in C: koffi then passes the third argument as the ABI wants it for `...`.
     ioctlEthtool: bindIoctl(self.func('int ioctl(int, unsigned long, ...)'), koffi.pointer(ifreqEthtool)),
   };
@@ -132,6 +138,17 @@ type VariadicSyscall = (number: number, ...typesAndValues: unknown[]) => number;
 function bindSyscall(syscall: VariadicSyscall): Libc['bpf'] {
   return (number, command, attributes, bytes) =>
     syscall(number, 'int', command, 'void *', attributes, 'unsigned int', bytes);
+}
+
+function bindSeccomp(syscall: VariadicSyscall, type: unknown): Libc['seccomp'] {
+  return (number, operation, flags, program) =>
+    syscall(number, 'unsigned int', operation, 'unsigned int', flags, type, program);
+}
+
+type VariadicPrctl = (option: number, ...typesAndValues: unknown[]) => number;
+function bindPrctl(prctl: VariadicPrctl): Libc['prctl'] {
+  const long = 'unsigned long';
+  return (option, argument) => prctl(option, long, argument, long, 0, long, 0, long, 0);
 }
 
 type VariadicFcntl = (fd: number, command: number, ...typeAndValue: unknown[]) => number;
