@@ -175,16 +175,20 @@ describe.runIf(possible.ok)(title, () => {
 
   it('tells all that libpcap writes into the header of LINUX_SLL2', async () => {
     const { next } = capture(program(EXPERIMENT, 7), 'eth0', { cooked: true });
-    const only = ['ether', 'proto', '0x88b5'];
-    const tcpdump = hosts.spawn(host, ['tcpdump', '-i', 'any', '-y', 'LINUX_SLL2', '-c', '1', '-w', '-', ...only]);
+    const command = 'tcpdump -i any -y LINUX_SLL2 -c 1 -U -w - ether proto 0x88b5';
+    const tcpdump = hosts.spawn(host, command.split(' '));
     const file: Buffer[] = [];
     tcpdump.stdout!.on('data', (bytes: Buffer) => file.push(bytes));
     const ended = once(tcpdump, 'close');
+    // Read to its end: tcpdump has more to say before it writes.
     let said = '';
-    for await (const bytes of tcpdump.stderr!) {
-      said += String(bytes);
-      if (said.includes('listening on')) break;
-    }
+    await new Promise<void>((resolve) => {
+      tcpdump.stderr!.on('data', (words: Buffer) => {
+        said += String(words);
+        if (said.includes('listening on')) resolve();
+      });
+      void ended.then(() => resolve());
+    });
     sender(hosts.hub, 'h1').send([frame([7, 1, 2, 3])]);
     await ended;
     const { protocol, interfaceIndex, hardwareType, packetType, address, bytes } = next();
