@@ -27,7 +27,9 @@ interface Libc {
   sendmsg(fd: number, message: Bytes, flags: number): number;
   recvmsg(fd: number, message: Bytes, flags: number): number;
   sendmmsg(fd: number, messages: Address, count: number, flags: number): number;
-  mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): Address;
+  /** `time` gets a `struct timespec`. */
+  clock_gettime(clock: number, time: Bytes): number;
+  mmap(address: Address | null, length: number, protection: number, flags: number, fd: number, offset: number): Address;
   munmap(address: Address, length: number): number;
   poll(pollfds: Bytes, count: number, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
@@ -113,6 +115,7 @@ function declare(koffi: Koffi): Libc {
     sendmsg: self.func('long sendmsg(int, const void *, int)'),
     recvmsg: self.func('long recvmsg(int, void *, int)'),
     sendmmsg: self.func('int sendmmsg(int, void *, unsigned int, int)'),
+    clock_gettime: self.func('int clock_gettime(int, void *)'),
     mmap: self.func('void *mmap(void *, size_t, int, int, int, int64_t)'),
     munmap: self.func('int munmap(void *, size_t)'),
     poll: self.func('int poll(void *, unsigned long, int)'),
@@ -192,6 +195,14 @@ export function mapShared(fd: number, length: number): Address {
   const address = libc().mmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0);
   if (address === MAP_FAILED) throw new SystemCallError('mmap', errno());
   return address;
+}
+
+/** Puts memory of nobody's in place of what is mapped there: what was written is not to be seen, what is written goes nowhere. */
+export function mapNothing(address: Address, length: number): void {
+  const PROT_READ_WRITE = 0x1 | 0x2;
+  const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x02 | 0x10 | 0x20 | 0x4000;
+  const result = libc().mmap(address, length, PROT_READ_WRITE, MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE, -1, 0);
+  if (result === MAP_FAILED) throw new SystemCallError('mmap', errno());
 }
 
 /**

@@ -51,6 +51,16 @@ describe('MappedFile', () => {
     expect(readFileSync(path)).toHaveLength(4096);
   });
 
+  it('is let go of, and views that somebody kept do no harm', () => {
+    const file = MappedFile.open(path, 8192);
+    const kept = new Uint8Array(file.memory);
+    kept[5000] = 7;
+    file.close();
+    expect([kept[5000], kept[0]]).toEqual([0, 0]);
+    kept[5000] = 8;
+    expect(readFileSync(path)[5000]).toBe(7);
+  });
+
   it('keeps what a process wrote that was killed', async () => {
     const script = `
       const { MappedFile } = await import(${JSON.stringify(BUILT)});

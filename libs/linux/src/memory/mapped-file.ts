@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { type Address, libc, mapShared, viewMemory } from '../calls/libc.js';
+import { type Address, mapNothing, mapShared, viewMemory } from '../calls/libc.js';
 
 /**
  * A file as memory, MAP_SHARED: what is written there is in the file at once for every other process, and stays when this
@@ -26,11 +26,14 @@ export class MappedFile {
     }
   }
 
-  /** Unmaps. A view that somebody kept must not be used any more: that would end the process. */
+  /**
+   * Lets go of the file. `memory`, and views of it that somebody kept, hold zeros from here on, and what is written there is
+   * lost: V8 cannot detach them, and an address that is gone would end the process. So the addresses stay taken.
+   */
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    libc().munmap(this.address, this.memory.byteLength);
+    mapNothing(this.address, this.memory.byteLength);
   }
 }
 
