@@ -9,6 +9,8 @@ export { type PassedDescriptor, receiveDescriptor, sendDescriptor } from './chan
 export { socketPair } from './channel/socket-pair.js';
 export { confineProcess } from './confinement/confine.js';
 export { type Confinement, confinement, isConfined } from './confinement/confinement.js';
+export { bootId, bootTimeMs, bootTimeNs } from './host/boot.js';
+export { optmemMax } from './host/optmem-max.js';
 export { hardwareOf, type InterfaceLinkType } from './interfaces/hardware.js';
 export { interfaces } from './interfaces/interfaces.js';
 export type { NetworkInterface } from './interfaces/link-messages.js';

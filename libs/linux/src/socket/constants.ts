@@ -16,6 +16,7 @@ export const SOL_PACKET = 263;
 export const SO_ERROR = 4;
 export const SO_ATTACH_FILTER = 26;
 export const SO_DETACH_FILTER = 27;
+export const SO_TIMESTAMPNS = 35;
 export const SO_ATTACH_BPF = 50;
 export const SO_MEMINFO = 55;
 /** Same number as SO_ATTACH_FILTER; with `getsockopt` it reads the program, counted in instructions. */

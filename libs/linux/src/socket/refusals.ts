@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { convertedLength, decodeProgram, type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { SystemCallError } from '../calls/system-call-error.js';
+import { optmemMax } from '../host/optmem-max.js';
 import { interfaces } from '../interfaces/interfaces.js';
 
 /** What the kernel's refusals mean to a person, and what to do about them. Anything unforeseen stays as it is. */
@@ -52,7 +52,7 @@ export function attachLoadedRefused(error: unknown, subject: string): unknown {
     cause: error,
     hint:
       error.errno === 'ENOMEM'
-        ? `raise net.core.optmem_max${optmemMax()}: it needs 8 bytes for each instruction, on top of what the filter it replaces needs`
+        ? `raise net.core.optmem_max${limit()}: it needs 8 bytes for each instruction, on top of what the filter it replaces needs`
         : 'the previous filter stays attached',
   });
 }
@@ -62,7 +62,7 @@ function attachHint(errno: string, program: Program): string {
     case 'ENOMEM':
       // `sk_filter_charge`: old and new program are both charged until the old one is released (`__sk_attach_prog`).
       return (
-        `shorten the filter or raise net.core.optmem_max${optmemMax()}: it needs about ${8 * convertedLength(program)} bytes, ` +
+        `shorten the filter or raise net.core.optmem_max${limit()}: it needs about ${8 * convertedLength(program)} bytes, ` +
         'on top of what the filter it replaces needs'
       );
     case 'EINVAL':
@@ -75,10 +75,7 @@ function attachHint(errno: string, program: Program): string {
 }
 
 /** The limit as it is now, in parentheses; nothing where it cannot be read. */
-function optmemMax(): string {
-  try {
-    return ` (now ${readFileSync('/proc/sys/net/core/optmem_max', 'utf8').trim()})`;
-  } catch {
-    return '';
-  }
+function limit(): string {
+  const bytes = optmemMax();
+  return bytes === undefined ? '' : ` (now ${bytes})`;
 }

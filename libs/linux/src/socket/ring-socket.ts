@@ -11,11 +11,13 @@ import {
   PACKET_IGNORE_OUTGOING,
   PACKET_RX_RING,
   PACKET_VERSION,
+  SO_TIMESTAMPNS,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_RAW,
   SOCKADDR_LL_BYTES,
   SOL_PACKET,
+  SOL_SOCKET,
   TPACKET_V3,
 } from './constants.js';
 import { interfaceUnknown, openRefused, ringRefused } from './refusals.js';
@@ -35,6 +37,11 @@ export interface RingSocketOptions {
    * By default on interfaces whose link type is LINUX_SLL2.
    */
   readonly cooked?: boolean;
+  /**
+   * A packet's time is when the host got it, the same on all sockets that it reaches, and not when it came to this one. It takes
+   * a moment to begin, and the kernel then stamps every packet of the host. By default off.
+   */
+  readonly arrivalTime?: boolean;
 }
 
 const defaultBlockBytes = 262_144;
@@ -74,6 +81,8 @@ export class RingSocket {
       makeRing(fd, geometry, options.blockTimeoutMs);
       attachProgram(fd, rejectAll, device.name);
       const skipOutgoing = (options.ignoreOutgoing ?? device.isLoopback) && !ignoreOutgoing(fd);
+      // Once anyone asks for it, skbs have a time, which `tpacket_rcv` prefers to its own.
+      if (options.arrivalTime === true) setOption(fd, SO_TIMESTAMPNS, 1, SOL_SOCKET);
       const address = linkAddress(device.index, ETH_P_ALL);
       succeed('bind', libc().bind(fd, address, address.length));
       return new RingSocket(fd, device, geometry, skipOutgoing, cooked);
@@ -175,9 +184,9 @@ function makeRing(fd: number, { blockBytes, blockCount }: RingGeometry, blockTim
   }
 }
 
-function setOption(fd: number, option: number, value: number): void {
+function setOption(fd: number, option: number, value: number, level = SOL_PACKET): void {
   const bytes = new Uint8Array(new Int32Array([value]).buffer);
-  succeed(`setsockopt SOL_PACKET ${option}`, libc().setsockopt(fd, SOL_PACKET, option, bytes, bytes.length));
+  succeed(`setsockopt ${level} ${option}`, libc().setsockopt(fd, level, option, bytes, bytes.length));
 }
 
 /** False where the kernel cannot (before 4.20): the ring then skips outgoing packets itself. */
