@@ -135,6 +135,8 @@ describe.skipIf(!built)('the built program (npm run build)', () => {
       /contract\/dist/.test(
         spawnSync(process.execPath, [script, ...args], {
           env: { ...process.env, NODE_DEBUG: 'esm' },
+          // It says much.
+          maxBuffer: 1 << 26,
         }).stderr.toString(),
       );
     expect(loadsContract('filter', 'get', '--server', 'http://127.0.0.1:1')).toBe(true);

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { Deadline } from '@bpfleet/contract';
 import { type Finding, no, ok, reasonOf, warning } from './check.js';
 
 const TIMEOUT_MS = 3000;
@@ -19,13 +20,16 @@ export async function brokerCheck(endpoint: string): Promise<Finding> {
 /** The filter-manager, and how far this host's clock is from its. */
 export async function serverChecks(server: string, nowMs: () => number): Promise<Finding[]> {
   const name = `filter-manager ${server}`;
+  const deadline = new Deadline(TIMEOUT_MS);
   try {
-    const response = await fetch(new URL('/healthz/ready', server), { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(new URL('/healthz/ready', server), { signal: deadline.signal });
     const reached = response.ok ? ok(name, 'ready') : no(name, `answers ${response.status}`, 'see its log');
     return [reached, clock(response.headers.get('date'), nowMs())];
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     return [no(name, reasonOf(cause), 'the last desired state keeps running meanwhile; see BPFLEET_SERVER')];
+  } finally {
+    deadline.clear();
   }
 }
 
