@@ -6,7 +6,7 @@ import { PacketType, TP_STATUS } from '../ring/layout.js';
 import type { PacketBlock } from '../ring/packet-block.js';
 import { PacketSender } from '../sender/packet-sender.js';
 import { PacketSocket } from './packet-socket.js';
-import { RingSocket, type RingSocketOptions } from './ring-socket.js';
+import type { RingSocketOptions } from './ring-socket.js';
 
 const possible = await canMakeHosts();
 const title = possible.ok ? 'a packet socket' : `a packet socket [skipped: ${possible.reason}]`;
@@ -385,62 +385,6 @@ describe.runIf(possible.ok)(title, () => {
 
   it('refuses a ring that the kernel could not make', () => {
     expect(() => capture({ blockBytes: 1000 })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
-  });
-
-  describe('is handed over', () => {
-    const handle = () =>
-      opened(
-        hosts.inside(host, () =>
-          RingSocket.open({ ...small, interfaceIndex: hosts.interfaceIndex(host, 'eth0'), blockTimeoutMs: 1 }),
-        ),
-      );
-    const adopt = (socket: RingSocket, resume: boolean) =>
-      opened(
-        PacketSocket.adopt(socket.duplicate(), {
-          geometry: socket.geometry,
-          skipOutgoing: socket.skipOutgoing,
-          resume,
-          subject: 'eth0',
-        }),
-      );
-
-    it('by one that attaches to one that reads, and nothing reaches the ring before', () => {
-      const owner = handle();
-      const reader = adopt(owner, false);
-      wire.send(numbered(3));
-      owner.attach(encodeProgram(experiments()));
-      const frames = numbered(2);
-      wire.send(frames);
-      expectSame(read(reader, 2), frames);
-      expect(reader.statistics()).toMatchObject({ passed: 2, dropped: 0 });
-    });
-
-    it('to the next reader, which gets what the one before did not give back', () => {
-      const owner = handle();
-      const first = adopt(owner, false);
-      owner.attach(encodeProgram(experiments()));
-      const frames = numbered(6);
-      const taken: Copy[] = [];
-      for (const at of [0, 2]) {
-        wire.send(frames.slice(at, at + 2));
-        taken.push(...read(first, 2));
-      }
-      wire.send(frames.slice(4, 6));
-      new PollSet([first.fd]).wait(5000);
-      first.close();
-      expectSame(taken, frames.slice(0, 4));
-      expectSame(read(adopt(owner, true), 2), frames.slice(4, 6));
-    });
-
-    it('and stays open, with its program, when the reader ends', () => {
-      const owner = handle();
-      const program = encodeProgram(experiments());
-      owner.attach(program);
-      adopt(owner, false).close();
-      expect(owner.readBack()).toEqual(program);
-      owner.rejectAll();
-      expect(owner.readBack()).toEqual(Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 0));
-    });
   });
 
   it('is closed once, also when asked twice, and then has no more blocks', () => {

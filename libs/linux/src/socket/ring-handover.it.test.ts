@@ -96,6 +96,25 @@ describe.runIf(possible.ok)(title, () => {
     await set('up');
   });
 
+  it('holds nothing from before its program was attached', () => {
+    const other = opened(
+      hosts.inside(host, () => RingSocket.open({ ...ring, interfaceIndex: hosts.interfaceIndex(host) })),
+    );
+    const reader = opened(PacketSocket.adopt(other.duplicate(), { ...other, resume: false, subject: 'eth0' }));
+    send(0, 3);
+    other.attach(experiments);
+    send(3, 2);
+    expect(take(reader, 2)).toEqual([3, 4]);
+    expect(reader.statistics()).toMatchObject({ passed: 2, dropped: 0 });
+  });
+
+  it('and its socket stay, with the program, when the reader ends', () => {
+    adopt(false).close();
+    expect(owner.readBack()).toEqual(experiments);
+    owner.rejectAll();
+    expect(owner.readBack()).toEqual(Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 0));
+  });
+
   it('can be held as a whole; then packets are lost, and counted', () => {
     const socket = adopt(false);
     send(0, 500);
