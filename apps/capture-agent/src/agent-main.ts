@@ -1,12 +1,14 @@
 // The agent process: has the network connections and no privileges. The opener starts it; see docs/30-capture-agent.md.
 import { Socket } from 'node:net';
 import { KafkaBus } from '@bpfleet/bus';
-import { closeDescriptor, receiveDescriptor } from '@bpfleet/linux';
+import { BpfleetError } from '@bpfleet/errors';
+import { closeDescriptor, confineProcess, receiveDescriptor } from '@bpfleet/linux';
 import {
   createLogger,
   createMetrics,
   formatHostPort,
   Lifecycle,
+  type Logger,
   loadConfig,
   type Running,
   runMain,
@@ -56,10 +58,21 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running>
     .add({ name: 'agent', start: () => agent.start(), stop: () => agent.stop() });
   stopping.addEventListener('abort', () => void lifecycle.stop().catch((err) => logger.error({ err }, 'stop failed')));
   await lifecycle.start();
+  confine(logger);
   return { stop: () => lifecycle.stop(), failed };
 }
 
 function receive() {
   const passed = receiveDescriptor(DESCRIPTORS, { nonBlocking: true });
   return typeof passed === 'string' ? undefined : { fd: passed.fd, number: passed.id };
+}
+
+/** From here on, listeners open and threads started: no other program, no other socket, whatever this process is led to do. */
+function confine(logger: Logger): void {
+  try {
+    confineProcess();
+  } catch (err) {
+    if (!(err instanceof BpfleetError)) throw err;
+    logger.warn({ err }, 'not confined: the opener reads programs back each second');
+  }
 }

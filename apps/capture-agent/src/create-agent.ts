@@ -19,7 +19,7 @@ export function createAgent(
     matches: source.matches,
     opensSockets: source.opensSockets,
     ringBudgetBytes: config.agentRingBytes,
-    isConfined: false,
+    isConfined: () => false,
     onFatal: parts.onFatal,
   });
   const agentSpoolDir = spoolDirOf(config);

@@ -65,11 +65,11 @@ function capturing(
     matches: source.matches,
     opensSockets: true,
     ringBudgetBytes: config.agentRingBytes,
-    isConfined: false,
+    isConfined: () => agent.isConfined,
     onFatal,
   });
   const as = runAs(config.agentUser, AGENT, config.agentStateDir);
-  const agent = new AgentProcess(opener, { entry: AGENT, env: process.env, runAs: as, logger });
+  const agent: AgentProcess = new AgentProcess(opener, { entry: AGENT, env: process.env, runAs: as, logger });
   return new Lifecycle()
     .add({ name: 'opener', start: () => opener.start((event) => agent.tell(event)), stop: () => opener.stop() })
     .add({

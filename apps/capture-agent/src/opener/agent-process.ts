@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { closeDescriptor, sendDescriptor, socketPair } from '@bpfleet/linux';
+import { closeDescriptor, confinement, isConfined, sendDescriptor, socketPair } from '@bpfleet/linux';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import { ChannelServer, type ServedOpener } from '../border/channel-server.js';
@@ -40,6 +40,18 @@ export class AgentProcess {
   /** For tests and logs; undefined between two. */
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** Asked of the kernel: what the process says of itself proves nothing. */
+  get isConfined(): boolean {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return false;
+    try {
+      return isConfined(confinement(pid));
+    } catch {
+      // It has just ended.
+      return false;
+    }
   }
 
   start(onFatal: (error: unknown) => void): void {

@@ -35,7 +35,8 @@ export interface OpenerOptions {
   /** False: the source filters by itself (a file, `cap`), no socket is opened. */
   readonly opensSockets: boolean;
   readonly ringBudgetBytes: number;
-  readonly isConfined: boolean;
+  /** Whether the process that reads the rings is kept from changing what they see, as found now. */
+  readonly isConfined: () => boolean;
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -54,6 +55,7 @@ export class Opener implements OpenerPort {
   #verified: { readonly desired: VerifiedState; readonly order: DesireOrder } | undefined;
   #epoch = 0;
   #fingerprint = '';
+  #checkedAtMs = 0;
   #plan: SocketPlan = { sockets: [], refused: [] };
   readonly #selfTests = new Map<string, SelfTestResult>();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -62,11 +64,11 @@ export class Opener implements OpenerPort {
   constructor(private readonly options: OpenerOptions) {}
 
   get isConfined(): boolean {
-    return this.options.isConfined;
+    return this.options.isConfined();
   }
 
   async start(onEvent: (event: OpenerEvent) => void): Promise<void> {
-    const { folder, agent, ringBudgetBytes, isConfined } = this.options;
+    const { folder, agent, ringBudgetBytes } = this.options;
     this.#emit = onEvent;
     this.#identity = await Identity.open(folder, agent);
     this.#clock = new ServiceClock(this.#identity.serviceTimeMs);
@@ -74,7 +76,7 @@ export class Opener implements OpenerPort {
     const firstId = randomInt(1, 2 ** 31);
     this.#sockets = new HeldSockets(ringBudgetBytes, (event) => this.#emit(event), firstId);
     this.#every(RESCAN_INTERVAL_MS, () => this.#rescan());
-    this.#every(isConfined ? CHECK_INTERVAL_MS : UNCONFINED_CHECK_INTERVAL_MS, () => this.#check());
+    this.#every(UNCONFINED_CHECK_INTERVAL_MS, () => this.#checkIfDue());
     this.#every(SAVE_TIME_INTERVAL_MS, () => this.#saveTime());
   }
 
@@ -185,7 +187,12 @@ export class Opener implements OpenerPort {
     this.#emit({ kind: 'changed' });
   }
 
-  #check(): void {
+  #checkIfDue(): void {
+    const intervalMs = this.isConfined ? CHECK_INTERVAL_MS : UNCONFINED_CHECK_INTERVAL_MS;
+    const nowMs = performance.now();
+    // The timer itself is never exactly on time.
+    if (nowMs - this.#checkedAtMs < intervalMs - UNCONFINED_CHECK_INTERVAL_MS / 2) return;
+    this.#checkedAtMs = nowMs;
     if (!this.#sockets.check()) this.#emit({ kind: 'changed' });
   }
 

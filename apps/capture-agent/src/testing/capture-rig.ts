@@ -47,7 +47,7 @@ export class CaptureRig {
       matches: matchesPatterns,
       opensSockets: true,
       ringBudgetBytes: 64 * 1024 * 1024,
-      isConfined: false,
+      isConfined: () => false,
       onFatal,
     });
     await this.opener.start((event) => {
