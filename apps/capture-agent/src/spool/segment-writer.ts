@@ -114,8 +114,7 @@ export class SegmentWriter {
     // What cannot be taken back is found by readers: a record that is not whole.
     attempt(() => this.calls.truncate(segment.fd, segment.end));
     attempt(() => this.calls.close(segment.fd));
-    // Its number is used again: readers go from one to the next.
-    if (segment.end === 0 && attempt(() => this.calls.remove(segment.path))) this.#next = segment.number;
+    if (segment.end === 0) attempt(() => this.calls.remove(segment.path));
   }
 }
 
@@ -130,13 +129,11 @@ function behind(parts: readonly Uint8Array[], written: number): readonly Uint8Ar
   });
 }
 
-function attempt(call: () => void): boolean {
+function attempt(call: () => void): void {
   try {
     call();
-    return true;
   } catch {
     // The failure that led here is the one to be told.
-    return false;
   }
 }
 
