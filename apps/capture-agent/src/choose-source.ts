@@ -55,7 +55,7 @@ export function hostInterfaces(): HostInterface[] {
   return interfaces().map(({ name, index, linkType, up }) => ({
     name,
     index,
-    linkType: linkType === 'unsupported' ? undefined : linkType,
+    linkType,
     up,
   }));
 }

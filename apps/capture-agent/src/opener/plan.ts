@@ -63,7 +63,8 @@ const interfaceOf = ({ name, index, linkType }: HostInterface): SocketInterface 
   name,
   index,
   linkType: linkType!,
-  cooked: false,
+  // No form of ours for its header: the kernel leaves it out, and tells what was in it.
+  cooked: linkType === 'LINUX_SLL2',
 });
 
 // A new interface of the same name is another interface.
@@ -140,6 +141,7 @@ export function linkMembers(members: readonly CaptureMember[], { linkType, exclu
     linkerVersion,
     target: 'cbpf',
     linkType,
+    cooked: linkType === 'LINUX_SLL2',
     excluded,
     members: members.map(({ digest, program, snaplenBytes }) => ({
       digest: digest.replace('sha256:', ''),

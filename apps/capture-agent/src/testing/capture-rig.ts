@@ -40,7 +40,7 @@ export class CaptureRig {
         interfaces().map(({ name, index, linkType, up }) => ({
           name,
           index,
-          linkType: linkType === 'unsupported' ? undefined : linkType,
+          linkType,
           up,
         })),
       mayOpen: (name) => name !== 'lo',

@@ -1,9 +1,8 @@
 /**
  * How the packets of an interface begin, by pcap's name. `LINUX_SLL2`: the kernel leaves their link-layer header out
- * (SOCK_DGRAM) and tells what was in it, for the cooked header that user space puts in front. `unsupported` is not answered
- * any more.
+ * (SOCK_DGRAM) and tells what was in it, for the cooked header that user space puts in front.
  */
-export type InterfaceLinkType = 'EN10MB' | 'RAW' | 'IEEE802_11_RADIO' | 'LINUX_SLL2' | 'unsupported';
+export type InterfaceLinkType = 'EN10MB' | 'RAW' | 'IEEE802_11_RADIO' | 'LINUX_SLL2';
 
 interface Hardware {
   readonly name: string;

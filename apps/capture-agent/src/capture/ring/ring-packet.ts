@@ -1,9 +1,8 @@
 import type { PacketBlock } from '@bpfleet/linux';
 import type { ReadPacket } from '../attribution/read-packet.js';
-import type { CookedFields } from '../sections/cooked-packet.js';
 
 /** The packet a ring block's cursor is on. One object for all packets. */
-export class RingPacket implements ReadPacket, CookedFields {
+export class RingPacket implements ReadPacket {
   block!: PacketBlock;
 
   get seconds(): number {

@@ -1,5 +1,6 @@
 import { PollSet, type WakeUp } from '@bpfleet/linux';
 import type { SectionAssembler } from '../sections/section-assembler.js';
+import { CookedPacket } from './cooked-packet.js';
 import type { RingLane } from './ring-lane.js';
 import { RingPacket } from './ring-packet.js';
 
@@ -13,6 +14,7 @@ const CHANGING_MS = 10;
 export class RingReader {
   readonly #lanes = new Map<number, RingLane>();
   readonly #packet = new RingPacket();
+  readonly #cooked = new CookedPacket(this.#packet);
   #polled: RingLane[] = [];
   #poll: PollSet;
   /** Called once per block: between packets, and often enough for what is counted per second. */
@@ -73,15 +75,28 @@ export class RingReader {
       const packet = this.#packet;
       packet.block = block;
       const { attribution } = lane;
-      while (block.next()) {
-        const set = attribution.attribute(packet);
-        this.assembler.take(lane, packet, set, attribution.isUndecided, nowMs);
+      if (lane.device.cooked) this.#readCooked(lane, nowMs);
+      else {
+        while (block.next()) {
+          const set = attribution.attribute(packet);
+          this.assembler.take(lane, packet, set, attribution.isUndecided, nowMs);
+        }
       }
       ring.release();
       this.assembler.closeIfDue(nowMs);
       this.betweenBlocks(nowMs);
     }
     lane.drained(this.nowMs());
+  }
+
+  /** Filtered and stored with the header that the kernel left out. */
+  #readCooked(lane: RingLane, nowMs: number): void {
+    const { attribution } = lane;
+    const cooked = this.#cooked;
+    while (this.#packet.block.next()) {
+      cooked.take();
+      this.assembler.take(lane, cooked, attribution.attribute(cooked), attribution.isUndecided, nowMs);
+    }
   }
 
   #pollAll(): void {

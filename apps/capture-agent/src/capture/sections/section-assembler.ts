@@ -8,7 +8,6 @@ import {
 } from '@bpfleet/section';
 import type { MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
-import { CookedPacket } from './cooked-packet.js';
 import type { OpenSectionState } from './open-section.js';
 import type { SectionLane } from './section-lane.js';
 import { type LedgerTotals, sectionLedger } from './section-ledger.js';
@@ -31,7 +30,6 @@ export class SectionAssembler {
   #taken = 0;
   #openedAtMs = 0;
   #versionsAtMs = Number.NEGATIVE_INFINITY;
-  readonly #cooked = new CookedPacket();
   readonly #tag = { tpid: 0, tci: 0 };
   /** In the open section. */
   readonly #lanes: SectionLane[] = [];
@@ -94,16 +92,14 @@ export class SectionAssembler {
       id = this.#joinSet(lane, set, isOut);
       if (id < 0) return false;
     }
-    const kept = lane.device.cooked
-      ? this.#appendCooked(id, packet, set, flags)
-      : this.#appendWhole(id, packet, set, flags);
+    const kept = this.#write(id, packet, set, flags);
     if (kept < 0) return false;
     count(set, kept, kept < packet.wireLength);
     return true;
   }
 
   /** @returns how many bytes were kept, or -1 when the section has no room */
-  #appendWhole(id: number, packet: ReadPacket, set: MemberSet, flags: number): number {
+  #write(id: number, packet: ReadPacket, set: MemberSet, flags: number): number {
     const { capturedLength, vlanTagPresent } = packet;
     // The kernel trims before the tag is put back: trim again, so that snaplen holds for the bytes that are stored.
     const room = vlanTagPresent ? set.snaplenBytes - VLAN_TAG_BYTES : set.snaplenBytes;
@@ -117,15 +113,6 @@ export class SectionAssembler {
     }
     const fits = this.writer.append(id, seconds, nanoseconds, bytes, start, kept, wireLength, tag, flags);
     return fits ? kept : -1;
-  }
-
-  #appendCooked(id: number, packet: ReadPacket, set: MemberSet, flags: number): number {
-    const cooked = this.#cooked;
-    cooked.make(packet, set.snaplenBytes);
-    const { seconds, nanoseconds } = packet;
-    const { bytes, capturedLength, wireLength } = cooked;
-    const fits = this.writer.append(id, seconds, nanoseconds, bytes, 0, capturedLength, wireLength, undefined, flags);
-    return fits ? capturedLength : -1;
   }
 
   /** The interface itself, with its statistics; its packets stand under blocks of their own, one per set of versions. */
