@@ -11,6 +11,9 @@ export interface FleetOptions {
   /** `postgres://…` of an empty database. */
   readonly postgresUrl: string;
   readonly ports: { readonly filterManager: number; readonly analytics: number };
+  readonly agentEnv?: Readonly<Record<string, string>>;
+  /** How often agents report; default: as the service does. */
+  readonly reportIntervalMs?: number;
 }
 
 /** The distributed form: services in this machine's namespace, one agent process on each host, Kafka between them. */
@@ -39,11 +42,13 @@ export class Fleet {
     const { ports, hosts } = this.options;
     await this.#service('filter-manager', ['migrate'], {}).exit();
     await this.#service('analytics', ['migrate'], {}).exit();
+    const { reportIntervalMs } = this.options;
+    const reporting = reportIntervalMs === undefined ? {} : { BPFLEET_REPORT_INTERVAL_MS: String(reportIntervalMs) };
     const started = [
       { name: 'filter-manager', port: ports.filterManager },
       { name: 'analytics', port: ports.analytics },
     ].map(({ name, port }) =>
-      this.#service(name, [], { BPFLEET_PORT: String(port) }).ready(
+      this.#service(name, [], { BPFLEET_PORT: String(port), ...(name === 'filter-manager' ? reporting : {}) }).ready(
         `http://${hosts.rootAddress}:${port}/healthz/ready`,
       ),
     );
@@ -76,6 +81,7 @@ export class Fleet {
         BPFLEET_AGENT_ID: host.name,
         BPFLEET_AGENT_LABELS: `host=${host.name},kind=test`,
         BPFLEET_AGENT_STATE_DIR: join(this.#folder, host.name),
+        ...this.options.agentEnv,
       },
       spawn: (argv, options) => hosts.spawn(host, argv, options),
     });

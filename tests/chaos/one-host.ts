@@ -1,0 +1,91 @@
+import { packetMediaTypes, queryApi } from '@bpfleet/contract';
+import {
+  createDatabase,
+  createHosts,
+  freePorts,
+  type Hosts,
+  startOwnKafka,
+  type TestDatabase,
+  type TestKafka,
+} from '@bpfleet/test-environment';
+import { hostEnds } from '../e2e/capture-point.js';
+import { Fleet } from '../e2e/fleet.js';
+import { numberedExpression, numbersIn } from '../e2e/numbered-traffic.js';
+import { push } from '../e2e/packets-come-back.js';
+import { postgresUrl } from '../e2e/postgres-url.js';
+import { SteadySender } from '../e2e/steady-sender.js';
+import { untilSettled } from '../e2e/stored-once.js';
+
+/** One host with an agent, real services around it, and traffic whose every packet carries a number. */
+export class OneHost {
+  hosts!: Hosts;
+  kafka!: Required<TestKafka>;
+  fleet!: Fleet;
+  sender!: SteadySender;
+  #database!: TestDatabase;
+
+  async start(
+    postgres: Parameters<typeof createDatabase>[0],
+    agentEnv: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    this.hosts = await createHosts({ count: 1 });
+    const started = await startOwnKafka({ advertisedHost: this.hosts.rootAddress, listenHost: '0.0.0.0' });
+    if ('unavailable' in started) throw new Error(started.unavailable);
+    this.kafka = started;
+    this.#database = await createDatabase(postgres);
+    const [filterManager, analytics] = await freePorts(2);
+    this.fleet = new Fleet({
+      hosts: this.hosts,
+      brokers: this.kafka.brokers,
+      postgresUrl: postgresUrl(this.#database.connection),
+      ports: { filterManager: filterManager!, analytics: analytics! },
+      agentEnv,
+      reportIntervalMs: 500,
+    });
+    await this.fleet.start();
+    const numbered = { name: 'numbered', expression: numberedExpression, snaplenBytes: 96 };
+    await push(
+      {
+        hosts: this.hosts,
+        control: this.fleet.control,
+        query: this.fleet.query,
+        points: hostEnds(this.hosts),
+        until: this.fleet.until.bind(this.fleet),
+      },
+      { filter: numbered, tcpdump: '' },
+    );
+    this.sender = new SteadySender(this.hosts.host(1).name, (action) => this.hosts.inside(this.hosts.hub, action));
+  }
+
+  /** The opener's process: its only child is the agent process. */
+  get openerPid(): number {
+    return this.fleet.agents.get(this.hosts.host(1).name)!.process.pid!;
+  }
+
+  async stop(): Promise<void> {
+    await this.fleet?.stop();
+    await this.kafka?.stop();
+    await this.#database?.drop();
+    await this.hosts?.remove();
+  }
+
+  /** Waits until nothing more is stored, and says how often each number is. */
+  async stored(): Promise<Map<number, number>> {
+    await untilSettled(this.fleet.query, 'numbered');
+    const query = { version: 'numbered', since: '-1h', limit: 10_000_000 };
+    const headers = { accept: packetMediaTypes.pcapng };
+    const file = await this.fleet.query.send(queryApi.listPackets, { query, headers });
+    const counts = new Map<number, number>();
+    for (const number of numbersIn(new Uint8Array(await file.arrayBuffer()))) {
+      counts.set(number, (counts.get(number) ?? 0) + 1);
+    }
+    return counts;
+  }
+}
+
+/** What became of the numbers from 0 on: how many are missing, and how many are stored more than once. */
+export function missingAndTwice(sent: number, stored: ReadonlyMap<number, number>): { missing: number; twice: number } {
+  let missing = 0;
+  for (let number = 0; number < sent; number++) if (!stored.has(number)) missing++;
+  return { missing, twice: [...stored.values()].filter((count) => count > 1).length };
+}
