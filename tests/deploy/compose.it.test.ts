@@ -93,7 +93,9 @@ suiteRequires('docker compose up', { compose: await compose(images) }, () => {
   it('has the CLI inside, with both services at hand', async () => {
     const cli = (...args: string[]) => project.run('exec', '-T', 'filter-manager', 'bpfleet', ...args);
     expect(await cli('filter', 'get')).toMatch(/^web {2,}1 {2,}96 /m);
-    expect(await cli('packets', 'tcp port 8080', '--version', 'web', '-n', '3')).toMatch(/host-[12] .* (everything@1,)?web@1 /);
+    expect(await cli('packets', 'tcp port 8080', '--version', 'web', '-n', '3')).toMatch(
+      /host-[12] .* (everything@1,)?web@1 /,
+    );
   });
 
   it('holds no embedded Postgres and no development packages, and runs as an ordinary user', async () => {
