@@ -45,6 +45,7 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running>
     {
       bus: new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger }),
       opener,
+      openerPid: process.ppid,
       createSource: (positions) => new RingSource(opener, positions),
       interfaces: hostInterfaces,
       logger,

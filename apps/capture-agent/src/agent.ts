@@ -17,6 +17,7 @@ import { enrol } from './control/enrol.js';
 import { parseEndpoint, resolveExcluded } from './control/excluded-endpoints.js';
 import { type ClaimedState, KeptOrders } from './control/kept-orders.js';
 import { StatusReporter } from './control/status-reporter.js';
+import { GuardMeter } from './guest/guard-meter.js';
 import { Guest } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
@@ -34,6 +35,8 @@ const SEND_TIMEOUT_MS = 15_000;
 export interface AgentParts {
   readonly bus: Bus;
   readonly opener: OpenerPort;
+  /** Of the opener's process; undefined: it is this one. */
+  readonly openerPid?: number;
   /** @param positions where the process before stood on sockets that live on */
   readonly createSource: (positions: readonly RingPosition[]) => PacketSource;
   readonly interfaces: () => readonly HostInterface[];
@@ -60,14 +63,16 @@ export class CaptureAgent {
   readonly #bootTimeOriginMs = bootTimeMs() - performance.now();
 
   readonly #guest: Guest;
+  readonly #guard: GuardMeter;
 
   constructor(
     private readonly config: AgentConfig & { readonly agentSpoolDir: string },
     private readonly parts: AgentParts,
   ) {
     const budget = { cpuPercent: config.agentCpuPercent, memoryBytes: config.agentMemoryBytes };
+    this.#guard = new GuardMeter(parts.openerPid);
     const ringBytes = (): number => this.#source?.mappedBytes ?? 0;
-    this.#guest = new Guest(budget, ringBytes, parts.logger, (step) => this.#source?.throttle(step));
+    this.#guest = new Guest(budget, parts.openerPid, ringBytes, parts.logger, (step) => this.#source?.throttle(step));
   }
 
   /** Grows with each start; part of each stored packet's id. */
@@ -249,6 +254,7 @@ export class CaptureAgent {
   async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
     const { config, parts } = this;
     const { outcomes, statements } = await parts.opener.attest(nonce);
+    const counters = await this.#source!.counters();
     return agentStatus({
       agent: config.agentId,
       labels: config.agentLabels,
@@ -259,7 +265,8 @@ export class CaptureAgent {
       interfaces: parts.interfaces(),
       outcomes,
       statements,
-      counters: await this.#source!.counters(),
+      counters,
+      guard: this.#guard.read(counters, this.#source!.mappedBytes),
       stores: [this.#spool.counts, this.#memory.counts],
       sent: this.#spool.sent,
       spoolCapBytes: config.agentSpoolBytes,

@@ -1,4 +1,4 @@
-import { type AgentStatus, DsseEnvelope } from '@bpfleet/contract';
+import { type AgentStatus, DsseEnvelope, type GuardFigures } from '@bpfleet/contract';
 import type { FilterOutcome } from './border/opener-port.js';
 import type { CaptureCounters } from './capture/ring/capture-messages.js';
 import { hostFacts } from './host-facts.js';
@@ -9,6 +9,7 @@ import type { StoreCounts } from './spool/section-store.js';
 export interface StatusInputs
   extends Pick<AgentStatus, 'agent' | 'labels' | 'generation' | 'epoch' | 'source' | 'errors'> {
   readonly confined: boolean;
+  readonly guard: GuardFigures;
   readonly interfaces: readonly HostInterface[];
   readonly outcomes: readonly FilterOutcome[];
   readonly statements: readonly unknown[];

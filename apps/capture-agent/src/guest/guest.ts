@@ -7,16 +7,18 @@ const INTERVAL_MS = 1000;
 
 /** Looks once a second at what the agent takes of its host, and throttles it when that is too much. */
 export class Guest {
-  readonly #meter = new UsageMeter();
+  readonly #meter: UsageMeter;
   readonly #throttle: Throttle;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
     budget: HostBudget,
+    openerPid: number | undefined,
     private readonly ringBytes: () => number,
     private readonly logger: Logger,
     private readonly onStep: (step: BudgetStep) => void,
   ) {
+    this.#meter = new UsageMeter(openerPid);
     this.#throttle = new Throttle(budget);
   }
 
