@@ -36,7 +36,7 @@ suiteRequires(
         process.kill(childOf(rig.openerPid), 'SIGKILL');
       }
       const sent = await rig.sender.stop();
-      const found = missingAndTwice(sent, await rig.stored());
+      const found = missingAndTwice(sent, await rig.stored(sent));
       console.info(`${ROUNDS} kills, ${sent} packets sent, ${found.missing} missing, ${found.twice} twice`);
       expect(found).toEqual({ missing: 0, twice: 0 });
     });

@@ -16,6 +16,8 @@ import { postgresUrl } from '../e2e/postgres-url.js';
 import { SteadySender } from '../e2e/steady-sender.js';
 import { untilSettled } from '../e2e/stored-once.js';
 
+const CATCH_UP_MS = 60_000;
+
 /** One host with an agent, real services around it, and traffic whose every packet carries a number. */
 export class OneHost {
   hosts!: Hosts;
@@ -69,9 +71,19 @@ export class OneHost {
     await this.hosts?.remove();
   }
 
-  /** Waits until nothing more is stored, and says how often each number is. */
-  async stored(): Promise<Map<number, number>> {
-    await untilSettled(this.fleet.query, 'numbered');
+  /**
+   * How often each number is stored, once nothing more comes: with so many at least, or after a minute. (Consumers that
+   * were away with the brokers come back when their sessions have ended.)
+   */
+  async stored(expected: number): Promise<Map<number, number>> {
+    for (const deadline = performance.now() + CATCH_UP_MS; ; ) {
+      await untilSettled(this.fleet.query, 'numbered');
+      const counts = await this.#counts();
+      if (counts.size >= expected || performance.now() > deadline) return counts;
+    }
+  }
+
+  async #counts(): Promise<Map<number, number>> {
     const query = { version: 'numbered', since: '-1h', limit: 10_000_000 };
     const headers = { accept: packetMediaTypes.pcapng };
     const file = await this.fleet.query.send(queryApi.listPackets, { query, headers });
