@@ -1,15 +1,29 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Clock } from './clock.js';
+import { ConflictSource } from './conflicts/conflict-source.js';
+import { ConflictsController } from './conflicts/conflicts.controller.js';
 import { PacketsController } from './packets/packets.controller.js';
 import { PacketsService } from './packets/packets.service.js';
 import { SectionSource } from './packets/section-source.js';
+
+/** What the controllers and services are built on: Postgres in a process, memory in a test. */
+export interface Parts {
+  readonly sections: SectionSource;
+  readonly conflicts: ConflictSource;
+  readonly clock: Clock;
+}
 
 @Module({})
 class AnalyticsModule {}
 
 /** The HTTP side: what is asked of the store. */
-export const analyticsModule = (source: SectionSource, clock: Clock): DynamicModule => ({
+export const analyticsModule = ({ sections, conflicts, clock }: Parts): DynamicModule => ({
   module: AnalyticsModule,
-  controllers: [PacketsController],
-  providers: [PacketsService, { provide: SectionSource, useValue: source }, { provide: Clock, useValue: clock }],
+  controllers: [PacketsController, ConflictsController],
+  providers: [
+    PacketsService,
+    { provide: SectionSource, useValue: sections },
+    { provide: ConflictSource, useValue: conflicts },
+    { provide: Clock, useValue: clock },
+  ],
 });

@@ -1,20 +1,23 @@
 import { hostname } from 'node:os';
 import type { Bus } from '@bpfleet/bus';
-import { packetsTopic } from '@bpfleet/contract';
+import { ApiClient, packetsTopic } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { Lifecycle, type Logger, type Registry } from '@bpfleet/service';
 import { createNestApp, type NestApp } from '@bpfleet/service/nest';
-import { ensurePartitions, IngestStore, SectionStore, storeError } from '@bpfleet/store';
+import { ConflictStore, ensurePartitions, IngestStore, KeptRegistry, SectionStore, storeError } from '@bpfleet/store';
 import type pg from 'pg';
 import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import type { AnalyticsConfig } from './config.js';
-import { KEEP_PARTITIONS_EVERY_MS, LOG_EVERY_MS } from './ingest/config.js';
+import { KEEP_PARTITIONS_EVERY_MS, LOG_EVERY_MS, UNKNOWN_AGENTS } from './ingest/config.js';
 import { Ingest } from './ingest/ingest.js';
 import { LogLimit } from './ingest/log-limit.js';
 import { ingestMetrics } from './ingest/metrics.js';
 import { PartitionKeeper } from './ingest/partition-keeper.js';
+import { SignatureJudge } from './ingest/signature-judge.js';
+import { RegistryKeeper } from './registry/registry-keeper.js';
+import { HttpRegistrySource } from './registry/registry-source.js';
 
 /** What analytics is given; it closes none of it. */
 export interface AnalyticsParts {
@@ -44,6 +47,11 @@ const GROUP = 'bpfleet-analytics';
 export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsParts): Promise<Analytics> {
   const { pool, bus, logger, metrics } = parts;
   const topic = packetsTopic(config.topicPrefix);
+  const logLimit = new LogLimit(LOG_EVERY_MS, systemClock.nowMs);
+  const source = new HttpRegistrySource(new ApiClient({ server: config.server }));
+  const registry = new RegistryKeeper(source, new KeptRegistry(pool), logger, logLimit);
+  const { requireSignatures } = config;
+  const signatures = new SignatureJudge(registry, { requireSignatures, ...UNKNOWN_AGENTS, nowMs: systemClock.nowMs });
   const ingest = new Ingest(
     { topic, group: GROUP, partitions: config.partitions, owner: `${hostname()}/${process.pid}` },
     bus,
@@ -51,23 +59,28 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
       store: new IngestStore(pool),
       metrics: ingestMetrics(metrics),
       logger,
-      logLimit: new LogLimit(LOG_EVERY_MS, systemClock.nowMs),
+      logLimit,
       nowMs: systemClock.nowMs,
+      signatures,
     },
   );
   const keeper = new PartitionKeeper(() => ensureStore(pool, logger), KEEP_PARTITIONS_EVERY_MS, logger);
-  const app = await createNestApp(analyticsModule(new SectionStore(pool), systemClock), {
-    name: 'analytics',
-    info: openApiInfo,
-    logger,
-    metrics,
-    readiness: [{ name: 'postgres', check: () => pool.query('SELECT 1') }],
-    ...(parts.openApiPath === undefined ? {} : { openApiPath: parts.openApiPath }),
-    ...(parts.docsPath === undefined ? {} : { docsPath: parts.docsPath }),
-  });
+  const app = await createNestApp(
+    analyticsModule({ sections: new SectionStore(pool), conflicts: new ConflictStore(pool), clock: systemClock }),
+    {
+      name: 'analytics',
+      info: openApiInfo,
+      logger,
+      metrics,
+      readiness: [{ name: 'postgres', check: () => pool.query('SELECT 1') }],
+      ...(parts.openApiPath === undefined ? {} : { openApiPath: parts.openApiPath }),
+      ...(parts.docsPath === undefined ? {} : { docsPath: parts.docsPath }),
+    },
+  );
   const lifecycle = new Lifecycle()
     .add({ name: 'http', start: () => app.init(), stop: () => app.close() })
     .add({ name: 'store partitions', start: () => keeper.start(), stop: () => keeper.stop() })
+    .add({ name: 'registry', start: () => registry.start(), stop: () => registry.stop() })
     .add({ name: 'ingest', start: () => ingest.start(), stop: () => ingest.stop() });
   return { app, start: () => lifecycle.start(), stop: () => lifecycle.stop() };
 }

@@ -14,6 +14,8 @@ describe('the configuration of analytics', () => {
       kafkaBrokers: ['127.0.0.1:9092'],
       topicPrefix: '',
       partitions: 12,
+      server: 'http://127.0.0.1:7420',
+      requireSignatures: false,
     });
     expect(() => loadConfig(ProcessConfig, {})).toThrow(/BPFLEET_POSTGRES_URL/);
   });
@@ -26,7 +28,14 @@ describe('the configuration of analytics', () => {
     expect(() => loadConfig(ProcessConfig, { ...postgres, [name]: value })).toThrow(name);
   });
   it('has defaults for all that it is told when it is a part of another process', () => {
-    expect(AnalyticsConfig.parse({})).toEqual({ topicPrefix: '', partitions: 12 });
+    expect(AnalyticsConfig.parse({})).toEqual({
+      topicPrefix: '',
+      partitions: 12,
+      server: 'http://127.0.0.1:7420',
+      requireSignatures: false,
+    });
+    const environment = { ...postgres, BPFLEET_REQUIRE_SIGNATURES: 'false' };
+    expect(loadConfig(ProcessConfig, environment)).toMatchObject({ requireSignatures: false });
   });
   it('uses variables that its siblings know', () => {
     expect(bpfleetVariables).toEqual(expect.arrayContaining(variableNames(ProcessConfig)));

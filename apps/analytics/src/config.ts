@@ -3,6 +3,11 @@ import { z } from 'zod';
 
 /** What analytics itself is told, wherever it runs. */
 export const AnalyticsConfig = z.object({
+  server: z.url().default('http://127.0.0.1:7420').describe('the filter-manager, which tells the keys of agents'),
+  requireSignatures: z
+    .union([z.boolean(), z.stringbool()])
+    .default(false)
+    .describe('put sections that nobody signed into quarantine'),
   topicPrefix: z
     .string()
     .regex(/^([A-Za-z0-9._-]{1,64}\.)?$/, 'a topic prefix is letters, digits and . _ -, and ends with a dot')

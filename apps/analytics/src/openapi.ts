@@ -3,6 +3,7 @@ import { createNestApp, openApiDocument, operationsOf } from '@bpfleet/service/n
 import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
+import { ConflictSource } from './conflicts/conflict-source.js';
 import { SectionSource } from './packets/section-source.js';
 
 /** Needed to build the controllers, and never asked. */
@@ -13,8 +14,10 @@ const noSource: SectionSource = {
   completeness: () => Promise.reject(new Error('no store here')),
 };
 
+const noConflicts: ConflictSource = { list: () => Promise.reject(new Error('no store here')) };
+
 // Prints the OpenAPI document: `npm run openapi` writes it to docs/openapi/analytics.json.
-const app = await createNestApp(analyticsModule(noSource, systemClock), {
+const app = await createNestApp(analyticsModule({ sections: noSource, conflicts: noConflicts, clock: systemClock }), {
   name: 'analytics',
   info: openApiInfo,
   logger: createLogger({ name: 'openapi', level: 'silent' }),

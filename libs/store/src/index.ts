@@ -1,3 +1,4 @@
+export { ConflictStore, type IdentityConflict } from './conflicts/conflict-store.js';
 export { CopyEncoder } from './copy/copy-encoder.js';
 export { copyIn } from './copy/copy-in.js';
 export { type CopyTarget, flowTarget, sectionTarget } from './ingest/encode-rows.js';
@@ -6,6 +7,7 @@ export { logIdentity } from './ingest/log-identity.js';
 export { analyticsMigrations, type MigrateOptions, migrate } from './migrate.js';
 export { ensurePartitions } from './partitions.js';
 export { createPool, type PoolOptions } from './pool.js';
+export { KeptRegistry } from './registry/kept-registry.js';
 export type {
   FlowRow,
   HeldPosition,

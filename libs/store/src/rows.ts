@@ -1,3 +1,5 @@
+import type { SectionSignature } from '@bpfleet/contract';
+
 /** One record of the log that is a valid section, as it is stored. Times in Unix ns. */
 export interface SectionRow {
   readonly offset: bigint;
@@ -15,6 +17,10 @@ export interface SectionRow {
   readonly droppedByKernel: number;
   /** The host's clock was far off when it captured this. */
   readonly clockSuspect: boolean;
+  /** The key that signed it, raw, base64; undefined: nobody did. */
+  readonly sessionKey?: string | undefined;
+  /** As it came, for whoever publishes it again. */
+  readonly signature?: SectionSignature | undefined;
   readonly body: Uint8Array;
 }
 
@@ -88,8 +94,10 @@ export interface IngestResult {
   readonly stored: number;
   /** Sections that were stored before. */
   readonly duplicates: number;
-  /** Sections quarantined because another one with their (agent, epoch, seq) is stored. */
+  /** Sections quarantined because another one with their (agent, epoch, seq) is stored, or another key signs their epoch. */
   readonly conflicts: number;
+  /** Sections stored although a newer epoch of their agent had begun when they were captured. */
+  readonly overlaps: number;
   /** In the stored sections. */
   readonly packets: number;
 }

@@ -6,7 +6,8 @@ import { DropCounters } from './drop-counters.js';
 
 const section = (seq: number, kernelDropped = 0) =>
   makeSection({ agent: 'host-1', epoch: 1, seq, filter: 'web@3', atNs: [NOW_NS], kernelDropped });
-const prepared = (records: readonly ReceivedRecord[]) => prepareBatch(records, NOW_MS, new DropCounters());
+const prepared = (records: readonly ReceivedRecord[]) =>
+  prepareBatch(records, NOW_MS, new DropCounters(), () => ({ sessionKey: 'a key' }));
 
 describe('prepareBatch', () => {
   it('makes a row of each section, with its place in the log', () => {

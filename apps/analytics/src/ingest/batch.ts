@@ -3,21 +3,27 @@ import type { FlowRow, IngestBatch, QuarantineRow, SectionRow } from '@bpfleet/s
 import { printable } from '../printable.js';
 import type { DropCounters } from './drop-counters.js';
 import { FlowTable } from './flow-table.js';
-import { isPoison, type PoisonRecord, type VerifiedRecord, verifyRecord } from './verify-record.js';
+import { isPoison, type Judge, type PoisonRecord, type VerifiedRecord, verifyRecord } from './verify-record.js';
 
 /** The rows that a run of consecutive records becomes. */
 export type PreparedBatch = Pick<IngestBatch, 'sections' | 'quarantined' | 'flowsOf'>;
 
 /**
  * Verifies and dissects everything before the transaction begins, so that it holds its locks for the writing only.
+ * @param judge says whose sections they are
  * @param drops what is known of the agents' counters; remembers what these records say
  */
-export function prepareBatch(records: readonly ReceivedRecord[], nowMs: number, drops: DropCounters): PreparedBatch {
+export function prepareBatch(
+  records: readonly ReceivedRecord[],
+  nowMs: number,
+  drops: DropCounters,
+  judge: Judge,
+): PreparedBatch {
   const verified: VerifiedRecord[] = [];
   const sections: SectionRow[] = [];
   const quarantined: QuarantineRow[] = [];
   for (const record of records) {
-    const result = verifyRecord(record, nowMs);
+    const result = verifyRecord(record, nowMs, judge);
     if (isPoison(result)) {
       quarantined.push(quarantineRow(record, result));
       continue;
@@ -48,11 +54,12 @@ function flowsIn(verified: readonly VerifiedRecord[], sections: readonly Section
 }
 
 function sectionRow(record: ReceivedRecord, verified: VerifiedRecord, drops: DropCounters): SectionRow {
-  const { header, section, clockSuspect } = verified;
+  const { header, section, sessionKey, clockSuspect } = verified;
   return {
     ...header,
     offset: record.offset,
     droppedByKernel: drops.since(header, section),
+    sessionKey,
     clockSuspect,
     body: record.value,
   };

@@ -4,9 +4,12 @@ import { packetsTopic, queryApi } from '@bpfleet/contract';
 import { createPool } from '@bpfleet/store';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { kafka, postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AnalyticsConfig } from '../config.js';
+import { RegistryServer } from '../testing/registry-server.js';
 import { migratedDatabase, RunningAnalytics } from '../testing/running-analytics.js';
 import { busRecord, makeSection, type SectionShape } from '../testing/sections.js';
+import { SigningAgent } from '../testing/signing-agent.js';
 
 const SEND_TIMEOUT_MS = 30_000;
 const BREAK_CONNECTIONS = `
@@ -43,8 +46,8 @@ function describeIngest(makeBus: () => TestBus, connectionOf: () => Promise<Test
     await database.drop();
   });
 
-  async function start(): Promise<RunningAnalytics> {
-    const config = { topicPrefix: log.topicPrefix, partitions: 3 };
+  async function start(rest: Partial<AnalyticsConfig> = {}): Promise<RunningAnalytics> {
+    const config = { topicPrefix: log.topicPrefix, partitions: 3, requireSignatures: false, ...rest };
     const one = new RunningAnalytics(database.connection, log.again(), config);
     running.push(one);
     return one.start();
@@ -69,6 +72,105 @@ function describeIngest(makeBus: () => TestBus, connectionOf: () => Promise<Test
       .toSorted();
   const isStored = (analytics: RunningAnalytics, sections: Sections) =>
     expect.poll(() => ids(analytics), { timeout: 30_000 }).toEqual(idsOf(sections));
+
+  describe('signatures', () => {
+    let registry: RegistryServer;
+    let agent: SigningAgent;
+    beforeEach(async () => {
+      registry = await new RegistryServer().start();
+      agent = new SigningAgent('host-1');
+    });
+    afterEach(() => registry.stop());
+
+    const startStrict = () => start({ requireSignatures: true, server: registry.url });
+    const signed = (from: SigningAgent, epoch: number, number: number, atNs = nowNs()) =>
+      from.section({ epoch, seq: number, atNs: [atNs] });
+    const quarantined = async ({ pool }: RunningAnalytics) => {
+      const { rows } = await pool.query('SELECT reason, headers->>$1 AS seq FROM analytics.quarantine ORDER BY 1, 2', [
+        'seq',
+      ]);
+      return rows.map(({ reason, seq }) => `${reason} ${seq}`);
+    };
+    const conflicts = async ({ client }: RunningAnalytics) => {
+      const { items } = await client.call(queryApi.listIdentityConflicts, { query: {} });
+      return items.map(({ agent, epoch, kind, sections }) => `${agent} ${epoch} ${kind} ${sections}`).toSorted();
+    };
+
+    it('are needed: what nobody known has signed is kept aside, and what follows is stored', async () => {
+      registry.set([agent.inRegistry(), new SigningAgent('host-9').inRegistry('2026-11-22T10:00:00Z')]);
+      const analytics = await startStrict();
+      const [good, other] = [signed(agent, 1, 0), signed(agent, 1, 9)];
+      const bad = [
+        { ...section({ seq: 1 }) },
+        signed(new SigningAgent('host-1'), 1, 2),
+        { ...other, header: { ...other.header, seq: 3 } },
+      ];
+      const last = signed(agent, 1, 1);
+      await send([good, ...bad, last]);
+      await isStored(analytics, [good, last]);
+      expect(await quarantined(analytics)).toEqual(['bad-signature 1', 'bad-signature 3', 'unknown-key 2']);
+      expect(await analytics.metric('bpfleet_ingest_quarantined_total')).toBe(3);
+      // What was forged has taken no number from the agent's own sections.
+      const rightful = [signed(agent, 1, 2), signed(agent, 1, 3)];
+      await send(rightful);
+      await isStored(analytics, [good, last, ...rightful]);
+    });
+    it('of an agent that has enrolled a moment ago are known in time', async () => {
+      const analytics = await startStrict();
+      const first = signed(new SigningAgent('host-2'), 1, 0);
+      await send([first]);
+      await expect.poll(() => quarantined(analytics)).toEqual(['unknown-key 0']);
+      registry.set([agent.inRegistry()], false);
+      const own = signed(agent, 1, 0);
+      await send([own]);
+      await isStored(analytics, [own]);
+    });
+    it('are verified while the filter-manager is away, also after a restart, until a key is revoked', async () => {
+      registry.set([agent.inRegistry()]);
+      const before = await startStrict();
+      const first = signed(agent, 1, 0);
+      await send([first]);
+      await isStored(before, [first]);
+      await before.stop();
+      await registry.stop();
+      const analytics = await startStrict();
+      const second = signed(agent, 2, 0);
+      await send([second]);
+      await isStored(analytics, [first, second]);
+      registry.set([agent.inRegistry('2026-11-22T10:00:00Z')]);
+      await registry.start();
+      await expect
+        .poll(
+          async () =>
+            (await analytics.pool.query('SELECT document::text AS text FROM analytics.registry')).rows[0].text,
+        )
+        .toContain('revokedAt');
+      await send([signed(agent, 2, 1)]);
+      await expect.poll(() => quarantined(analytics)).toEqual(['revoked-key 1']);
+    });
+    it('of two agents with one state folder show it, and nothing is dropped', async () => {
+      registry.set([agent.inRegistry()]);
+      const analytics = await startStrict();
+      const copy = agent.copy();
+      const first = [signed(agent, 1, 0), signed(agent, 1, 1)];
+      await send(first);
+      await isStored(analytics, first);
+      // One epoch: the second key is kept aside. Two epochs: both are stored, and the agent is flagged.
+      await send([signed(copy, 1, 1), signed(copy, 1, 2)]);
+      await expect.poll(() => quarantined(analytics)).toEqual(['identity-conflict 1', 'identity-conflict 2']);
+      const newer = signed(copy, 2, 0);
+      await send([newer]);
+      const beside = signed(agent, 1, 2, nowNs() + 2_000_000_000n);
+      await send([beside]);
+      await isStored(analytics, [...first, newer, beside]);
+      const forged = agent.section({ epoch: 1, seq: 2, atNs: [nowNs(), nowNs()] });
+      await send([forged]);
+      await expect
+        .poll(() => conflicts(analytics))
+        .toEqual(['host-1 1 other-bytes 1', 'host-1 1 other-key 2', 'host-1 1 overlap 1']);
+      expect(await analytics.metric('bpfleet_ingest_overlaps_total')).toBe(1);
+    });
+  });
 
   it('stores what agents send', async () => {
     const analytics = await start();

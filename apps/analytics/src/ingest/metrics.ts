@@ -34,6 +34,11 @@ export const ingestMetrics = (registry: Registry) => {
       help: 'Records put into quarantine, by reason.',
       labelNames: ['reason'],
     }),
+    overlaps: new Counter({
+      registers,
+      name: 'bpfleet_ingest_overlaps_total',
+      help: 'Sections stored that an older epoch of an agent captured while a newer one ran.',
+    }),
     clockSuspect: new Counter({
       registers,
       name: 'bpfleet_ingest_clock_suspect_total',

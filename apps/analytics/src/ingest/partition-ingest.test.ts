@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { makeSection, NOW_MS, NOW_NS, recordOf } from '../testing/sections.js';
 import { LogLimit } from './log-limit.js';
 import { ingestMetrics } from './metrics.js';
-import { PartitionIngest, type PositionStore } from './partition-ingest.js';
+import { type IngestParts, PartitionIngest, type PositionStore } from './partition-ingest.js';
 
 /** Positions as Postgres keeps them, and what was committed with them. */
 class FakePositions implements PositionStore {
@@ -23,7 +23,7 @@ class FakePositions implements PositionStore {
     this.next = batch.next;
     this.commits.push(batch);
     const packets = batch.sections.reduce((sum, section) => sum + section.packets, 0);
-    return { stored: batch.sections.length, duplicates: 0, conflicts: 0, packets };
+    return { stored: batch.sections.length, duplicates: 0, conflicts: 0, overlaps: 0, packets };
   }
   get offsets(): bigint[] {
     return this.commits.flatMap(({ sections }) => sections.map(({ offset }) => offset));
@@ -49,9 +49,18 @@ const take = () =>
     logger: createLogger({ name: 'test', level: 'silent' }),
     logLimit: new LogLimit(0, () => 0),
     nowMs: () => NOW_MS,
+    signatures,
   });
 
+let prepared: number[];
+let signatures: IngestParts['signatures'];
+
 beforeEach(() => {
+  prepared = [];
+  signatures = {
+    prepare: async (headers) => void prepared.push(headers.length),
+    judge: () => ({ sessionKey: undefined }),
+  };
   store = new FakePositions();
   bounds = { first: 0n, end: 1000n };
 });
@@ -73,6 +82,21 @@ describe('PartitionIngest', () => {
     const ingest = await take();
     expect(await ingest.read(records(...fromTo(0, 60)), signal)).toBe(60n);
     expect(store.commits.map(({ sections }) => sections.length)).toEqual([25, 25, 10]);
+  });
+  it('asks for the keys of each transaction before it judges', async () => {
+    signatures = {
+      ...signatures,
+      judge: () => (prepared.length > 0 ? { reason: 'unknown-key', detail: 'x' } : { sessionKey: undefined }),
+    };
+    await (await take()).read(records(...fromTo(0, 30)), signal);
+    expect(prepared).toEqual([25, 5]);
+    expect(store.commits.map(({ quarantined }) => quarantined.length)).toEqual([25, 5]);
+  });
+  it('judges nothing whose keys it could not ask for because it stops', async () => {
+    const stopping = new AbortController();
+    signatures = { ...signatures, prepare: async () => stopping.abort() };
+    expect(await (await take()).read(records(0), stopping.signal)).toBe(0n);
+    expect(store.commits).toEqual([]);
   });
   it('stops between transactions when it is told to', async () => {
     const ingest = await take();

@@ -8,6 +8,8 @@ import { DropCounters } from './drop-counters.js';
 import { decideGap, type OffsetGap } from './gap.js';
 import type { LogLimit } from './log-limit.js';
 import type { IngestMetrics } from './metrics.js';
+import type { SignatureJudge } from './signature-judge.js';
+import { headerOf, type Judge } from './verify-record.js';
 
 /** What ingest needs of the store; `IngestStore` implements it. */
 export interface PositionStore {
@@ -24,6 +26,7 @@ export interface IngestParts {
   readonly logLimit: LogLimit;
   /** Unix time; tells which hosts' clocks are far off. */
   readonly nowMs: () => number;
+  readonly signatures: Pick<SignatureJudge, 'prepare' | 'judge'>;
 }
 
 const NOTHING: PreparedBatch = { sections: [], quarantined: [], flowsOf: () => [] };
@@ -76,7 +79,14 @@ export class PartitionIngest {
       const { offset } = records[at]!;
       if (offset > this.#next && !(await this.#closeGap({ from: this.#next, to: offset }))) break;
       const end = commitSliceEnd(records, at, commitLimits);
-      await this.#commitRecords(records.slice(at, end));
+      const slice = records.slice(at, end);
+      await this.parts.signatures.prepare(
+        slice.map(headerOf).filter((header) => header !== undefined),
+        signal,
+      );
+      // What is judged without the keys it needs would be refused for nothing.
+      if (signal.aborted) break;
+      await this.#commitRecords(slice);
       at = end;
     }
     return this.#next;
@@ -127,8 +137,9 @@ export class PartitionIngest {
   }
 
   async #commitRecords(records: readonly ReceivedRecord[]): Promise<void> {
-    const { metrics, logLimit, nowMs } = this.parts;
-    const batch = prepareBatch(records, nowMs(), this.#drops);
+    const { metrics, logLimit, nowMs, signatures } = this.parts;
+    const judge: Judge = (header, value) => signatures.judge(header, value);
+    const batch = prepareBatch(records, nowMs(), this.#drops, judge);
     const result = await this.#commit(records.at(-1)!.offset + 1n, batch, []);
     metrics.records.inc(records.length);
     metrics.bytes.inc(records.reduce((sum, { value }) => sum + value.length, 0));
@@ -137,12 +148,26 @@ export class PartitionIngest {
     metrics.duplicates.inc(result.duplicates);
     metrics.clockSuspect.inc(batch.sections.filter(({ clockSuspect }) => clockSuspect).length);
     if (result.conflicts > 0) metrics.quarantined.inc({ reason: 'identity-conflict' }, result.conflicts);
+    metrics.overlaps.inc(result.overlaps);
+    this.#warnOfConflicts(result, records);
     for (const { offset, reason, detail, key } of batch.quarantined) {
       metrics.quarantined.inc({ reason });
       logLimit.pass(`quarantine ${reason}`, (suppressed) => {
         this.#log('warn', { offset: String(offset), reason, detail, key, suppressed }, 'record put into quarantine');
       });
     }
+  }
+
+  #warnOfConflicts({ conflicts, overlaps }: IngestResult, records: readonly ReceivedRecord[]): void {
+    if (conflicts + overlaps === 0) return;
+    const agents = [...new Set(records.map(({ key }) => key))];
+    this.parts.logLimit.pass('identity-conflict', (suppressed) => {
+      this.#log(
+        'warn',
+        { agents, conflicts, overlaps, suppressed },
+        'an agent seems to be several: a copied state folder?',
+      );
+    });
   }
 
   async #commit(next: bigint, batch: PreparedBatch, losses: readonly LossRow[]): Promise<IngestResult> {

@@ -4,7 +4,10 @@ import { encodeRecordHeaders, MAX_RECORD_BYTES, type SectionHeader } from '@bpfl
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeSection, NOW_MS, NOW_NS, recordOf } from '../testing/sections.js';
-import { isPoison, verifyRecord } from './verify-record.js';
+import { isPoison, type Judge, verifyRecord } from './verify-record.js';
+
+/** Takes any section, as if its agent had signed it. */
+const anybody = () => ({ sessionKey: 'a key' });
 
 const good = makeSection({ agent: 'host-1', epoch: 2, seq: 7, filter: 'web@3', atNs: [NOW_NS, NOW_NS + 5n] });
 
@@ -22,13 +25,19 @@ const twice = Buffer.concat([good.value, good.value]);
 
 describe('verifyRecord', () => {
   it('accepts a section that is what its headers say', () => {
-    const result = verifyRecord(recordOf(good), NOW_MS);
+    const result = verifyRecord(recordOf(good), NOW_MS, anybody);
     expect(result).toMatchObject({ header: good.header, clockSuspect: false, section: { packets: 2 } });
+    expect(result).toMatchObject({ sessionKey: 'a key' });
+  });
+  it('looks into nothing that nobody vouches for', () => {
+    const nobody: Judge = () => ({ reason: 'unknown-key', detail: 'nobody' });
+    const unreadable = changed({}, { value: new TextEncoder().encode('not a section at all') });
+    expect(verifyRecord(unreadable, NOW_MS, nobody)).toEqual({ reason: 'unknown-key', detail: 'nobody' });
   });
   it('accepts a section without packets, which carries a ledger only', () => {
     const empty = makeSection({ agent: 'host-1', epoch: 2, seq: 8, filter: 'web@3', atNs: [] });
     const header = { ...empty.header, tsMinNs: NOW_NS, tsMaxNs: NOW_NS };
-    expect(isPoison(verifyRecord(recordOf({ ...empty, header }), NOW_MS))).toBe(false);
+    expect(isPoison(verifyRecord(recordOf({ ...empty, header }), NOW_MS, anybody))).toBe(false);
   });
 
   it.each([
@@ -52,7 +61,7 @@ describe('verifyRecord', () => {
     ['a version in the header is none', 'filters', changed({ filters: ['web@3', 'web'] })],
     ['a version in the header stands twice', 'filters', changed({ filters: ['web@3', 'web@3'] })],
   ])('refuses when %s', (_name, reason, record) => {
-    expect(verifyRecord(record, NOW_MS)).toMatchObject({ reason });
+    expect(verifyRecord(record, NOW_MS, anybody)).toMatchObject({ reason });
   });
 
   it.each([
@@ -63,7 +72,7 @@ describe('verifyRecord', () => {
   ])('marks a clock %s: %s s, suspect: %s', (_name, seconds, clockSuspect) => {
     const atNs = [NOW_NS + seconds * 1_000_000_000n - 1n];
     const section = makeSection({ agent: 'host-1', epoch: 1, seq: 0, filter: 'web@3', atNs });
-    expect(verifyRecord(recordOf(section), NOW_MS)).toMatchObject({ clockSuspect });
+    expect(verifyRecord(recordOf(section), NOW_MS, anybody)).toMatchObject({ clockSuspect });
   });
 
   it('answers whatever bytes and headers come, with a detail that Postgres takes', () => {
@@ -76,7 +85,7 @@ describe('verifyRecord', () => {
     fc.assert(
       fc.property(anyBytes, fc.dictionary(fc.string(), fc.string({ unit: 'binary' })), (value, headers) => {
         const record = { ...recordOf(good), value, headers: { ...changed({}, { value }).headers, ...headers } };
-        const result = verifyRecord(record, NOW_MS);
+        const result = verifyRecord(record, NOW_MS, anybody);
         if (isPoison(result)) expect(result.detail).not.toMatch(/[\p{Cc}\p{Cs}]/u);
         else expect(result.section.packets).toBe(2);
       }),

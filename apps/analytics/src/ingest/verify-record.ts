@@ -12,6 +12,9 @@ export const quarantineReasons = [
   'too-large',
   'key-mismatch',
   'crc-mismatch',
+  'unknown-key',
+  'revoked-key',
+  'bad-signature',
   'structure',
   'packet-count',
   'time-range',
@@ -24,6 +27,8 @@ export type QuarantineReason = (typeof quarantineReasons)[number];
 export interface VerifiedRecord {
   readonly header: SectionHeader;
   readonly section: Section;
+  /** The key that signed it; undefined: nobody did. */
+  readonly sessionKey: string | undefined;
   readonly clockSuspect: boolean;
 }
 
@@ -33,32 +38,47 @@ export interface PoisonRecord {
   readonly detail: string;
 }
 
-export const isPoison = (result: VerifiedRecord | PoisonRecord): result is PoisonRecord => 'reason' in result;
+export const isPoison = <T extends object>(result: T | PoisonRecord): result is PoisonRecord => 'reason' in result;
+
+/** Says whose section it is: `SignatureJudge`. */
+export type Judge = (
+  header: SectionHeader,
+  value: Uint8Array,
+) => { readonly sessionKey: string | undefined } | PoisonRecord;
 
 /** A packet time further off than this marks the section `clock-suspect` (design: "What crosses process borders"). */
 const CLOCK_BEHIND_MS = 30 * 86_400_000;
 const CLOCK_AHEAD_MS = 3_600_000;
 
+/** The headers of a record, when they can be read: to prepare for the judgement of several. */
+export function headerOf(record: ReceivedRecord): SectionHeader | undefined {
+  const header = attempt('headers', () => decodeRecordHeaders(record.headers));
+  return isPoison(header) ? undefined : header;
+}
+
 /**
  * Checks everything a reader of the store will rely on. Kafka's ACLs see neither keys nor headers, and kafkajs never
  * checks a CRC, so nothing is believed. Whatever the bytes are, this answers and does not throw.
  */
-export function verifyRecord(record: ReceivedRecord, nowMs: number): VerifiedRecord | PoisonRecord {
+export function verifyRecord(record: ReceivedRecord, nowMs: number, judge: Judge): VerifiedRecord | PoisonRecord {
   const { value, key } = record;
   if (value.length > MAX_RECORD_BYTES) {
     return poison('too-large', `${value.length} bytes; a record has at most ${MAX_RECORD_BYTES}`);
   }
   const header = attempt('headers', () => decodeRecordHeaders(record.headers));
-  if ('reason' in header) return header;
+  if (isPoison(header)) return header;
   if (key !== header.agent) return poison('key-mismatch', `the key is not the agent ${header.agent}`);
   const checksum = crc32(value);
   if (checksum !== header.crc32) {
     return poison('crc-mismatch', `CRC-32 of the value is ${hex(checksum)}, the header says ${hex(header.crc32)}`);
   }
+  // Before the bytes are looked into: what nobody vouches for is read no further.
+  const vouched = judge(header, value);
+  if (isPoison(vouched)) return poison(vouched.reason, vouched.detail);
   const section = attempt('structure', () => readSection(value));
-  if ('reason' in section) return section;
+  if (isPoison(section)) return section;
   const difference = differenceOf(header, section);
-  return difference ?? { header, section, clockSuspect: isClockSuspect(header, nowMs) };
+  return difference ?? { header, section, sessionKey: vouched.sessionKey, clockSuspect: isClockSuspect(header, nowMs) };
 }
 
 function differenceOf(header: SectionHeader, section: Section): PoisonRecord | undefined {
@@ -108,7 +128,7 @@ const poison = (reason: QuarantineReason, detail: string): PoisonRecord => ({
 });
 const hex = (value: number): string => value.toString(16).padStart(8, '0');
 
-function attempt<T>(reason: QuarantineReason, read: () => T): T | PoisonRecord {
+function attempt<T extends object>(reason: QuarantineReason, read: () => T): T | PoisonRecord {
   try {
     return read();
   } catch (error) {

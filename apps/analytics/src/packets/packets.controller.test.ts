@@ -46,12 +46,15 @@ describe('PacketsController', () => {
     lines = [];
     const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
     const logger = createLogger({ name: 'test', level: 'debug', destination });
-    app = await createNestApp(analyticsModule(source, { nowMs: () => NOW_MS }), {
-      name: 'test',
-      info: { title: 'test', version: '1' },
-      logger,
-      metrics: new Registry(),
-    });
+    app = await createNestApp(
+      analyticsModule({ sections: source, conflicts: { list: async () => [] }, clock: { nowMs: () => NOW_MS } }),
+      {
+        name: 'test',
+        info: { title: 'test', version: '1' },
+        logger,
+        metrics: new Registry(),
+      },
+    );
     ({ url } = await listen(app, { host: '127.0.0.1', port: 0, logger }));
   });
   afterEach(() => app.close());

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SectionRow } from '../rows.js';
-import { advancesOf, fromMultirange, sectionKey, sortOut, toMultirange } from './dedupe.js';
+import { advancesOf, fromMultirange, oneKeyEach, sectionKey, sortOut, toMultirange } from './dedupe.js';
 
 const section = (seq: number, given: Partial<SectionRow> = {}): SectionRow => ({
   ...{ offset: BigInt(seq), agent: 'a', epoch: 1, seq, crc32: seq, tsMinNs: 1n, tsMaxNs: 2n, packets: 1 },
@@ -43,6 +43,26 @@ describe('advancesOf', () => {
       section(3, { tsMinNs: 6n }),
     ]);
     expect(advance).toEqual({ agent: 'a', epoch: 1, seqs: new Set([2, 1, 3]), firstNs: 5n });
+  });
+});
+
+describe('oneKeyEach', () => {
+  it('takes the first key of each epoch, and what nobody signed', () => {
+    const rows = [
+      section(0),
+      section(1, { sessionKey: 'A' }),
+      section(2, { sessionKey: 'B' }),
+      section(3, { sessionKey: 'A' }),
+    ];
+    const elsewhere = [section(4, { sessionKey: 'B', epoch: 2 }), section(5, { sessionKey: 'B', agent: 'b' })];
+    const { first, others } = oneKeyEach([...rows, ...elsewhere]);
+    expect(first.map(({ seq }) => seq)).toEqual([0, 1, 3, 4, 5]);
+    expect(others.map(({ seq }) => seq)).toEqual([2]);
+    expect(advancesOf(first).map(({ agent, epoch, sessionKey }) => [agent, epoch, sessionKey])).toEqual([
+      ['a', 1, 'A'],
+      ['a', 2, 'B'],
+      ['b', 1, 'B'],
+    ]);
   });
 });
 

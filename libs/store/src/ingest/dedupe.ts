@@ -6,22 +6,47 @@ export interface EpochAdvance {
   readonly epoch: number;
   readonly seqs: ReadonlySet<number>;
   readonly firstNs: bigint;
+  readonly sessionKey: string | undefined;
 }
 
-/** The advances of a batch, sorted by agent and epoch: whoever locks rows locks them in this order. */
+/**
+ * The advances of sections that one key per epoch signed (`oneKeyEach`), sorted by agent and epoch: whoever locks rows
+ * locks them in this order.
+ */
 export function advancesOf(sections: readonly SectionRow[]): EpochAdvance[] {
-  const advances = new Map<string, { agent: string; epoch: number; seqs: Set<number>; firstNs: bigint }>();
-  for (const { agent, epoch, seq, tsMinNs } of sections) {
+  const advances = new Map<
+    string,
+    Omit<EpochAdvance, 'seqs'> & { seqs: Set<number>; firstNs: bigint; sessionKey: string | undefined }
+  >();
+  for (const { agent, epoch, seq, tsMinNs, sessionKey } of sections) {
     const key = `${agent} ${epoch}`;
     const found = advances.get(key);
     if (!found) {
-      advances.set(key, { agent, epoch, seqs: new Set([seq]), firstNs: tsMinNs });
+      advances.set(key, { agent, epoch, seqs: new Set([seq]), firstNs: tsMinNs, sessionKey });
       continue;
     }
     found.seqs.add(seq);
+    found.sessionKey ??= sessionKey;
     if (tsMinNs < found.firstNs) found.firstNs = tsMinNs;
   }
   return [...advances.values()].sort((a, b) => compare(a.agent, b.agent) || a.epoch - b.epoch);
+}
+
+/**
+ * Takes the sections of the first key of each epoch, and those without one.
+ * @returns them, and the others, which another transaction or the database has to decide about
+ */
+export function oneKeyEach(sections: readonly SectionRow[]): { first: SectionRow[]; others: SectionRow[] } {
+  const keys = new Map<string, string>();
+  const first: SectionRow[] = [];
+  const others: SectionRow[] = [];
+  for (const section of sections) {
+    const { agent, epoch, sessionKey } = section;
+    const key = `${agent} ${epoch}`;
+    if (sessionKey !== undefined && !keys.has(key)) keys.set(key, sessionKey);
+    (sessionKey === undefined || keys.get(key) === sessionKey ? first : others).push(section);
+  }
+  return { first, others };
 }
 
 // Agent ids are ASCII: this is the order of collation "C".

@@ -1,3 +1,4 @@
+import { encodeRecordHeaders, type SectionHeader } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import type pg from 'pg';
 import { CopyEncoder } from '../copy/copy-encoder.js';
@@ -5,9 +6,11 @@ import { copyIn } from '../copy/copy-in.js';
 import { ensurePartitions } from '../partitions.js';
 import type { HeldPosition, IngestBatch, IngestResult, LossRow, QuarantineRow, SectionRow } from '../rows.js';
 import { isSqlState, SQL_STATE, storeError } from '../store-error.js';
-import { advancesOf, fromMultirange, sectionKey, sortOut, toMultirange } from './dedupe.js';
+import { sortOut } from './dedupe.js';
 import { type CopyTarget, flowTarget, isInt8, quarantineTarget, sectionTarget } from './encode-rows.js';
 import { hourRange } from './hour-range.js';
+import { epochKey, isCapturedBeside, markSeen } from './mark-seen.js';
+import { noteConflicts } from './note-conflicts.js';
 import { takePosition } from './take-position.js';
 import { writerName } from './writer-name.js';
 
@@ -67,21 +70,31 @@ export class IngestStore {
 
   async #write(client: pg.PoolClient, batch: IngestBatch): Promise<IngestResult> {
     const sections = batch.sections.filter(hasStorableTimes);
-    const { fresh, duplicates, conflicts } = sortOut(sections, await markSeen(client, sections));
+    const { accepted, refused, stored, newerFirstNs } = await markSeen(client, sections);
+    const { fresh, duplicates, conflicts } = sortOut(accepted, stored);
+    const overlaps = fresh.filter((section) => isCapturedBeside(section, newerFirstNs.get(epochKey(section))));
     const quarantined = [
       ...batch.quarantined,
       ...batch.sections
         .filter((section) => !hasStorableTimes(section))
-        .map((row) => setAside(row, 'time-out-of-range')),
-      ...conflicts.map((row) => setAside(row, 'identity-conflict')),
+        .map((row) => setAside(row, 'time-out-of-range', place(row))),
+      ...conflicts.map((row) => setAside(row, 'identity-conflict', `${place(row)}: other bytes are stored there`)),
+      ...refused.map((row) => setAside(row, 'identity-conflict', `${place(row)}: another key signs this epoch`)),
     ];
     await this.#copy(client, sectionTarget, batch.position, fresh);
     await this.#copy(client, flowTarget, batch.position, batch.flowsOf(fresh));
     await this.#copy(client, quarantineTarget, batch.position, quarantined);
     if (batch.losses.length > 0) await insertLosses(client, batch.position, batch.losses);
+    await noteConflicts(client, { 'other-bytes': conflicts, 'other-key': refused, overlap: overlaps });
     await advance(client, batch, fresh);
     const packets = fresh.reduce((sum, section) => sum + section.packets, 0);
-    return { stored: fresh.length, duplicates: duplicates.length, conflicts: conflicts.length, packets };
+    return {
+      stored: fresh.length,
+      duplicates: duplicates.length,
+      conflicts: conflicts.length + refused.length,
+      overlaps: overlaps.length,
+      packets,
+    };
   }
 
   async #copy<Row>(
@@ -101,65 +114,14 @@ export class IngestStore {
 
 const hasStorableTimes = (section: SectionRow): boolean => isInt8(section.tsMinNs) && isInt8(section.tsMaxNs);
 
-function setAside(section: SectionRow, reason: 'identity-conflict' | 'time-out-of-range'): QuarantineRow {
-  const { offset, agent, epoch, seq, crc32, tsMinNs, tsMaxNs, body } = section;
-  return {
-    ...{ offset, reason, agent, tsMinNs, tsMaxNs, body, key: agent },
-    detail: `${agent}, epoch ${epoch}, sequence ${seq}`,
-    headers: { agent, epoch: String(epoch), seq: String(seq), crc32: (crc32 >>> 0).toString(16).padStart(8, '0') },
-  };
+const place = ({ agent, epoch, seq }: SectionRow): string => `${agent}, epoch ${epoch}, sequence ${seq}`;
+
+/** Its headers as they came: it can be published again. */
+function setAside(row: SectionRow, reason: 'identity-conflict' | 'time-out-of-range', detail: string): QuarantineRow {
+  const { offset, agent, tsMinNs, tsMaxNs, body, signature } = row;
+  const headers = encodeRecordHeaders({ ...row, ...(signature ? { signature } : {}) } as SectionHeader);
+  return { ...{ offset, reason, detail, agent, tsMinNs, tsMaxNs, body, headers }, key: agent };
 }
-
-/**
- * Adds the sections to what is seen of their agents, and locks those rows until the transaction ends.
- * @returns those seen before this transaction, by `sectionKey`, with the CRC under which they are stored
- */
-async function markSeen(
-  client: pg.PoolClient,
-  sections: readonly SectionRow[],
-): Promise<ReadonlyMap<string, number | undefined>> {
-  const stored = new Map<string, number | undefined>();
-  if (sections.length === 0) return stored;
-  const advances = advancesOf(sections);
-  const { rows } = await client.query<{ agent: string; epoch: string; repeated: string }>(MARK_SEEN, [
-    advances.map(({ agent }) => agent),
-    advances.map(({ epoch }) => epoch),
-    advances.map(({ seqs }) => toMultirange(seqs)),
-    advances.map(({ firstNs }) => firstNs),
-  ]);
-  for (const { agent, epoch, repeated } of rows) {
-    for (const seq of fromMultirange(repeated)) stored.set(sectionKey({ agent, epoch: Number(epoch), seq }), undefined);
-  }
-  if (stored.size > 0) await readStoredCrcs(client, sections, stored);
-  return stored;
-}
-
-// The right side of SET reads the row as it was: `repeated` becomes what was seen before, `seqs` the union.
-const MARK_SEEN = `
-  INSERT INTO analytics.progress AS p (agent, epoch, seqs, first_ns)
-  SELECT * FROM unnest($1::text[], $2::bigint[], $3::int8multirange[], $4::bigint[]) AS new (agent, epoch, seqs, first_ns)
-  ON CONFLICT (agent, epoch) DO UPDATE SET repeated = p.seqs * excluded.seqs, seqs = p.seqs + excluded.seqs
-  RETURNING agent, epoch, repeated`;
-
-async function readStoredCrcs(
-  client: pg.PoolClient,
-  sections: readonly SectionRow[],
-  stored: Map<string, number | undefined>,
-): Promise<void> {
-  const repeated = sections.filter((section) => stored.has(sectionKey(section)));
-  const { rows } = await client.query<{ agent: string; epoch: string; seq: string; crc32: string }>(STORED_CRCS, [
-    repeated.map(({ agent }) => agent),
-    repeated.map(({ epoch }) => epoch),
-    repeated.map(({ seq }) => seq),
-  ]);
-  for (const { agent, epoch, seq, crc32 } of rows) {
-    stored.set(sectionKey({ agent, epoch: Number(epoch), seq: Number(seq) }), Number(crc32));
-  }
-}
-
-const STORED_CRCS = `
-  SELECT agent, epoch, seq, crc32 FROM analytics.section
-  JOIN unnest($1::text[], $2::bigint[], $3::bigint[]) AS wanted (agent, epoch, seq) USING (agent, epoch, seq)`;
 
 async function insertLosses(client: pg.PoolClient, position: HeldPosition, losses: readonly LossRow[]): Promise<void> {
   await client.query(
