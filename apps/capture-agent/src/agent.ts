@@ -192,7 +192,7 @@ export class CaptureAgent {
       const enrolment = DsseEnvelope.parse(await parts.opener.enrolment(config.agentLabels));
       const { signal } = this.#stopping;
       const { logger } = parts;
-      const token = config.agentEnrolToken ?? '';
+      const token = config.enrolmentToken;
       const enrolled = await enrol({ client: client.anonymous, token, enrolment, logger, signal });
       if (enrolled) await parts.opener.pin(enrolled.keys);
       else await new Promise(() => {});

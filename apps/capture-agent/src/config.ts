@@ -22,7 +22,11 @@ export const AgentConfig = z.object({
     .pipe(InterfacePatterns)
     .prefault('*')
     .describe('interfaces the agent may open: names or patterns with *, ! excludes'),
-  agentEnrolToken: z.string().optional().describe('the secret that this fleet enrols agents by'),
+  enrolmentToken: z
+    .string()
+    .max(1024)
+    .default('')
+    .meta({ description: 'the secret that this fleet enrols agents by, as the filter-manager has it', secret: true }),
   agentUser: z
     .string()
     .default('')

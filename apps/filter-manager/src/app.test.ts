@@ -326,6 +326,11 @@ describe('enrolment over HTTP', () => {
       }
       expect(fleet.control.identities.size).toBe(0);
       await agent.enrol({}, 'a secret');
+      // It says so again at each start, also when the secret was changed.
+      await agent.enrol({}, 'an older secret');
+      await expect(new TestAgent('b', fleet.url).enrol({}, 'an older secret')).rejects.toMatchObject({
+        code: 'ENROLMENT_REFUSED',
+      });
     } finally {
       await fleet.close();
     }

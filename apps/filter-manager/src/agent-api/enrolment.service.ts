@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type Enrolled, type EnrolRequest, openEnrolment } from '@bpfleet/contract';
+import { type Enrolled, type Enrolment, type EnrolRequest, openEnrolment } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { nodeCrypto } from '@bpfleet/service';
 import { Injectable } from '@nestjs/common';
@@ -23,17 +23,22 @@ export class EnrolmentService {
 
   /** @throws BpfleetError `ENROLMENT_REFUSED`, `SIGNATURE_INVALID`, `DOCUMENT_INVALID`, `IDENTITY_CONFLICT` */
   async enrol({ token, enrolment }: EnrolRequest): Promise<Enrolled> {
-    if (this.token.value !== undefined && !isSame(token, this.token.value)) {
+    const opened = openEnrolment(enrolment, nodeCrypto);
+    if (!(await this.#mayEnrol(opened, token))) {
       throw new BpfleetError('ENROLMENT_REFUSED', 'the enrolment token is not the one of this fleet', {
         hint: 'give the agent the same BPFLEET_ENROLMENT_TOKEN (or …_FILE) as the filter-manager',
       });
     }
-    const { keys } = this;
-    const opened = openEnrolment(enrolment, nodeCrypto);
     // Before anything is kept: an agent that is enrolled and knows no key would follow nobody.
-    const trusted = keys.publicKeys;
+    const trusted = this.keys.publicKeys;
     await this.identities.enrol(opened);
     return { agent: opened.agent, keys: trusted, serverTime: new Date().toISOString() };
+  }
+
+  /** Who is enrolled already says it again at each start: the secret may be another one by then. */
+  async #mayEnrol({ agent, identityPublicKey }: Enrolment, token: string): Promise<boolean> {
+    if (this.token.value === undefined || isSame(token, this.token.value)) return true;
+    return (await this.identities.keysOf(agent)).includes(identityPublicKey);
   }
 }
 
