@@ -41,6 +41,6 @@ RUN ln -s /app/apps/cli/bin/bpfleet.js /usr/local/bin/bpfleet \
  && install -d -m 0711 /var/lib/bpfleet-agent \
  && install -d -m 0700 /var/lib/bpfleet-agent/opener \
  && install -d -m 0700 -o 65534 -g 65534 /var/lib/bpfleet-agent/spool /var/lib/bpfleet-agent/control \
- && install -d -o node -g node /run/bpfleet
+ && install -d -o node -g node /run/bpfleet /run/bpfleet-enrolment
 USER node
 CMD ["bpfleet", "--help"]

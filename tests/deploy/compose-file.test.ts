@@ -74,10 +74,19 @@ describe('docker-compose.yml', () => {
     for (const [, { command, environment, healthcheck }] of all) {
       expect(JSON.stringify([command, environment, healthcheck])).not.toMatch(/postgres(ql)?:\/\/\w+:/);
       for (const [name, value] of Object.entries(environment ?? {})) {
-        if (/PASSWORD|POSTGRES_URL/.test(name))
+        if (/PASSWORD|POSTGRES_URL|TOKEN|KEY/.test(name))
           expect([name, value]).toEqual([expect.stringMatching(/_FILE$/), expect.anything()]);
       }
     }
+  });
+
+  it('shows the secret of enrolment to agents and the service that asks for it, and no more secrets to agents', () => {
+    const mounting = (volume: string) =>
+      all
+        .filter(([, { volumes: mounts }]) => mounts?.some((mount) => mount.startsWith(`${volume}:`)))
+        .map(([name]) => name);
+    expect(mounting('enrolment')).toEqual(['secrets', 'filter-manager', 'agent-1', 'agent-2']);
+    expect(mounting('secrets').filter((name) => name.startsWith('agent'))).toEqual([]);
   });
 
   it('uses the volumes and networks it declares', () => {
@@ -88,17 +97,22 @@ describe('docker-compose.yml', () => {
   });
 
   it.each(['agent-1', 'agent-2'])('configures %s as it can read', (name) => {
-    expect(loadConfig(AgentConfig, services[name]!.environment!)).toMatchObject({
-      kafkaBrokers: [{ host: 'kafka', port: 9092 }],
-    });
+    const { BPFLEET_ENROLMENT_TOKEN_FILE: token, ...environment } = services[name]!.environment!;
+    expect(token).toBe('/run/bpfleet-enrolment/token');
+    expect(loadConfig(AgentConfig, environment)).toMatchObject({ kafkaBrokers: [{ host: 'kafka', port: 9092 }] });
   });
 
   it.each([
     ['filter-manager', FilterManagerConfig, 7420],
     ['analytics', AnalyticsConfig, 7421],
   ] as const)('configures %s as it can read, on the port it opens', (name, schema, port) => {
-    const { BPFLEET_POSTGRES_URL_FILE: file, ...environment } = services[name]!.environment!;
+    const {
+      BPFLEET_POSTGRES_URL_FILE: file,
+      BPFLEET_ENROLMENT_TOKEN_FILE: token,
+      ...environment
+    } = services[name]!.environment!;
     expect(file).toBe('/run/bpfleet/postgres-url');
+    expect(token).toBe(name === 'filter-manager' ? '/run/bpfleet-enrolment/token' : undefined);
     const config = loadConfig(schema, { ...environment, BPFLEET_POSTGRES_URL: 'postgres://db' });
     expect(config).toMatchObject({ listen: '0.0.0.0', port });
     expect(services[name]!.ports?.[0]).toMatch(new RegExp(`:${port}$`));

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,8 @@ export class Fleet {
       BPFLEET_KAFKA_BROKERS: brokers.join(','),
       BPFLEET_TOPIC_PREFIX: `e2e-${process.pid}-${Date.now()}.`,
       BPFLEET_POSTGRES_URL: options.postgresUrl,
+      BPFLEET_SERVER: `http://${hosts.rootAddress}:${ports.filterManager}`,
+      BPFLEET_ENROLMENT_TOKEN: randomUUID(),
     };
   }
 
@@ -70,14 +73,13 @@ export class Fleet {
   }
 
   startAgent(host: Host): ServiceProcess {
-    const { hosts, ports } = this.options;
+    const { hosts } = this.options;
     const agent = new ServiceProcess({
       name: `agent on ${host.name}`,
       entry: 'apps/capture-agent/dist/main.js',
       env: {
         ...this.#common,
         BPFLEET_LISTEN: '127.0.0.1',
-        BPFLEET_SERVER: `http://${hosts.rootAddress}:${ports.filterManager}`,
         BPFLEET_AGENT_ID: host.name,
         BPFLEET_AGENT_LABELS: `host=${host.name},kind=test`,
         BPFLEET_AGENT_STATE_DIR: join(this.#folder, host.name),

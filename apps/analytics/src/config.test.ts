@@ -15,7 +15,7 @@ describe('the configuration of analytics', () => {
       topicPrefix: '',
       partitions: 12,
       server: 'http://127.0.0.1:7420',
-      requireSignatures: false,
+      requireSignatures: true,
     });
     expect(() => loadConfig(ProcessConfig, {})).toThrow(/BPFLEET_POSTGRES_URL/);
   });
@@ -32,7 +32,7 @@ describe('the configuration of analytics', () => {
       topicPrefix: '',
       partitions: 12,
       server: 'http://127.0.0.1:7420',
-      requireSignatures: false,
+      requireSignatures: true,
     });
     const environment = { ...postgres, BPFLEET_REQUIRE_SIGNATURES: 'false' };
     expect(loadConfig(ProcessConfig, environment)).toMatchObject({ requireSignatures: false });

@@ -6,7 +6,7 @@ export const AnalyticsConfig = z.object({
   server: z.url().default('http://127.0.0.1:7420').describe('the filter-manager, which tells the keys of agents'),
   requireSignatures: z
     .union([z.boolean(), z.stringbool()])
-    .default(false)
+    .default(true)
     .describe('put sections that nobody signed into quarantine'),
   topicPrefix: z
     .string()

@@ -120,7 +120,7 @@ export class Standalone {
   }
 
   async #startAnalytics(): Promise<void> {
-    const config = AnalyticsConfig.parse({ partitions: PARTITIONS });
+    const config = AnalyticsConfig.parse({ partitions: PARTITIONS, server: this.url });
     this.#analytics = await createAnalytics(config, {
       ...this.#parts('analytics'),
       bus: this.#bus,

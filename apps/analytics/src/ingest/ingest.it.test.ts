@@ -47,7 +47,7 @@ function describeIngest(makeBus: () => TestBus, connectionOf: () => Promise<Test
   });
 
   async function start(rest: Partial<AnalyticsConfig> = {}): Promise<RunningAnalytics> {
-    const config = { topicPrefix: log.topicPrefix, partitions: 3, requireSignatures: false, ...rest };
+    const config = { topicPrefix: log.topicPrefix, partitions: 3, ...rest };
     const one = new RunningAnalytics(database.connection, log.again(), config);
     running.push(one);
     return one.start();
