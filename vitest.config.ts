@@ -19,6 +19,8 @@ export default defineConfig({
           pool: 'threads',
           isolate: false,
           sequence: { groupOrder: 0 },
+          // No test is about time: this is for those that hang, also on a machine that is busy with something else.
+          testTimeout: 60_000,
         },
       },
       {
