@@ -6,9 +6,10 @@ import { newestEpoch } from '../e2e/stored-once.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
 import { missingAndTwice, OneHost } from './one-host.js';
 
-const PACKETS_PER_SECOND = 20_000;
 /** 20 in the long form. */
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 3);
+/** A ring holds what comes while the agent starts again: on a machine that does much else at once, less. */
+const PACKETS_PER_SECOND = ROUNDS < 20 ? 2_000 : 20_000;
 const LONGEST_LIFE_MS = 1_500;
 
 // F2 of the failure suite.
