@@ -257,7 +257,7 @@ describe('the desired state over HTTP', () => {
   });
   it('counts statuses, and agents that wait', async () => {
     await agent.register();
-    await agent.report();
+    await agent.report({ sequence: 1 });
     const caller = new AbortController();
     const answer = agent.desired(1, '30s', caller.signal);
     await waiting(1);

@@ -6,6 +6,7 @@ import { AgentStore } from './agents/agent-store.js';
 import { AgentsController } from './agents/agents.controller.js';
 import { AssignmentStore } from './assignments/assignment-store.js';
 import { AssignmentsController } from './assignments/assignments.controller.js';
+import { StatementVerifier } from './attestation/statement-verifier.js';
 import { CompileController } from './compile/compile.controller.js';
 import { FilterCompiler } from './compile/filter-compiler.js';
 import { DesiredService } from './desired/desired.service.js';
@@ -56,6 +57,7 @@ export function filterManagerModule(parts: Parts): DynamicModule {
       LongPolls,
       AgentAuthenticator,
       EnrolmentService,
+      StatementVerifier,
       { provide: FilterStore, useValue: parts.filters },
       { provide: AssignmentStore, useValue: parts.assignments },
       { provide: AgentStore, useValue: parts.agents },

@@ -8,6 +8,7 @@ export class FilterManagerMetrics {
   readonly waiting: Gauge;
   readonly enrolments: Counter;
   readonly refusedCalls: Counter<'code'>;
+  readonly statements: Counter<'outcome'>;
 
   constructor(registry: Registry, waiting: () => number) {
     const registers = [registry];
@@ -37,6 +38,12 @@ export class FilterManagerMetrics {
       name: 'bpfleet_filter_manager_refused_calls_total',
       help: 'Calls of agents that were not taken for theirs, by the code of the answer.',
       labelNames: ['code'],
+    });
+    this.statements = new Counter({
+      registers,
+      name: 'bpfleet_filter_manager_statements_total',
+      help: 'Statements of agents about what their kernels run, by what they were found to be.',
+      labelNames: ['outcome'],
     });
     this.waiting = new Gauge({
       registers,

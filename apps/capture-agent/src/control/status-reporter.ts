@@ -62,6 +62,8 @@ export class StatusReporter {
     try {
       const body: AgentStatus = { ...(await this.collect(this.#nonce)), sequence: this.#sequence++ };
       const { nonce } = await this.client.call(agentApi.postStatus, { body, signal: deadline.signal });
+      // The first one: nothing is attested before it was used.
+      if (this.#nonce === undefined && nonce !== undefined) this.#changed = true;
       this.#nonce = nonce;
       this.#isRegistered();
       return true;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import {
   agentApi,
@@ -11,6 +12,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { Call, type CallOf } from '@bpfleet/service/nest';
 import { Controller, Res } from '@nestjs/common';
 import { AgentStore } from '../agents/agent-store.js';
+import { StatementVerifier } from '../attestation/statement-verifier.js';
 import { DesiredService } from '../desired/desired.service.js';
 import { FilterStore } from '../filters/filter-store.js';
 import { numberedTag } from '../long-poll/long-polls.js';
@@ -32,6 +34,7 @@ export class AgentApiController {
     private readonly service: DesiredService,
     private readonly filters: FilterStore,
     private readonly store: AgentStore,
+    private readonly statements: StatementVerifier,
     private readonly metrics: FilterManagerMetrics,
   ) {}
 
@@ -89,8 +92,10 @@ export class AgentApiController {
         `this is the status of ${body.agent} in epoch ${body.epoch}, and ${caller.agent} calls in epoch ${caller.epoch}`,
       );
     }
-    const outcome = await this.store.recordStatus(body);
+    const nonce = randomUUID();
+    const nonces = await this.store.turnNonce(caller.agent, nonce);
+    const outcome = await this.store.recordStatus(await this.statements.verified(body, { ...caller, nonces }));
     this.metrics.statuses.inc({ outcome });
-    return { serverTime: new Date().toISOString() };
+    return { serverTime: new Date().toISOString(), nonce };
   }
 }

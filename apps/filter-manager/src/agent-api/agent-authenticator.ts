@@ -12,7 +12,10 @@ export interface AgentCall {
 }
 
 /** Which agent calls, and in which epoch. */
-export type Caller = Pick<Delegation, 'agent' | 'epoch'>;
+export interface Caller extends Pick<Delegation, 'agent' | 'epoch'> {
+  /** Its identity keys. */
+  readonly keys: readonly string[];
+}
 
 const MS_PER_S = 1000;
 /** A token is remembered longer than it can be taken. */
@@ -53,7 +56,7 @@ export class AgentAuthenticator {
     const { epoch, sessionPublicKey } = delegated(delegation, agent, keys);
     const { jti, exp } = await verifyAgentToken(token, sessionPublicKey, nowMs);
     const until = new Date(Math.max(exp * MS_PER_S, nowMs) + REMEMBER_MS);
-    if (await this.identities.useToken(agent, jti, until)) return { agent, epoch };
+    if (await this.identities.useToken(agent, jti, until)) return { agent, epoch, keys };
     throw new BpfleetError('UNAUTHENTICATED', 'this token was used before');
   }
 }

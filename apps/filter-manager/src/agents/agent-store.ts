@@ -22,6 +22,11 @@ export type StatusOutcome = 'taken' | 'late';
 export abstract class AgentStore {
   /** The first status of an agent makes it known; another label may change what it should run. */
   abstract recordStatus(status: AgentStatus): Promise<StatusOutcome>;
+  /**
+   * Notes the nonce for the agent's next statements.
+   * @returns those that it was given before, the last two: an answer may not have reached it
+   */
+  abstract turnNonce(id: string, next: string): Promise<readonly string[]>;
   /** @throws BpfleetError `NOT_FOUND` */
   abstract desired(id: string): Promise<StoredDesired>;
   /** @throws BpfleetError `NOT_FOUND` */

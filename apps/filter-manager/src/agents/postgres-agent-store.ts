@@ -27,6 +27,16 @@ export class PostgresAgentStore extends AgentStore {
     });
   }
 
+  override turnNonce(id: string, next: string): Promise<readonly string[]> {
+    return this.database.read(async (client) => {
+      const { rows } = await client.query<{ nonces: string[] }>(
+        'UPDATE control.agent SET nonces = (array_prepend($2::text, nonces))[1:3] WHERE id = $1 RETURNING nonces',
+        [id, next],
+      );
+      return rows[0]?.nonces.slice(1) ?? [];
+    });
+  }
+
   override desired(id: string): Promise<StoredDesired> {
     return this.database.read(async (client) => {
       const agents = await client.query<{ generation: string; desired: DesiredContent }>(

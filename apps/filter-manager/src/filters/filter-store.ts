@@ -28,6 +28,8 @@ export abstract class FilterStore {
   abstract list(after: string | undefined, limit: number): Promise<Filter[]>;
   /** Newest first. @throws BpfleetError `NOT_FOUND` */
   abstract versions(name: string, before: number | undefined, limit: number): Promise<FilterVersion[]>;
+  /** Of whatever versions ever; those that there are. */
+  abstract byDigest(digests: readonly string[]): Promise<FilterVersion[]>;
   /** The bytes that have this digest, of whatever version ever. @throws BpfleetError `NOT_FOUND` */
   abstract bundle(digest: string): Promise<Uint8Array>;
 }

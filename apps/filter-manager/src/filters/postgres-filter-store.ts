@@ -119,6 +119,16 @@ export class PostgresFilterStore extends FilterStore {
     });
   }
 
+  override byDigest(digests: readonly string[]): Promise<FilterVersion[]> {
+    return this.database.read(async (client) => {
+      const { rows } = await client.query<VersionRow>(
+        `SELECT ${versionColumns} FROM control.version WHERE digest = ANY($1) ORDER BY filter, version`,
+        [digests],
+      );
+      return rows.map(versionOf);
+    });
+  }
+
   override bundle(digest: string): Promise<Uint8Array> {
     return this.database.read(async (client) => {
       const { rows } = await client.query<{ bundle: Buffer | null }>(

@@ -25,6 +25,12 @@ export class MemoryAgentStore extends AgentStore {
     return 'taken';
   }
 
+  override async turnNonce(id: string, next: string): Promise<readonly string[]> {
+    const before = this.control.nonces.get(id) ?? [];
+    this.control.nonces.set(id, [next, ...before].slice(0, 3));
+    return before.slice(0, 2);
+  }
+
   override async desired(id: string): Promise<StoredDesired> {
     const { agent, desired } = this.#present(id);
     const { filters, ...rest } = desired;

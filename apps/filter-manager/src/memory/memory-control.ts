@@ -34,6 +34,8 @@ export class MemoryControl {
   readonly agents = new Map<string, MemoryAgent>();
   /** By public key. */
   readonly identities = new Map<string, MemoryIdentity>();
+  /** Of each agent, the newest first. */
+  readonly nonces = new Map<string, readonly string[]>();
   readonly usedTokens = new Set<string>();
   settings: FleetSettings = {
     settings: { flushWindowMs: 200, reportIntervalMs: 60_000, budgets: {} },

@@ -59,6 +59,11 @@ export class MemoryFilterStore extends FilterStore {
     return newestFirst.filter(({ version }) => before === undefined || version < before).slice(0, limit);
   }
 
+  override async byDigest(digests: readonly string[]): Promise<FilterVersion[]> {
+    const all = [...this.control.filters.values()].flatMap(({ versions }) => versions);
+    return all.filter(({ digest }) => digests.includes(digest));
+  }
+
   override async bundle(digest: string): Promise<Uint8Array> {
     const bundle = this.control.bundles.get(digest);
     if (!bundle) throw bundleNotFound(digest);

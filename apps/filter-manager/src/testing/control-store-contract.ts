@@ -70,6 +70,19 @@ export function describeControlStores(name: string, open: () => Promise<StoresUn
         expect(Buffer.from(await filters.bundle(made.digest))).toEqual(Buffer.from(made.bundle));
         await expect(filters.bundle(`sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'NOT_FOUND' });
       });
+      it('are found by their digests, whatever became of them', async () => {
+        const [one, two] = [versionOf('web', 'web 1')(1), versionOf('web', 'web 2')(2)];
+        await create('web');
+        await add('web', 2);
+        await create('dns');
+        await filters.delete('web');
+        const found = await filters.byDigest([two.digest, one.digest, `sha256:${'0'.repeat(64)}`]);
+        expect(new Set(found.map(({ version }) => version))).toEqual(new Set([1, 2]));
+        expect(found.find(({ version }) => version === 2)).toMatchObject({
+          digest: two.digest,
+          programs: two.programs,
+        });
+      });
       it('keep direction, sampling and budget', async () => {
         const wanted = {
           direction: 'inbound',
@@ -216,6 +229,14 @@ export function describeControlStores(name: string, open: () => Promise<StoresUn
         await agents.recordStatus(statusOf('a', { sequence: 7 }));
         expect(await agents.recordStatus(statusOf('a', { epoch: 2, sequence: 0 }))).toBe('taken');
         expect(await agents.get('a')).toMatchObject({ status: { epoch: 2 } });
+      });
+      it('have nonces: the last two that they were given count', async () => {
+        await agents.recordStatus(statusOf('a'));
+        expect(await agents.turnNonce('a', 'one')).toEqual([]);
+        expect(await agents.turnNonce('a', 'two')).toEqual(['one']);
+        expect(await agents.turnNonce('a', 'three')).toEqual(['two', 'one']);
+        expect(await agents.turnNonce('a', 'four')).toEqual(['three', 'two']);
+        expect(await agents.turnNonce('nobody', 'one')).toEqual([]);
       });
       it('are never told a lower generation than they have', async () => {
         await agents.recordStatus(statusOf('a', { generation: 41 }));

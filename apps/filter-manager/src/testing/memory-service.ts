@@ -2,6 +2,7 @@ import { ApiClient } from '@bpfleet/contract';
 import { createLogger, createMetrics } from '@bpfleet/service';
 import { listen, type NestApp } from '@bpfleet/service/nest';
 import { createApp } from '../app.js';
+import type { FilterCompiler } from '../compile/filter-compiler.js';
 import { ChangeFeed } from '../long-poll/change-feed.js';
 import { LongPolls } from '../long-poll/long-polls.js';
 import { MemoryAgentStore } from '../memory/memory-agent-store.js';
@@ -25,7 +26,10 @@ export interface MemoryService {
 }
 
 /** The API over memory, on a port of its own. */
-export async function startMemoryService(enrolmentToken?: string): Promise<MemoryService> {
+export async function startMemoryService(
+  enrolmentToken?: string,
+  compiler: FilterCompiler = new FakeCompiler(),
+): Promise<MemoryService> {
   const registry = createMetrics();
   const logger = createLogger({ name: 'test', level: 'silent' });
   const feed = new ChangeFeed();
@@ -42,7 +46,7 @@ export async function startMemoryService(enrolmentToken?: string): Promise<Memor
     signingKeys,
     enrolmentToken,
     feed,
-    compiler: new FakeCompiler(),
+    compiler,
     metrics: new FilterManagerMetrics(registry, () => feed.size),
   };
   const app = await createApp(parts, { logger, registry });

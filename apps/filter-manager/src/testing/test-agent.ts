@@ -7,14 +7,17 @@ import {
   bundleKind,
   DELEGATION_HEADER,
   type DesiredState,
+  type DsseEnvelope,
   delegationKind,
   delegationText,
   type Enrolled,
   enrolmentKind,
   type Labels,
   openBundle,
+  type Statement,
   type StatusAccepted,
   sealDocument,
+  statementKind,
   type Trust,
 } from '@bpfleet/contract';
 import { nodeCrypto, PrivateKey, signAgentToken } from '@bpfleet/service';
@@ -26,6 +29,10 @@ export class TestAgent {
   readonly session = PrivateKey.generate();
   readonly epoch = 1;
   trust: Trust = { keys: [], revokedKeys: [] };
+  /** Of the last answer to a status. */
+  nonce = '';
+
+  #sequence = 0;
 
   constructor(
     readonly id: string,
@@ -47,8 +54,10 @@ export class TestAgent {
   }
 
   async report(changed: Partial<AgentStatus> = {}): Promise<StatusAccepted> {
-    const body = statusOf(this.id, { epoch: this.epoch, ...changed });
-    return this.#client.call(agentApi.postStatus, { body, headers: await this.headers() });
+    const body = statusOf(this.id, { epoch: this.epoch, sequence: ++this.#sequence, ...changed });
+    const accepted = await this.#client.call(agentApi.postStatus, { body, headers: await this.headers() });
+    this.nonce = accepted.nonce ?? '';
+    return accepted;
   }
 
   /** Enrols and reports. */
@@ -94,6 +103,23 @@ export class TestAgent {
   async runs(state?: DesiredState): Promise<string[]> {
     const bundles = await this.bundles(state ?? (await this.desired())!);
     return bundles.map(({ filter, version }) => `${filter}@${version}`);
+  }
+
+  /** What its opener would sign of a linked program. */
+  state(changed: Partial<Statement>, key: PrivateKey = this.identity): DsseEnvelope {
+    const statement: Statement = {
+      ...{ agent: this.id, epoch: this.epoch, interface: 'eth0', generation: 1, linkerVersion: 1, linkType: 'EN10MB' },
+      ...{
+        target: 'cbpf',
+        members: [],
+        excluded: [],
+        hash: `sha256:${'0'.repeat(64)}`,
+        evidence: { kind: 'read back' },
+      },
+      ...{ nonce: this.nonce, at: new Date().toISOString() },
+      ...changed,
+    };
+    return sealDocument(statementKind, statement, [key]);
   }
 
   async headers(nowMs = Date.now(), epoch = this.epoch): Promise<Record<string, string>> {
