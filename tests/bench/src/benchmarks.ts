@@ -1,6 +1,7 @@
 import type { Benchmark } from './benchmark.js';
+import { capture } from './capture/capture.js';
 import { filter } from './filter/filter.js';
 import { ingest } from './ingest/ingest.js';
 
 /** All of them, in the order in which they run without a name. */
-export const benchmarks: readonly Benchmark[] = [filter, ingest];
+export const benchmarks: readonly Benchmark[] = [filter, ingest, capture];
