@@ -1,13 +1,13 @@
-import type { Graph, Node, Target, Ways } from './graph.js';
+import { type Graph, isLoadOnly, type Node, type Target, type Ways } from './graph.js';
 
 /** Lets nodes that ask the same and go on alike be one: `src port 80` over TCP and over UDP ends alike. */
 export function mergeEqual(graph: Graph): Graph {
   return mergeBy(graph, questionOf);
 }
 
-/** Where both ways of a test are one, only the load counts. */
+/** Where both ways of a test are one, only the load counts; but a question may go, and a load that stands for itself stays. */
 function questionOf({ step, yes, no }: Node): string {
-  return step.kind === 'test' && yes === no ? `v${step.value.id}` : `${step.id}`;
+  return step.kind === 'test' && yes === no && !isLoadOnly(step) ? `v${step.value.id}` : `${step.id}`;
 }
 
 /**

@@ -2,7 +2,7 @@ import { MAX_INSTRUCTIONS } from '@bpfleet/bpf';
 import { dropDeadSlots } from './drop-dead-slots.js';
 import { dropUndeciding } from './drop-undeciding.js';
 import { dropUnreachable } from './drop-unreachable.js';
-import type { Graph, StepTable } from './graph.js';
+import { type Graph, isLoadOnly, type StepTable } from './graph.js';
 import { mergeEqual } from './merge-equal.js';
 import { skipDecided } from './skip-decided.js';
 
@@ -16,12 +16,23 @@ const MAX_STEPS = 400_000;
 /**
  * Runs the passes until none finds anything more. Each takes and returns a graph of no more nodes, with the same verdict
  * for every packet that has the bytes which decide.
+ * Loads that stand for themselves are left to others' only when no question goes any more.
  */
 export function optimise(graph: Graph, table: StepTable): Graph {
+  const decided = untilSettled(graph, (current, maxSteps) => {
+    const skipped = skipDecided(current, table, { maxSteps, keepsStanding: true });
+    return dropUndeciding(dropDeadSlots(dropUnreachable(skipped), table));
+  });
+  if (!decided.nodes.some(({ step }) => isLoadOnly(step))) return decided;
+  return untilSettled(decided, (current, maxSteps) =>
+    dropDeadSlots(dropUnreachable(skipDecided(current, table, { maxSteps })), table),
+  );
+}
+
+function untilSettled(graph: Graph, passes: (current: Graph, maxSteps: number) => Graph): Graph {
   let current = graph;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const decided = skipDecided(current, table, MAX_STEPS >> (2 * round));
-    const next = dropUnreachable(mergeEqual(dropUndeciding(dropDeadSlots(dropUnreachable(decided), table))));
+    const next = dropUnreachable(mergeEqual(passes(current, MAX_STEPS >> (2 * round))));
     if (isSame(next, current)) break;
     current = next;
     if (current.nodes.length > HOPELESS_NODES) break;

@@ -8,7 +8,14 @@ import {
   noFacts,
   withKnownSlots,
 } from './facts.js';
-import { type Graph, type Node, REJECT, type StepTable, type Target } from './graph.js';
+import { type Graph, isLoadOnly, type Node, REJECT, type StepTable, type Target } from './graph.js';
+
+export interface SkipOptions {
+  /** Steps led past in all; only hostile input needs many. */
+  readonly maxSteps?: number;
+  /** Whether questions may go later: then no load that stands for itself is left to be done by them. */
+  readonly keepsStanding?: boolean;
+}
 
 /**
  * Leads every edge past steps whose answer is known on it: behind `ethertype is IPv6` nobody asks whether it is IPv4.
@@ -17,9 +24,9 @@ import { type Graph, type Node, REJECT, type StepTable, type Target } from './gr
  * ways leading to the known one.
  * Nodes come in program order, so one sweep sees all edges to a node before the node itself. Nodes left without a
  * predecessor stay; `dropUnreachable` runs next.
- * @param maxSteps steps led past in all; only hostile input needs many
  */
-export function skipDecided({ nodes, entry }: Graph, table: StepTable, maxSteps = Number.POSITIVE_INFINITY): Graph {
+export function skipDecided({ nodes, entry }: Graph, table: StepTable, options: SkipOptions = {}): Graph {
+  const { maxSteps = Number.POSITIVE_INFINITY, keepsStanding = false } = options;
   const factsAt: (Facts | undefined)[] = new Array(nodes.length);
   let steps = maxSteps;
   const lead = (from: Target, facts: Facts): Target => {
@@ -28,6 +35,7 @@ export function skipDecided({ nodes, entry }: Graph, table: StepTable, maxSteps 
       const step = node.step.kind === 'assign' ? node.step : withKnownSlots(facts, node.step, table);
       const next = onlyWay(node, step, facts);
       if (next === undefined || !isNeedless(step, nodes[next], next, facts)) break;
+      if (keepsStanding && next !== REJECT && standsForItself(node, step)) break;
       target = next;
     }
     if (target >= 0) factsAt[target] = meetFacts(factsAt[target], facts);
@@ -46,8 +54,9 @@ export function skipDecided({ nodes, entry }: Graph, table: StepTable, maxSteps 
     if (only === undefined) return { step, yes: leadBehind(node.yes, true), no: leadBehind(node.no, false) };
     const way = leadBehind(only, undefined);
     // Decided, but its load may be outside the packet: that is all that is left of it.
-    const isDecided = step.kind === 'test' && node.yes !== node.no;
-    return { step: isDecided ? table.loadOf(step.value) : step, yes: way, no: way };
+    const isDecided = step.kind !== 'assign' && node.yes !== node.no;
+    const loaded = step.kind === 'compare' ? step.left : step.value;
+    return { step: isDecided ? table.loadOf(loaded) : step, yes: way, no: way };
   });
   return { nodes: led, entry: start };
 }
@@ -69,4 +78,10 @@ function onlyWay({ yes, no }: Node, step: Node['step'], facts: Facts): Target | 
 function isNeedless(step: Node['step'], next: Node | undefined, target: Target, facts: Facts): boolean {
   if (target === REJECT || isInside(facts, step)) return true;
   return next !== undefined && isCoveredBy(facts, step, next.step);
+}
+
+/** Whether its loads count although no question depends on them: they were asked for, and the answer is known without any other. */
+function standsForItself({ yes, no }: Node, step: Node['step']): boolean {
+  if (step.kind === 'assign' || step.loads.length === 0) return false;
+  return isLoadOnly(step) || (yes !== no && decideStep(noFacts, step) !== undefined);
 }
