@@ -76,6 +76,7 @@ describe('the keeper of the registry', () => {
   it('asks anew for whoever comes while it asks: what happened meanwhile may not be in the answer', async () => {
     const keeper = await start();
     await expect.poll(() => server.answers).toBe(1);
+    await keeper.refresh();
     const first = keeper.refresh();
     server.set([agent.inRegistry()], false);
     await Promise.all([first, keeper.refresh(), keeper.refresh()]);

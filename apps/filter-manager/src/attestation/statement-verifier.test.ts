@@ -1,5 +1,12 @@
 import { encodeProgram, fromTuples } from '@bpfleet/bpf';
-import { type AgentStatus, controlApi, digestOf, type FilterState, type FilterVersion } from '@bpfleet/contract';
+import {
+  type AgentStatus,
+  controlApi,
+  digestOf,
+  type Evidence,
+  type FilterState,
+  type FilterVersion,
+} from '@bpfleet/contract';
 import { link } from '@bpfleet/pcap-filter';
 import { nodeCrypto, PrivateKey } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -113,15 +120,10 @@ describe('the states of a status', () => {
     }
   });
   it('need the evidence that their name says', async () => {
-    const canary = { packets: 5, passed: 5 };
-    const loaded = {
-      kind: 'loaded',
-      tag: '0123456789abcdef',
-      tagHash: 'sha1',
-      maps: [],
-      mapsFrozen: true,
-      canary,
-    } as const;
+    const loaded: Extract<Evidence, { kind: 'loaded' }> = {
+      ...{ kind: 'loaded', tag: '0123456789abcdef', tagHash: 'sha1', maps: [], mapsFrozen: true },
+      canary: { packets: 5, passed: 5 },
+    };
     const state = (evidence: Parameters<TestAgent['state']>[0]['evidence'], target: 'cbpf' | 'ebpf' = 'ebpf') =>
       agent.state({ members: [web.digest], excluded, target, hash: linked([web]), ...(evidence ? { evidence } : {}) });
     const filters = [of(web, { state: 'attested (loaded)' })];
@@ -129,7 +131,7 @@ describe('the states of a status', () => {
     for (const wrong of [
       { ...loaded, mapsFrozen: false },
       { ...loaded, canary: { packets: 5, passed: 4 } },
-      { kind: 'read back' } as const,
+      { kind: 'read back' } satisfies Evidence,
     ]) {
       expect(await shown({ filters, statements: [state(wrong)] })).toEqual(['web reported']);
     }
