@@ -3,10 +3,10 @@ import type { Libpcap } from '@bpfleet/linux';
 import type { RandomExpression } from './expressions/expressions.js';
 import { knownDifference, WORD_SHARED } from './known-differences.js';
 import { isWireless, type LinkForm } from './link-types.js';
-import { isAnswerOfLonger } from './oracle/left-out.js';
+import { answerWithoutMissing } from './oracle/left-out.js';
 import { run } from './oracle/machine.js';
 import { askLibpcap, runTheirs, type Theirs } from './oracle/oracle.js';
-import { type Judgement, judge, type OurValues } from './oracle/rule.js';
+import { type Judgement, judge, judgeLeftOut, type OurValues } from './oracle/rule.js';
 import { askOurs, type Compile, type Ours, runOurs } from './ours.js';
 import { PacketMaker } from './packets/packets.js';
 import { isWholeFrame } from './packets/well-formed.js';
@@ -118,16 +118,12 @@ export function smallestOf(libpcap: Libpcap, compile: Compile, difference: Diffe
   });
 }
 
-/** Bytes at any place, and what tunnels carry: these can be outside of a whole frame too. */
-const READS_FAR = /\[|\b(vlan|mpls|pppoes|geneve|protochain)\b/;
-
 function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours: Ours, theirs: Theirs, packet: Packet) {
   const their = runTheirs(theirs, packet);
   const our = runOurs(ours, packet);
   let judgement = judge(our, their);
-  if (judgement === 'left out' && !isAnswerOfLonger(theirs, packet, our.optimised)) judgement = 'different';
-  const isOnWholeFrame = (judgement === 'apart' || judgement === 'left out') && isWholeFrame(packet, form);
-  if (isOnWholeFrame && !(judgement === 'left out' && READS_FAR.test(expression))) judgement = 'different';
+  if (judgement === 'left out') judgement = judgeLeftOut(our.optimised, answerWithoutMissing(theirs, packet));
+  if (judgement === 'apart' && isWholeFrame(packet, form)) judgement = 'different';
   const isAccepted = their.plain.value !== 0;
   if (judgement !== 'different') return { judgement, isAccepted };
   const difference: Difference = {
@@ -163,7 +159,7 @@ function sharedWord(
     const { value, ending } = run(reserved.plain, packet);
     // Reserved, but stored for an offset that counted at another place of the expression: it has no meaning.
     if (ending === 'unset') return true;
-    return value === plain && (value === optimised || isAnswerOfLonger(reserved, packet, optimised));
+    return value === plain && (value === optimised || answerWithoutMissing(reserved, packet) === optimised);
   });
   return isReason ? WORD_SHARED.name : undefined;
 }

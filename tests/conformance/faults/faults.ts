@@ -119,6 +119,13 @@ export const faults: readonly Fault[] = [
   ),
   fault('lower/lower.ts', 'const OUTGOING = 4;', 'const OUTGOING = 3;'),
   // optimise
+  fault('optimise/skip-decided.ts', 'if (target === REJECT || isInside(facts, step)) return true;', 'return true;'),
+  fault(
+    'optimise/skip-decided.ts',
+    'return next !== undefined && isCoveredBy(facts, step, next.step);',
+    'return true;',
+  ),
+  fault('optimise/skip-decided.ts', 'isDecided ? table.loadOf(loaded) : step', 'step'),
   fault('optimise/facts.ts', 'table.values.readsSlot(id, slot) ? undefined : knowledge', 'knowledge'),
   fault('optimise/facts.ts', 'return one === other ? one : null;', 'return one;'),
   fault(

@@ -18,7 +18,7 @@ export interface Run {
 }
 
 /** `CHAIN_HEADERS` of our compiler. */
-const MAX_JUMPS_BACK = 8;
+export const MAX_JUMPS_BACK = 8;
 
 /**
  * Runs libpcap's programs for the oracle. Written apart from `interpret` of libs/bpf, so that a fault there is a difference
@@ -86,7 +86,11 @@ export function run(program: Program, packet: Packet): Run {
   }
 }
 
-function loadAt({ bytes, start, capturedLength }: Packet, offset: number, size: number): number | 'outside' | 'wild' {
+export function loadAt(
+  { bytes, start, capturedLength }: Packet,
+  offset: number,
+  size: number,
+): number | 'outside' | 'wild' {
   if (offset >= 0x8000_0000) return 'wild';
   if (offset + size > capturedLength) return 'outside';
   let value = 0;
@@ -94,7 +98,7 @@ function loadAt({ bytes, start, capturedLength }: Packet, offset: number, size: 
   return value;
 }
 
-function beside({ metadata }: Packet, what: number): number | 'outside' | 'wild' {
+export function beside({ metadata }: Packet, what: number): number | 'outside' | 'wild' {
   if (metadata === undefined) return what === Ancillary.IFINDEX ? 'outside' : 0;
   switch (what) {
     case Ancillary.PROTOCOL:

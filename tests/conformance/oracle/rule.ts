@@ -1,3 +1,4 @@
+import type { End } from './left-out.js';
 import type { TheirRuns } from './oracle.js';
 
 /** What our two forms answer. */
@@ -14,7 +15,7 @@ export type Judgement =
   | 'equal to one of two'
   /** A load outside the packet; both of ours agree, and they with none of theirs. Counted: rare, and on short frames only. */
   | 'apart'
-  /** As before, but our optimiser left out what ours loads outside in the plain form; see `isAnswerOfLonger`. */
+  /** A load outside the packet ends both plain forms, and our optimised form left it out with a question that decides nothing. */
   | 'left out'
   /** Libpcap's program has no meaning that a kernel would give it; see `Ending`. Counted by why. */
   | 'excluded: wild'
@@ -30,8 +31,18 @@ export function judge(ours: OurValues, theirs: TheirRuns): Judgement {
     if (ours.optimised !== theirs.plain.value || ours.plain !== theirs.plain.value) return 'different';
     return theirs.plain.value === theirs.optimised.value ? 'equal' : 'equal to the plain form alone';
   }
-  const answers = [theirs.plain.value, theirs.optimised.value];
-  if (answers.includes(ours.optimised)) return 'equal to one of two';
+  const { plain, optimised } = theirs;
+  const answers = [plain.value, optimised.value];
+  if (answers.includes(ours.optimised) && answers.includes(ours.plain)) return 'equal to one of two';
   if (ours.optimised === ours.plain) return 'apart';
-  return answers.includes(ours.plain) ? 'left out' : 'different';
+  return plain.ending === 'outside' && ours.plain === plain.value ? 'left out' : 'different';
+}
+
+/**
+ * Our optimised form may leave a load out only if libpcap's own plain form says that it decides nothing of this packet: `proof`
+ * is what `answerWithoutMissing` makes of it.
+ */
+export function judgeLeftOut(optimised: number, proof: End): Judgement {
+  if (proof === 'unset' || proof === 'long chain') return `excluded: ${proof}`;
+  return proof === optimised ? 'left out' : 'different';
 }
