@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Benchmark, Result, RunOptions } from '../benchmark.js';
 import { lossAndCostWorkload, measureLossAndCost } from './loss-and-cost.js';
+import { manyFiltersWorkload, measureManyFilters } from './many-filters.js';
 import { installedPeers, Peer } from './peers.js';
 import { Rig } from './rig.js';
 import { Wire } from './wire.js';
@@ -26,8 +27,11 @@ export const capture: Benchmark = {
       const sides = peers.map((program) => new Peer(program, folder));
       const load = isQuick ? { rounds: 3, packets: 2 * MILLION } : { rounds: 5, packets: 5 * MILLION };
       const { rows, packetsPerSecond } = await measureLossAndCost(wire, rig, sides, { ...load, seed });
+      const fewer = { rounds: load.rounds, packets: 2 * MILLION };
+      const filters = await measureManyFilters(wire, rig, { ...fewer, seed });
       const reached = `${Math.round(packetsPerSecond / 1000)} kpps reached, ${load.packets / MILLION} M packets a round`;
-      return { workload: `${lossAndCostWorkload}; ${reached}`, seed, versions, rows };
+      const workload = `${lossAndCostWorkload}; ${reached}. ${manyFiltersWorkload}`;
+      return { workload, seed, versions, rows: [...rows, ...filters] };
     } finally {
       await rig.stop();
       await wire.stop();

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
+import { cpuTimeNs } from './cpu-time.js';
 import type { GeneratorQuestions } from './generator-process.js';
 import { TalkingChild } from './talking-child.js';
 
@@ -20,6 +21,8 @@ export interface Capturer {
 export interface RoundResult extends Captured {
   readonly sent: number;
   readonly packetsPerSecond: number;
+  /** Of the generator: on a veth pair the kernel's way to the ring, filters included, is on the sender's account. */
+  readonly generatorNs: number;
 }
 
 /** The generator has one processor, whoever captures the other: the same for all. */
@@ -65,11 +68,13 @@ export class Wire {
   /** One round: so many packets as fast as they go, or at a pace. */
   async round(capturer: Capturer, packets: number, packetsPerSecond?: number): Promise<RoundResult> {
     let sent = { sent: 0, ms: 0 };
+    const before = cpuTimeNs(this.#generator.pid);
     const captured = await capturer.capture(this, async () => {
       sent = await this.#generator.ask('send', packets, packetsPerSecond);
       await delay(SETTLE_MS);
     });
-    return { ...captured, sent: sent.sent, packetsPerSecond: (sent.sent / sent.ms) * 1000 };
+    const generatorNs = cpuTimeNs(this.#generator.pid) - before;
+    return { ...captured, sent: sent.sent, packetsPerSecond: (sent.sent / sent.ms) * 1000, generatorNs };
   }
 
   async stop(): Promise<void> {
