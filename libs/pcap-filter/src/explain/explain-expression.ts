@@ -36,7 +36,7 @@ export interface Cost {
 export function explainExpression(expression: string, options: CompileOptions = {}): Explanation {
   const optimised = compiled(expression, options);
   const { program, stages } = optimised ?? compile(expression, { ...options, optimize: false });
-  const { tokens, tree, resolved } = stages;
+  const { tokens, tree, resolved, ir } = stages;
   return {
     expression,
     linkType: options.linkType ?? 'EN10MB',
@@ -44,7 +44,7 @@ export function explainExpression(expression: string, options: CompileOptions = 
     neverMatches: optimised === undefined,
     linkTypes: supportedLinkTypes.filter((linkType) => compiles(expression, { ...options, linkType })),
     cost: costOf(program),
-    traps: trapsOf(tokens, tree, resolved, options),
+    traps: trapsOf(tokens, tree, resolved, ir, options),
   };
 }
 

@@ -35,6 +35,8 @@ const CASES: readonly (readonly [TrapId, string, string, CompileOptions?])[] = [
   ['TWELVE_DIGITS', 'ether host 001122334455', 'ether host 00:11:22:33:44:55'],
   ['LLC_NUMBER', 'ether proto 0x42', 'ether proto 0x88cc'],
   ['MULTICAST_HAS_BROADCAST', 'ether multicast', 'ether broadcast'],
+  ['ALWAYS_MATCHES', 'ip or not ip', 'ip or not ip6'],
+  ['PART_NEVER_MATCHES', 'arp or (tcp and ip proto 17)', 'arp or (tcp and ip6 proto 6)'],
   ['BROADCAST_OF_NETMASK', 'ip broadcast', 'ip multicast', { netmask: '255.255.255.0' }],
 ];
 

@@ -1,9 +1,12 @@
 import type { Span } from '@bpfleet/errors';
 import type { CompileOptions } from '../compile.js';
+import type { Ir } from '../ir/ir.js';
 import type { Token } from '../lex/token.js';
 import type { Logic } from '../logic.js';
 import type { Calculation, Primitive, Term, Tree } from '../parse/tree.js';
 import type { Meaning, Meanings } from '../resolve/meaning.js';
+import { constantParts } from './constant-parts.js';
+import { partSpan, primitivesOf } from './part-span.js';
 
 /** Something about an expression that surprises people. */
 export interface Trap {
@@ -47,6 +50,8 @@ const TRAPS = {
   TWELVE_DIGITS: 'twelve hexadecimal digits are a MAC address',
   LLC_NUMBER: 'a protocol up to 1,500 is an LLC service access point, not an EtherType',
   MULTICAST_HAS_BROADCAST: 'the broadcast address is a multicast address too',
+  ALWAYS_MATCHES: 'every packet matches this, except those too short to be asked',
+  PART_NEVER_MATCHES: 'no packet matches this part',
   BROADCAST_OF_NETMASK: '“ip broadcast” knows only the broadcast addresses of the given netmask',
 } as const;
 export type TrapId = keyof typeof TRAPS;
@@ -57,6 +62,7 @@ export function trapsOf(
   tokens: readonly Token[],
   tree: Tree,
   meanings: Meanings,
+  ir: Ir,
   options: CompileOptions,
 ): readonly Trap[] {
   const found = new Map<TrapId, Trap>();
@@ -69,6 +75,12 @@ export function trapsOf(
   if (tree) eachLeaf(tree, (term) => termTraps(term, note));
   if (meanings) eachLeaf(meanings, (meaning) => meaningTraps(meaning, options, note));
   if (meanings) encapsulationTraps(meanings, options, note);
+  for (const { holds, part, isWhole } of meanings ? constantParts(meanings, ir) : []) {
+    // That nothing at all can match, the explanation says itself.
+    if (holds || !isWhole) {
+      note(holds ? 'ALWAYS_MATCHES' : 'PART_NEVER_MATCHES', partSpan(part, tokens, primitivesOf(tree)));
+    }
+  }
   return [...found.values()].sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
 }
 
