@@ -6,6 +6,7 @@ import { lossAndCostWorkload, measureLossAndCost } from './loss-and-cost.js';
 import { manyFiltersWorkload, measureManyFilters } from './many-filters.js';
 import { installedPeers, Peer } from './peers.js';
 import { Rig } from './rig.js';
+import { measureWholeAgent, wholeAgentWorkload } from './whole-agent.js';
 import { Wire } from './wire.js';
 
 const QUICK_MS = 60_000;
@@ -29,9 +30,15 @@ export const capture: Benchmark = {
       const { rows, packetsPerSecond } = await measureLossAndCost(wire, rig, sides, { ...load, seed });
       const fewer = { rounds: load.rounds, packets: 2 * MILLION };
       const filters = await measureManyFilters(wire, rig, { ...fewer, seed });
+      await rig.stop();
+      const dumpcap = sides.find(({ name }) => name === 'dumpcap');
+      const lasting = isQuick ? { idleMs: 15_000, outageMs: 10_000 } : { idleMs: 60_000, outageMs: 60_000 };
+      const whole = await measureWholeAgent(wire, dumpcap, { seed, rounds: load.rounds, ...lasting });
+      const agentRows = 'rows' in whole ? whole.rows : [];
+      const skipped = 'rows' in whole ? '' : ` (left out: ${whole.unavailable})`;
       const reached = `${Math.round(packetsPerSecond / 1000)} kpps reached, ${load.packets / MILLION} M packets a round`;
-      const workload = `${lossAndCostWorkload}; ${reached}. ${manyFiltersWorkload}`;
-      return { workload, seed, versions, rows: [...rows, ...filters] };
+      const workload = `${lossAndCostWorkload}; ${reached}. ${manyFiltersWorkload}. ${wholeAgentWorkload}${skipped}`;
+      return { workload, seed, versions, rows: [...rows, ...filters, ...agentRows] };
     } finally {
       await rig.stop();
       await wire.stop();
