@@ -9,11 +9,13 @@ export { type Trap, type TrapId, trapIds } from './explain/traps.js';
 export { renderFault } from './fault.js';
 export {
   type ExcludedEndpoint,
+  type LinkAloneRequest,
   type LinkedClassic,
   type LinkedEbpf,
   type LinkMember,
   type LinkRequest,
   link,
+  linkAlone,
   linkerVersions,
 } from './link/link.js';
 export { type Finding, type FindingId, findingIds } from './lint/finding.js';

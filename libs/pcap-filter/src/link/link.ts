@@ -1,4 +1,6 @@
+import type { EbpfProgram } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
+import { type AloneInput, linkAlone as linkAloneV1 } from './v1/link-alone.js';
 import { type LinkedClassic, type LinkedEbpf, type LinkInput, linkClassic, linkEbpf } from './v1/link-v1.js';
 
 export type { LinkedClassic, LinkedEbpf } from './v1/link-v1.js';
@@ -28,11 +30,27 @@ export function link(request: LinkRequest & { readonly target: 'cbpf' }): Linked
 export function link(request: LinkRequest & { readonly target: 'ebpf' }): LinkedEbpf;
 export function link(request: LinkRequest): LinkedClassic | LinkedEbpf;
 export function link(request: LinkRequest): LinkedClassic | LinkedEbpf {
-  if (request.linkerVersion !== 1) {
-    throw new BpfleetError(
-      'FILTER_UNSUPPORTED',
-      `there is no linker version ${request.linkerVersion}; this release knows ${linkerVersions.join(', ')}`,
-    );
-  }
+  refuseUnknownVersion(request);
   return request.target === 'cbpf' ? linkClassic(request) : linkEbpf(request);
+}
+
+export interface LinkAloneRequest extends AloneInput {
+  readonly linkerVersion: number;
+}
+
+/**
+ * What a filter with maps runs as, on a socket of its own: the same program behind the test for bpfleet's own connections.
+ * @throws BpfleetError as `link`
+ */
+export function linkAlone(request: LinkAloneRequest): EbpfProgram {
+  refuseUnknownVersion(request);
+  return linkAloneV1(request);
+}
+
+function refuseUnknownVersion({ linkerVersion }: { readonly linkerVersion: number }): void {
+  if (linkerVersion === 1) return;
+  throw new BpfleetError(
+    'FILTER_UNSUPPORTED',
+    `there is no linker version ${linkerVersion}; this release knows ${linkerVersions.join(', ')}`,
+  );
 }
