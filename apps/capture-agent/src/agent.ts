@@ -95,6 +95,7 @@ export class CaptureAgent {
     await this.#sender.start();
     const client = new AgentClient(config.server, { agent: hello.agent, key: sessionKey, delegation });
     const enrolled = this.#enrol(client);
+    client.onUnknown = () => this.#enrolOnce(client);
     this.#reporter = new StatusReporter(client, parts.logger, enrolled, (nonce) => this.#status(nonce), parts.onFatal);
     this.#reporter.start();
     this.#follower = this.#makeFollower(client, this.#reporter.registered);
@@ -187,19 +188,24 @@ export class CaptureAgent {
 
   /** Never rejects: what the filter-manager refuses for good is fatal, and what runs then is what was desired before. */
   async #enrol(client: AgentClient): Promise<void> {
-    const { config, parts } = this;
     try {
-      const enrolment = DsseEnvelope.parse(await parts.opener.enrolment(config.agentLabels));
-      const { signal } = this.#stopping;
-      const { logger } = parts;
-      const token = config.enrolmentToken;
-      const enrolled = await enrol({ client: client.anonymous, token, enrolment, logger, signal });
-      if (enrolled) await parts.opener.pin(enrolled.keys);
-      else await new Promise(() => {});
+      await this.#enrolOnce(client);
+      if (!this.#stopping.signal.aborted) return;
     } catch (error) {
-      parts.onFatal(error);
-      await new Promise(() => {});
+      this.parts.onFatal(error);
     }
+    await new Promise(() => {});
+  }
+
+  /** @throws BpfleetError what the filter-manager refuses for good, or that the agent trusts other keys than its */
+  async #enrolOnce(client: AgentClient): Promise<void> {
+    const { config, parts } = this;
+    const enrolment = DsseEnvelope.parse(await parts.opener.enrolment(config.agentLabels));
+    const { signal } = this.#stopping;
+    const { logger } = parts;
+    const token = config.enrolmentToken;
+    const enrolled = await enrol({ client: client.anonymous, token, enrolment, logger, signal });
+    if (enrolled) await parts.opener.pin(enrolled.keys);
   }
 
   #makeFollower(client: AgentClient, registered: Promise<void>): DesiredFollower {

@@ -17,6 +17,8 @@ export interface AgentSession {
 export class AgentClient {
   readonly #client: ApiClient;
   #offsetMs = 0;
+  /** Enrols again when the filter-manager does not know the agent any more: its database is another one. */
+  onUnknown: () => Promise<void> = async () => {};
 
   constructor(
     server: string,
@@ -52,8 +54,10 @@ export class AgentClient {
     try {
       return await call(await this.#signed(input));
     } catch (error) {
-      if (!(error instanceof BpfleetError && error.code === 'CLOCK_SKEW')) throw error;
+      if (!(error instanceof BpfleetError)) throw error;
+      if (error.code === 'NOT_ENROLLED') await this.onUnknown();
       // By now we know the service's time.
+      else if (error.code !== 'CLOCK_SKEW') throw error;
       return call(await this.#signed(input));
     }
   }

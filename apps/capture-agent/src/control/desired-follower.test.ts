@@ -16,6 +16,8 @@ import { type ClaimedState, claimedState, KeptOrders } from './kept-orders.js';
 /** The agent API as far as following goes: one state, its bundles, and what was asked. */
 class FakeApi {
   order: DesireOrder | undefined;
+  /** Instead of every bundle. */
+  forged: Uint8Array | undefined;
   readonly asked: string[] = [];
   clockMs = Date.now();
   readonly #waiting = new Set<() => void>();
@@ -41,7 +43,7 @@ class FakeApi {
     ]);
     if (url.pathname.endsWith('/desired')) return this.#desired(headers.get('if-none-match'), init!.signal!, time);
     const index = this.bundleDigests.indexOf(decodeURIComponent(url.pathname.split('/').at(-1)!));
-    return new Response(Buffer.from(this.order!.bundles[index]!, 'base64'), { headers: time });
+    return new Response(this.forged ?? Buffer.from(this.order!.bundles[index]!, 'base64'), { headers: time });
   };
 
   get bundleDigests(): string[] {
@@ -156,6 +158,20 @@ describe('DesiredFollower', () => {
     await until(() => api.asked.filter((path) => path.endsWith('/desired')).length >= 2);
     expect(readdirSync(folder)).not.toContain('desired.json');
     refuse = undefined;
+    await until(() => taken.length === 1);
+  });
+
+  it.each([
+    ['another one', new Uint8Array(9)],
+    ['more than a bundle may have', new Uint8Array(5 * 1024 * 1024)],
+  ])('takes in no bundle that is %s, and asks again', async (_name, forged) => {
+    api.desire(service.desire([web]));
+    api.forged = forged;
+    await start();
+    await until(() => api.asked.filter((path) => path.includes('/bundles/')).length >= 2);
+    expect(taken).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
+    api.forged = undefined;
     await until(() => taken.length === 1);
   });
 

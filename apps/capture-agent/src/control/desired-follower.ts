@@ -1,5 +1,6 @@
-import { agentApi, Deadline, toBase64 } from '@bpfleet/contract';
+import { agentApi, bundleKind, Deadline, digestOf, toBase64 } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
+import { nodeCrypto } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import type { AgentClient } from './agent-client.js';
@@ -9,7 +10,6 @@ const WAIT = '30s';
 /** The server holds a call for 30 s; an answer later than this is none. */
 const CALL_TIMEOUT_MS = 40_000;
 const BUNDLE_TIMEOUT_MS = 15_000;
-const MAX_BUNDLE_BYTES = 4 * 1024 * 1024;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
 
@@ -108,19 +108,29 @@ export class DesiredFollower {
     const deadline = new Deadline(BUNDLE_TIMEOUT_MS, signal);
     try {
       const response = await client.send(agentApi.getBundle, { path: { digest }, signal: deadline.signal });
-      const bytes = new Uint8Array(await response.arrayBuffer());
-      if (bytes.length > MAX_BUNDLE_BYTES) {
-        throw new BpfleetError(
-          'BUNDLE_INVALID',
-          `bundle ${digest} has ${bytes.length} bytes, at most ${MAX_BUNDLE_BYTES}`,
-        );
-      }
+      const bytes = await bytesOf(response, digest);
       await kept.addBundle(digest, bytes);
       return bytes;
     } finally {
       deadline.clear();
     }
   }
+}
+
+/** Whatever the other side sends, no more than a bundle may have is taken in. */
+async function bytesOf(response: Response, digest: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > bundleKind.maxBytes) {
+      throw new BpfleetError('BUNDLE_INVALID', `bundle ${digest} has more than ${bundleKind.maxBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  const bytes = Buffer.concat(chunks);
+  if (digestOf(bytes, nodeCrypto) === digest) return bytes;
+  throw new BpfleetError('BUNDLE_INVALID', `what came for bundle ${digest} is another one`);
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

@@ -1,0 +1,54 @@
+import { ApiClient, enrolmentKind, sealDocument } from '@bpfleet/contract';
+import { PrivateKey } from '@bpfleet/service';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { enrol } from './enrol.js';
+
+const identity = PrivateKey.generate();
+const document = { agent: 'host-1', identityPublicKey: identity.publicKey, labels: {} };
+const enrolment = sealDocument(enrolmentKind, document, [identity]);
+const enrolled = { agent: 'host-1', keys: [PrivateKey.generate().publicKey], serverTime: '2026-11-22T10:00:00.000Z' };
+const logger = pino({ level: 'silent' });
+
+/** Answers one after the other, the last one for ever; `undefined` is no answer. */
+function answering(...answers: (object | undefined)[]) {
+  const asked: unknown[] = [];
+  const send: typeof fetch = async (_input, init) => {
+    const answer = answers[Math.min(asked.length, answers.length - 1)];
+    asked.push(JSON.parse(String(init!.body)));
+    if (answer === undefined) throw new TypeError('fetch failed');
+    const status = 'code' in answer ? 403 : 200;
+    return new Response(JSON.stringify({ type: 'about:blank', title: 'no', status, ...answer }), { status });
+  };
+  return { asked, client: new ApiClient({ server: 'http://filter-manager', fetch: send }) };
+}
+const { signal } = new AbortController();
+
+describe('enrolling', () => {
+  it('says who it is and tells whom to trust', async () => {
+    const { asked, client } = answering(enrolled);
+    expect(await enrol({ client, token: 'secret', enrolment, logger, signal })).toEqual(enrolled);
+    expect(asked).toEqual([{ token: 'secret', enrolment }]);
+  });
+  it('tries until it is heard', async () => {
+    const { asked, client } = answering(undefined, { code: 'STORE_UNAVAILABLE' }, enrolled);
+    expect(await enrol({ client, token: '', enrolment, logger, signal })).toEqual(enrolled);
+    expect(asked).toHaveLength(3);
+  });
+  it.each(['ENROLMENT_REFUSED', 'IDENTITY_CONFLICT', 'SIGNATURE_INVALID', 'REQUEST_INVALID'])(
+    'ends when it is refused for good: %s',
+    async (code) => {
+      const { asked, client } = answering({ code });
+      await expect(enrol({ client, token: '', enrolment, logger, signal })).rejects.toMatchObject({ code });
+      expect(asked).toHaveLength(1);
+    },
+  );
+  it('ends when the agent does', async () => {
+    const stopping = new AbortController();
+    const { asked, client } = answering(undefined);
+    const enrolling = enrol({ client, token: '', enrolment, logger, signal: stopping.signal });
+    await expect.poll(() => asked.length).toBeGreaterThan(0);
+    stopping.abort();
+    expect(await enrolling).toBeUndefined();
+  });
+});
