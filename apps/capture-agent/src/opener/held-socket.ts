@@ -1,200 +1,234 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { RingSocket } from '@bpfleet/linux';
-import type { CaptureMember, CaptureSocket, FilterOutcome, OpenerEvent } from '../border/opener-port.js';
-import { type AttachedProgram, hashOf, programOf } from './attached-program.js';
-import type { LinkContext, PlannedSocket } from './plan.js';
+import type { CaptureSocket, FilterOutcome, OpenerEvent } from '../border/opener-port.js';
+import { Attachment } from './attachment.js';
+import type { KernelProgram, LinkContext, PlannedMember } from './kernel-program.js';
+import { type Linker, reasonOf } from './linker.js';
+import type { PlannedSocket } from './plan.js';
 
 const BLOCK_BYTES = 256 * 1024;
+const MIN_BLOCKS = 4;
 /** The kernel hands over a block at the latest after this, so that a slow trickle is seen in time. */
 const BLOCK_TIMEOUT_MS = 50;
 
 interface Swap {
   readonly id: number;
-  readonly members: readonly CaptureMember[];
-  /** What is attached once the agent has cut. */
-  readonly program: AttachedProgram;
+  /** What is attached alone once the agent has cut. */
+  readonly next: PlannedSocket;
 }
 
-/** What is wished for, linked. */
-interface Wish {
-  readonly planned: PlannedSocket;
-  readonly context: LinkContext;
+/** Where programs come from and events go. */
+export interface HeldSocketParts {
+  readonly linker: Linker;
+  readonly emit: (event: OpenerEvent) => void;
 }
 
 /** One packet socket with what runs on it, from its opening to the moment when its ring was read to the end. */
 export class HeldSocket {
-  #members: readonly CaptureMember[];
-  #program: AttachedProgram;
+  /** What the agent attributes with. */
+  #current: PlannedSocket;
+  #attachment: Attachment | undefined;
   #swap: Swap | undefined;
-  #queued: Wish | undefined;
+  /** The last wish that came while a swap was under way. */
+  #queued: PlannedSocket | undefined;
   #lastSwapId = 0;
   #isDraining = false;
   #wasAnnounced = false;
-  /** Why the last wish was not carried out; undefined: it was. */
-  #refusal: string | undefined;
-  #isDiverged = false;
+  /** What was wished for last and could not be done, with the reason. */
+  #refusal: { readonly members: readonly PlannedMember[]; readonly reason: string } | undefined;
+  /** The kernel ran another program; until it is reported. */
+  #divergence: string | undefined;
 
   private constructor(
     readonly id: number,
-    readonly planned: PlannedSocket,
+    planned: PlannedSocket,
     private readonly ring: RingSocket,
-    program: AttachedProgram,
-    private readonly emit: (event: OpenerEvent) => void,
+    private readonly parts: HeldSocketParts,
   ) {
-    this.#members = planned.members;
-    this.#program = program;
+    this.#current = planned;
   }
 
   /**
-   * Opens rejecting everything, hands the ring to whoever reads it, then attaches the real program.
-   * @throws BpfleetError when the kernel refuses the socket or the program
+   * Opens it rejecting everything; `begin` lets packets through.
+   * @throws BpfleetError when the kernel refuses the socket
    */
-  static open(
-    id: number,
-    { planned, context }: Wish,
-    ringBytes: number,
-    emit: (event: OpenerEvent) => void,
-  ): HeldSocket {
-    const program = programOf(planned.members, context);
-    const ring = RingSocket.open({
-      interfaceIndex: planned.interface.index,
-      blockBytes: BLOCK_BYTES,
-      blockCount: Math.max(4, Math.floor(ringBytes / BLOCK_BYTES)),
-      blockTimeoutMs: BLOCK_TIMEOUT_MS,
-    });
-    try {
-      ring.attach(program.bytes);
-    } catch (error) {
-      ring.close();
-      throw error;
-    }
-    const socket = new HeldSocket(id, planned, ring, program, emit);
-    socket.announce();
-    return socket;
+  static open(id: number, planned: PlannedSocket, ringBytes: number, parts: HeldSocketParts): HeldSocket {
+    const { index, cooked } = planned.interface;
+    const blockCount = Math.max(MIN_BLOCKS, Math.floor(ringBytes / BLOCK_BYTES));
+    const geometry = { blockBytes: BLOCK_BYTES, blockCount, blockTimeoutMs: BLOCK_TIMEOUT_MS };
+    return new HeldSocket(id, planned, RingSocket.open({ interfaceIndex: index, cooked, ...geometry }), parts);
   }
 
+  /** Attaches the real program and tells the agent. @throws BpfleetError when the kernel refuses the program */
+  begin(): void {
+    this.#attach(this.#current.members, this.#current.context);
+    this.announce();
+  }
+
+  get key(): string {
+    return this.#current.key;
+  }
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+  get ringBytes(): number {
+    return this.ring.geometry.blockBytes * this.ring.geometry.blockCount;
+  }
+  /** What it should come to. */
+  get wish(): PlannedSocket {
+    return this.#queued ?? this.#swap?.next ?? this.#current;
+  }
+  get program(): KernelProgram {
+    return this.#attachment!.program;
+  }
+  get attachment(): Attachment {
+    return this.#attachment!;
   }
 
   /** Tells a reader of it, with a descriptor of its own. */
   announce(): void {
+    const { interface: device, members, isOwnSocket } = this.#current;
     const socket: CaptureSocket = {
       id: this.id,
-      interface: this.planned.interface,
+      interface: device,
       ring: { ...this.ring.geometry, skipOutgoing: this.ring.skipOutgoing },
-      members: this.#members,
-      isOwnSocket: this.planned.isOwnSocket,
+      members: captured(members),
+      isOwnSocket,
       wasRead: this.#wasAnnounced,
-      ...(this.#swap ? { swap: { id: this.#swap.id, members: this.#swap.members } } : {}),
+      ...(this.#swap ? { swap: { id: this.#swap.id, members: captured(this.#swap.next.members) } } : {}),
     };
     this.#wasAnnounced = true;
-    this.emit({ kind: 'socket', socket, fd: this.ring.duplicate() });
-    if (this.#isDraining) this.emit({ kind: 'draining', socket: this.id });
+    this.parts.emit({ kind: 'socket', socket, fd: this.ring.duplicate() });
+    if (this.#isDraining) this.parts.emit({ kind: 'draining', socket: this.id });
   }
 
-  /** Goes over to other members, by way of link(old ∪ new) and a cut. While a swap is under way the last wish waits. */
-  swapTo(wish: Wish): void {
-    if (this.#swap !== undefined) {
-      this.#queued = wish;
-      return;
+  /**
+   * Goes over to other members, by way of link(old ∪ new) and a cut. While a swap is under way the last wish waits.
+   * @returns false when old and new do not fit into one program: another socket has to take over
+   */
+  changeTo(planned: PlannedSocket): boolean {
+    this.#refusal = undefined;
+    if (this.#swap) {
+      this.#queued = planned;
+      return true;
     }
-    const { planned, context } = wish;
     try {
-      const program = programOf(planned.members, context);
-      if (program.hash === this.#program.hash && sameMembers(planned.members, this.#members)) {
-        this.#refusal = undefined;
-        return;
-      }
-      this.#attachUnion(planned.members, program, context);
-      this.#swap = { id: ++this.#lastSwapId, members: planned.members, program };
-      this.#refusal = undefined;
-      this.emit({ kind: 'swap', socket: this.id, swap: { id: this.#swap.id, members: planned.members } });
+      if (sameMembers(planned, this.#current)) this.#renew(planned);
+      else this.#swapTo(planned);
+      return true;
     } catch (error) {
-      if (!(error instanceof BpfleetError)) throw error;
-      // What ran keeps running.
-      this.#refusal = [error.message, error.hint].filter(Boolean).join('; ');
+      if (error instanceof BpfleetError) return false;
+      throw error;
     }
   }
 
-  #attachUnion(members: readonly CaptureMember[], next: AttachedProgram, context: LinkContext): void {
-    let union: AttachedProgram;
-    try {
-      union = programOf([...this.#members, ...members], context);
-      this.ring.attach(union.bytes);
-    } catch (error) {
-      if (!(error instanceof BpfleetError)) throw error;
-      // Both do not fit: the new one alone. What only the old one accepts is missed from here to the cut.
-      this.ring.attach(next.bytes);
-      union = next;
-    }
-    this.#program = union;
+  /** What was wished for cannot be. What ran keeps running. */
+  refuse({ members }: PlannedSocket, reason: string): void {
+    this.#refusal = { members, reason };
   }
 
-  /** The agent attributes with the new members now. */
-  cut(swapId: number): void {
+  /** The agent attributes with the new members now. @returns what to change to: them alone, or what was wished for meanwhile */
+  cut(swapId: number): PlannedSocket | undefined {
     const swap = this.#swap;
-    if (swap === undefined || swap.id !== swapId) return;
-    this.ring.attach(swap.program.bytes);
-    this.#program = swap.program;
-    this.#members = swap.members;
+    if (swap === undefined || swap.id !== swapId || this.#isDraining) return undefined;
+    const next = this.#queued ?? swap.next;
     this.#swap = undefined;
-    const queued = this.#queued;
     this.#queued = undefined;
-    if (queued && !this.#isDraining) this.swapTo(queued);
+    this.#current = swap.next;
+    return next;
   }
 
   /** Nothing passes from here on; what is in the ring is read to its end. */
   drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    this.ring.rejectAll();
-    this.emit({ kind: 'draining', socket: this.id });
+    try {
+      this.ring.rejectAll();
+    } catch (error) {
+      // Locked by somebody (SO_LOCK_FILTER). Closing it ends what passes; the agent asks every member meanwhile.
+      if (!(error instanceof BpfleetError)) throw error;
+    }
+    this.parts.emit({ kind: 'draining', socket: this.id });
   }
 
-  /** Reads back what the kernel runs, and puts it right when it is something else. @returns whether it was as it should be */
-  check(): boolean {
-    if (this.#isDraining) return true;
-    const isRight = hashOf(this.ring.readBack()) === this.#program.hash;
-    if (!isRight) this.ring.attach(this.#program.bytes);
-    this.#isDiverged = !isRight;
-    return isRight;
+  /**
+   * Reads back what the kernel runs, and puts it right when it is something else.
+   * @returns whether it was as it should be, or cannot be put right
+   */
+  check(): 'right' | 'mended' | 'lost' {
+    if (this.#isDraining || this.attachment.isInPlace()) return 'right';
+    this.#divergence = 'the kernel ran another program; it was attached again';
+    try {
+      this.attachment.restore();
+      return 'mended';
+    } catch (error) {
+      if (!(error instanceof BpfleetError)) throw error;
+      this.#divergence = `the kernel ran another program, and keeps it: ${reasonOf(error)}`;
+      return 'lost';
+    }
   }
 
-  get program(): AttachedProgram {
-    return this.#program;
+  /** The divergence was told of. */
+  reported(): void {
+    this.#divergence = undefined;
+  }
+
+  /** In place of another, whose divergence nobody has told of yet. */
+  takeOver(from: HeldSocket): void {
+    this.#divergence = from.#divergence;
   }
 
   outcomes(): FilterOutcome[] {
     if (this.#isDraining) return [];
-    const wanted = this.#queued?.planned.members ?? this.#swap?.members ?? this.#members;
-    return wanted.map((member) => ({
-      filter: member.filter,
-      version: member.version,
-      digest: member.digest,
-      interface: this.planned.interface.name,
-      linkType: this.planned.interface.linkType,
-      socket: this.id,
-      attachedDigest: this.#program.hash,
-      ...(member.selfTest ? { selfTest: member.selfTest } : {}),
-      ...this.#stateOf(member),
+    const wanted = this.#refusal?.members ?? this.wish.members;
+    const state = this.#attachment!.state();
+    return wanted.map(({ captured: { filter, version, digest, selfTest } }) => ({
+      ...{ filter, version, digest, interface: this.#current.interface.name },
+      ...{ linkType: this.#current.interface.linkType, socket: this.id, attachedDigest: this.program.hash },
+      ...(selfTest ? { selfTest } : {}),
+      ...this.#stateOf(digest, state),
     }));
   }
 
-  #stateOf(member: CaptureMember): Pick<FilterOutcome, 'state' | 'reason'> {
-    if (this.#refusal !== undefined && !this.#members.includes(member))
-      return { state: 'refused', reason: this.#refusal };
-    if (this.#swap !== undefined) return { state: 'pending', reason: 'the swap is under way' };
-    if (this.#isDiverged) return { state: 'diverged', reason: 'the kernel ran another program; it was attached again' };
-    return this.planned.isOwnSocket ? { state: 'attested', reason: 'own socket' } : { state: 'attested' };
+  #stateOf(digest: string, found: Pick<FilterOutcome, 'state' | 'reason'>): Pick<FilterOutcome, 'state' | 'reason'> {
+    const isCurrent = this.#current.members.some((member) => member.captured.digest === digest);
+    if (this.#refusal && !isCurrent) return { state: 'refused', reason: this.#refusal.reason };
+    if (this.#swap) return { state: 'pending', reason: 'the swap is under way' };
+    if (this.#divergence !== undefined) return { state: 'diverged', reason: this.#divergence };
+    return this.#current.isOwnSocket ? { reason: 'own socket', ...found } : found;
   }
 
   /** Frees the socket; a reader that still has it open keeps it until it closes it too. */
   close(): void {
+    this.#attachment?.close();
     this.ring.close();
+  }
+
+  #swapTo(next: PlannedSocket): void {
+    this.#attach([...this.#current.members, ...next.members], next.context);
+    this.#swap = { id: ++this.#lastSwapId, next };
+    this.parts.emit({ kind: 'swap', socket: this.id, swap: { id: this.#swap.id, members: captured(next.members) } });
+  }
+
+  /** The same members: what was excluded may have changed, which concerns nobody who attributes. */
+  #renew(planned: PlannedSocket): void {
+    this.#attach(planned.members, planned.context);
+    this.#current = planned;
+  }
+
+  #attach(members: readonly PlannedMember[], context: LinkContext): void {
+    this.parts.linker.withFitting(members, context, (program) => {
+      if (program.hash === this.#attachment?.program.hash) return;
+      const next = Attachment.attach(this.ring, program);
+      this.#attachment?.close();
+      this.#attachment = next;
+    });
   }
 }
 
-function sameMembers(some: readonly CaptureMember[], others: readonly CaptureMember[]): boolean {
-  return some.length === others.length && some.every(({ digest }, index) => digest === others[index]!.digest);
+const captured = (members: readonly PlannedMember[]) => members.map((member) => member.captured);
+
+function sameMembers({ members: some }: PlannedSocket, { members: others }: PlannedSocket): boolean {
+  const digests = new Set(some.map((member) => member.captured.digest));
+  return digests.size === others.length && others.every((member) => digests.has(member.captured.digest));
 }

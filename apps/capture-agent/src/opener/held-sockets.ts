@@ -1,11 +1,11 @@
 import { BpfleetError } from '@bpfleet/errors';
-import type { FilterOutcome, OpenerEvent } from '../border/opener-port.js';
-import { HeldSocket } from './held-socket.js';
-import type { LinkContext, PlannedSocket, SocketPlan } from './plan.js';
+import type { FilterOutcome } from '../border/opener-port.js';
+import { HeldSocket, type HeldSocketParts } from './held-socket.js';
+import { reasonOf } from './linker.js';
+import type { PlannedSocket, SocketPlan } from './plan.js';
+import { ringShare } from './ring-budget.js';
 
-const RING_MIN_BYTES = 1024 * 1024;
-
-/** The sockets of this host: makes them what a plan says, one step at a time. */
+/** The sockets of this host: makes them what a plan says. */
 export class HeldSockets {
   readonly #sockets = new Map<number, HeldSocket>();
   #refused: readonly FilterOutcome[] = [];
@@ -13,41 +13,32 @@ export class HeldSockets {
 
   constructor(
     private readonly ringBudgetBytes: number,
-    private readonly emit: (event: OpenerEvent) => void,
-    /** Numbers begin here: not where those of an opener before did, whose positions would otherwise be taken for ours. */
+    private readonly parts: HeldSocketParts,
+    /** Numbers begin here: far from those of an opener before, whose positions in spools would otherwise be taken for ours. */
     firstId: number,
   ) {
     this.#lastId = firstId;
   }
 
-  reconcile({ sockets, refused }: SocketPlan, context: Omit<LinkContext, 'linkType'>): void {
+  reconcile({ sockets, refused }: SocketPlan): void {
     const failed: FilterOutcome[] = [];
-    const wanted = new Map(sockets.map((planned) => [planned.key, planned]));
-    // First, so that two versions on sockets of their own never get one packet twice.
-    for (const socket of this.#running()) if (!wanted.has(socket.planned.key)) socket.drain();
-    const ringBytes = Math.max(RING_MIN_BYTES, Math.floor(this.ringBudgetBytes / Math.max(1, sockets.length)));
+    const wanted = new Set(sockets.map(({ key }) => key));
+    const leaving = this.running.filter(({ key }) => !wanted.has(key));
+    const known = new Map(this.running.map((socket) => [socket.key, socket]));
+    const fresh = sockets.filter(({ key }) => !known.has(key));
+    const opened = this.#openAll(fresh, leaving, failed);
+    // First, so that two versions on sockets of their own never get one packet twice; the new ones are ready by now.
+    for (const socket of leaving) socket.drain();
+    for (const socket of opened) this.#begin(socket, failed);
     for (const planned of sockets) {
-      const wish = { planned, context: { ...context, linkType: planned.interface.linkType } };
-      const known = this.#running().find((socket) => socket.planned.key === planned.key);
-      if (known) known.swapTo(wish);
-      else failed.push(...this.#open(wish, ringBytes));
+      const socket = known.get(planned.key);
+      if (socket) this.#change(socket, planned);
     }
     this.#refused = [...refused, ...failed];
+    this.#forgetUnread();
   }
 
-  #open(wish: { readonly planned: PlannedSocket; readonly context: LinkContext }, ringBytes: number): FilterOutcome[] {
-    try {
-      const socket = HeldSocket.open(++this.#lastId, wish, ringBytes, this.emit);
-      this.#sockets.set(socket.id, socket);
-      return [];
-    } catch (error) {
-      if (!(error instanceof BpfleetError)) throw error;
-      const reason = [error.message, error.hint].filter(Boolean).join('; ');
-      return refusals(wish.planned, reason);
-    }
-  }
-
-  #running(): HeldSocket[] {
+  get running(): readonly HeldSocket[] {
     return [...this.#sockets.values()].filter(({ isDraining }) => !isDraining);
   }
 
@@ -57,44 +48,126 @@ export class HeldSockets {
   }
 
   cut(id: number, swap: number): void {
-    this.#sockets.get(id)?.cut(swap);
+    const socket = this.#sockets.get(id);
+    const next = socket?.cut(swap);
+    if (socket && next) this.#change(socket, next);
   }
 
   drained(id: number): void {
     const socket = this.#sockets.get(id);
-    if (!socket?.isDraining) return;
-    this.#sockets.delete(id);
-    socket.close();
+    if (socket?.isDraining) this.#close(socket);
   }
 
   /** Reads back all programs, and mends them. @returns whether all were as they should be */
   check(): boolean {
-    return this.#running()
-      .map((socket) => socket.check())
-      .every(Boolean);
+    const found = this.running.map((socket) => ({ socket, is: socket.check() }));
+    for (const { socket, is } of found) if (is === 'lost') this.#replace(socket, socket.wish, socket.ringBytes);
+    return found.every(({ is }) => is === 'right');
   }
 
-  get running(): readonly HeldSocket[] {
-    return this.#running();
+  /** Divergences were told of. */
+  reported(): void {
+    for (const socket of this.#sockets.values()) socket.reported();
   }
 
   outcomes(): FilterOutcome[] {
-    return [...this.#running().flatMap((socket) => socket.outcomes()), ...this.#refused];
+    return [...this.running.flatMap((socket) => socket.outcomes()), ...this.#refused];
   }
 
   close(): void {
-    for (const socket of this.#sockets.values()) socket.close();
-    this.#sockets.clear();
+    for (const socket of [...this.#sockets.values()]) this.#close(socket);
+  }
+
+  #openAll(fresh: readonly PlannedSocket[], leaving: readonly HeldSocket[], failed: FilterOutcome[]): HeldSocket[] {
+    const opened: HeldSocket[] = [];
+    for (const [index, planned] of fresh.entries()) {
+      const staying = [...this.#sockets.values()].filter((socket) => !socket.isDraining && !leaving.includes(socket));
+      const held = [...staying, ...opened].map(({ ringBytes }) => ringBytes);
+      const share = ringShare(this.ringBudgetBytes, held, fresh.length - index);
+      if (share === undefined) {
+        failed.push(...refusals(planned, 'the memory for rings is used up: raise BPFLEET_AGENT_RING_BYTES'));
+        continue;
+      }
+      if (share.mustShrink) this.#shrinkLargest(staying);
+      const socket = this.#open(planned, share.ringBytes);
+      if (socket instanceof HeldSocket) opened.push(socket);
+      else failed.push(...refusals(planned, socket.reason));
+    }
+    return opened;
+  }
+
+  #begin(socket: HeldSocket, failed: FilterOutcome[]): void {
+    try {
+      socket.begin();
+      this.#sockets.set(socket.id, socket);
+    } catch (error) {
+      socket.close();
+      if (!(error instanceof BpfleetError)) throw error;
+      failed.push(...refusals(socket.wish, reasonOf(error)));
+    }
+  }
+
+  #change(socket: HeldSocket, planned: PlannedSocket): void {
+    if (!socket.changeTo(planned)) this.#replace(socket, planned, socket.ringBytes);
+  }
+
+  /**
+   * A new socket takes over. Between the two lies the time of one attachment, in which nothing passes: packets are never
+   * stored twice.
+   */
+  #replace(socket: HeldSocket, planned: PlannedSocket, ringBytes: number): void {
+    const { linker } = this.parts;
+    const fault = linker.fault(planned.members, planned.context);
+    if (fault !== undefined) {
+      socket.refuse(planned, fault);
+      return;
+    }
+    const next = this.#open(planned, ringBytes);
+    if (!(next instanceof HeldSocket)) {
+      socket.refuse(planned, next.reason);
+      return;
+    }
+    next.takeOver(socket);
+    socket.drain();
+    const failed: FilterOutcome[] = [];
+    this.#begin(next, failed);
+    this.#refused = [...this.#refused, ...failed];
+  }
+
+  #open(planned: PlannedSocket, ringBytes: number): HeldSocket | { readonly reason: string } {
+    try {
+      return HeldSocket.open(++this.#lastId, planned, ringBytes, this.parts);
+    } catch (error) {
+      if (error instanceof BpfleetError) return { reason: reasonOf(error) };
+      throw error;
+    }
+  }
+
+  #shrinkLargest(staying: readonly HeldSocket[]): void {
+    const [largest] = [...staying].sort((one, other) => other.ringBytes - one.ringBytes);
+    if (largest) this.#replace(largest, largest.wish, largest.ringBytes / 2);
+  }
+
+  /** Rings that nobody reads to their end, while interfaces come and go, do not add up for ever. */
+  #forgetUnread(): void {
+    const draining = [...this.#sockets.values()].filter(({ isDraining }) => isDraining);
+    let bytes = draining.reduce((sum, { ringBytes }) => sum + ringBytes, 0);
+    for (const socket of draining) {
+      if (bytes <= this.ringBudgetBytes) return;
+      bytes -= socket.ringBytes;
+      this.#close(socket);
+    }
+  }
+
+  #close(socket: HeldSocket): void {
+    this.#sockets.delete(socket.id);
+    socket.close();
   }
 }
 
 const refusals = ({ members, interface: device }: PlannedSocket, reason: string): FilterOutcome[] =>
-  members.map(({ filter, version, digest }) => ({
-    filter,
-    version,
-    digest,
-    interface: device.name,
-    linkType: device.linkType,
+  members.map(({ captured: { filter, version, digest } }) => ({
+    ...{ filter, version, digest, interface: device.name, linkType: device.linkType },
     state: 'refused',
     reason,
   }));

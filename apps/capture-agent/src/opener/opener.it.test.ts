@@ -7,7 +7,7 @@ import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CaptureRig } from '../testing/capture-rig.js';
 import { SigningService } from '../testing/signing-service.js';
-import { hashOf } from './attached-program.js';
+import { hashOf } from './kernel-program.js';
 
 const possible = await canMakeHosts();
 const title = possible.ok ? 'an opener' : `an opener [skipped: ${possible.reason}]`;

@@ -1,13 +1,6 @@
 import { randomInt } from 'node:crypto';
-import {
-  type DsseEnvelope,
-  delegationKind,
-  enrolmentKind,
-  type Labels,
-  type Statement,
-  sealDocument,
-  statementKind,
-} from '@bpfleet/contract';
+import { type DsseEnvelope, delegationKind, enrolmentKind, type Labels, sealDocument } from '@bpfleet/contract';
+import { closeDescriptor } from '@bpfleet/linux';
 import { nodeCrypto } from '@bpfleet/service';
 import type {
   DesireAnswer,
@@ -19,9 +12,12 @@ import type {
 } from '../border/opener-port.js';
 import { HeldSockets } from './held-sockets.js';
 import { Identity } from './identity.js';
+import type { LinkContext, PlannedMember } from './kernel-program.js';
+import { Linker } from './linker.js';
 import { type HostInterface, planSockets, type SocketPlan } from './plan.js';
 import { type SelfTestResult, selfTest } from './self-test.js';
 import { ServiceClock } from './service-clock.js';
+import { statementsOf } from './statements.js';
 import { type VerifiedEntry, type VerifiedState, verifyDesired } from './verify-desired.js';
 
 export interface OpenerOptions {
@@ -51,7 +47,10 @@ export class Opener implements OpenerPort {
   #identity!: Identity;
   #clock!: ServiceClock;
   #sockets!: HeldSockets;
-  #emit: (event: OpenerEvent) => void = () => {};
+  #onEvent: (event: OpenerEvent) => void = () => {};
+  /** A reader that says hello is told of all sockets then: not of changes before. */
+  #isGreeting = false;
+  readonly #linker = new Linker();
   #verified: { readonly desired: VerifiedState; readonly order: DesireOrder } | undefined;
   #epoch = 0;
   #fingerprint = '';
@@ -69,19 +68,25 @@ export class Opener implements OpenerPort {
 
   async start(onEvent: (event: OpenerEvent) => void): Promise<void> {
     const { folder, agent, ringBudgetBytes } = this.options;
-    this.#emit = onEvent;
+    this.#onEvent = onEvent;
     this.#identity = await Identity.open(folder, agent);
     this.#clock = new ServiceClock(this.#identity.serviceTimeMs);
     // Where another opener began is far away; 32 bits travel with a descriptor.
     const firstId = randomInt(1, 2 ** 31);
-    this.#sockets = new HeldSockets(ringBudgetBytes, (event) => this.#emit(event), firstId);
+    const parts = { linker: this.#linker, emit: (event: OpenerEvent) => this.#emit(event) };
+    this.#sockets = new HeldSockets(ringBudgetBytes, parts, firstId);
     this.#every(RESCAN_INTERVAL_MS, () => this.#rescan());
     this.#every(UNCONFINED_CHECK_INTERVAL_MS, () => this.#checkIfDue());
     this.#every(SAVE_TIME_INTERVAL_MS, () => this.#saveTime());
   }
 
   async hello(sessionPublicKey: string): Promise<OpenerHello> {
-    this.#epoch = await this.#identity.nextEpoch(Date.now());
+    this.#isGreeting = true;
+    try {
+      this.#epoch = await this.#identity.nextEpoch(Date.now());
+    } finally {
+      this.#isGreeting = false;
+    }
     const { agent } = this.options;
     const epoch = this.#epoch;
     const delegation = sealDocument(delegationKind, { agent, epoch, sessionPublicKey }, [this.#identity.key]);
@@ -108,9 +113,9 @@ export class Opener implements OpenerPort {
     this.#verified = { desired, order };
     this.#carryOut();
     const { settings } = desired.state;
-    const members = this.#plan.sockets.map(({ interface: device, members: list }) => ({
-      interface: device,
-      members: list,
+    const members = this.#plan.sockets.map((planned) => ({
+      interface: planned.interface,
+      members: planned.members.map(({ captured }) => captured),
     }));
     return { generation: desired.state.generation, settings, members, outcomes: this.#outcomes() };
   }
@@ -126,13 +131,22 @@ export class Opener implements OpenerPort {
 
   async attest(nonce?: string): Promise<{ outcomes: FilterOutcome[]; statements: DsseEnvelope[] }> {
     this.#sockets.check();
-    return { outcomes: this.#outcomes(), statements: nonce === undefined ? [] : this.#statements(nonce) };
+    const outcomes = this.#outcomes();
+    this.#sockets.reported();
+    if (nonce === undefined) return { outcomes, statements: [] };
+    const about = { agent: this.options.agent, epoch: this.#epoch, generation: this.#identity.generation, nonce };
+    return { outcomes, statements: statementsOf(this.#sockets.running, about, this.#identity.key) };
   }
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#saving;
     this.#sockets?.close();
+  }
+
+  #emit(event: OpenerEvent): void {
+    if (!this.#isGreeting) this.#onEvent(event);
+    else if (event.kind === 'socket') closeDescriptor(event.fd);
   }
 
   #every(intervalMs: number, action: () => void): void {
@@ -151,15 +165,35 @@ export class Opener implements OpenerPort {
     const { desired, order } = this.#verified;
     const { interfaces, mayOpen, matches, opensSockets } = this.options;
     const { linkerVersion } = desired.state;
-    const context = { excluded: order.excluded, linkerVersion };
     this.#fingerprint = this.#whatDecides();
-    const entries = desired.entries.filter((entry) => this.#isValid(entry));
-    const selfTestOf = (entry: VerifiedEntry, linkType: string) => this.#selfTestOf(entry, linkType);
-    this.#plan = planSockets({ entries, interfaces: interfaces(), mayOpen, matches, selfTestOf, ...context });
-    if (opensSockets) this.#sockets.reconcile(this.#plan, context);
+    const isValid = (entry: { readonly notAfterMs: number | undefined }) => this.#isValid(entry);
+    const entries = desired.entries.filter(isValid);
+    this.#forgetSelfTests(entries);
+    this.#plan = planSockets({
+      ...{ entries, unreadable: desired.unreadable.filter(isValid), interfaces: interfaces(), mayOpen, matches },
+      ...{ excluded: order.excluded, linkerVersion },
+      selfTestOf: (entry, linkType) => this.#selfTestOf(entry, linkType),
+      ...(opensSockets ? { faultOf: this.#faults() } : {}),
+    });
+    if (opensSockets) this.#sockets.reconcile(this.#plan);
   }
 
-  #isValid({ notAfterMs }: VerifiedEntry): boolean {
+  /** Tried once for all interfaces of a kind. */
+  #faults(): (members: readonly PlannedMember[], context: LinkContext) => string | undefined {
+    const known = new Map<string, string | undefined>();
+    return (members, context) => {
+      const key = [context.linkType, ...members.map(({ captured }) => captured.digest)].join(' ');
+      if (!known.has(key)) known.set(key, this.#linker.fault(members, context));
+      return known.get(key);
+    };
+  }
+
+  #forgetSelfTests(entries: readonly VerifiedEntry[]): void {
+    const digests = new Set(entries.map(({ digest }) => digest));
+    for (const key of this.#selfTests.keys()) if (!digests.has(key.split(' ')[0]!)) this.#selfTests.delete(key);
+  }
+
+  #isValid({ notAfterMs }: { readonly notAfterMs: number | undefined }): boolean {
     return notAfterMs === undefined || this.#clock.timeMs <= notAfterMs;
   }
 
@@ -207,7 +241,7 @@ export class Opener implements OpenerPort {
     if (this.options.opensSockets) return this.#sockets.outcomes();
     const reported = this.#plan.sockets.flatMap(({ interface: device, members }) =>
       members.map(
-        (member): FilterOutcome => ({
+        ({ captured: member }): FilterOutcome => ({
           filter: member.filter,
           version: member.version,
           digest: member.digest,
@@ -219,27 +253,5 @@ export class Opener implements OpenerPort {
       ),
     );
     return [...reported, ...this.#plan.refused];
-  }
-
-  #statements(nonce: string): DsseEnvelope[] {
-    const generation = this.#identity.generation;
-    return this.#sockets.running.map(({ planned, program }) => {
-      const statement: Statement = {
-        agent: this.options.agent,
-        epoch: this.#epoch,
-        interface: planned.interface.name,
-        generation,
-        linkerVersion: program.context.linkerVersion,
-        linkType: program.context.linkType,
-        target: 'cbpf',
-        members: [...program.members],
-        excluded: [...program.context.excluded],
-        hash: program.hash,
-        evidence: { kind: 'read back' },
-        nonce,
-        at: new Date().toISOString(),
-      };
-      return sealDocument(statementKind, statement, [this.#identity.key]);
-    });
   }
 }

@@ -1,9 +1,10 @@
-import { Ancillary, BPF, fromTuples, type Program, SKF_AD_OFF } from '@bpfleet/bpf';
-import { BpfleetError } from '@bpfleet/errors';
-import { type ExcludedEndpoint, link } from '@bpfleet/pcap-filter';
+import { Ancillary, BPF, fromTuples, type Program, SKF_AD_OFF, SKF_LL_OFF } from '@bpfleet/bpf';
+import type { FilterProgram } from '@bpfleet/contract';
+import type { ExcludedEndpoint } from '@bpfleet/pcap-filter';
 import type { CaptureMember, FilterOutcome, SocketInterface } from '../border/opener-port.js';
+import type { LinkContext, PlannedMember } from './kernel-program.js';
 import type { SelfTestResult } from './self-test.js';
-import type { VerifiedEntry } from './verify-desired.js';
+import type { UnreadableEntry, VerifiedEntry } from './verify-desired.js';
 
 export interface HostInterface {
   readonly name: string;
@@ -18,9 +19,10 @@ export interface PlannedSocket {
   /** The same for the same interface and purpose, whatever its members. */
   readonly key: string;
   readonly interface: SocketInterface;
-  readonly members: readonly CaptureMember[];
-  /** The member decides by metadata that the ring does not carry: the kernel's verdict is the only one. */
+  readonly members: readonly PlannedMember[];
+  /** Its one member cannot be decided again by user space, or not be linked with the others: the kernel's verdict counts. */
   readonly isOwnSocket: boolean;
+  readonly context: LinkContext;
 }
 
 export interface SocketPlan {
@@ -31,6 +33,7 @@ export interface SocketPlan {
 
 export interface PlanInputs {
   readonly entries: readonly VerifiedEntry[];
+  readonly unreadable: readonly UnreadableEntry[];
   readonly interfaces: readonly HostInterface[];
   /** Whether the agent may open the interface, by its own configuration. */
   readonly mayOpen: (name: string) => boolean;
@@ -38,6 +41,8 @@ export interface PlanInputs {
   readonly excluded: readonly ExcludedEndpoint[];
   readonly linkerVersion: number;
   readonly selfTestOf: (entry: VerifiedEntry, linkType: string) => SelfTestResult;
+  /** Why members cannot run together on one socket here; undefined: they can. Without it nothing runs in the kernel. */
+  readonly faultOf?: (members: readonly PlannedMember[], context: LinkContext) => string | undefined;
 }
 
 /** Which sockets should be there, and what runs on each. */
@@ -46,18 +51,38 @@ export function planSockets(inputs: PlanInputs): SocketPlan {
   const refused: FilterOutcome[] = [];
   for (const device of inputs.interfaces) {
     if (!device.up || !inputs.mayOpen(device.name)) continue;
-    const onDevice = inputs.entries.filter(({ interfaces }) => inputs.matches(interfaces, device.name));
-    const linked: CaptureMember[] = [];
-    for (const entry of onDevice) {
+    const isOn = ({ interfaces }: { readonly interfaces: readonly string[] }) =>
+      inputs.matches(interfaces, device.name);
+    for (const entry of inputs.unreadable.filter(isOn)) refused.push(unreadableOn(entry, device));
+    const linked: PlannedMember[] = [];
+    for (const entry of eachOnce(inputs.entries.filter(isOn))) {
       const member = memberOn(entry, device, inputs);
       if ('state' in member) refused.push(member);
-      else if (needsOwnSocket(fromTuples(member.program.instructions))) sockets.push(ownSocket(member, device));
+      else if (inputs.faultOf && needsOwnSocket(member)) sockets.push(ownSocket(member, device, inputs));
       else linked.push(member);
     }
-    if (linked.length > 0) sockets.push(linkedSocket(linked, device));
+    const { together, apart } = fitting(linked, contextOf(device, inputs), inputs);
+    for (const member of apart) sockets.push(ownSocket(member, device, inputs));
+    if (together.length > 0) sockets.push(linkedSocket(together, device, inputs));
   }
   return { sockets, refused };
 }
+
+/** A state may name a bundle twice, for different interfaces. */
+const eachOnce = (entries: readonly VerifiedEntry[]): VerifiedEntry[] => [
+  ...new Map(entries.map((entry) => [entry.digest, entry])).values(),
+];
+
+/** Those that are too large for one program together get, longest first, sockets of their own. */
+function fitting(members: readonly PlannedMember[], context: LinkContext, { faultOf }: PlanInputs) {
+  const together = [...members].sort((one, other) => lengthOf(one) - lengthOf(other));
+  const apart: PlannedMember[] = [];
+  while (faultOf && together.length > 1 && faultOf(together, context) !== undefined) apart.push(together.pop()!);
+  const isTogether = new Set(together);
+  return { together: members.filter((member) => isTogether.has(member)), apart };
+}
+
+const lengthOf = ({ source }: PlannedMember): number => source.instructions.length;
 
 const interfaceOf = ({ name, index, linkType }: HostInterface): SocketInterface => ({
   name,
@@ -67,89 +92,96 @@ const interfaceOf = ({ name, index, linkType }: HostInterface): SocketInterface 
   cooked: linkType === 'LINUX_SLL2',
 });
 
-// A new interface of the same name is another interface.
-const linkedSocket = (members: readonly CaptureMember[], device: HostInterface): PlannedSocket => ({
-  key: `${device.index} linked`,
+const contextOf = ({ linkType }: HostInterface, { excluded, linkerVersion }: PlanInputs): LinkContext => ({
+  linkType: linkType ?? 'unknown',
+  excluded,
+  linkerVersion,
+});
+
+// A new interface of the same name is another interface, and so is one that was renamed.
+const linkedSocket = (members: readonly PlannedMember[], device: HostInterface, inputs: PlanInputs): PlannedSocket => ({
+  key: `${device.index} ${device.name} linked`,
   interface: interfaceOf(device),
   members,
   isOwnSocket: false,
+  context: contextOf(device, inputs),
 });
 
 // Two versions of one cannot be told apart by user space, so a new version is a new socket.
-const ownSocket = (member: CaptureMember, device: HostInterface): PlannedSocket => ({
-  key: `${device.index} ${member.digest}`,
+const ownSocket = ({ captured, source }: PlannedMember, device: HostInterface, inputs: PlanInputs): PlannedSocket => ({
+  key: `${device.index} ${device.name} ${captured.digest}`,
   interface: interfaceOf(device),
-  members: [member],
+  members: [{ captured: { ...captured, program: decidedByKernel(captured.program.linkType) }, source }],
   isOwnSocket: true,
+  context: contextOf(device, inputs),
 });
 
-function memberOn(entry: VerifiedEntry, device: HostInterface, inputs: PlanInputs): CaptureMember | FilterOutcome {
+/** What user space has of a filter that only the kernel decides: whatever is in the ring is its own. */
+const decidedByKernel = (linkType: string): FilterProgram => ({
+  linkType,
+  form: 'live',
+  target: 'cbpf',
+  instructions: [[BPF.RET | BPF.K, 0, 0, 262_144]],
+});
+
+function memberOn(entry: VerifiedEntry, device: HostInterface, inputs: PlanInputs): PlannedMember | FilterOutcome {
   const { bundle, digest } = entry;
   const outcome = (state: FilterOutcome['state'], reason: string): FilterOutcome => ({
-    filter: bundle.filter,
-    version: bundle.version,
-    digest,
-    interface: device.name,
-    linkType: device.linkType ?? 'unknown',
+    ...outcomeOf(bundle, digest, device),
     state,
     reason,
   });
   const { linkType } = device;
-  const program = bundle.programs.find((one) => one.form === 'live' && one.linkType === linkType);
-  if (linkType === undefined || program === undefined) {
+  const source = bundle.programs.find((one) => one.form === 'live' && one.linkType === linkType);
+  if (linkType === undefined || source === undefined) {
     return outcome('not applicable', `the version has no program for link type ${linkType ?? 'of this interface'}`);
   }
-  if (program.target !== 'cbpf') return outcome('refused', 'it needs eBPF, which this agent does not attach');
+  const isExtended = source.target === 'ebpf';
+  if (isExtended && !inputs.faultOf) return outcome('refused', 'it needs eBPF, which runs on sockets alone');
+  if (isExtended && linkType === 'LINUX_SLL2') return outcome('not applicable', 'there is no cooked form of eBPF');
   const { packets, inKernel, fault } = inputs.selfTestOf(entry, linkType);
   if (fault !== undefined) return outcome('refused', fault);
-  const { selfTest: _, ...instructions } = program;
-  const member: CaptureMember = {
+  const captured: CaptureMember = {
     filter: bundle.filter,
     version: bundle.version,
     digest,
     expression: bundle.expression,
     snaplenBytes: bundle.snaplenBytes,
-    program: instructions,
+    program: source.target === 'ebpf' ? decidedByKernel(linkType) : programAlone(source),
     sampling: bundle.sampling,
     budget: bundle.budget,
     selfTest: { packets, inKernel },
   };
-  const cause = faultOf(member, linkType, inputs);
+  const member = { captured, source };
+  // Alone: so that one that cannot be linked or attached keeps none of the others from running.
+  const cause = inputs.faultOf?.([member], contextOf(device, inputs));
   return cause === undefined ? member : outcome('refused', cause);
 }
 
-/** Alone: so that one that cannot be linked keeps none of the others from running. */
-function faultOf(member: CaptureMember, linkType: string, { excluded, linkerVersion }: PlanInputs): string | undefined {
-  try {
-    linkMembers([member], { linkType, excluded, linkerVersion });
-    return undefined;
-  } catch (error) {
-    if (error instanceof BpfleetError) return [error.message, error.hint].filter(Boolean).join('; ');
-    throw error;
-  }
-}
+const programAlone = ({ linkType, form, target, instructions }: FilterProgram): FilterProgram => ({
+  linkType,
+  form,
+  target,
+  instructions,
+});
 
-export interface LinkContext {
-  readonly linkType: string;
-  readonly excluded: readonly ExcludedEndpoint[];
-  readonly linkerVersion: number;
-}
+const outcomeOf = (
+  { filter, version }: { filter: string; version: number },
+  digest: string,
+  device: HostInterface,
+) => ({
+  filter,
+  version,
+  digest,
+  interface: device.name,
+  linkType: device.linkType ?? 'unknown',
+});
 
-/** @throws BpfleetError as `link` */
-export function linkMembers(members: readonly CaptureMember[], { linkType, excluded, linkerVersion }: LinkContext) {
-  return link({
-    linkerVersion,
-    target: 'cbpf',
-    linkType,
-    cooked: linkType === 'LINUX_SLL2',
-    excluded,
-    members: members.map(({ digest, program, snaplenBytes }) => ({
-      digest: digest.replace('sha256:', ''),
-      program: fromTuples(program.instructions),
-      snaplenBytes,
-    })),
-  });
-}
+const unreadableOn = ({ named, digest, reason }: UnreadableEntry, device: HostInterface): FilterOutcome => ({
+  ...outcomeOf(named, digest, device),
+  state: 'refused',
+  reason,
+});
 
 /** Ancillary loads whose answer a ring's packet carries with it, or that depend on the program alone. */
 const REPRODUCIBLE = new Set<number>([
@@ -162,10 +194,14 @@ const REPRODUCIBLE = new Set<number>([
   Ancillary.VLAN_TPID,
 ]);
 
+const needsOwnSocket = ({ source }: PlannedMember): boolean =>
+  source.target === 'ebpf' || asksForUnseen(fromTuples(source.instructions));
+
 /** Whether the program asks for something that user space cannot ask again. */
-export function needsOwnSocket(program: Program): boolean {
+export function asksForUnseen(program: Program): boolean {
   return program.some(({ code, k }) => {
     const isAbsoluteLoad = (code & 0x07) === BPF.LD && (code & 0xe0) === BPF.ABS;
-    return isAbsoluteLoad && k >= SKF_AD_OFF && !REPRODUCIBLE.has(k - SKF_AD_OFF);
+    if (!isAbsoluteLoad || k < SKF_LL_OFF) return false;
+    return k < SKF_AD_OFF || !REPRODUCIBLE.has(k - SKF_AD_OFF);
   });
 }

@@ -1,6 +1,9 @@
-import { encodeProgram, fromTuples, interpret, jit, type Packet, type Program } from '@bpfleet/bpf';
+import { checkProgram, encodeProgram, fromTuples, interpret, jit, type Packet, type Program } from '@bpfleet/bpf';
 import { type BundleProgram, type BundleTestPacket, fromBase64 } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import { KernelVerdicts } from '@bpfleet/linux';
+import { reasonOf } from './linker.js';
+import { loadFilter } from './load-filter.js';
 
 export interface SelfTestResult {
   readonly packets: number;
@@ -15,19 +18,38 @@ type Machine = readonly [name: string, run: (packet: Packet) => number];
 
 /**
  * Tries the packets of a bundle: on the interpreter, on the translation to JavaScript that attributes packets later, and in
- * this kernel, which may convert a program wrongly that its checker took.
+ * this kernel, which may convert a program wrongly that its checker took. What is written for the extended machine only the
+ * kernel can run.
  */
 export function selfTest(program: BundleProgram): SelfTestResult {
-  if (program.target !== 'cbpf') return { packets: 0, inKernel: 0 };
-  const classic = fromTuples(program.instructions);
-  const inKernel = program.selfTest.filter(({ needsMetadata }) => !needsMetadata);
+  // An empty datagram that arrives cannot be told from one that was dropped.
+  const inKernel = program.selfTest.filter(({ needsMetadata, bytes }) => !needsMetadata && bytes !== '');
   const result = { packets: program.selfTest.length, inKernel: inKernel.length };
-  const fault =
-    firstFault(program.selfTest, [
-      ['interpreter', (packet) => interpret(classic, packet)],
-      ['JavaScript', jitted(classic)],
-    ]) ?? faultInKernel(classic, inKernel);
+  const fault = faultOf(program, inKernel);
   return fault === undefined ? result : { ...result, fault };
+}
+
+/** A bundle is signed, and may be wrong all the same: what it cannot be tried with is a fault of that filter alone. */
+function faultOf(program: BundleProgram, inKernel: readonly BundleTestPacket[]): string | undefined {
+  try {
+    return (program.target === 'cbpf' ? faultInJavaScript(program) : undefined) ?? faultInKernel(program, inKernel);
+  } catch (error) {
+    if (error instanceof BpfleetError) return `self-test: ${reasonOf(error)}`;
+    throw error;
+  }
+}
+
+function faultInJavaScript({
+  instructions,
+  selfTest,
+}: BundleProgram & { readonly target: 'cbpf' }): string | undefined {
+  const program = fromTuples(instructions);
+  const fault = checkProgram(program);
+  if (fault) return `instruction ${fault.instruction}: ${fault.message}`;
+  return firstFault(selfTest, [
+    ['interpreter', (packet) => interpret(program, packet)],
+    ['JavaScript', jitted(program)],
+  ]);
 }
 
 function jitted(program: Program): (packet: Packet) => number {
@@ -36,14 +58,29 @@ function jitted(program: Program): (packet: Packet) => number {
     run(bytes, start, capturedLength, wireLength, metadata);
 }
 
-function faultInKernel(program: Program, packets: readonly BundleTestPacket[]): string | undefined {
+function faultInKernel(program: BundleProgram, packets: readonly BundleTestPacket[]): string | undefined {
   if (packets.length === 0) return undefined;
   const kernel = KernelVerdicts.open();
   try {
-    kernel.attach(encodeProgram(program));
+    attachTo(kernel, program);
     return firstFault(packets, [['kernel', ({ bytes }) => kernel.verdict(bytes)]]);
   } finally {
     kernel.close();
+  }
+}
+
+function attachTo(kernel: KernelVerdicts, program: BundleProgram): void {
+  if (program.target === 'cbpf') {
+    kernel.attach(encodeProgram(fromTuples(program.instructions)));
+    return;
+  }
+  const instructions = program.instructions.map(([code, dst, src, off, imm]) => ({ code, dst, src, off, imm }));
+  const maps = program.maps.map((map) => ({ ...map, keys: fromBase64(map.keys) }));
+  const loaded = loadFilter({ program: instructions, maps });
+  try {
+    kernel.attachEbpf(loaded.program);
+  } finally {
+    loaded.close();
   }
 }
 

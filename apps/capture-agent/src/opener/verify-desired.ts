@@ -1,6 +1,7 @@
 import {
   acceptDesired,
   type Bundle,
+  bundleKind,
   type DesiredContext,
   type DesiredEntry,
   type DesiredState,
@@ -8,28 +9,42 @@ import {
   fromBase64,
   openBundle,
   type Trust,
+  type Verification,
+  verifyPayload,
 } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
+import { z } from 'zod';
 import type { DesireOrder } from '../border/opener-port.js';
+import { reasonOf } from './linker.js';
 
-/** One bundle that should run, with where and until when. */
-export interface VerifiedEntry {
+interface Entry {
   readonly digest: string;
-  readonly bundle: Bundle;
   readonly interfaces: readonly string[];
   /** Unix ms of the service's clock; undefined: no end. */
   readonly notAfterMs: number | undefined;
+}
+
+/** One bundle that should run, with where and until when. */
+export interface VerifiedEntry extends Entry {
+  readonly bundle: Bundle;
+}
+
+/** A trusted key has signed it, but we cannot read it: it may be of a newer release. */
+export interface UnreadableEntry extends Entry {
+  readonly named: { readonly filter: string; readonly version: number };
+  readonly reason: string;
 }
 
 export interface VerifiedState {
   readonly state: DesiredState;
   readonly trust: Trust;
   readonly entries: readonly VerifiedEntry[];
+  readonly unreadable: readonly UnreadableEntry[];
 }
 
 /**
  * Decides whether an order is to be followed. Signatures are verified over the bytes as they came, before anything is
- * parsed. One bundle that does not hold refuses the whole state: what runs keeps running.
+ * parsed. One bundle that is missing, or that no trusted key has signed, refuses the whole state: what runs keeps running.
  * @throws BpfleetError `SIGNATURE_INVALID`, `DOCUMENT_INVALID`, `VERSION_CONFLICT`, `BUNDLE_INVALID`
  */
 export function verifyDesired(order: DesireOrder, context: DesiredContext): VerifiedState {
@@ -41,17 +56,40 @@ export function verifyDesired(order: DesireOrder, context: DesiredContext): Veri
       return [digestOf(payload, context.crypto), payload];
     }),
   );
-  const entries = state.entries.map((entry) => {
+  const entries: VerifiedEntry[] = [];
+  const unreadable: UnreadableEntry[] = [];
+  for (const entry of state.entries) {
     const payload = payloads.get(entry.digest);
     if (payload === undefined) throw new BpfleetError('BUNDLE_INVALID', `bundle ${entry.digest} was not handed over`);
-    return verifiedEntry(entry, openBundle(payload, entry, verification));
-  });
-  return { state, trust, entries };
+    const read = readBundle(payload, entry, verification);
+    const { digest, interfaces, notAfter } = entry;
+    const notAfterMs = notAfter === undefined ? undefined : Date.parse(notAfter);
+    if (read instanceof BpfleetError) {
+      unreadable.push({ digest, interfaces, notAfterMs, named: nameIn(payload), reason: reasonOf(read) });
+    } else entries.push({ digest, interfaces, notAfterMs, bundle: read });
+  }
+  return { state, trust, entries, unreadable };
 }
 
-const verifiedEntry = ({ digest, interfaces, notAfter }: DesiredEntry, bundle: Bundle): VerifiedEntry => ({
-  digest,
-  bundle,
-  interfaces,
-  notAfterMs: notAfter === undefined ? undefined : Date.parse(notAfter),
-});
+/** @returns the error when it is genuine and not to be read */
+function readBundle(payload: Uint8Array, entry: DesiredEntry, verification: Verification): Bundle | BpfleetError {
+  try {
+    return openBundle(payload, entry, verification);
+  } catch (error) {
+    if (!(error instanceof BpfleetError) || error.code !== 'BUNDLE_INVALID') throw error;
+    verifyPayload(bundleKind.payloadType, payload, entry.signatures, verification);
+    return error;
+  }
+}
+
+const Named = z.object({ filter: z.string().max(63).catch('unknown'), version: z.int().positive().catch(1) });
+
+/** What it says of itself, for the status: verified, but of a form that we do not know. */
+function nameIn(payload: Uint8Array): { filter: string; version: number } {
+  try {
+    return Named.catch({ filter: 'unknown', version: 1 }).parse(JSON.parse(new TextDecoder().decode(payload)));
+  } catch {
+    // No JSON at all.
+    return { filter: 'unknown', version: 1 };
+  }
+}

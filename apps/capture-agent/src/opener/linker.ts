@@ -1,0 +1,92 @@
+import { canonicalJson } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
+import { KernelVerdicts, SystemCallError } from '@bpfleet/linux';
+import { type KernelProgram, type LinkContext, type PlannedMember, programOf } from './kernel-program.js';
+import { loadFilter } from './load-filter.js';
+
+const MAX_KEPT = 256;
+
+/** Links, and remembers: a host with forty interfaces runs one program on most of them. */
+export class Linker {
+  readonly #linked = new Map<string, KernelProgram | BpfleetError>();
+
+  /** @throws BpfleetError as `link` */
+  program(members: readonly PlannedMember[], context: LinkContext, target: 'cbpf' | 'ebpf'): KernelProgram {
+    const digests = members.map(({ captured }) => captured.digest).sort();
+    const key = canonicalJson({ ...context, target, digests });
+    let linked = this.#linked.get(key);
+    if (linked === undefined) {
+      linked = attempt(() => programOf(members, context, target));
+      if (this.#linked.size >= MAX_KEPT) this.#linked.delete(this.#linked.keys().next().value!);
+      this.#linked.set(key, linked);
+    }
+    if (linked instanceof BpfleetError) throw linked;
+    return linked;
+  }
+
+  /**
+   * Does something with the members' program: the classic one, whose attachment the kernel gives back, or where that is too
+   * large the extended one.
+   * @throws BpfleetError why neither will do
+   */
+  withFitting<T>(members: readonly PlannedMember[], context: LinkContext, action: (program: KernelProgram) => T): T {
+    try {
+      return action(this.program(members, context, 'cbpf'));
+    } catch (error) {
+      if (members.some(({ source }) => source.target === 'ebpf') || !isTooLarge(error)) throw error;
+      try {
+        return action(this.program(members, context, 'ebpf'));
+      } catch (second) {
+        if (!(second instanceof BpfleetError)) throw second;
+        const hint = [error.hint, `as eBPF neither: ${second.message}`].filter(Boolean).join('; ');
+        throw new BpfleetError(error.code, error.message, { hint, cause: second });
+      }
+    }
+  }
+
+  /** Whether this kernel takes the members' program, found by trying on a socket that no packet comes to. */
+  fault(members: readonly PlannedMember[], context: LinkContext): string | undefined {
+    const kernel = KernelVerdicts.open();
+    try {
+      this.withFitting(members, context, (program) => tryOn(kernel, program));
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof BpfleetError)) throw error;
+      return reasonOf(error);
+    } finally {
+      kernel.close();
+    }
+  }
+}
+
+export const reasonOf = ({ message, hint }: BpfleetError): string => [message, hint].filter(Boolean).join('; ');
+
+function attempt(action: () => KernelProgram): KernelProgram | BpfleetError {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof BpfleetError) return error;
+    throw error;
+  }
+}
+
+function tryOn(kernel: KernelVerdicts, program: KernelProgram): void {
+  if (program.target === 'cbpf') {
+    kernel.attach(program.bytes);
+    return;
+  }
+  const loaded = loadFilter(program.filter);
+  try {
+    kernel.attachEbpf(loaded.program);
+  } finally {
+    loaded.close();
+  }
+}
+
+/** More instructions than a classic program has, than a socket may be charged for, or a jump too far once converted. */
+function isTooLarge(error: unknown): error is BpfleetError {
+  if (!(error instanceof BpfleetError)) return false;
+  if (error.code === 'FILTER_TOO_LARGE') return true;
+  const call = error instanceof SystemCallError ? error : error.cause;
+  return call instanceof SystemCallError && (call.errno === 'ENOMEM' || call.errno === 'EINVAL');
+}
