@@ -14,9 +14,14 @@ export class PostgresIdentityStore extends IdentityStore {
     super();
   }
 
-  override enrol(enrolment: Enrolment): Promise<void> {
-    return this.database.change(async ({ client }) => {
+  override async enrol(enrolment: Enrolment): Promise<void> {
+    // Agents say it again at each start, a whole fleet of them after an outage.
+    if (await this.database.read((client) => isEnrolled(client, enrolment))) return;
+    await this.database.transaction(async (client) => {
       const { agent, identityPublicKey, labels } = enrolment;
+      // What the agent should run is worked out from assignments that nobody else changes meanwhile. It is nobody
+      // else's business: no other agent's state is looked at.
+      await client.query('SELECT FROM control.fleet FOR UPDATE');
       const { rowCount } = await client.query(
         `INSERT INTO control.identity (public_key, agent, labels)
          SELECT $1, $2, $3 WHERE NOT EXISTS (
@@ -57,6 +62,15 @@ export class PostgresIdentityStore extends IdentityStore {
     this.#purgeAtMs = nowMs + PURGE_EVERY_MS;
     await client.query('DELETE FROM control.used_token WHERE expires_at < $1', [new Date(nowMs)]);
   }
+}
+
+async function isEnrolled(client: Queries, { agent, identityPublicKey }: Enrolment): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM control.identity JOIN control.agent ON agent.id = identity.agent
+     WHERE public_key = $1 AND agent = $2 AND revoked_at IS NULL`,
+    [identityPublicKey, agent],
+  );
+  return rowCount === 1;
 }
 
 /** @throws unless the key that is there is this agent's, and counts */
