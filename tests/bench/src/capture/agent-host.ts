@@ -93,6 +93,8 @@ export class AgentHost {
       BPFLEET_AGENT_STATE_DIR: this.#folder,
       // What is measured is what it takes, not how it saves.
       BPFLEET_AGENT_CPU_PERCENT: '400',
+      // For profiles, as in the rig.
+      NODE_OPTIONS: process.env.BPFLEET_BENCH_NODE_OPTIONS ?? '',
     };
     this.#agent = spawn('ip', argv, { env: environment(env), stdio: QUIET });
   }

@@ -26,9 +26,9 @@ export const capture: Benchmark = {
       rig.start(wire);
       const { peers, versions } = installedPeers();
       const sides = peers.map((program) => new Peer(program, folder));
-      const load = isQuick ? { rounds: 3, packets: 2 * MILLION } : { rounds: 5, packets: 5 * MILLION };
+      const load = isQuick ? { rounds: 3, packets: MILLION } : { rounds: 5, packets: 5 * MILLION };
       const { rows, packetsPerSecond } = await measureLossAndCost(wire, rig, sides, { ...load, seed });
-      const fewer = { rounds: load.rounds, packets: 2 * MILLION };
+      const fewer = { rounds: load.rounds, packets: isQuick ? MILLION : 2 * MILLION };
       const filters = await measureManyFilters(wire, rig, { ...fewer, seed });
       await rig.stop();
       const dumpcap = sides.find(({ name }) => name === 'dumpcap');

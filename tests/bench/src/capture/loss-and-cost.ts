@@ -33,7 +33,11 @@ export async function measureLossAndCost(
   const rows: MeasuredRow[] = [];
   for (const { name } of peers) rows.push(lossRow(name, ours, results.get(name)!));
   const tcpdump = results.get('tcpdump');
-  if (tcpdump) rows.push(costRow(ours, tcpdump, 'ring to spool, read and acknowledged', nsPerPacket));
+  if (tcpdump) {
+    rows.push(costRow(ours, tcpdump, 'ring to spool, read and acknowledged', nsPerPacket));
+    const ofCaptureThread = ({ busiestNs = 0, cpuNs, captured }: RoundResult) => (busiestNs || cpuNs) / captured;
+    rows.push(costRow(ours, tcpdump, 'ring to spool, capture thread alone', ofCaptureThread));
+  }
   return { rows, packetsPerSecond: rates.toSorted((a, b) => a - b)[Math.floor(rates.length / 2)]! };
 }
 

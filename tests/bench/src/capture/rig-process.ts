@@ -1,5 +1,10 @@
 // An agent without its network: opener, capture thread, spool. Its command line: NAMESPACE_PATH
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { bootTimeMs, enterNetworkNamespace, interfaces, matchesPatterns } from '@bpfleet/linux';
+import type { Built } from './built-agent.js';
 import { answerParent } from './talking-child.js';
 
 /** A filter as the bench names it. */
@@ -10,49 +15,71 @@ export interface RigFilter {
   readonly snaplenBytes: number;
 }
 
-/** What is used of `CaptureRig`: the bench runs the agent as it is built, as users do. */
-interface Rig {
-  readonly service: { desire(filters: readonly RigFilter[]): unknown };
-  readonly sections: unknown[];
-  readonly source: {
-    counters(): Promise<{ sockets: readonly { passed: number; dropped: number; taken: number }[]; taken: number }>;
-  };
-  start(): Promise<void>;
-  desire(order: unknown): Promise<{ outcomes: readonly { filter: string; state: string; reason?: string }[] }>;
-  settled(): Promise<void>;
-  read(): Promise<unknown>;
-  stop(): Promise<void>;
-}
-
-/** How often the spool is emptied: as often as the sender of an agent under load does. */
+/** The spool is emptied as the sender of an agent does: as much as one send takes, again at once while that much is there. */
 const READ_MS = 50;
-const BUILT_RIG = '../../../../apps/capture-agent/dist/testing/capture-rig.js';
+const READ_BYTES = 900 * 1024;
 
-const { CaptureRig } = (await import(new URL(BUILT_RIG, import.meta.url).href)) as {
-  CaptureRig: new (namespacePath: string) => Rig;
+/** The bench runs the agent as it is built, as users do. */
+const built = async <Name extends keyof Built>(name: Name, file: string): Promise<Built[Name]> => {
+  const url = new URL(`../../../../apps/capture-agent/dist/${file}.js`, import.meta.url);
+  return ((await import(url.href)) as Pick<Built, Name>)[name];
 };
-const rig = new CaptureRig(process.argv[2]!);
-await rig.start();
+const Opener = await built('Opener', 'opener/opener');
+const RingSource = await built('RingSource', 'capture/sources/ring-source');
+const DiskSpool = await built('DiskSpool', 'spool/disk-spool');
+const SigningService = await built('SigningService', 'testing/signing-service');
+
+const fatal = (error: unknown): never => {
+  throw error;
+};
+const folder = await mkdtemp(join(tmpdir(), 'bpfleet-bench-rig-'));
+enterNetworkNamespace(process.argv[2]!);
+const service = new SigningService('bench');
+const opener = new Opener({
+  ...{ folder: join(folder, 'opener'), agent: 'bench', opensSockets: true, ringBudgetBytes: 64 * 1024 * 1024 },
+  ...{ interfaces, mayOpen: (name: string) => name !== 'lo', matches: matchesPatterns },
+  ...{ isConfined: () => false, onFatal: fatal },
+});
+const source = new RingSource(opener, []);
+await opener.start((event) => source.follow(event));
+await opener.pin([service.key.publicKey]);
+const { epoch } = await opener.hello(service.key.publicKey);
+const spoolFolder = join(folder, 'spool');
+const spool = new DiskSpool(spoolFolder, { maxBytes: 1e12, maxAgeMs: 1e12 }, 1, bootTimeMs);
+await spool.open();
+const { firstSegment } = spool;
+const bootTimeOriginMs = bootTimeMs() - performance.now();
+await source.start(
+  {
+    ...{ agent: 'bench', epoch, spoolFolder, firstSegment, boot: 1, bootTimeOriginMs, ledgerBefore: {} },
+    ...{ hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet bench' },
+  },
+  { spooled: () => {}, stepped: () => {}, refused: (_, __, error) => fatal(error), fatal },
+);
+
 let running = true;
 const reading = (async () => {
   while (running) {
-    await rig.read();
-    rig.sections.length = 0;
-    await delay(READ_MS);
+    await spool.refresh();
+    const sections = await spool.take(READ_BYTES);
+    await spool.acknowledge();
+    const bytes = sections.reduce((sum, section) => sum + section.bytes.length, 0);
+    if (bytes < READ_BYTES / 2) await delay(READ_MS);
   }
 })();
 
 export const rigQuestions = {
   /** Resolves when these filters run, and no others. */
   async desire(filters: readonly RigFilter[]): Promise<void> {
-    const { outcomes } = await rig.desire(rig.service.desire(filters));
-    const refused = outcomes.find(({ state }) => state !== 'attested');
+    const answer = await opener.desire(service.desire(filters));
+    await source.apply(answer);
+    const refused = answer.outcomes.find(({ state }) => state !== 'attested' && state !== 'pending');
     if (refused) throw new Error(`${refused.filter} is ${refused.state}: ${refused.reason}`);
-    await rig.settled();
+    while ((await opener.attest()).outcomes.some(({ state }) => state === 'pending')) await delay(10);
   },
   /** Of the sockets that are open now. */
   async counters(): Promise<{ passed: number; dropped: number; taken: number }> {
-    const { sockets } = await rig.source.counters();
+    const { sockets } = await source.counters();
     const sum = (of: 'passed' | 'dropped' | 'taken') => sockets.reduce((total, socket) => total + socket[of], 0);
     return { passed: sum('passed'), dropped: sum('dropped'), taken: sum('taken') };
   },
@@ -62,5 +89,8 @@ export type RigQuestions = typeof rigQuestions;
 answerParent(rigQuestions, async () => {
   running = false;
   await reading;
-  await rig.stop();
+  await source.stop();
+  await opener.stop();
+  await spool.close();
+  await rm(folder, { recursive: true, force: true });
 });

@@ -22,10 +22,7 @@ export class Rig {
     await this.#child?.stop();
   }
 
-  async #capture(
-    filters: readonly RigFilter[],
-    traffic: () => Promise<void>,
-  ): Promise<Captured & { busiestNs: number }> {
+  async #capture(filters: readonly RigFilter[], traffic: () => Promise<void>): Promise<Captured> {
     const child = this.#child;
     await child.ask('desire', filters);
     const before = threadTimesNs(child.pid);

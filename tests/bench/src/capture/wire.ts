@@ -10,6 +10,8 @@ export interface Captured {
   readonly captured: number;
   /** Of its processes, from the first packet to some time after the last. */
   readonly cpuNs: number;
+  /** Of the thread that took most of it; absent where there is only one. */
+  readonly busiestNs?: number;
 }
 
 /** Something that captures on the host's end of the cable while the traffic passes. */
