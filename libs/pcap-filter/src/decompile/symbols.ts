@@ -1,5 +1,5 @@
 import type { BinaryOperator, MetadataName, Value } from '../ir/ir.js';
-import { simplify } from '../optimise/simplify.js';
+import { simplify, simplifyOperation } from '../optimise/simplify.js';
 import { type NumberedValue, operandsOf, ValueTable } from '../optimise/values.js';
 import { refuse } from './refusal.js';
 
@@ -25,11 +25,11 @@ export class Symbols {
   }
 
   constant(value: number): NumberedValue {
-    return this.number({ kind: 'constant', value });
+    return this.#table.number({ kind: 'constant', value });
   }
 
   length(): NumberedValue {
-    return this.number({ kind: 'length' });
+    return this.#table.number({ kind: 'length' });
   }
 
   metadata(name: MetadataName, instruction: number): NumberedValue {
@@ -61,11 +61,12 @@ export class Symbols {
     return this.#origins.get(value) ?? 0;
   }
 
+  /** @param value made of numbers of this table */
   #measured(value: Value, instruction: number): NumberedValue {
     if (this.#sizeOf(value) > LONGEST_CALCULATION) {
       refuse('CALCULATION_TOO_LONG', instruction, `calculates with more than ${LONGEST_CALCULATION} numbers at once`);
     }
-    const number = this.number(value);
+    const number = this.#table.number(simplifyOperation(value));
     if (!this.#origins.has(number)) this.#origins.set(number, instruction);
     return number;
   }

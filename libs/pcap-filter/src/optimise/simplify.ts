@@ -16,30 +16,43 @@ export function simplify(value: Value, slotValue: (slot: number) => number | und
       return known === undefined ? value : constant(known);
     }
     case 'load':
-      return simplifyLoad(value, slotValue);
-    case 'negate': {
-      const operand = simplify(value.operand, slotValue);
-      return operand.kind === 'constant' ? constant(-operand.value >>> 0) : same(value, { kind: 'negate', operand });
-    }
-    case 'binary': {
-      const left = simplify(value.left, slotValue);
-      const right = simplify(value.right, slotValue);
-      const folded = fold(value.operator, left, right);
-      if (folded !== undefined) return folded;
-      return left === value.left && right === value.right ? value : binary(value.operator, left, right);
-    }
+      return simplerLoad(value, value.base && simplify(value.base, slotValue));
+    case 'negate':
+      return simplerNegation(value, simplify(value.operand, slotValue));
+    case 'binary':
+      return simplerBinary(value, simplify(value.left, slotValue), simplify(value.right, slotValue));
     default:
       return value;
   }
 }
 
-function same(before: Extract<Value, { kind: 'negate' }>, after: Extract<Value, { kind: 'negate' }>): Value {
-  return before.operand === after.operand ? before : after;
+/** As `simplify`, of a value whose operands are simple by now: they are not looked at again, however long they are. */
+export function simplifyOperation(value: Value): Value {
+  switch (value.kind) {
+    case 'load':
+      return simplerLoad(value, value.base);
+    case 'negate':
+      return simplerNegation(value, value.operand);
+    case 'binary':
+      return simplerBinary(value, value.left, value.right);
+    default:
+      return value;
+  }
 }
 
-function simplifyLoad(load: Load, slotValue: (slot: number) => number | undefined): Load {
+function simplerNegation(value: Extract<Value, { kind: 'negate' }>, operand: Value): Value {
+  if (operand.kind === 'constant') return constant(-operand.value >>> 0);
+  return operand === value.operand ? value : { kind: 'negate', operand };
+}
+
+function simplerBinary(value: Binary, left: Value, right: Value): Value {
+  const folded = fold(value.operator, left, right);
+  if (folded !== undefined) return folded;
+  return left === value.left && right === value.right ? value : binary(value.operator, left, right);
+}
+
+function simplerLoad(load: Load, base: Value | undefined): Load {
   const { size, offset } = load;
-  const base = load.base && simplify(load.base, slotValue);
   if (base === undefined) return offset > ALWAYS_OUTSIDE ? { ...load, offset: ALWAYS_OUTSIDE } : load;
   if (base.kind === 'constant') {
     const sum = (base.value + offset) >>> 0;

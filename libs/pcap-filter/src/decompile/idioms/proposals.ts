@@ -73,10 +73,15 @@ function proposeProtocols(numbers: ReadonlySet<number>, terms: Terms): void {
   }
 }
 
-/** `protochain` asks for one number wherever it looks. */
+/** The headers that `protochain` goes past (RFC 8200); behind the last of them it asks for one number. */
+const CHAINED: ReadonlySet<number> = new Set([0, 43, 44, 51, 59, 60]);
+
+/** `protochain` asks for one number wherever it looks; for one of the headers in between only where it asks for no other. */
 function proposeChains(questions: readonly Question[], terms: Terms): void {
   const long = questions.filter((one): one is Test => one.kind === 'test' && longCalculation(one) !== undefined);
-  for (const number of new Set(long.flatMap(singlesOf))) {
+  const numbers = [...new Set(long.flatMap(singlesOf))];
+  const others = numbers.filter((number) => !CHAINED.has(number));
+  for (const number of others.length > 0 ? others : numbers) {
     for (const word of ['protochain', 'ip6 protochain', 'ip protochain']) terms.propose(`${word} ${number}`);
   }
 }

@@ -1,3 +1,4 @@
+import type { Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { compile } from '../../compile.js';
 import { decisionsOf } from '../decisions.js';
@@ -44,8 +45,13 @@ export class Terms {
     // A list, `port 80 or 443`, is to be denied as one.
     const negated = text.includes(' or ') ? `not (${text})` : `not ${text}`;
     // Optimising puts together what the plain form asks one by one, and programs come in both.
+    let before: Program | undefined;
     for (const optimize of [false, true]) {
-      const shape = this.#meaningOf(text, optimize);
+      const program = this.#programOf(text, optimize);
+      if (program === undefined) return;
+      if (before !== undefined && isSame(program, before)) return;
+      before = program;
+      const shape = this.#meaningOf(program);
       if (shape === undefined || shape.kind === 'always') return;
       this.#add({ text, shape });
       this.#add({ text: negated, shape: this.shapes.negate(shape) });
@@ -66,21 +72,35 @@ export class Terms {
     return this.#byId.values();
   }
 
-  /** What the text means where the outer term holds. */
-  #meaningOf(text: string, optimize: boolean): Shape | undefined {
+  #programOf(text: string, optimize: boolean): Program | undefined {
     const { outer } = this;
-    const meaning = this.#compiled(outer === undefined ? text : `${outer.text} and (${text})`, optimize);
-    if (outer === undefined || meaning === undefined) return meaning;
-    return this.shapes.behind(outer.shape, meaning);
-  }
-
-  #compiled(text: string, optimize: boolean): Shape | undefined {
     try {
-      const { program } = compile(text, { ...this.form, optimize });
-      return this.shapes.of(structure(decisionsOf(program, this.symbols), this.symbols));
+      return compile(outer === undefined ? text : `${outer.text} and (${text})`, { ...this.form, optimize }).program;
     } catch (error) {
-      if (error instanceof BpfleetError || error instanceof CannotSay) return undefined;
+      if (error instanceof BpfleetError) return undefined;
       throw error;
     }
   }
+
+  /** What the program means where the outer term holds. */
+  #meaningOf(program: Program): Shape | undefined {
+    const { outer, shapes, symbols } = this;
+    try {
+      const meaning = shapes.of(structure(decisionsOf(program, symbols), symbols));
+      return outer === undefined ? meaning : shapes.behind(outer.shape, meaning);
+    } catch (error) {
+      if (error instanceof CannotSay) return undefined;
+      throw error;
+    }
+  }
+}
+
+function isSame(one: Program, other: Program): boolean {
+  return (
+    one.length === other.length &&
+    one.every(({ code, jt, jf, k }, pc) => {
+      const { code: otherCode, jt: otherJt, jf: otherJf, k: otherK } = other[pc] ?? {};
+      return code === otherCode && jt === otherJt && jf === otherJf && k === otherK;
+    })
+  );
 }
