@@ -1,4 +1,4 @@
-import { checkProgram, encodeProgram, fromTuples, interpret, jit, type Packet, type Program } from '@bpfleet/bpf';
+import { encodeProgram, fromTuples, interpret, jit, type Packet, type Program } from '@bpfleet/bpf';
 import { type BundleProgram, type BundleTestPacket, fromBase64 } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { KernelVerdicts } from '@bpfleet/linux';
@@ -44,8 +44,6 @@ function faultInJavaScript({
   selfTest,
 }: BundleProgram & { readonly target: 'cbpf' }): string | undefined {
   const program = fromTuples(instructions);
-  const fault = checkProgram(program);
-  if (fault) return `instruction ${fault.instruction}: ${fault.message}`;
   return firstFault(selfTest, [
     ['interpreter', (packet) => interpret(program, packet)],
     ['JavaScript', jitted(program)],

@@ -1,7 +1,6 @@
 import {
   acceptDesired,
   type Bundle,
-  bundleKind,
   type DesiredContext,
   type DesiredEntry,
   type DesiredState,
@@ -10,7 +9,6 @@ import {
   openBundle,
   type Trust,
   type Verification,
-  verifyPayload,
 } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { z } from 'zod';
@@ -76,9 +74,9 @@ function readBundle(payload: Uint8Array, entry: DesiredEntry, verification: Veri
   try {
     return openBundle(payload, entry, verification);
   } catch (error) {
-    if (!(error instanceof BpfleetError) || error.code !== 'BUNDLE_INVALID') throw error;
-    verifyPayload(bundleKind.payloadType, payload, entry.signatures, verification);
-    return error;
+    // It was found by its digest, and is parsed only once its signature holds.
+    if (error instanceof BpfleetError && error.code === 'BUNDLE_INVALID') return error;
+    throw error;
   }
 }
 
