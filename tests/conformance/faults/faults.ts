@@ -63,8 +63,8 @@ export const faults: readonly Fault[] = [
   // lower: protocols
   fault(
     'lower/protocol.ts',
-    'return allOf(isLength, equals(load(payload, 0, 1), protocol));',
-    'return equals(load(payload, 0, 1), protocol);',
+    'return allOf(isLength, equals({ ...etherType, offset: etherType.offset + 2, size: 1 }, protocol));',
+    'return equals({ ...etherType, offset: etherType.offset + 2, size: 1 }, protocol);',
   ),
   fault('lower/protocol.ts', '[LinkProtocol.ip6, 0x57]', '[LinkProtocol.ip6, 0x5d]'),
   fault('lower/protocol.ts', 'others: [24, 28, 30]', 'others: [24, 28]'),

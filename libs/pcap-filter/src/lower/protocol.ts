@@ -85,7 +85,8 @@ function carriedBy8023(protocol: number, etherType: Load, payload: Place): Ir {
     case LinkProtocol.aarp:
       return anyOf(equals(etherType, protocol), allOf(isLength, isSnap(payload, organisationOf(protocol), protocol)));
     default:
-      return allOf(isLength, equals(load(payload, 0, 1), protocol));
+      // Right behind the type (`gen_ether_linktype`): in a tunnel without an Ethernet header that is not where the payload is.
+      return allOf(isLength, equals({ ...etherType, offset: etherType.offset + 2, size: 1 }, protocol));
   }
 }
 
