@@ -1,17 +1,19 @@
 import type { Packet } from '@bpfleet/bpf';
 import type { Libpcap } from '@bpfleet/linux';
+import { askAgain } from './ask-again.js';
 import type { RandomExpression } from './expressions/expressions.js';
-import { knownDifference, WORD_SHARED } from './known-differences.js';
-import { isWireless, type LinkForm } from './link-types.js';
+import { knownDifference } from './known-differences.js';
+import type { LinkForm } from './link-types.js';
 import { answerWithoutMissing } from './oracle/left-out.js';
-import { run } from './oracle/machine.js';
-import { askLibpcap, runTheirs, type Theirs } from './oracle/oracle.js';
-import { type Judgement, judge, judgeLeftOut, type OurValues } from './oracle/rule.js';
+import { askLibpcap, formFor, runTheirs, type Theirs } from './oracle/oracle.js';
+import { type Judgement, judge, judgeLeftOut } from './oracle/rule.js';
+import { type WordUse, wordsUsed } from './oracle/words.js';
 import { askOurs, type Compile, type Ours, runOurs } from './ours.js';
 import { PacketMaker } from './packets/packets.js';
 import { isWholeFrame } from './packets/well-formed.js';
 import type { Random } from './random.js';
 import { shrink } from './shrink/shrink.js';
+import { isEncapsulation, termsOf } from './terms.js';
 
 /** One thing ours does and libpcap does not, that no entry of the known differences explains. */
 export interface Difference {
@@ -19,6 +21,8 @@ export interface Difference {
   readonly form: LinkForm;
   /** Undefined: one of the two refuses the expression. */
   readonly packet?: Packet;
+  /** Of libpcap's plain form on the packet. */
+  readonly words?: WordUse;
   readonly ours: string;
   readonly theirs: string;
 }
@@ -118,18 +122,22 @@ export function smallestOf(libpcap: Libpcap, compile: Compile, difference: Diffe
   });
 }
 
+const looksInside = (expression: string) => termsOf(expression).some(isEncapsulation);
+
 function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours: Ours, theirs: Theirs, packet: Packet) {
   const their = runTheirs(theirs, packet);
   const our = runOurs(ours, packet);
   let judgement = judge(our, their);
   if (judgement === 'left out') judgement = judgeLeftOut(our.optimised, answerWithoutMissing(theirs, packet));
-  if (judgement === 'apart' && isWholeFrame(packet, form)) judgement = 'different';
+  // The length of the outer IP header says nothing of what stands inside.
+  if (judgement === 'apart' && isWholeFrame(packet, form) && !looksInside(expression)) judgement = 'different';
   const isAccepted = their.plain.value !== 0;
   if (judgement !== 'different') return { judgement, isAccepted };
   const difference: Difference = {
     expression,
     form,
     packet,
+    words: wordsUsed(formFor(theirs, packet).plain, packet),
     ours: `${our.optimised}, plain ${our.plain}`,
     theirs: `${their.optimised.value} (${their.optimised.ending}), plain ${their.plain.value} (${their.plain.ending})`,
   };
@@ -137,31 +145,8 @@ function comparePair(libpcap: Libpcap, expression: string, form: LinkForm, ours:
     judgement,
     isAccepted,
     difference,
-    known: knownDifference(difference) ?? sharedWord(libpcap, difference, our),
+    known: knownDifference(difference) ?? askAgain(libpcap, difference, our),
   };
-}
-
-/**
- * Behind 802.11 headers libpcap keeps where the payload starts in a word of M[] that it stores first of all but reserves only at
- * the first term that needs it. A relation before that term calculates in the same word. With `ip` in front the word is
- * reserved at once: when that form says what ours says, this is why they differed.
- */
-function sharedWord(
-  libpcap: Libpcap,
-  { expression, form, packet }: Difference,
-  { optimised, plain }: OurValues,
-): string | undefined {
-  if (!isWireless(form) || packet === undefined) return undefined;
-  // The second for packets too short for a payload.
-  const isReason = ['ip or not ip', 'type data or not type data'].some((first) => {
-    const reserved = askLibpcap(libpcap, `(${first}) and (${expression})`, form);
-    if ('refusal' in reserved) return false;
-    const { value, ending } = run(reserved.plain, packet);
-    // Reserved, but stored for an offset that counted at another place of the expression: it has no meaning.
-    if (ending === 'unset') return true;
-    return value === plain && (value === optimised || answerWithoutMissing(reserved, packet) === optimised);
-  });
-  return isReason ? WORD_SHARED.name : undefined;
 }
 
 export function compareExpression(

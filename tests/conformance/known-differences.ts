@@ -1,6 +1,16 @@
 import type { PacketMetadata } from '@bpfleet/bpf';
 import type { Difference } from './comparison.js';
 import { isWireless } from './link-types.js';
+import {
+  calculationsIn,
+  constantOf,
+  firstNumber,
+  isChain,
+  isRelation,
+  isWord,
+  standsInOrder,
+  termsOf,
+} from './terms.js';
 
 /** A difference from the installed libpcap that is meant, and why. docs/20-filter-language.md shows the same list. */
 export interface KnownDifference {
@@ -17,16 +27,41 @@ export interface KnownDifference {
   readonly matches: (difference: Difference) => boolean;
 }
 
-const isVerdict = ({ packet }: Difference): boolean => packet !== undefined;
 const isOursAlone = ({ packet, ours }: Difference): boolean => packet === undefined && ours === 'compiled';
+const isTheirsAlone = ({ packet, theirs }: Difference): boolean => packet === undefined && theirs === 'compiled';
+const [isVlan, isMpls, isGeneve] = (['vlan', 'mpls', 'geneve'] as const).map(isWord) as [OfTerm, OfTerm, OfTerm];
+type OfTerm = ReturnType<typeof isWord>;
+const isAny: OfTerm = () => true;
+const isRange = ({ from, to }: { readonly from: number; readonly to: number }) => from !== to;
+const inOrder = ({ expression }: Difference, ...kinds: readonly OfTerm[]) =>
+  standsInOrder(termsOf(expression), ...kinds);
 
-/** Found by asking libpcap again, in another way; see `sharedWord`. */
+/** Divisions and shifts whose right side is no single number: libpcap does not see what it is. */
+function hiddenOperands({ expression }: Difference, operators: readonly string[]) {
+  return termsOf(expression)
+    .filter(isRelation)
+    .flatMap(calculationsIn)
+    .flatMap((one) => (one.kind === 'binary' && operators.includes(one.operator) ? [one.right] : []))
+    .filter(({ kind }) => kind !== 'number');
+}
+
+/** Found by asking libpcap again, in other words; see `askAgain`. */
+const byAsking = () => false;
+
 export const WORD_SHARED: KnownDifference = {
   name: 'relation in front of an 802.11 payload',
   reason:
     'libpcap calculates a relation in the word of M[] where it keeps the length of the 802.11 header, when the relation stands first. Terms behind it then read the payload at a wrong place. Ours keeps them apart.',
   example: { expression: '(len < 0) or rarp', form: 'IEEE802_11', packet: '3800000000008035' },
-  matches: () => false,
+  matches: byAsking,
+};
+
+export const BYTE_UNREAD: KnownDifference = {
+  name: 'byte with & or |',
+  reason:
+    'libpcap 1.10.3 leaves out the load: `byte 0 & 1` tests whatever an earlier term left in the accumulator. Ours tests the byte.',
+  example: { expression: 'byte 0 & 1', form: 'RAW', packet: '450000140000000000000000000000000000000000' },
+  matches: byAsking,
 };
 
 export const knownDifferences: readonly KnownDifference[] = [
@@ -37,32 +72,34 @@ export const knownDifferences: readonly KnownDifference[] = [
     matches: (difference) =>
       isOursAlone(difference) &&
       /syntax error$/.test(difference.theirs) &&
-      /\bvlan\s+(0x)?[\da-f]+\s*[-,]/.test(difference.expression),
+      termsOf(difference.expression).some(
+        (term) => isVlan(term) && term.kind === 'numbered' && (term.numbers.length > 1 || term.numbers.some(isRange)),
+      ),
   },
-  {
-    name: 'byte with & or |',
-    reason:
-      'libpcap 1.10.3 leaves out the load: `byte 0 & 1` tests whatever an earlier term left in the accumulator. Ours tests the byte.',
-    example: { expression: 'byte 0 & 1', form: 'RAW', packet: '450000140000000000000000000000000000000000' },
-    matches: (difference) => isVerdict(difference) && /\bbyte\s+\S+\s*[&|](?![&|])/.test(difference.expression),
-  },
+  BYTE_UNREAD,
   {
     name: 'first number of a divisor or distance',
     reason:
       'libpcap 1.10.3 (`gen_arth`) looks for a divisor of 0 or a distance above 31 in the first instruction of the right side: of `1 / ip[0]` that is the constant index, of `1 << (40 - ip[0])` the 40. It refuses; ours compiles.',
     example: { expression: '286 / ip[0] > 27', form: 'EN10MB' },
-    matches: (difference) =>
-      isOursAlone(difference) &&
-      /^(division by zero|modulus by zero|shift by more than 31 bits)$/.test(difference.theirs) &&
-      /([/%]|<<|>>)\s*(\(*\s*\w+\s*\[|\()/.test(difference.expression),
+    matches: (difference) => {
+      if (!isOursAlone(difference)) return false;
+      const first = (operators: readonly string[]) => hiddenOperands(difference, operators).map(firstNumber);
+      if (difference.theirs === 'shift by more than 31 bits')
+        return first(['<<', '>>']).some((number = 0) => number > 31);
+      const isZero = /^(division|modulus) by zero$/.test(difference.theirs);
+      return isZero && first(['/', '%']).includes(0);
+    },
   },
   {
     name: 'constant shift by 32 or more',
     reason:
       'libpcap refuses `1 << 33` but not `1 << (33 + 0)`, whose value then depends on the machine. Ours refuses any constant distance of 32 or more.',
     example: { expression: 'ip[0] >> (30 + 3) = 1', form: 'EN10MB' },
-    matches: ({ packet, ours, theirs }) =>
-      packet === undefined && theirs === 'compiled' && ours.startsWith('FILTER_SYNTAX: a shift by'),
+    matches: (difference) =>
+      isTheirsAlone(difference) &&
+      difference.ours.startsWith('FILTER_SYNTAX: a shift by') &&
+      hiddenOperands(difference, ['<<', '>>']).some((one) => (constantOf(one) ?? 0) > 31),
   },
   WORD_SHARED,
   {
@@ -76,28 +113,32 @@ export const knownDifferences: readonly KnownDifference[] = [
       metadata: { vlanTagPresent: true, vlanTci: 10, vlanProtocol: 0x88a8 },
     },
     matches: (difference) =>
-      isVerdict(difference) &&
+      difference.words?.readsCalculation === true &&
       difference.form.live &&
-      /((\]|\blen|\d).*?[<>=]|\bprotochain\b).*\bvlan\b/.test(difference.expression),
+      (inOrder(difference, isRelation, isVlan) || inOrder(difference, isChain, isVlan)),
   },
   {
     name: 'divisor that is always 0',
     reason:
       'libpcap refuses `ip[0] / 0` but compiles `ip[0] / (4 / 5)`, which no packet can match. Ours refuses both, because a constant 0 is never meant.',
     example: { expression: 'ip[0] % (4 / 5) = 1', form: 'EN10MB' },
-    matches: ({ packet, ours, theirs }) =>
-      packet === undefined && theirs === 'compiled' && ours.startsWith('FILTER_SYNTAX: a division by zero'),
+    matches: (difference) =>
+      isTheirsAlone(difference) &&
+      difference.ours.startsWith('FILTER_SYNTAX: a division by zero') &&
+      hiddenOperands(difference, ['/', '%']).some((one) => constantOf(one) === 0),
   },
   {
     name: 'geneve behind protochain or a relation',
     reason:
       'libpcap reads offsets that only a matching `geneve` stores, also behind `or`. After `protochain` or a relation the same word of M[] holds a number of theirs; elsewhere it is unset (those pairs are excluded).',
     example: {
-      expression: 'protochain 51 or geneve or not net 10.0.0.0/9',
-      form: 'NULL',
-      packet: `0000001c60000000001f${'00'.repeat(34)}59${'00'.repeat(30)}`,
+      expression: 'ip[0] = 1 or geneve or ip',
+      form: 'EN10MB',
+      packet: 'ff0800ffffff02000000000108004a00004100eb0000400000',
     },
-    matches: (difference) => isVerdict(difference) && /(\bprotochain\b|[<>=]).*\bgeneve\b/.test(difference.expression),
+    matches: (difference) =>
+      difference.words?.readsCalculation === true &&
+      (inOrder(difference, isChain, isGeneve) || inOrder(difference, isRelation, isGeneve)),
   },
   {
     name: 'geneve on 802.11',
@@ -109,9 +150,7 @@ export const knownDifferences: readonly KnownDifference[] = [
       packet: `${'00'.repeat(31)}23`,
     },
     matches: (difference) =>
-      isVerdict(difference) &&
-      isWireless(difference.form) &&
-      /\bgeneve\b.*(\bor\b|\band\b|[&|])/.test(difference.expression),
+      difference.words?.readsUnfilled === true && isWireless(difference.form) && inOrder(difference, isGeneve, isAny),
   },
   {
     name: 'more offsets than words of memory',
@@ -119,7 +158,9 @@ export const knownDifferences: readonly KnownDifference[] = [
       'libpcap takes two words of M[] for each `geneve` and gives none back, so it refuses expressions with several. Ours shares words between those that are not needed at the same time.',
     example: { expression: 'geneve and geneve || geneve or (geneve and geneve and geneve)', form: 'EN10MB' },
     matches: (difference) =>
-      isOursAlone(difference) && difference.theirs === 'too many registers needed to evaluate expression',
+      isOursAlone(difference) &&
+      difference.theirs === 'too many registers needed to evaluate expression' &&
+      inOrder(difference, isGeneve, isGeneve),
   },
   {
     name: 'geneve ends a label stack',
@@ -129,15 +170,30 @@ export const knownDifferences: readonly KnownDifference[] = [
     matches: (difference) =>
       isOursAlone(difference) &&
       /^(unsupported protocol over mpls|no VLAN match after MPLS)$/.test(difference.theirs) &&
-      /\bmpls\b.*\bgeneve\b/.test(difference.expression),
+      inOrder(difference, isMpls, isGeneve),
+  },
+  {
+    name: 'label stack inside geneve',
+    reason:
+      'As before: behind `mpls` and a `geneve` that is found, libpcap tells IP by the first nibble and by the bit of a last label in front of it. Ours asks the inner frame for its type.',
+    example: {
+      expression: 'mpls && geneve && icmp[icmpcode] >= 4',
+      form: 'EN10MB',
+      packet: `${'00'.repeat(12)}88470000010060000000000011${'00'.repeat(35)}17c100000000000000000000010040060000000000000001`,
+    },
+    matches: (difference) => difference.words?.findsTunnel === true && inOrder(difference, isMpls, isGeneve, isAny),
   },
   {
     name: 'protochain behind headers of variable length',
     reason:
-      'libpcap follows a chain with a loop that adds to a fixed offset, and refuses after `geneve` and on 802.11. Ours unrolls the loop, so any offset will do.',
+      'libpcap follows a chain with a loop that adds to a fixed offset, and refuses after `geneve`, after `vlan` on a capture, and on 802.11. Ours unrolls the loop, so any offset will do.',
     example: { expression: 'geneve and protochain 6', form: 'EN10MB' },
     matches: (difference) =>
-      isOursAlone(difference) && difference.theirs === "'protochain' not supported with variable length headers",
+      isOursAlone(difference) &&
+      difference.theirs === "'protochain' not supported with variable length headers" &&
+      (isWireless(difference.form)
+        ? inOrder(difference, isChain)
+        : inOrder(difference, isGeneve, isChain) || (difference.form.live && inOrder(difference, isVlan, isChain))),
   },
 ];
 

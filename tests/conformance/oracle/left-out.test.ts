@@ -72,6 +72,11 @@ describe('answerWithoutMissing', () => {
     const x = [statement(BPF.LDX | BPF.IMM, 4), ldbx(5)];
     expect(answerOf(...x, jeq(1, 2, 0), ldb(9), jeq(1, 1, 0), accept, reject)).toBe(1);
   });
+  it('knows a number again that one instruction read first and another reads later', () => {
+    const byX = [statement(BPF.LDX | BPF.IMM, 4), ldbx(5)];
+    // Asked through X alone, the same through a constant place, whose answer follows, and there again.
+    expect(answerOf(...byX, jeq(1, 4, 0), ldb(9), jeq(1, 2, 0), ldb(9), jeq(1, 1, 0), accept, reject)).toBe(1);
+  });
   it('turns a comparison round whose left side is known', () => {
     // 5 > x, then not x >= 5.
     const x = [ldb(9), statement(BPF.MISC | BPF.TAX), statement(BPF.LD | BPF.IMM, 5)];

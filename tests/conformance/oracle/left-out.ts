@@ -111,8 +111,8 @@ function bothWays(program: Program, state: State): State[] {
     if (cannotBe(answer)) return [];
     const next = { ...state, at: at + 1 + (answer !== isTurned ? jt : jf) };
     // What follows from earlier answers tells nothing new.
-    if (cannotBe(!answer)) return [next];
-    const known = { origins: [...new Set([...origins, of.origin])], answers: [...before, { ...test, answer }] };
+    const after = cannotBe(!answer) ? before : [...before, { ...test, answer }];
+    const known = { origins: [...new Set([...origins, of.origin])], answers: after };
     return [{ ...next, asked: new Map(asked).set(of.name, known) }];
   };
   return [...way(false), ...way(true)];
