@@ -1,183 +1,273 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { aHeader, aSection } from './contract-tests/records.js';
-import { DiskSpool } from './disk-spool.js';
-import { SegmentWriter } from './segment-writer.js';
+import { DiskRig } from './contract-tests/disk-rig.js';
+import { segmentFile } from './spool-folder.js';
 
-const limits = { maxBytes: 1 << 30, maxAgeMs: 1e12 };
+let rig: DiskRig;
+beforeEach(() => {
+  rig = new DiskRig();
+});
+afterEach(() => rig.close());
 
 describe('DiskSpool', () => {
-  let folder = '';
-  let opened: DiskSpool[] = [];
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'bpfleet-spool-'));
-    opened = [];
-  });
-  afterEach(async () => {
-    for (const spool of opened) await spool.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  async function open(more: Partial<typeof limits> = {}, nowMs = () => 2000): Promise<DiskSpool> {
-    const spool = new DiskSpool(folder, { ...limits, ...more }, 1, nowMs);
-    await spool.open();
-    opened.push(spool);
-    return spool;
-  }
-  const writerAt = (firstSegment: number) => new SegmentWriter({ folder, firstSegment, segmentBytes: 3000 });
-  const append = (writer: SegmentWriter, seq: number, bytes = 600) => {
-    const section = aSection(seq, bytes);
-    return writer.append(aHeader(seq, section), section);
-  };
-  async function takeAll(spool: DiskSpool, maxBytes = 1 << 20): Promise<number[]> {
-    const seqs: number[] = [];
-    for (;;) {
-      await spool.refresh();
-      const batch = await spool.take(maxBytes);
-      if (batch.length === 0) return seqs;
-      for (const { header, bytes } of batch) {
-        expect(Buffer.compare(bytes, aSection(header.seq, bytes.length))).toBe(0);
-        seqs.push(header.seq);
-      }
-      await spool.acknowledge();
-    }
-  }
-
-  it('gives what the writer appends, in order and over segments, and deletes what is done', async () => {
-    const spool = await open();
-    const writer = writerAt(spool.firstSegment);
-    for (let seq = 0; seq < 20; seq++) append(writer, seq);
-    expect(await takeAll(spool, 2000)).toEqual(Array.from({ length: 20 }, (_, seq) => seq));
-    expect(readdirSync(folder).filter((name) => name.endsWith('.seg'))).toHaveLength(1);
-    append(writer, 20);
-    expect(await takeAll(spool)).toEqual([20]);
-    expect(spool.sent).toEqual({ sections: 21, packets: 63 });
+  it('gives what the writer appends, over segments, and deletes those that are done but the newest', async () => {
+    const spool = await rig.open();
+    for (let seq = 0; seq < 20; seq++) rig.append(seq);
+    expect(await rig.takeAll(2000)).toEqual(Array.from({ length: 20 }, (_, seq) => seq));
+    expect(rig.segments).toHaveLength(1);
+    rig.append(20);
+    expect(await rig.takeAll()).toEqual([20]);
+    expect(spool.sent).toMatchObject({ sections: 21, packets: 63 });
   });
 
-  it('gives the same again until it is acknowledged, also to the next process', async () => {
-    const spool = await open();
-    const writer = writerAt(spool.firstSegment);
-    append(writer, 0);
-    append(writer, 1);
-    await spool.refresh();
-    expect(await spool.take(1)).toHaveLength(1);
-    expect((await spool.take(1))[0]!.header.seq).toBe(0);
-    const next = await open();
-    expect(await takeAll(next)).toEqual([0, 1]);
-    expect(await takeAll(await open())).toEqual([]);
+  it('goes on where the process before was killed, and repeats what that had in flight', async () => {
+    await rig.open();
+    await rig.fill(0, 6);
+    expect(await rig.take(2000)).toEqual([0, 1]);
+    await rig.spool.acknowledge();
+    expect(await rig.take(1)).toEqual([2]);
+    const next = await rig.open();
+    expect(next.counts.waiting).toMatchObject({ sections: 4, packets: 12 });
+    expect(next.peek()).toMatchObject({ seq: 2 });
+    expect(await rig.takeAll()).toEqual([2, 3, 4, 5]);
+    expect(next.sent).toMatchObject({ sections: 6 });
+    await rig.open();
+    expect(await rig.takeAll()).toEqual([]);
   });
 
-  it('has everything either waiting, sent or given up, whenever the process is killed', async () => {
-    const step = fc.oneof(
-      {
-        weight: 6,
-        arbitrary: fc.record({ kind: fc.constant('append' as const), bytes: fc.integer({ min: 10, max: 900 }) }),
-      },
-      { weight: 2, arbitrary: fc.record({ kind: fc.constant('refresh' as const) }) },
-      {
-        weight: 2,
-        arbitrary: fc.record({ kind: fc.constant('take' as const), bytes: fc.integer({ min: 1, max: 4000 }) }),
-      },
-      { weight: 2, arbitrary: fc.record({ kind: fc.constant('acknowledge' as const) }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('kill' as const) }) },
-    );
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        rmSync(folder, { recursive: true, force: true });
-        let spool = await open({ maxBytes: 5000 });
-        let writer = writerAt(spool.firstSegment);
-        let seq = 0;
-        let taken: number[] = [];
-        const sent = new Set<number>();
-        for (const each of steps) {
-          if (each.kind === 'append') append(writer, seq++, each.bytes);
-          else if (each.kind === 'refresh') await spool.refresh();
-          else if (each.kind === 'take') taken = (await spool.take(each.bytes)).map(({ header }) => header.seq);
-          else if (each.kind === 'acknowledge') {
-            for (const one of taken) sent.add(one);
-            await spool.acknowledge();
-            taken = [];
-          } else {
-            taken = [];
-            spool = await open({ maxBytes: 5000 });
-            writer = writerAt(spool.firstSegment);
-          }
-        }
-        await spool.refresh();
-        const { waiting, evicted, damaged } = spool.counts;
-        expect(sent.size).toBe(spool.sent.sections);
-        expect(sent.size + evicted.sections + waiting.sections).toBe(seq);
-        expect(damaged.sections).toBe(0);
-        const last = spool.lastOf(100);
-        if (waiting.sections > 0) expect(last?.seq).toBe(seq - 1);
-      }),
-      { numRuns: 60 },
-    );
-  }, 60_000);
+  it('sends sections of epochs before first, and knows which they are', async () => {
+    await rig.open();
+    rig.append(0, 100, { epoch: 7 });
+    await rig.open();
+    rig.append(0, 100, { epoch: 8 });
+    await rig.spool.refresh();
+    expect([...rig.spool.epochs]).toEqual([7, 8]);
+    await rig.take(1);
+    await rig.spool.acknowledge();
+    expect([...rig.spool.epochs]).toEqual([8]);
+    expect(rig.spool.lastOf(7)).toMatchObject({ epoch: 7, seq: 0 });
+  });
 
-  it('gives up the oldest over its limit of bytes, never those in flight', async () => {
-    const spool = await open({ maxBytes: 2500 });
-    const writer = writerAt(spool.firstSegment);
-    for (let seq = 0; seq < 2; seq++) append(writer, seq, 100);
-    await spool.refresh();
-    expect(await spool.take(1)).toHaveLength(1);
-    for (let seq = 2; seq < 10; seq++) append(writer, seq, 100);
-    await spool.refresh();
-    expect(spool.peek()).toMatchObject({ seq: 0 });
-    await spool.acknowledge();
-    const kept = await takeAll(spool);
-    expect(kept.at(-1)).toBe(9);
-    expect(kept[0]).toBeGreaterThan(1);
-    expect(spool.counts.evicted.sections).toBe(10 - 1 - kept.length);
+  it('still knows the last record of an epoch when all of it is sent', async () => {
+    await rig.open();
+    await rig.fill(0, 10);
+    await rig.takeAll();
+    const next = await rig.open();
+    expect(next.lastOf(100)).toMatchObject({ seq: 9, closed: { sections: 10, packets: 30 } });
+    expect(next.lastOf(99)).toBeUndefined();
+  });
+
+  it('never uses the number of a segment again', async () => {
+    const first = await rig.open();
+    await rig.fill(0, 10);
+    await rig.takeAll();
+    for (const name of rig.segments) rmSync(join(rig.folder, name));
+    const { firstSegment } = await rig.open();
+    expect(firstSegment).toBeGreaterThan(first.firstSegment + 2);
+    await rig.fill(10, 12);
+    expect(await rig.takeAll()).toEqual([10, 11]);
   });
 
   it('gives up what is too old, by the clock of this boot', async () => {
-    let nowMs = 2000;
-    const spool = await open({ maxAgeMs: 10_000 }, () => nowMs);
-    const writer = writerAt(spool.firstSegment);
-    append(writer, 0);
-    const section = aSection(1, 10);
-    writer.append(aHeader(1, section, { boot: 2, closedAtMs: 0 }), section);
-    nowMs = 11_002;
-    expect(await takeAll(spool)).toEqual([1]);
-    expect(spool.counts.evicted).toEqual({ sections: 1, packets: 3 });
+    const spool = await rig.open({ maxAgeMs: 10_000 });
+    rig.append(0);
+    rig.append(1, 10, { boot: 2, closedAtMs: 0 });
+    rig.nowMs = 11_002;
+    expect(await rig.takeAll()).toEqual([1]);
+    expect(spool.counts.evicted).toMatchObject({ sections: 1, packets: 3 });
   });
 
+  it('says what comes next after giving up what was', async () => {
+    const spool = await rig.open({ maxBytes: 4000 });
+    await rig.fill(0, 2);
+    expect(spool.peek()).toMatchObject({ seq: 0 });
+    await rig.fill(2, 10);
+    expect(spool.peek()).toMatchObject({ seq: 6 });
+    expect(await rig.takeAll()).toEqual([6, 7, 8, 9]);
+  });
+});
+
+describe('what a DiskSpool gives up while sections are in flight', () => {
+  beforeEach(async () => {
+    await rig.open({ maxBytes: 4000 });
+    await rig.fill(0, 3);
+    expect(await rig.take()).toEqual([0, 1, 2]);
+    // Three in flight; of the rest, one fits.
+    await rig.fill(3, 13);
+  });
+
+  it('lies behind them, and its segments are gone at once', async () => {
+    expect(rig.spool.counts).toMatchObject({ waiting: { sections: 4 }, evicted: { sections: 9 } });
+    expect(rig.segments).toEqual(['00000001.seg', '00000003.seg', '00000004.seg']);
+    await rig.spool.acknowledge();
+    await rig.fill(13, 15);
+    expect(await rig.takeAll()).toEqual([12, 13, 14]);
+  });
+
+  it('is given up after a kill too, and those in flight are not', async () => {
+    await rig.fill(13, 14, 10);
+    await rig.open();
+    await rig.fill(14, 15);
+    expect(rig.spool.counts).toMatchObject({ waiting: { sections: 6 }, evicted: { sections: 9 } });
+    expect(rig.spool.counts.damaged).toMatchObject({ sections: 0 });
+    // Not in one: what lies between is done only with what is before it.
+    expect(await rig.take()).toEqual([0, 1, 2]);
+    await rig.spool.acknowledge();
+    expect(await rig.takeAll()).toEqual([12, 13, 14]);
+    expect(rig.spool.counts).toMatchObject({ waiting: { sections: 0 }, evicted: { sections: 9 } });
+    expect(rig.spool.sent).toMatchObject({ sections: 6 });
+  });
+
+  it('keeps what lies between it and those that are sent', async () => {
+    expect(await rig.take(1)).toEqual([0]);
+    await rig.spool.acknowledge();
+    expect(await rig.takeAll()).toEqual([1, 2, 12]);
+    expect(rig.spool.counts).toMatchObject({ evicted: { sections: 9 }, damaged: { sections: 0 } });
+  });
+
+  it('is one piece, also when less is in flight by now', async () => {
+    expect(await rig.take(1)).toEqual([0]);
+    // 1 is the oldest that is not in flight, and would be enough; 2 lies between it and what is gone already.
+    await rig.fill(13, 14, 200);
+    expect(rig.spool.counts).toMatchObject({ waiting: { sections: 3 }, evicted: { sections: 11 } });
+    await rig.spool.acknowledge();
+    expect(await rig.takeAll()).toEqual([12, 13]);
+  });
+});
+
+describe('what a DiskSpool gives up in one segment', () => {
+  it('grows while the same sections are in flight, and is left out by the next process', async () => {
+    await rig.open({ maxBytes: 2000 });
+    await rig.fill(0, 2, 100);
+    expect(await rig.take()).toEqual([0, 1]);
+    await rig.fill(2, 7, 50);
+    const { sections: first } = rig.spool.counts.evicted;
+    expect(first).toBeGreaterThan(0);
+    await rig.fill(7, 8, 50);
+    expect(rig.spool.counts.evicted).toMatchObject({ sections: first + 1 });
+    expect(rig.segments).toHaveLength(1);
+    await rig.open();
+    // Alone: what was given up behind them is done only when they are.
+    expect(await rig.take()).toEqual([0, 1]);
+    await rig.spool.acknowledge();
+    const rest = Array.from({ length: 8 }, (_, seq) => seq).slice(2 + first + 1);
+    expect(await rig.takeAll()).toEqual(rest);
+  });
+});
+
+describe('a damaged spool', () => {
   it('keeps the good part of a segment with a torn end, and counts the rest', async () => {
-    const first = await open();
-    const writer = writerAt(first.firstSegment);
-    append(writer, 0);
-    const { start, end } = append(writer, 1);
-    const path = join(folder, readdirSync(folder).find((name) => name.endsWith('.seg'))!);
-    truncateSync(path, end - 10);
-    const spool = await open();
-    expect(await takeAll(spool)).toEqual([0]);
-    expect(spool.counts.damaged).toEqual({ sections: 1, bytes: end - 10 - start });
+    await rig.open();
+    rig.append(0);
+    const { segment, start, end } = rig.append(1);
+    truncateSync(segmentFile(rig.folder, segment), end - 10);
+    const spool = await rig.open();
+    expect(await rig.takeAll()).toEqual([0]);
+    expect(spool.counts.damaged).toEqual({ sections: 1, packets: 0, bytes: end - 10 - start });
   });
 
-  it('goes on behind damage in the middle, also of a section alone', async () => {
-    const first = await open();
-    const writer = writerAt(first.firstSegment);
-    for (let seq = 0; seq < 3; seq++) append(writer, seq);
-    const { end } = append(writer, 3);
-    const path = join(folder, readdirSync(folder).find((name) => name.endsWith('.seg'))!);
-    const bytes = readFileSync(path);
-    bytes[end - 5]! ^= 1;
-    bytes[4 + 20]! ^= 1;
-    writeFileSync(path, bytes);
-    const spool = await open();
-    expect(await takeAll(spool)).toEqual([1, 2]);
+  it('counts a torn section no more when the process after it has written it anew', async () => {
+    await rig.open();
+    rig.append(0);
+    const { segment, end } = rig.append(1);
+    truncateSync(segmentFile(rig.folder, segment), end - 10);
+    const spool = await rig.open();
+    rig.append(1);
+    expect(await rig.takeAll()).toEqual([0, 1]);
+    expect(spool.counts.damaged).toMatchObject({ sections: 0, packets: 0 });
+  });
+
+  it('keeps count of a torn section when the next epoch has come', async () => {
+    await rig.open();
+    const { segment, end } = rig.append(0);
+    truncateSync(segmentFile(rig.folder, segment), end - 10);
+    const spool = await rig.open();
+    rig.append(0, 100, { epoch: 101 });
+    expect(await rig.takeAll()).toEqual([0]);
     expect(spool.counts.damaged).toMatchObject({ sections: 1 });
   });
 
+  it('goes on behind damage, and counts by the neighbours what was in it', async () => {
+    await rig.open();
+    const [, second, third] = await rig.fill(0, 4, 300);
+    rig.change(second!.segment, (bytes) => bytes.fill(0, second!.start + 5, third!.start + 20));
+    const spool = await rig.open();
+    expect(spool.counts).toMatchObject({ waiting: { sections: 2 }, damaged: { sections: 2, packets: 6 } });
+    expect(await rig.takeAll()).toEqual([0, 3]);
+  });
+
+  it('counts the sections of a segment that is gone', async () => {
+    await rig.open();
+    const places = await rig.fill(0, 12);
+    rmSync(segmentFile(rig.folder, places[0]!.segment + 1));
+    const spool = await rig.open();
+    const kept = await rig.takeAll();
+    expect(kept).toEqual(expect.arrayContaining([0, 11]));
+    expect(spool.counts.damaged).toMatchObject({ sections: 12 - kept.length, packets: 3 * (12 - kept.length) });
+  });
+
+  it('gives up a section whose checksum is wrong, wherever it is, and no other', async () => {
+    await rig.open();
+    const places = await rig.fill(0, 4, 100);
+    rig.change(places[0]!.segment, (bytes) => {
+      for (const at of [0, 2]) bytes[places[at]!.end - 5]! ^= 1;
+      return bytes;
+    });
+    expect(await rig.take()).toEqual([1]);
+    expect(rig.spool.peek()).toMatchObject({ seq: 1 });
+    await rig.spool.acknowledge();
+    expect(await rig.takeAll()).toEqual([3]);
+    expect(rig.spool.counts).toMatchObject({ waiting: { sections: 0 }, damaged: { sections: 2, packets: 6 } });
+    expect(rig.spool.sent).toMatchObject({ sections: 2 });
+  });
+
+  it('loses what is damaged after it was found, exactly', async () => {
+    await rig.open();
+    const places = await rig.fill(0, 4);
+    await rig.fill(4, 8);
+    rig.change(places[1]!.segment, (bytes) => bytes.fill(7, places[1]!.start));
+    expect(await rig.takeAll()).toEqual([0, 4, 5, 6, 7]);
+    expect(rig.spool.counts).toMatchObject({
+      waiting: { sections: 0, bytes: 0 },
+      damaged: { sections: 3, packets: 9 },
+    });
+  });
+
+  it('loses all that is damaged up to the end, and goes on with what comes', async () => {
+    await rig.open();
+    const [first] = await rig.fill(0, 3);
+    rig.change(first!.segment, (bytes) => bytes.fill(7));
+    expect(await rig.take()).toEqual([]);
+    expect(rig.spool.counts).toMatchObject({ waiting: { sections: 0 }, damaged: { sections: 3 } });
+    expect(rig.spool.peek()).toBeUndefined();
+    await rig.open();
+    await rig.fill(3, 4);
+    expect(await rig.takeAll()).toEqual([3]);
+  });
+
   it('is empty where the files are of something else', async () => {
-    writeFileSync(join(folder, '00000003.seg'), 'no segment at all');
-    const spool = await open();
-    expect(await takeAll(spool)).toEqual([]);
-    expect(spool.counts.damaged.bytes).toBe(17);
-    expect(spool.firstSegment).toBe(4);
+    writeFileSync(join(rig.folder, '00000003.seg'), 'no segment at all');
+    writeFileSync(join(rig.folder, '00000004.seg'), '');
+    const spool = await rig.open();
+    expect(await rig.takeAll()).toEqual([]);
+    expect(spool.counts.damaged).toMatchObject({ bytes: 17 });
+    expect(spool.firstSegment).toBe(5);
+  });
+
+  it.each([
+    ['of something else', 0],
+    ['half of something else', 8],
+  ])('begins anew where the marks are %s', async (_, keptBytes) => {
+    await rig.open();
+    await rig.fill(0, 2);
+    await rig.takeAll();
+    await rig.spool.close();
+    const marks = join(rig.folder, 'marks');
+    writeFileSync(marks, readFileSync(marks).fill(0xa5, keptBytes));
+    const spool = await rig.open();
+    // What is still there is sent again: the other side knows it.
+    expect(await rig.takeAll()).toEqual([0, 1]);
+    expect(spool.counts.evicted).toMatchObject({ sections: 0 });
   });
 });

@@ -1,68 +1,81 @@
-import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { MappedFile } from '@bpfleet/linux';
 import { makeFolder } from '@bpfleet/service';
-import { countWithin } from './memory-store.js';
-import { markOf, walkRecords } from './record.js';
+import { AgeLimit, type SpoolLimits } from './age-limit.js';
+import { type Amount, type AmountsByEpoch, addTo, minus, noAmount, plus, sumOf } from './amount.js';
+import { KeptMarks } from './kept-marks.js';
+import { amountOf, type Batch, readBatch, type TakenSection } from './read-batch.js';
 import type { RecordHeader } from './record-header.js';
+import { ReusedMemory } from './reused-memory.js';
 import type { SectionStore, StoreCounts, StoredSection } from './section-store.js';
-import { isBefore, type SpoolPlace, segmentFile, segmentOf } from './spool-folder.js';
-import { MARKS_BYTES, MARKS_FILE, type Marks, SpoolMarks } from './spool-marks.js';
+import { FolderSegments, type SegmentFiles } from './segment-files.js';
+import { SegmentRemoval } from './segment-removal.js';
+import { newSegment, type ScannedRecord, type ScannedSegment, SegmentScan } from './segment-scan.js';
+import { isBefore, type SpoolPlace } from './spool-folder.js';
+import { advanced, isDone, type Marks, withEvicted, withHole } from './spool-marks.js';
+import { SyncLoop } from './sync-loop.js';
+import { Troubles } from './troubles.js';
+import { type Room, type Walked, walkSpool } from './walk-spool.js';
 
-export interface SpoolLimits {
-  readonly maxBytes: number;
-  readonly maxAgeMs: number;
-}
+/** For one read of what comes next, and for one of what is given up. */
+const SMALL_READ_BYTES = 16 * 1024;
+const LARGE_READ_BYTES = 256 * 1024;
 
-/** One record, without its section. */
-interface Entry {
-  readonly segment: number;
-  readonly start: number;
-  readonly end: number;
-  readonly header: RecordHeader;
-}
-
-interface OpenSegment {
-  readonly number: number;
-  readonly file: FileHandle;
-  mark: number | undefined;
-  /** Read up to here. */
-  end: number;
-  isSynced: boolean;
-}
-
-/** The spool as the main thread sees it: the capture thread appends, here is read, synced, and deleted what is done. */
+/**
+ * The spool as the main thread sees it: the capture thread appends, here is read, synced, and deleted what is done. What
+ * it keeps in memory does not grow with what waits on the disk: a few numbers per segment, and what is in flight.
+ *
+ * Over its limits it gives up the oldest sections that are not in flight. Those in flight may be in the log by now: they
+ * count when their outcome is known, so that each section counts once, as sent or as given up.
+ */
 export class DiskSpool implements SectionStore {
-  readonly #entries: Entry[] = [];
-  readonly #segments: OpenSegment[] = [];
-  #inFlight = 0;
-  #bytes = 0;
-  readonly #damaged = { sections: 0, bytes: 0 };
-  readonly #last = new Map<number, RecordHeader>();
-  #marks!: SpoolMarks;
-  #marksFile!: MappedFile;
+  #segments: ScannedSegment[] = [];
+  #kept = KeptMarks.inMemory();
+  #waiting = noAmount;
+  #batch: Batch | undefined;
+  #head: RecordHeader | undefined;
   #firstSegment = 0;
+  #turn: Promise<unknown> = Promise.resolve();
+  readonly #memory = new ReusedMemory();
+  readonly #ages: AgeLimit;
+  readonly #scan: SegmentScan;
+  readonly #syncing: SyncLoop;
+  readonly #removal: SegmentRemoval;
+  readonly #troubles: Troubles;
 
   constructor(
     private readonly folder: string,
     private readonly limits: SpoolLimits,
     /** Which boot of the machine this is, and its CLOCK_BOOTTIME: ages across boots are not known. */
-    private readonly boot: number,
-    private readonly bootNowMs: () => number,
-  ) {}
+    boot: number,
+    bootNowMs: () => number,
+    private readonly files: SegmentFiles = new FolderSegments(folder),
+  ) {
+    this.#troubles = new Troubles(`the spool in ${folder}`);
+    this.#ages = new AgeLimit(limits.maxAgeMs, boot, bootNowMs);
+    this.#scan = new SegmentScan(files);
+    this.#syncing = new SyncLoop(
+      files,
+      () => this.#unsafe(),
+      (error) => this.#troubles.tried('making it safe', error),
+    );
+    this.#removal = new SegmentRemoval(files, (error) => this.#troubles.tried('deleting what was sent', error));
+  }
 
   /** Reads what is there: the good part is kept, the rest counted. */
   async open(): Promise<void> {
     await makeFolder(this.folder);
-    this.#marksFile = MappedFile.open(join(this.folder, MARKS_FILE), MARKS_BYTES);
-    this.#marks = new SpoolMarks(this.#marksFile.memory);
-    const { done } = this.#marks.read();
-    const found = (await readdir(this.folder)).map(segmentOf).filter((number) => number !== undefined);
-    const numbers = found.sort((a, b) => a - b);
-    for (const number of numbers.filter((one) => one < done.segment)) await unlink(segmentFile(this.folder, number));
-    for (const number of numbers.filter((one) => one >= done.segment)) await this.#openSegment(number);
-    this.#firstSegment = Math.max(done.segment, ...numbers) + 1;
-    for (const segment of this.#segments) await this.#read(segment, true);
+    try {
+      this.#kept = await KeptMarks.open(this.folder);
+    } catch (error) {
+      this.#troubles.tried('keeping how far it was sent', error as Error);
+    }
+    const { done, evictedTo } = this.#marks;
+    const numbers = await this.files.list();
+    this.#firstSegment = Math.max(evictedTo.segment, ...numbers) + 1;
+    for (const number of numbers.filter((one) => one < done.segment)) this.#removal.add(number);
+    for (const number of numbers.filter((one) => one >= done.segment)) await this.#scanOld(number);
+    // The kernel had the time to write those before it.
+    for (const segment of this.#segments.slice(0, -1)) segment.syncedEnd = segment.end;
+    await this.#tidy();
   }
 
   /** The first number that a new writer may take. */
@@ -70,220 +83,218 @@ export class DiskSpool implements SectionStore {
     return this.#firstSegment;
   }
 
-  /** The newest record of an epoch, sent or not, as far as it is here. */
+  /** The newest record of an epoch, sent or not, as far as it is here: of the newest epochs. */
   lastOf(epoch: number): RecordHeader | undefined {
-    return this.#last.get(epoch);
+    return this.#scan.lastOf(epoch);
   }
 
   /** Epochs that sections wait of. */
   get epochs(): ReadonlySet<number> {
-    return new Set(this.#entries.map(({ header }) => header.epoch));
-  }
-
-  async refresh(): Promise<void> {
-    await this.#readNew();
-    this.#evict();
-    await this.#deleteDone();
-  }
-
-  peek(): { readonly epoch: number; readonly seq: number } | undefined {
-    return this.#entries[0]?.header;
-  }
-
-  async take(maxBytes: number): Promise<readonly StoredSection[]> {
-    // Damage in the middle costs its own section only.
-    while (this.#entries.length > 0) {
-      this.#inFlight = countWithin(
-        this.#entries.slice(0, MAX_BATCH).map(({ start, end }) => end - start),
-        maxBytes,
-      );
-      const batch = this.#entries.slice(0, this.#inFlight);
-      await this.#sync(batch);
-      const read = await Promise.all(batch.map((entry) => this.#section(entry)));
-      const broken = read.indexOf(undefined);
-      if (broken < 0) return read as StoredSection[];
-      this.#drop(broken);
-    }
-    this.#inFlight = 0;
-    return [];
-  }
-
-  async acknowledge(): Promise<void> {
-    const done = this.#entries.splice(0, this.#inFlight);
-    this.#inFlight = 0;
-    if (done.length === 0) return;
-    for (const { start, end } of done) this.#bytes -= end - start;
-    const marks = this.#marks.read();
-    const { segment, end } = done.at(-1)!;
-    // What was given up behind it is done as well.
-    const isFollowed = isSame({ segment, offset: end }, marks.evictedFrom);
-    const place = isFollowed ? marks.evictedTo : { segment, offset: end };
-    this.#marks.write({ ...marks, sent: grown(marks.sent, done), done: place, evictedFrom: place, evictedTo: place });
-    await this.#deleteDone();
+    return new Set(this.#segments.flatMap(({ waiting, epochs }) => (waiting.sections > 0 ? [...epochs] : [])));
   }
 
   get counts(): StoreCounts {
-    const packets = this.#entries.reduce((sum, { header }) => sum + header.packets, 0);
-    return {
-      waiting: { sections: this.#entries.length, packets, bytes: this.#bytes },
-      evicted: this.#marks.read().evicted,
-      damaged: { ...this.#damaged },
-    };
+    const { evicted, evictedOf } = this.#marks;
+    return { waiting: this.#waiting, evicted, evictedOf, damaged: this.#scan.damaged };
   }
 
   /** All that was ever acknowledged. */
-  get sent(): Marks['sent'] {
-    return this.#marks.read().sent;
+  get sent(): Amount {
+    return this.#marks.sent;
+  }
+
+  /** What does not work now, for people. */
+  get troubles(): readonly string[] {
+    return this.#troubles.texts;
+  }
+
+  peek(): { readonly epoch: number; readonly seq: number } | undefined {
+    return this.#head;
+  }
+
+  refresh(): Promise<void> {
+    return this.#alone(async () => {
+      await this.#scanNew();
+      await this.#evict();
+      await this.#tidy();
+      this.#syncing.wake();
+    });
+  }
+
+  take(maxBytes: number): Promise<readonly StoredSection[]> {
+    return this.#alone(async () => {
+      this.#batch = undefined;
+      const batch = await readBatch({
+        maxBytes,
+        walk: (room) => this.#walk(this.#marks.done, true, room),
+        broken: ({ segment, end }, amount) => {
+          this.#lose(segment, amount);
+          this.#kept.commit(advanced(this.#marks, end));
+        },
+      });
+      this.#batch = batch;
+      this.#head = batch?.sections[0]?.header;
+      if (batch === undefined) this.#loseAll();
+      return batch?.sections ?? [];
+    });
+  }
+
+  acknowledge(): Promise<void> {
+    return this.#finish((amounts, marks) => ({ ...marks, sent: plus(marks.sent, sumOf(amounts.values())) }));
+  }
+
+  giveUp(): Promise<void> {
+    return this.#finish(withEvicted);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#segments.map(({ file }) => file.close()));
-    this.#segments.length = 0;
-    this.#marksFile?.close();
+    await this.#alone(() => this.#scanNew()).catch(() => undefined);
+    this.#syncing.wake();
+    await this.#syncing.stop();
+    await this.files.close();
+    await this.#kept.close();
   }
 
-  async #openSegment(number: number): Promise<OpenSegment> {
-    const file = await open(segmentFile(this.folder, number), 'r');
-    const segment = { number, file, mark: undefined, end: 0, isSynced: false };
+  get #marks(): Marks {
+    return this.#kept.marks;
+  }
+
+  /** Calls that come meanwhile wait. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Of a process that has ended. */
+  async #scanOld(number: number): Promise<void> {
+    const { evictedFrom, evictedTo } = this.#marks;
+    const before = this.#segments.at(-1)?.number ?? number;
+    // What is missing in between was given up, and counted then.
+    if (before < number - 1 && before < evictedTo.segment && number > evictedFrom.segment) this.#scan.interrupt();
+    const segment = newSegment(number);
     this.#segments.push(segment);
-    return segment;
+    await this.#scan.scan(segment, true, (record) => this.#found(record));
   }
 
-  async #readNew(): Promise<void> {
-    for (;;) {
-      const newest = this.#segments.at(-1);
-      const before = newest?.end;
-      if (newest) await this.#read(newest, false);
-      // As long as it grows, the writer is still at it.
-      if (newest && newest.end !== before) continue;
-      const next = await this.#nextSegment((newest?.number ?? this.#firstSegment - 1) + 1);
-      if (next === undefined) return;
-      // The writer went on: what the one before has is all that it will ever have.
-      if (newest) await this.#read(newest, true);
-      await this.#openSegment(next);
+  #scanNew(): Promise<void> {
+    return this.#scan.follow(this.#segments, this.#firstSegment, (record) => this.#found(record));
+  }
+
+  #found({ segment, start, end, header }: ScannedRecord): void {
+    if (isDone(this.#marks, { segment: segment.number, offset: start })) return;
+    if (this.#waiting.sections === 0) this.#head = header;
+    const amount = { sections: 1, packets: header.packets, bytes: end - start };
+    segment.waiting = plus(segment.waiting, amount);
+    this.#waiting = plus(this.#waiting, amount);
+  }
+
+  #walk(from: SpoolPlace, checkSections: boolean, room: Room): AsyncGenerator<Walked<ScannedSegment>> {
+    const { evictedFrom: holeFrom, evictedTo: holeTo } = this.#marks;
+    const unreadable = (segment: number, offset: number): void =>
+      this.#troubles.tried(`reading ${segment}`, new Error(`segment ${segment} cannot be read from byte ${offset} on`));
+    return walkSpool(this.files, this.#segments, { from, holeFrom, holeTo, checkSections, room, unreadable });
+  }
+
+  #roomOf(bytes: number): Room {
+    return (needsBytes, leftBytes) => this.#memory.of(Math.max(needsBytes, Math.min(leftBytes, bytes)));
+  }
+
+  async #evict(): Promise<void> {
+    let excessBytes = this.#waiting.bytes - this.limits.maxBytes;
+    if (excessBytes <= 0 && !this.#ages.isTimeToLook()) return;
+    const from = this.#batch?.end ?? this.#marks.done;
+    const readBytes = Math.min(Math.max(excessBytes, SMALL_READ_BYTES), LARGE_READ_BYTES);
+    const old: (Pick<TakenSection, 'header' | 'segment' | 'amount'> & { readonly end: SpoolPlace })[] = [];
+    for await (const walked of this.#walk(from, false, this.#roomOf(readBytes))) {
+      const { segment, start, end, found } = walked;
+      if (found.kind === 'damage') continue;
+      // One hole behind what is in flight: it grows up to the one that is there.
+      const joins = old.length > 0 && this.#batch !== undefined && isBefore(start, this.#marks.evictedFrom);
+      if (!joins && excessBytes <= 0 && !this.#ages.isOver(found.header)) break;
+      const amount = amountOf(walked, found.header);
+      excessBytes -= amount.bytes;
+      old.push({ header: found.header, segment, amount, end });
     }
+    const end = old.at(-1)?.end;
+    if (end === undefined) return;
+    if (this.#batch === undefined) this.#head = undefined;
+    const marks = withEvicted(this.#left(old), this.#marks);
+    this.#kept.commit(this.#batch ? withHole(marks, from, end) : advanced(marks, end));
   }
 
-  /** The writer leaves out numbers whose file it could not make. */
-  async #nextSegment(atLeast: number): Promise<number | undefined> {
-    const numbers = (await readdir(this.folder)).map(segmentOf).filter((one) => one !== undefined && one >= atLeast);
-    return numbers.length === 0 ? undefined : Math.min(...(numbers as number[]));
+  #finish(outcome: (amounts: AmountsByEpoch, marks: Marks) => Marks): Promise<void> {
+    return this.#alone(async () => {
+      const batch = this.#batch;
+      this.#batch = undefined;
+      if (batch === undefined) return;
+      this.#kept.commit(advanced(outcome(this.#left(batch.sections), this.#marks), batch.end));
+      this.#head = undefined;
+      await this.#tidy();
+    });
   }
 
-  async #read(segment: OpenSegment, isEnd: boolean): Promise<void> {
-    const { size } = await segment.file.stat();
-    if (size <= segment.end) return;
-    const start = segment.end;
-    const bytes = Buffer.allocUnsafe(size - start);
-    const { bytesRead } = await segment.file.read(bytes, 0, bytes.length, start);
-    const present = bytes.subarray(0, bytesRead);
-    segment.mark ??= markOf(present);
-    if (segment.mark === undefined) {
-      if (isEnd) this.#damage(segment, bytesRead, 0);
-      return;
+  /** They wait no more. */
+  #left(sections: readonly Pick<TakenSection, 'header' | 'segment' | 'amount'>[]): AmountsByEpoch {
+    const amounts: AmountsByEpoch = new Map();
+    for (const { header, segment, amount } of sections) {
+      this.#leave(segment, amount);
+      addTo(amounts, header.epoch, amount);
     }
-    for (const found of walkRecords(present, segment.mark, { isEnd, checkSections: false })) {
-      if (found.kind === 'cut') return;
-      if (found.kind === 'damage') this.#damage(segment, found.end - found.start, found.sections);
-      else
-        this.#add({
-          segment: segment.number,
-          start: start + found.start,
-          end: start + found.end,
-          header: found.header,
-        });
-      segment.end = start + found.end;
-      segment.isSynced = false;
+    return amounts;
+  }
+
+  #leave(segment: ScannedSegment, amount: Amount): void {
+    segment.waiting = minus(segment.waiting, amount);
+    this.#waiting = minus(this.#waiting, amount);
+  }
+
+  #lose(segment: ScannedSegment, amount: Amount): void {
+    this.#leave(segment, amount);
+    this.#scan.lose(amount);
+  }
+
+  /** Sections were found before, and now there is none that can be read. */
+  #loseAll(): void {
+    const last = this.#segments.at(-1);
+    if (last === undefined) return;
+    for (const segment of this.#segments) this.#lose(segment, segment.waiting);
+    this.#kept.commit(advanced(this.#marks, { segment: last.number, offset: last.end }));
+    this.#head = undefined;
+  }
+
+  async #tidy(): Promise<void> {
+    if (this.#waiting.sections > 0) this.#head ??= await this.#next();
+    else this.#head = undefined;
+    await this.#removePassed();
+  }
+
+  async #next(): Promise<RecordHeader | undefined> {
+    for await (const { found } of this.#walk(this.#marks.done, false, this.#roomOf(SMALL_READ_BYTES))) {
+      if (found.kind !== 'damage') return found.header;
     }
-  }
-
-  #damage(segment: OpenSegment, bytes: number, sections: number): void {
-    segment.end += bytes;
-    this.#damaged.bytes += bytes;
-    this.#damaged.sections += sections;
-  }
-
-  #add(entry: Entry): void {
-    const last = this.#last.get(entry.header.epoch);
-    if (last === undefined || entry.header.seq > last.seq) this.#last.set(entry.header.epoch, entry.header);
-    const { done, evictedFrom, evictedTo } = this.#marks.read();
-    const place = { segment: entry.segment, offset: entry.start };
-    if (isBefore(place, done) || (!isBefore(place, evictedFrom) && isBefore(place, evictedTo))) return;
-    this.#entries.push(entry);
-    this.#bytes += entry.end - entry.start;
-  }
-
-  #evict(): void {
-    const evicted: Entry[] = [];
-    while (this.#entries.length > this.#inFlight && this.#isOver(this.#entries[this.#inFlight]!)) {
-      const [entry] = this.#entries.splice(this.#inFlight, 1);
-      evicted.push(entry!);
-      this.#bytes -= entry!.end - entry!.start;
-    }
-    if (evicted.length === 0) return;
-    const marks = this.#marks.read();
-    const count = grown(marks.evicted, evicted);
-    const { segment, end } = evicted.at(-1)!;
-    const to = { segment, offset: end };
-    const ahead = this.#entries[this.#inFlight - 1];
-    if (ahead === undefined) this.#marks.write({ ...marks, evicted: count, done: to, evictedFrom: to, evictedTo: to });
-    else {
-      const from = { segment: ahead.segment, offset: ahead.end };
-      this.#marks.write({ ...marks, evicted: count, evictedFrom: from, evictedTo: to });
-    }
-  }
-
-  #isOver({ header }: Entry): boolean {
-    if (this.#bytes > this.limits.maxBytes) return true;
-    return header.boot === this.boot && this.bootNowMs() - header.closedAtMs > this.limits.maxAgeMs;
-  }
-
-  /** The entry turned out to be unreadable. */
-  #drop(index: number): void {
-    const [entry] = this.#entries.splice(index, 1);
-    this.#bytes -= entry!.end - entry!.start;
-    this.#damaged.sections++;
-    this.#damaged.bytes += entry!.end - entry!.start;
-  }
-
-  /** Segments that nothing waits in and nobody writes to. */
-  async #deleteDone(): Promise<void> {
-    const needed = this.#entries[0]?.segment ?? Number.POSITIVE_INFINITY;
-    while (this.#segments.length > 1 && this.#segments[0]!.number < needed) {
-      const { number, file } = this.#segments.shift()!;
-      await file.close();
-      await unlink(segmentFile(this.folder, number));
-    }
-  }
-
-  async #sync(batch: readonly Entry[]): Promise<void> {
-    const numbers = new Set(batch.map(({ segment }) => segment));
-    const unsynced = this.#segments.filter(({ number, isSynced }) => numbers.has(number) && !isSynced);
-    await Promise.all(
-      unsynced.map(async (segment) => {
-        segment.isSynced = true;
-        await segment.file.datasync();
-      }),
-    );
-  }
-
-  async #section({ segment, start, end }: Entry): Promise<StoredSection | undefined> {
-    const opened = this.#segments.find(({ number }) => number === segment)!;
-    const bytes = Buffer.allocUnsafeSlow(end - start);
-    await opened.file.read(bytes, 0, bytes.length, start);
-    for (const found of walkRecords(bytes, opened.mark!, { isEnd: true })) {
-      return found.kind === 'record' ? { header: found.header, bytes: found.section } : undefined;
-    }
+    this.#loseAll();
     return undefined;
   }
+
+  /** Segments that nothing waits in and nobody writes to. What they had and could not be read by now is lost. */
+  async #removePassed(): Promise<void> {
+    const { done, evictedFrom, evictedTo } = this.#marks;
+    const isPassed = ({ number }: ScannedSegment): boolean =>
+      number < done.segment || (number > evictedFrom.segment && number < evictedTo.segment);
+    for (const segment of this.#segments.filter(isPassed)) {
+      this.#lose(segment, segment.waiting);
+      this.#removal.add(segment.number);
+    }
+    this.#segments = this.#segments.filter(({ number }) => !this.#removal.has(number));
+    await this.#removal.run(() => this.#kept.sync());
+  }
+
+  /** What a loss of power would take: the bus does not have it yet, and the disk may not. */
+  #unsafe(): ScannedSegment | undefined {
+    const { done } = this.#marks;
+    return this.#segments.find(
+      ({ number, end, syncedEnd }) => syncedEnd < end && isBefore(done, { segment: number, offset: end }),
+    );
+  }
 }
-
-/** More are never sent together: sections have 64 KiB, a send less than 1 MiB. */
-const MAX_BATCH = 256;
-
-const grown = (tally: Marks['sent'], entries: readonly Entry[]): Marks['sent'] => ({
-  sections: tally.sections + entries.length,
-  packets: tally.packets + entries.reduce((sum, { header }) => sum + header.packets, 0),
-});
-
-const isSame = (a: SpoolPlace, b: SpoolPlace): boolean => a.segment === b.segment && a.offset === b.offset;

@@ -1,26 +1,26 @@
+import { type Amount, type AmountsByEpoch, addTo, minus, noAmount, plus } from './amount.js';
+import type { RecordHeader } from './record-header.js';
 import type { SectionStore, StoreCounts, StoredSection } from './section-store.js';
 
 /** Sections that the disk did not take: in memory until they are sent or the limit is reached. */
 export class MemoryStore implements SectionStore {
   readonly #sections: StoredSection[] = [];
   #inFlight = 0;
-  #bytes = 0;
-  readonly #evicted = { sections: 0, packets: 0 };
+  #waiting = noAmount;
+  #evicted = noAmount;
+  readonly #evictedOf: AmountsByEpoch = new Map();
 
   constructor(private readonly maxBytes: number) {}
 
   add(section: StoredSection): void {
     this.#sections.push(section);
-    this.#bytes += section.bytes.length;
+    this.#waiting = plus(this.#waiting, amountOf(section));
+    // At once: whoever refreshes may be waiting for the bus.
+    this.#evict();
   }
 
   async refresh(): Promise<void> {
-    while (this.#bytes > this.maxBytes && this.#sections.length > this.#inFlight) {
-      const [evicted] = this.#sections.splice(this.#inFlight, 1);
-      this.#bytes -= evicted!.bytes.length;
-      this.#evicted.sections++;
-      this.#evicted.packets += evicted!.header.packets;
-    }
+    this.#evict();
   }
 
   peek(): { readonly epoch: number; readonly seq: number } | undefined {
@@ -28,36 +28,58 @@ export class MemoryStore implements SectionStore {
   }
 
   async take(maxBytes: number): Promise<readonly StoredSection[]> {
-    this.#inFlight = countWithin(
-      this.#sections.map(({ bytes }) => bytes.length),
-      maxBytes,
-    );
-    return this.#sections.slice(0, this.#inFlight);
+    let bytes = 0;
+    let count = 0;
+    for (const section of this.#sections) {
+      bytes += section.bytes.length;
+      if (count > 0 && bytes > maxBytes) break;
+      count++;
+    }
+    this.#inFlight = count;
+    return this.#sections.slice(0, count);
   }
 
   async acknowledge(): Promise<void> {
-    for (const { bytes } of this.#sections.splice(0, this.#inFlight)) this.#bytes -= bytes.length;
+    this.#remove(0, this.#inFlight);
+    this.#inFlight = 0;
+  }
+
+  async giveUp(): Promise<void> {
+    this.#giveUp(this.#remove(0, this.#inFlight));
     this.#inFlight = 0;
   }
 
   get counts(): StoreCounts {
-    const packets = this.#sections.reduce((sum, { header }) => sum + header.packets, 0);
-    return {
-      waiting: { sections: this.#sections.length, packets, bytes: this.#bytes },
-      evicted: { ...this.#evicted },
-      damaged: { sections: 0, bytes: 0 },
-    };
+    return { waiting: this.#waiting, evicted: this.#evicted, evictedOf: this.#evictedOf, damaged: noAmount };
   }
 
   async close(): Promise<void> {}
+
+  #evict(): void {
+    let excess = this.#waiting.bytes - this.maxBytes;
+    let count = 0;
+    for (let at = this.#inFlight; excess > 0 && at < this.#sections.length; at++, count++) {
+      excess -= this.#sections[at]!.bytes.length;
+    }
+    if (count > 0) this.#giveUp(this.#remove(this.#inFlight, count));
+  }
+
+  #remove(at: number, count: number): StoredSection[] {
+    const removed = this.#sections.splice(at, count);
+    for (const section of removed) this.#waiting = minus(this.#waiting, amountOf(section));
+    return removed;
+  }
+
+  #giveUp(sections: readonly StoredSection[]): void {
+    for (const section of sections) {
+      this.#evicted = plus(this.#evicted, amountOf(section));
+      addTo(this.#evictedOf, section.header.epoch, amountOf(section));
+    }
+  }
 }
 
-/** How many of these, from the first on, have at most so many bytes together; one at least, if there is any. */
-export function countWithin(sizesBytes: readonly number[], maxBytes: number): number {
-  let sum = 0;
-  const over = sizesBytes.findIndex((size) => {
-    sum += size;
-    return sum > maxBytes;
-  });
-  return over < 0 ? sizesBytes.length : Math.max(1, over);
-}
+const amountOf = ({ header, bytes }: { header: RecordHeader; bytes: Uint8Array }): Amount => ({
+  sections: 1,
+  packets: header.packets,
+  bytes: bytes.length,
+});

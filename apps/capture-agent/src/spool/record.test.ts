@@ -88,14 +88,15 @@ describe('walkRecords', () => {
     for (let at = starts[1]!; at < starts[2]!; at++) {
       const harmed = Buffer.from(bytes);
       harmed[at]! ^= 0x55;
-      expect(brief(walk(harmed))).toEqual([0, `damage ${starts[1]}`, 2]);
+      const kind = at < starts[2]! - 60 ? 'damage' : 'broken';
+      expect(brief(walk(harmed))).toEqual([0, `${kind} ${starts[1]}`, 2]);
     }
   });
 
   it('names a section that is damaged under a header that is whole', () => {
     const { bytes, starts } = segment(3);
     bytes[starts[2]! - 1]! ^= 1;
-    expect(walk(bytes)[1]).toMatchObject({ kind: 'damage', sections: 1, end: starts[2] });
+    expect(walk(bytes)[1]).toMatchObject({ kind: 'broken', header: { seq: 1 }, end: starts[2] });
     const counted = [...walkRecords(bytes, MARK, { isEnd: true, checkSections: false })];
     expect(brief(counted)).toEqual([0, 1, 2]);
   });

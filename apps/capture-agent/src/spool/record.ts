@@ -27,6 +27,8 @@ export type Found =
       /** A view of the bytes given. */
       readonly section: Uint8Array;
     }
+  /** A record of its full length whose section is not what its header says. */
+  | { readonly kind: 'broken'; readonly start: number; readonly end: number; readonly header: RecordHeader }
   /** Not readable. `sections` are those of which at least the header is. */
   | { readonly kind: 'damage'; readonly start: number; readonly end: number; readonly sections: number }
   /** A record begins here and more bytes are needed to tell what it is. */
@@ -87,7 +89,7 @@ function recordAt(bytes: Buffer, start: number, mark: number, options: WalkOptio
   }
   const section = bytes.subarray(sectionStart, end);
   if ((options.checkSections ?? true) && crc32(section) !== header.crc32) {
-    return { kind: 'damage', start, end, sections: 1 };
+    return { kind: 'broken', start, end, header };
   }
   return { kind: 'record', start, end, header, section };
 }

@@ -88,14 +88,32 @@ describe('SegmentWriter', () => {
     expect(seqsIn('00000006.seg')).toEqual([2]);
   });
 
-  it('leaves no empty file behind for each try on a full disk', () => {
+  it('leaves no empty file and no gap in the numbers for its tries on a full disk', () => {
+    let isFull = true;
     const spool = writer({
-      writev: () => {
-        throw systemError('ENOSPC');
+      writev: (fd, parts, at) => {
+        if (isFull) throw systemError('ENOSPC');
+        return nodeCalls.writev(fd, parts, at);
       },
     });
     for (let seq = 0; seq < 3; seq++) expect(() => append(spool, seq)).toThrow(/takes no sections/);
     expect(readdirSync(folder)).toEqual([]);
+    isFull = false;
+    expect(append(spool, 3)).toMatchObject({ segment: 5, start: 0 });
+  });
+
+  it('goes on to the next number when an empty file cannot be removed', () => {
+    let isBroken = true;
+    const fail = () => {
+      throw systemError('EIO');
+    };
+    const spool = writer({
+      writev: (...call) => (isBroken ? fail() : nodeCalls.writev(...call)),
+      remove: fail,
+    });
+    expect(() => append(spool, 0)).toThrow(/takes no sections/);
+    isBroken = false;
+    expect(append(spool, 1)).toMatchObject({ segment: 6 });
   });
 
   it('closes every file it opened', () => {

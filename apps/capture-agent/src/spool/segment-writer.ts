@@ -114,7 +114,8 @@ export class SegmentWriter {
     // What cannot be taken back is found by readers: a record that is not whole.
     attempt(() => this.calls.truncate(segment.fd, segment.end));
     attempt(() => this.calls.close(segment.fd));
-    if (segment.end === 0) attempt(() => this.calls.remove(segment.path));
+    // Its number is used again: readers go from one to the next.
+    if (segment.end === 0 && attempt(() => this.calls.remove(segment.path))) this.#next = segment.number;
   }
 }
 
@@ -129,11 +130,13 @@ function behind(parts: readonly Uint8Array[], written: number): readonly Uint8Ar
   });
 }
 
-function attempt(call: () => void): void {
+function attempt(call: () => void): boolean {
   try {
     call();
+    return true;
   } catch {
     // The failure that led here is the one to be told.
+    return false;
   }
 }
 

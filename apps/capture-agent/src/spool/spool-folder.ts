@@ -20,3 +20,5 @@ export function segmentOf(name: string): number | undefined {
 
 export const isBefore = (a: SpoolPlace, b: SpoolPlace): boolean =>
   a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset);
+
+export const laterOf = (a: SpoolPlace, b: SpoolPlace): SpoolPlace => (isBefore(a, b) ? b : a);

@@ -1,41 +1,43 @@
-import type { Tally } from './record-header.js';
-import { isBefore, type SpoolPlace } from './spool-folder.js';
+import { type Amount, type AmountsByEpoch, addTo, noAmount, plus, sumOf } from './amount.js';
+import { isBefore, laterOf, type SpoolPlace } from './spool-folder.js';
 
 /** In the spool's folder. */
 export const MARKS_FILE = 'marks';
 export const MARKS_BYTES = 4096;
 
-const MAGIC = 0xb9f15b1;
+const MAGIC = 0xb9f15b2;
 const WORD = { magic: 0, bank: 1 } as const;
 /** Two banks of the same words: one is valid, the other is written, then one store makes that the valid one. */
-const BANKS = [8, 64] as const;
-const MARK = {
-  done: 0,
-  sent: 2,
-  sentPackets: 3,
-  evicted: 4,
-  evictedPackets: 5,
-  evictedFrom: 6,
-  evictedTo: 8,
-} as const;
+const BANKS = [8, 136] as const;
+/** A place takes two words, an amount three. */
+const MARK = { done: 0, evictedFrom: 2, evictedTo: 4, sent: 6, evicted: 9, epochs: 12, table: 13 } as const;
+/** Epoch and amount. */
+const ROW_WORDS = 4;
+/** What was given up is known apart for so many epochs, the newest; that of those before is in the sum alone. */
+const MAX_EPOCHS = 24;
 
 export interface Marks {
   /** Everything before was acknowledged or given up. */
   readonly done: SpoolPlace;
-  readonly sent: Tally;
-  readonly evicted: Tally;
   /** Given up too, behind sections that were in flight then. Empty when both are equal. */
   readonly evictedFrom: SpoolPlace;
   readonly evictedTo: SpoolPlace;
+  readonly sent: Amount;
+  readonly evicted: Amount;
+  /** By epoch; those that lost nothing are left out. */
+  readonly evictedOf: ReadonlyMap<number, Amount>;
 }
 
-/** How far the spool was sent, and what was given up: always of one moment, also after kill -9. Kept in mapped memory. */
+/**
+ * How far the spool was sent, and what was given up: always of one moment, also after kill -9. Kept in mapped memory;
+ * where there is none, in any: then the process after this one sends again what is still there.
+ */
 export class SpoolMarks {
   readonly #words: Float64Array;
 
   constructor(memory: ArrayBuffer) {
     this.#words = new Float64Array(memory, 0, MARKS_BYTES / 8);
-    if (this.#words[WORD.magic] === MAGIC) return;
+    if (this.#words[WORD.magic] === MAGIC && isSound(this.read())) return;
     this.#words.fill(0);
     this.#words[WORD.magic] = MAGIC;
   }
@@ -44,26 +46,80 @@ export class SpoolMarks {
     const at = BANKS[this.#words[WORD.bank] === 1 ? 1 : 0];
     const word = (mark: number): number => this.#words[at + mark]!;
     const place = (mark: number): SpoolPlace => ({ segment: word(mark), offset: word(mark + 1) });
+    const amount = (mark: number): Amount => ({
+      sections: word(mark),
+      packets: word(mark + 1),
+      bytes: word(mark + 2),
+    });
+    const rows = Array.from(
+      { length: Math.min(word(MARK.epochs), MAX_EPOCHS) },
+      (_, row) => MARK.table + row * ROW_WORDS,
+    );
     return {
       done: place(MARK.done),
       evictedFrom: place(MARK.evictedFrom),
       evictedTo: place(MARK.evictedTo),
-      sent: { sections: word(MARK.sent), packets: word(MARK.sentPackets) },
-      evicted: { sections: word(MARK.evicted), packets: word(MARK.evictedPackets) },
+      sent: amount(MARK.sent),
+      evicted: amount(MARK.evicted),
+      evictedOf: new Map(rows.map((row) => [word(row), amount(row + 1)])),
     };
   }
 
-  /** Never goes back. */
-  write({ done, sent, evicted, evictedFrom, evictedTo }: Marks): void {
-    if (isBefore(done, this.read().done)) return;
+  write({ done, evictedFrom, evictedTo, sent, evicted, evictedOf }: Marks): void {
     const other = this.#words[WORD.bank] === 1 ? 0 : 1;
-    this.#words.set(
-      [
-        ...[done.segment, done.offset, sent.sections, sent.packets, evicted.sections, evicted.packets],
-        ...[evictedFrom.segment, evictedFrom.offset, evictedTo.segment, evictedTo.offset],
-      ],
-      BANKS[other],
-    );
+    const newest = [...evictedOf].sort(([a], [b]) => a - b).slice(-MAX_EPOCHS);
+    const words = [
+      ...[done, evictedFrom, evictedTo].flatMap(({ segment, offset }) => [segment, offset]),
+      ...[sent, evicted].flatMap(wordsOf),
+      newest.length,
+      ...newest.flatMap(([epoch, amount]) => [epoch, ...wordsOf(amount)]),
+    ];
+    this.#words.set(words, BANKS[other]);
     this.#words[WORD.bank] = other;
   }
+}
+
+export const noMarks: Marks = {
+  done: { segment: 0, offset: 0 },
+  evictedFrom: { segment: 0, offset: 0 },
+  evictedTo: { segment: 0, offset: 0 },
+  sent: noAmount,
+  evicted: noAmount,
+  evictedOf: new Map(),
+};
+
+/** Whether what begins there was acknowledged or given up. */
+export const isDone = ({ done, evictedFrom, evictedTo }: Marks, place: SpoolPlace): boolean =>
+  isBefore(place, done) || (!isBefore(place, evictedFrom) && isBefore(place, evictedTo));
+
+/** Everything before `to` is done, and what was given up directly behind it. */
+export function advanced(marks: Marks, to: SpoolPlace): Marks {
+  if (isBefore(to, marks.evictedFrom)) return { ...marks, done: to };
+  const done = laterOf(to, marks.evictedTo);
+  return { ...marks, done, evictedFrom: done, evictedTo: done };
+}
+
+/** Given up is everything from `from`, where what is in flight ends, up to `to`, and what was before. */
+export function withHole(marks: Marks, from: SpoolPlace, to: SpoolPlace): Marks {
+  return { ...marks, evictedFrom: from, evictedTo: laterOf(to, marks.evictedTo) };
+}
+
+export function withEvicted(amounts: AmountsByEpoch, marks: Marks): Marks {
+  const evictedOf = new Map(marks.evictedOf);
+  for (const [epoch, amount] of amounts) addTo(evictedOf, epoch, amount);
+  return { ...marks, evicted: plus(marks.evicted, sumOf(amounts.values())), evictedOf };
+}
+
+const wordsOf = ({ sections, packets, bytes }: Amount): number[] => [sections, packets, bytes];
+
+/** What a disk gave back may be anything. */
+function isSound({ done, evictedFrom, evictedTo, sent, evicted, evictedOf }: Marks): boolean {
+  const places = [done, evictedFrom, evictedTo].flatMap(({ segment, offset }) => [segment, offset]);
+  const amounts = [sent, evicted, ...evictedOf.values()].flatMap(wordsOf);
+  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+  return (
+    [...places, ...amounts, ...evictedOf.keys()].every(isCount) &&
+    !isBefore(evictedTo, evictedFrom) &&
+    !isBefore(evictedFrom, done)
+  );
 }

@@ -1,0 +1,159 @@
+import { type Amount, noAmount, plus } from './amount.js';
+import { type Found, markOf, walkRecords } from './record.js';
+import type { RecordHeader } from './record-header.js';
+import { ReusedMemory } from './reused-memory.js';
+import { isPassing, type SegmentFiles } from './segment-files.js';
+
+/** One segment as far as it was read. */
+export interface ScannedSegment {
+  readonly number: number;
+  mark: number | undefined;
+  end: number;
+  /** Of its records. */
+  readonly epochs: Set<number>;
+  /** Records in it that are neither acknowledged nor given up. */
+  waiting: Amount;
+  /** Safe from a loss of power up to here. */
+  syncedEnd: number;
+}
+
+export const newSegment = (number: number): ScannedSegment => ({
+  ...{ number, mark: undefined, end: 0, epochs: new Set<number>(), waiting: noAmount, syncedEnd: 0 },
+});
+
+/** A record that was found whole, as far as its header says. */
+export interface ScannedRecord {
+  readonly segment: ScannedSegment;
+  readonly start: number;
+  readonly end: number;
+  readonly header: RecordHeader;
+}
+
+const READ_BYTES = 256 * 1024;
+/** The last records of so many epochs, the newest, are remembered. */
+const MAX_EPOCHS = 16;
+
+/** Finds the records that were appended, without looking into their sections, and counts what is damaged. */
+export class SegmentScan {
+  readonly #lasts = new Map<number, RecordHeader>();
+  readonly #memory = new ReusedMemory();
+  #newest: RecordHeader | undefined;
+  #damaged = noAmount;
+  /** Sections behind the newest record whose headers alone could be read: the next record tells whether they are missing. */
+  #suspects = 0;
+
+  constructor(private readonly files: Pick<SegmentFiles, 'sizeOf' | 'read'>) {}
+
+  get damaged(): Amount {
+    return { ...this.#damaged, sections: this.#damaged.sections + this.#suspects };
+  }
+
+  lastOf(epoch: number): RecordHeader | undefined {
+    return this.#lasts.get(epoch);
+  }
+
+  /** What comes next does not follow what came before. */
+  interrupt(): void {
+    this.#newest = undefined;
+  }
+
+  /** Something that was found before turned out to be unreadable. */
+  lose(amount: Amount): void {
+    this.#damaged = plus(this.#damaged, amount);
+  }
+
+  /**
+   * Reads on where the last call ended.
+   * @param isEnd nobody appends to the segment any more
+   */
+  async scan(segment: ScannedSegment, isEnd: boolean, found: (record: ScannedRecord) => void): Promise<void> {
+    const size = (await this.files.sizeOf(segment.number)) ?? 0;
+    let needsBytes = READ_BYTES;
+    for (let left = size - segment.end; left > 0; left = size - segment.end) {
+      const wanted = Math.min(needsBytes, left);
+      const bytes = await this.#read(segment, wanted);
+      if (segment.end === 0) segment.mark ??= markOf(bytes);
+      if (bytes.length === 0 || segment.mark === undefined) {
+        if (isEnd) this.#skip(segment, size);
+        return;
+      }
+      const cut = this.#walk(segment, bytes, isEnd && bytes.length === left, found);
+      if (cut?.start === 0 && bytes.length < left) needsBytes = cut.needsBytes;
+      else if (cut?.start === 0) return;
+      else needsBytes = READ_BYTES;
+      // The file got shorter meanwhile.
+      if (bytes.length < wanted) return;
+    }
+  }
+
+  /** Reads on in the newest segment, and in those that came after it. @param first the number of the first that comes */
+  async follow(segments: ScannedSegment[], first: number, found: (record: ScannedRecord) => void): Promise<void> {
+    for (;;) {
+      const newest = segments.at(-1);
+      const next = (newest?.number ?? first - 1) + 1;
+      const isThere = (await this.files.sizeOf(next)) !== undefined;
+      // The writer went on to the next one: what this one has is all that it will ever have.
+      if (newest) await this.scan(newest, isThere, found);
+      if (!isThere) return;
+      segments.push(newSegment(next));
+    }
+  }
+
+  /** Nothing of the rest is a record. */
+  #skip(segment: ScannedSegment, size: number): void {
+    this.#damage(size - segment.end, 0);
+    segment.end = size;
+  }
+
+  #walk(
+    segment: ScannedSegment,
+    bytes: Buffer,
+    isEnd: boolean,
+    tell: (record: ScannedRecord) => void,
+  ): Extract<Found, { kind: 'cut' }> | undefined {
+    const start = segment.end;
+    for (const found of walkRecords(bytes, segment.mark!, { isEnd, checkSections: false })) {
+      if (found.kind === 'cut') return found;
+      segment.end = start + found.end;
+      if (found.kind === 'damage') this.#damage(found.end - found.start, found.sections);
+      else {
+        const { header } = found;
+        segment.epochs.add(header.epoch);
+        this.#follows(header);
+        tell({ segment, start: start + found.start, end: start + found.end, header });
+      }
+    }
+    return undefined;
+  }
+
+  #damage(bytes: number, suspects: number): void {
+    this.lose({ ...noAmount, bytes });
+    this.#suspects += suspects;
+  }
+
+  /** Records of one epoch are numbered without gaps: what is missing before this one was damaged, or a file is gone. */
+  #follows(header: RecordHeader): void {
+    const before = this.#newest;
+    if (before?.epoch === header.epoch) {
+      const sections = header.spooled.sections - before.spooled.sections - 1;
+      const packets = header.spooled.packets - before.spooled.packets - header.packets;
+      if (sections > 0) this.lose({ sections, packets: Math.max(0, packets), bytes: 0 });
+    } else this.lose({ ...noAmount, sections: this.#suspects });
+    this.#suspects = 0;
+    this.#newest = header;
+    this.#lasts.delete(header.epoch);
+    this.#lasts.set(header.epoch, header);
+    if (this.#lasts.size > MAX_EPOCHS) this.#lasts.delete(this.#lasts.keys().next().value!);
+  }
+
+  /** Less than was asked for when the file got shorter, or nothing when it cannot be read. */
+  async #read(segment: ScannedSegment, lengthBytes: number): Promise<Buffer> {
+    const memory = this.#memory.of(lengthBytes);
+    try {
+      return memory.subarray(0, await this.files.read(segment.number, memory, segment.end));
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      return memory.subarray(0, 0);
+    }
+  }
+}
