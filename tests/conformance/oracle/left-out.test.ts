@@ -50,6 +50,7 @@ describe('answerWithoutMissing', () => {
       [ldb(9), statement(BPF.MISC | BPF.TAX), ldb(0), statement(BPF.ALU | BPF.DIV | BPF.X), accept],
       'unproven',
     ],
+    ['it is divided by 0', [ldb(9), statement(BPF.ALU | BPF.DIV, 0), accept], 'unproven'],
     ['it is divided', [ldb(9), statement(BPF.ALU | BPF.DIV, 2), jeq(1, 0, 0), accept], 1],
     [
       'it was kept in M[]',
@@ -72,10 +73,17 @@ describe('answerWithoutMissing', () => {
     const x = [statement(BPF.LDX | BPF.IMM, 4), ldbx(5)];
     expect(answerOf(...x, jeq(1, 2, 0), ldb(9), jeq(1, 1, 0), accept, reject)).toBe(1);
   });
-  it('knows a number again that one instruction read first and another reads later', () => {
-    const byX = [statement(BPF.LDX | BPF.IMM, 4), ldbx(5)];
-    // Asked through X alone, the same through a constant place, whose answer follows, and there again.
-    expect(answerOf(...byX, jeq(1, 4, 0), ldb(9), jeq(1, 2, 0), ldb(9), jeq(1, 1, 0), accept, reject)).toBe(1);
+  describe('knows a number again', () => {
+    // [x + 5] with x = 4 is [9]. Another missing byte between makes it forget what is not read again.
+    const [set4, byX, other] = [statement(BPF.LDX | BPF.IMM, 4), ldbx(5), [ldb(8), jeq(1, 0, 0)]];
+    it('that was read at a constant place between', () => {
+      const first = [set4, byX, jeq(1, 7, 0), ldb(9), jeq(2, 5, 0)];
+      expect(answerOf(...first, ...other, byX, jeq(1, 0, 1), reject, accept)).toBe(1);
+    });
+    it('that an answer followed from between', () => {
+      const first = [set4, byX, jeq(1, 7, 0), ldb(9), jeq(1, 4, 0)];
+      expect(answerOf(...first, ...other, ldb(9), jeq(1, 0, 1), reject, accept)).toBe(1);
+    });
   });
   it('turns a comparison round whose left side is known', () => {
     // 5 > x, then not x >= 5.

@@ -42,6 +42,11 @@ describe('wordsUsed', () => {
     ],
     ['a tunnel’s offsets, which it reads itself too', [...geneve, is(9), fetchX(2)], ['findsTunnel']],
     [
+      'a tunnel’s word that it fills again on another of its ways',
+      [...geneve, is(9, 1, 1), store(1), fetchX(1)],
+      ['findsTunnel'],
+    ],
+    [
       'a tunnel’s word that was filled before, the tunnel not being found',
       [set(24), store(3), is(1, geneve.length, geneve.length), ...geneve, fetchX(3)],
       ['readsUnfilled'],
