@@ -33,6 +33,8 @@ describe('decompile', () => {
     'vlan 5 and udp',
     'vlan 100 and vlan 200 and tcp port 80',
     'mpls 1024 and mpls and host 10.0.0.7',
+    'vlan and protochain 17',
+    'ip6 protochain 43 or arp',
     'host in {10.0.0.1, 10.0.0.3, 10.0.0.5, 10.0.0.7, 10.1.0.0/16}',
   ])('finds “%s” in the plain and in the optimised program', (expression) => {
     const programs = [false, true].map((optimize) => compile(expression, { optimize }).program);

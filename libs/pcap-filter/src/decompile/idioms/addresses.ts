@@ -83,17 +83,30 @@ function splitAt(text: string, part: string): string[] {
 /** MAC addresses: two bytes, and four behind them. */
 export function macsIn(formula: Formula): Set<string> {
   const found = new Set<string>();
-  const short = [...conjunctions(formula, 2)];
-  for (const long of conjunctions(formula, 4)) {
-    for (const [offset, test] of long) {
-      const low = onlyValue(test.within);
-      for (const fields of short) {
-        const high = onlyValue(fields.get(offset - 2)?.within ?? new Uint32Array(0));
-        if (low !== undefined && high !== undefined) found.add(macOf(high, low));
-      }
-    }
+  const highs = numbersByOffset(formula, 2);
+  for (const [offset, lows] of numbersByOffset(formula, 4)) {
+    for (const low of lows) for (const high of highs.get(offset - 2) ?? []) found.add(macOf(high, low));
+    if (found.size > MOST_MACS) break;
   }
   return found;
+}
+
+/** No filter that a person wrote has more. */
+const MOST_MACS = 400;
+
+/** The single numbers that whole fields of this size are asked for, by offset. */
+function numbersByOffset(formula: Formula, size: number): Map<number, Set<number>> {
+  const numbers = new Map<number, Set<number>>();
+  for (const fields of conjunctions(formula, size)) {
+    for (const [offset, { within }] of fields) {
+      const number = onlyValue(within);
+      if (number === undefined) continue;
+      const known = numbers.get(offset);
+      if (known === undefined) numbers.set(offset, new Set([number]));
+      else known.add(number);
+    }
+  }
+  return numbers;
 }
 
 function macOf(high: number, low: number): string {

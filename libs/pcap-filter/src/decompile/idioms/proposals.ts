@@ -126,9 +126,10 @@ function proposeAddresses(formula: Formula, tests: readonly Test[], terms: Terms
       for (const address of new Set(values)) terms.propose(`${carrier}${direction}${address}`);
     }
   }
+  const [addresses, macs] = [addressesIn(formula), macsIn(formula)];
   for (const direction of DIRECTIONS) {
-    for (const address of addressesIn(formula)) terms.propose(`${direction}${address}`);
-    for (const mac of macsIn(formula)) terms.propose(`ether ${direction === '' ? 'host ' : direction}${mac}`);
+    for (const address of addresses) terms.propose(`${direction}${address}`);
+    for (const mac of macs) terms.propose(`ether ${direction === '' ? 'host ' : direction}${mac}`);
   }
 }
 

@@ -41,7 +41,7 @@ function joinOf({ text }: Term): Pick<Written, 'joined'> {
 }
 
 function termUnder(shape: Shape, facts: readonly Test[], { shapes, terms }: Language): Term | undefined {
-  if (facts.length === 0 || shapes.isTired) return undefined;
+  if (facts.length === 0 || shapes.effort.isTiredOfComparing) return undefined;
   for (const term of terms.all()) if (shapes.assume(term.shape, facts).id === shape.id) return term;
   return undefined;
 }
@@ -95,7 +95,7 @@ class Cover {
     const known = [...this.facts, ...this.#factsOf(anchors)];
     const first = (anchors.at(-1) ?? -1) + 1;
     const all: Proposal[] = [];
-    if (shapes.isTired) return all;
+    if (shapes.effort.isTiredOfComparing) return all;
     for (const term of terms.all()) {
       all.push({ term, places: this.#placesOf(term.shape) });
       if (known.length === 0) continue;

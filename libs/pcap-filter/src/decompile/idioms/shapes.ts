@@ -1,6 +1,7 @@
 import { ALL_BITS, complement, intersection, isSame, type Ranges } from '../../ir/ranges.js';
 import { type Formula, negate, type Question, type Test, test } from '../formula.js';
 import type { Symbols } from '../symbols.js';
+import { Effort } from './effort.js';
 
 /**
  * A formula as it is compared with others: lists of values are taken apart, because `ip or arp` was joined to one test. The
@@ -21,12 +22,9 @@ export type Shape =
 /** A list of more values stays one test. */
 const LONGEST_LIST = 32;
 
-/** Questions looked at in search of terms, for one program: a second's work at most. */
-const MOST_ASSUMED = 200_000;
-
 export class Shapes {
+  readonly effort = new Effort();
   readonly #ids = new Map<string, number>();
-  #assumed = 0;
 
   constructor(private readonly symbols: Symbols) {}
 
@@ -90,11 +88,6 @@ export class Shapes {
     }
   }
 
-  /** Whether so much was compared that the rest is better written as it is. */
-  get isTired(): boolean {
-    return this.#assumed > MOST_ASSUMED;
-  }
-
   /** What is left of the shape where the facts hold. */
   assume(shape: Shape, facts: readonly Test[]): Shape {
     switch (shape.kind) {
@@ -114,7 +107,7 @@ export class Shapes {
   }
 
   #answered(shape: Shape, facts: readonly Test[]): Shape {
-    this.#assumed++;
+    this.effort.assume();
     const asked = testOf(shape);
     if (asked === undefined) return shape;
     for (const { value, mask, within } of facts) {

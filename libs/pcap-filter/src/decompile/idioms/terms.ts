@@ -40,7 +40,8 @@ export class Terms {
 
   /** Of two texts for one shape the first stays, or the one without `not`. What the link type does not have is left out. */
   propose(text: string): void {
-    if (this.#proposed.has(text) || this.#proposed.size >= MOST_PROPOSALS) return;
+    if (this.shapes.effort.isTiredOfReading || this.#proposed.size >= MOST_PROPOSALS) return;
+    if (this.#proposed.has(text)) return;
     this.#proposed.add(text);
     // A list, `port 80 or 443`, is to be denied as one.
     const negated = text.includes(' or ') ? `not (${text})` : `not ${text}`;
@@ -85,6 +86,7 @@ export class Terms {
   /** What the program means where the outer term holds. */
   #meaningOf(program: Program): Shape | undefined {
     const { outer, shapes, symbols } = this;
+    shapes.effort.read(program.length);
     try {
       const meaning = shapes.of(structure(decisionsOf(program, symbols), symbols));
       return outer === undefined ? meaning : shapes.behind(outer.shape, meaning);
