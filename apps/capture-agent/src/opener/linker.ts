@@ -1,8 +1,8 @@
 import { canonicalJson } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
-import { KernelVerdicts, SystemCallError } from '@bpfleet/linux';
+import { KernelVerdicts } from '@bpfleet/linux';
 import { type KernelProgram, type LinkContext, type PlannedMember, programOf } from './kernel-program.js';
-import { loadFilter } from './load-filter.js';
+import { isTooLarge, tryClassic, tryExtended } from './try-on.js';
 
 const MAX_KEPT = 256;
 
@@ -48,7 +48,10 @@ export class Linker {
   fault(members: readonly PlannedMember[], context: LinkContext): string | undefined {
     const kernel = KernelVerdicts.open();
     try {
-      this.withFitting(members, context, (program) => tryOn(kernel, program));
+      this.withFitting(members, context, (program) => {
+        if (program.target === 'cbpf') tryClassic(kernel, program.bytes);
+        else tryExtended(kernel, program.filter);
+      });
       return undefined;
     } catch (error) {
       if (!(error instanceof BpfleetError)) throw error;
@@ -68,25 +71,4 @@ function attempt(action: () => KernelProgram): KernelProgram | BpfleetError {
     if (error instanceof BpfleetError) return error;
     throw error;
   }
-}
-
-function tryOn(kernel: KernelVerdicts, program: KernelProgram): void {
-  if (program.target === 'cbpf') {
-    kernel.attach(program.bytes);
-    return;
-  }
-  const loaded = loadFilter(program.filter);
-  try {
-    kernel.attachEbpf(loaded.program);
-  } finally {
-    loaded.close();
-  }
-}
-
-/** More instructions than a classic program has, than a socket may be charged for, or a jump too far once converted. */
-function isTooLarge(error: unknown): error is BpfleetError {
-  if (!(error instanceof BpfleetError)) return false;
-  if (error.code === 'FILTER_TOO_LARGE') return true;
-  const call = error instanceof SystemCallError ? error : error.cause;
-  return call instanceof SystemCallError && (call.errno === 'ENOMEM' || call.errno === 'EINVAL');
 }

@@ -1,9 +1,9 @@
-import { encodeProgram, fromTuples, interpret, jit, type Packet, type Program } from '@bpfleet/bpf';
+import { fromTuples, interpret, jit, type Packet, type Program } from '@bpfleet/bpf';
 import { type BundleProgram, type BundleTestPacket, fromBase64 } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { KernelVerdicts } from '@bpfleet/linux';
 import { reasonOf } from './linker.js';
-import { loadFilter } from './load-filter.js';
+import { tryExtended, tryFitting } from './try-on.js';
 
 export interface SelfTestResult {
   readonly packets: number;
@@ -69,17 +69,14 @@ function faultInKernel(program: BundleProgram, packets: readonly BundleTestPacke
 
 function attachTo(kernel: KernelVerdicts, program: BundleProgram): void {
   if (program.target === 'cbpf') {
-    kernel.attach(encodeProgram(fromTuples(program.instructions)));
+    tryFitting(kernel, fromTuples(program.instructions));
     return;
   }
   const instructions = program.instructions.map(([code, dst, src, off, imm]) => ({ code, dst, src, off, imm }));
-  const maps = program.maps.map((map) => ({ ...map, keys: fromBase64(map.keys) }));
-  const loaded = loadFilter({ program: instructions, maps });
-  try {
-    kernel.attachEbpf(loaded.program);
-  } finally {
-    loaded.close();
-  }
+  tryExtended(kernel, {
+    program: instructions,
+    maps: program.maps.map((map) => ({ ...map, keys: fromBase64(map.keys) })),
+  });
 }
 
 function firstFault(packets: readonly BundleTestPacket[], machines: readonly Machine[]): string | undefined {

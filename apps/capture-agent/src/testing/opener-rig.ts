@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { closeDescriptor, enterNetworkNamespace, interfaces, matchesPatterns, PacketSocket } from '@bpfleet/linux';
+import type { CaptureSocket, OpenerEvent } from '../border/opener-port.js';
+import { Opener } from '../opener/opener.js';
+import { SigningService } from './signing-service.js';
+
+type SocketEvent = Extract<OpenerEvent, { readonly kind: 'socket' }>;
+
+/** An opener on a test host, without an agent: the test answers its events. */
+export class OpenerRig {
+  readonly service = new SigningService('agent-1');
+  readonly events: OpenerEvent[] = [];
+  opener!: Opener;
+  #folder = '';
+  #failure: unknown;
+  #leave: () => void = () => {};
+
+  /** @param namespacePath of the host; the thread stays there until `stop` */
+  constructor(
+    private readonly namespacePath: string,
+    private readonly ringBudgetBytes = 64 * 1024 * 1024,
+  ) {}
+
+  async start(): Promise<void> {
+    this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-opener-'));
+    this.#leave = enterNetworkNamespace(this.namespacePath);
+    this.opener = new Opener({
+      folder: join(this.#folder, 'opener'),
+      agent: 'agent-1',
+      interfaces: () => interfaces().map(({ name, index, linkType, up }) => ({ name, index, linkType, up })),
+      mayOpen: (name) => name !== 'lo',
+      matches: matchesPatterns,
+      opensSockets: true,
+      ringBudgetBytes: this.ringBudgetBytes,
+      isConfined: () => true,
+      onFatal: (error) => {
+        this.#failure = error;
+      },
+    });
+    await this.opener.start((event) => this.events.push(event));
+    await this.opener.pin([this.service.key.publicKey]);
+    await this.opener.hello(this.service.key.publicKey);
+  }
+
+  get sockets(): SocketEvent[] {
+    return this.events.filter((event): event is SocketEvent => event.kind === 'socket');
+  }
+
+  /** Its ring, as the agent reads it. */
+  read({ socket, fd }: { readonly socket: CaptureSocket; readonly fd: number }): PacketSocket {
+    const { ring, interface: device } = socket;
+    return PacketSocket.adopt(fd, { geometry: ring, skipOutgoing: false, resume: false, subject: device.name });
+  }
+
+  async states(): Promise<string[]> {
+    const { outcomes } = await this.opener.attest();
+    return outcomes.map(({ filter, version, interface: device, state, reason }) =>
+      [`${filter}@${version} on ${device} ${state}`, reason].filter(Boolean).join(': '),
+    );
+  }
+
+  /** Answers what the agent would: everything is cut and drained at once. */
+  async settle(): Promise<void> {
+    for (const event of [...this.events]) {
+      if (event.kind === 'swap') await this.opener.cut(event.socket, event.swap.id);
+      if (event.kind === 'draining') await this.opener.drained(event.socket);
+    }
+  }
+
+  async until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 20_000): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    while (!(await holds())) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  /** @throws what was fatal for the opener meanwhile */
+  async stop(): Promise<void> {
+    await this.opener?.stop();
+    for (const { fd } of this.sockets) closeDescriptor(fd);
+    this.#leave();
+    await rm(this.#folder, { recursive: true, force: true });
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
