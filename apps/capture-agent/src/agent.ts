@@ -27,7 +27,7 @@ import { DiskSpool } from './spool/disk-spool.js';
 import { MemoryStore } from './spool/memory-store.js';
 import { SessionKeys } from './spool/session-keys.js';
 import { agentStatus } from './status.js';
-import { senderMetrics } from './uplink/metrics.js';
+import { senderMetrics, storeMetrics } from './uplink/metrics.js';
 import { Sender } from './uplink/sender.js';
 
 const SEND_TIMEOUT_MS = 15_000;
@@ -122,6 +122,7 @@ export class CaptureAgent {
     this.#spool = new DiskSpool(folder, { maxBytes, maxAgeMs: agentSpoolHours * 3_600_000 }, this.#boot, bootTimeMs);
     this.#memory = new MemoryStore(agentPendingBytes);
     this.#keys = new SessionKeys(folder);
+    storeMetrics(this.parts.registry, { disk: this.#spool, memory: this.#memory });
     await this.#spool.open();
     await this.#keys.open();
   }
@@ -134,7 +135,7 @@ export class CaptureAgent {
     const { firstSegment, positions, before } = await prepareSpool(folder, this.#spool, facts);
     this.#before = before;
     // Only now: the section that was left open needs its epoch's key too.
-    await this.#keys.forgetAllBut(new Set([...this.#spool.epochs, this.#epoch]));
+    await this.#forgetKeys();
     const run: CaptureRun = {
       ...{ agent, epoch: this.#epoch, spoolFolder: folder, firstSegment, boot: this.#boot, ledgerBefore: before },
       ...{ bootTimeOriginMs: this.#bootTimeOriginMs, ...origin },
@@ -143,6 +144,11 @@ export class CaptureAgent {
     await source.start(run, this.#sourceEvents());
     this.#source = source;
     for (const event of this.#early.splice(0)) source.follow(event);
+  }
+
+  /** Those of epochs that nothing waits of any more. */
+  #forgetKeys(): Promise<void> {
+    return this.#keys.forgetAllBut(new Set([...this.#spool.epochs, this.#epoch]));
   }
 
   #sourceEvents(): SourceEvents {
@@ -173,10 +179,11 @@ export class CaptureAgent {
     const { config, parts } = this;
     return new Sender(
       {
-        agent: config.agentId,
         topic: packetsTopic(config.topicPrefix),
         sendTimeoutMs: SEND_TIMEOUT_MS,
         keyOf: (epoch) => this.#keys.get(epoch),
+        clock: { boot: this.#boot, nowMs: bootTimeMs },
+        onDone: () => this.#forgetKeys(),
       },
       [this.#spool, this.#memory],
       parts.bus.producer(),
@@ -257,6 +264,11 @@ export class CaptureAgent {
       }));
   }
 
+  #spoolTroubles(): AgentStatus['errors'] {
+    const at = new Date().toISOString();
+    return this.#spool.troubles.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at }));
+  }
+
   async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
     const { config, parts } = this;
     const { outcomes, statements } = await parts.opener.attest(nonce);
@@ -277,7 +289,7 @@ export class CaptureAgent {
       sent: this.#spool.sent,
       spoolCapBytes: config.agentSpoolBytes,
       before: this.#before,
-      errors: this.#unknownInterfaces(),
+      errors: [...this.#unknownInterfaces(), ...this.#spoolTroubles()],
     });
   }
 }

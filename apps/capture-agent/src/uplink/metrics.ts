@@ -1,20 +1,51 @@
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Amount } from '../spool/amount.js';
+import type { SectionStore } from '../spool/section-store.js';
 
-export const senderMetrics = (registry: Registry) => ({
-  sectionsSent: new Counter({
-    registers: [registry],
-    name: 'bpfleet_agent_sender_sections_total',
-    help: 'Sections acknowledged by the bus.',
-  }),
-  sectionsUnsigned: new Counter({
-    registers: [registry],
-    name: 'bpfleet_agent_sender_sections_unsigned_total',
-    help: 'Sections given up because the key of their epoch is lost.',
-  }),
-  sendFailures: new Counter({
-    registers: [registry],
-    name: 'bpfleet_agent_sender_failures_total',
-    help: 'Sends that were not acknowledged and are repeated.',
-  }),
-});
+/** What the sender did since the process began. */
+export const senderMetrics = (registry: Registry) => {
+  const registers = [registry];
+  const counter = (name: string, help: string) =>
+    new Counter({ registers, help, name: `bpfleet_agent_sender_${name}_total` });
+  const histogram = (name: string, help: string, buckets: number[]) =>
+    new Histogram({ registers, help, buckets, name: `bpfleet_agent_sender_${name}` });
+  return {
+    sectionsSent: counter('sections', 'Sections acknowledged by the bus.'),
+    packetsSent: counter('packets', 'Packets in them.'),
+    bytesSent: counter('bytes', 'Their bytes, before compression.'),
+    sectionsUnsigned: counter('sections_unsigned', 'Sections given up because the key of their epoch is lost.'),
+    sectionsRefused: counter('sections_refused', 'Sections given up because the bus takes none like them.'),
+    sendFailures: counter('failures', 'Sends that were not acknowledged and are repeated.'),
+    storeFailures: counter('store_failures', 'Times that the spool could not be read or written, and was tried again.'),
+    sendSeconds: histogram(
+      'send_seconds',
+      'How long sends took that were acknowledged.',
+      [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    ),
+    waitSeconds: histogram(
+      'wait_seconds',
+      'Time from when a section was closed until the bus had it.',
+      [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 1, 5, 30, 300, 3600],
+    ),
+  };
+};
 export type SenderMetrics = ReturnType<typeof senderMetrics>;
+
+/** What the stores hold, asked when somebody looks. */
+export function storeMetrics(registry: Registry, stores: Readonly<Record<'disk' | 'memory', SectionStore>>): void {
+  const gauge = (name: string, help: string, of: (store: SectionStore) => Amount, unit: keyof Amount) =>
+    new Gauge({
+      registers: [registry],
+      name: `bpfleet_agent_spool_${name}_${unit}`,
+      help,
+      labelNames: ['store'],
+      collect() {
+        for (const [label, store] of Object.entries(stores)) this.set({ store: label }, of(store)[unit]);
+      },
+    });
+  for (const unit of ['sections', 'packets', 'bytes'] as const) {
+    gauge('waiting', `Waiting for the bus: ${unit}.`, ({ counts }) => counts.waiting, unit);
+    gauge('evicted', `Given up, over a limit or for good: ${unit}.`, ({ counts }) => counts.evicted, unit);
+    gauge('damaged', `Not readable any more: ${unit}.`, ({ counts }) => counts.damaged, unit);
+  }
+}

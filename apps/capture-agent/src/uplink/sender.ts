@@ -1,18 +1,22 @@
 import type { BusRecord, Producer } from '@bpfleet/bus';
-import { encodeRecordHeaders, signSection } from '@bpfleet/contract';
-import { nodeCrypto } from '@bpfleet/service';
+import { BpfleetError } from '@bpfleet/errors';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import type { SectionStore, StoredSection } from '../spool/section-store.js';
 import type { SessionKey } from '../spool/session-keys.js';
 import type { SenderMetrics } from './metrics.js';
+import { News } from './news.js';
+import { signedRecords } from './signed-records.js';
 
 export interface SenderOptions {
-  readonly agent: string;
   readonly topic: string;
   readonly sendTimeoutMs: number;
   /** The key of an epoch; undefined: it is lost. */
   readonly keyOf: (epoch: number) => SessionKey | undefined;
+  /** CLOCK_BOOTTIME and the boot that it is of: by it, sections say when they were closed. */
+  readonly clock?: { readonly boot: number; readonly nowMs: () => number };
+  /** Sections wait no more. */
+  readonly onDone?: () => Promise<void>;
 }
 
 /** Below Kafka's record batch limit with headers and framing (design: "Spool and sending"). */
@@ -21,6 +25,12 @@ const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 5000;
 /** Without news of the capture thread too: what is too old has to be given up. */
 const IDLE_REFRESH_MS = 10_000;
+/** How often the stores are looked at while the bus does not answer. */
+const SENDING_REFRESH_MS = 250;
+/** A topic that is set up wrongly can be put right: so often a section is tried that the bus refuses, over a minute. */
+const MAX_REFUSALS = 20;
+
+type Outcome = 'acknowledged' | 'refused' | 'stopped';
 
 /**
  * Sends what the stores hold, oldest first: one send at a time, the same bytes until they are acknowledged. A send whose
@@ -28,10 +38,11 @@ const IDLE_REFRESH_MS = 10_000;
  */
 export class Sender {
   #sending: Promise<void> = Promise.resolve();
-  #wake: () => void = () => {};
-  #hasNews = false;
   #isFlushing = false;
   #isOnline = false;
+  /** So many sections go alone: the bus refuses one of them, or the key of one is lost. */
+  #alone = 0;
+  readonly #news = new News();
   readonly #stopping = new AbortController();
 
   constructor(
@@ -55,15 +66,18 @@ export class Sender {
 
   /** The stores have something new. */
   wake(): void {
-    this.#hasNews = true;
-    this.#wake();
+    this.#news.came();
   }
 
   /** Sends what is there for at most `flushMs`; the rest stays in the stores. */
   async stop(flushMs = 5000): Promise<void> {
     this.#isFlushing = true;
     this.wake();
-    const giveUp = setTimeout(() => this.#stopping.abort(), flushMs);
+    const giveUp = setTimeout(() => {
+      this.#stopping.abort();
+      // Ends the send that is under way.
+      this.producer.stop().catch(this.onFatal);
+    }, flushMs);
     await this.#sending;
     clearTimeout(giveUp);
     this.#stopping.abort();
@@ -73,12 +87,16 @@ export class Sender {
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      this.#hasNews = false;
-      for (const store of this.stores) await store.refresh();
-      const store = this.#oldest();
-      if (store) await this.#sendFrom(store, signal);
-      else if (this.#isFlushing) return;
-      else if (!this.#hasNews) await this.#news(signal);
+      try {
+        for (const store of this.stores) await store.refresh();
+        const store = this.#oldest();
+        if (store) await this.#sendFrom(store, signal);
+        else if (this.#isFlushing) return;
+        else await this.#news.wait(IDLE_REFRESH_MS, signal);
+      } catch (error) {
+        this.#storeFailed(error);
+        await abortableDelay(RETRY_MAX_MS, signal);
+      }
     }
   }
 
@@ -91,58 +109,98 @@ export class Sender {
   }
 
   async #sendFrom(store: SectionStore, signal: AbortSignal): Promise<void> {
-    const records = this.#recordsOf(await store.take(MAX_SEND_BYTES));
-    let retryMs = RETRY_FIRST_MS;
-    while (records.length > 0 && !(await this.#send(records, retryMs, signal))) {
-      if (signal.aborted) return;
-      // Meanwhile more may have come than the store may hold.
-      for (const one of this.stores) await one.refresh();
-      retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
-    }
-    await store.acknowledge();
-    this.metrics.sectionsSent.inc(records.length);
+    const sections = await store.take(this.#alone > 0 ? 1 : MAX_SEND_BYTES);
+    this.#alone = Math.max(0, this.#alone - sections.length);
+    if (sections.length === 0) return;
+    const records = signedRecords(sections, this.options.keyOf);
+    const outcome = records ? await this.#whileLooking(() => this.#deliver(records, signal), signal) : 'refused';
+    if (outcome === 'stopped') return;
+    if (outcome === 'acknowledged') {
+      await store.acknowledge();
+      this.#count(sections);
+    } else if (sections.length > 1) this.#alone = sections.length;
+    else await this.#giveUp(store, sections[0]!, records === undefined);
+    await this.options.onDone?.();
   }
 
-  async #send(records: readonly BusRecord[], retryMs: number, signal: AbortSignal): Promise<boolean> {
-    const { topic, sendTimeoutMs } = this.options;
-    try {
-      await this.producer.send(topic, records, sendTimeoutMs);
-      this.#isOnline = true;
-      return true;
-    } catch (err) {
-      this.#isOnline = false;
-      if (signal.aborted) return false;
+  /** Sends until there is an answer that the same bytes would get again. */
+  async #deliver(records: readonly BusRecord[], signal: AbortSignal): Promise<Outcome> {
+    let refusals = 0;
+    for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)) {
+      const err = await this.#send(records);
+      this.#isOnline = err === undefined;
+      if (err === undefined) return 'acknowledged';
+      if (signal.aborted) return 'stopped';
       this.metrics.sendFailures.inc();
+      if (isRefusal(err) && (records.length > 1 || ++refusals === MAX_REFUSALS)) return 'refused';
       this.logger.warn({ err, retryMs }, 'sections not acknowledged, sending again');
       await abortableDelay(retryMs, signal);
-      return false;
     }
   }
 
-  #recordsOf(sections: readonly StoredSection[]): BusRecord[] {
-    return sections.flatMap(({ header, bytes }) => {
-      const { agent } = this.options;
-      const session = this.options.keyOf(header.epoch);
-      if (session === undefined) {
-        this.metrics.sectionsUnsigned.inc();
-        this.logger.error(
-          { epoch: header.epoch, seq: header.seq },
-          'a section is given up: the key of its epoch is lost',
-        );
-        return [];
-      }
-      const signature = signSection(header, bytes, session.delegation, session.key, nodeCrypto);
-      return [{ key: agent, value: bytes, headers: { ...encodeRecordHeaders(header), ...signature } }];
-    });
+  /** @returns what went wrong */
+  async #send(records: readonly BusRecord[]): Promise<unknown> {
+    const stopTimer = this.metrics.sendSeconds.startTimer();
+    try {
+      await this.producer.send(this.options.topic, records, this.options.sendTimeoutMs);
+      stopTimer();
+      return undefined;
+    } catch (error) {
+      return error ?? new Error('no reason given');
+    }
   }
 
-  async #news(signal: AbortSignal): Promise<void> {
-    const waited = new AbortController();
-    const end = (): void => waited.abort();
-    this.#wake = end;
+  /** The stores are looked at while the bus does not answer: more may come than they may hold. */
+  async #whileLooking<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const answered = new AbortController();
+    const end = (): void => answered.abort();
     signal.addEventListener('abort', end, { once: true });
-    if (!this.#hasNews && !signal.aborted) await abortableDelay(IDLE_REFRESH_MS, waited.signal);
-    this.#wake = () => {};
-    signal.removeEventListener('abort', end);
+    const looking = this.#lookUntil(answered.signal);
+    try {
+      return await work();
+    } finally {
+      end();
+      signal.removeEventListener('abort', end);
+      await looking;
+    }
+  }
+
+  async #lookUntil(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await abortableDelay(SENDING_REFRESH_MS, signal);
+      if (signal.aborted) return;
+      try {
+        for (const store of this.stores) await store.refresh();
+      } catch (error) {
+        this.#storeFailed(error);
+      }
+    }
+  }
+
+  async #giveUp(store: SectionStore, { header }: StoredSection, isUnsigned: boolean): Promise<void> {
+    await store.giveUp();
+    (isUnsigned ? this.metrics.sectionsUnsigned : this.metrics.sectionsRefused).inc();
+    const why = isUnsigned ? 'the key of its epoch is lost' : 'the bus takes none like it';
+    this.logger.error({ epoch: header.epoch, seq: header.seq, why }, 'a section is given up');
+  }
+
+  #count(sections: readonly StoredSection[]): void {
+    const { clock } = this.options;
+    const nowMs = clock?.nowMs() ?? 0;
+    for (const { header, bytes } of sections) {
+      this.metrics.sectionsSent.inc();
+      this.metrics.packetsSent.inc(header.packets);
+      this.metrics.bytesSent.inc(bytes.length);
+      if (header.boot === clock?.boot) this.metrics.waitSeconds.observe((nowMs - header.closedAtMs) / 1000);
+    }
+  }
+
+  /** The sections stay where they are. @throws what is no failure of a system call */
+  #storeFailed(err: unknown): void {
+    if (!(err instanceof Error) || !('errno' in err || 'code' in err)) throw err;
+    this.metrics.storeFailures.inc();
+    this.logger.error({ err }, 'the spool does not work now, trying again');
   }
 }
+
+const isRefusal = (error: unknown): boolean => error instanceof BpfleetError && error.code === 'RECORD_INVALID';
