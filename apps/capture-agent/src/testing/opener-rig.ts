@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { closeDescriptor, enterNetworkNamespace, interfaces, matchesPatterns, PacketSocket } from '@bpfleet/linux';
+import { closeDescriptor, enterNetworkNamespace, PacketSocket } from '@bpfleet/linux';
 import type { CaptureSocket, OpenerEvent } from '../border/opener-port.js';
 import { Opener } from '../opener/opener.js';
+import { testOpenerOptions } from './opener-options.js';
 import { SigningService } from './signing-service.js';
 
 type SocketEvent = Extract<OpenerEvent, { readonly kind: 'socket' }>;
@@ -26,19 +27,11 @@ export class OpenerRig {
   async start(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-opener-'));
     this.#leave = enterNetworkNamespace(this.namespacePath);
-    this.opener = new Opener({
-      folder: join(this.#folder, 'opener'),
-      agent: 'agent-1',
-      interfaces: () => interfaces().map(({ name, index, linkType, up }) => ({ name, index, linkType, up })),
-      mayOpen: (name) => name !== 'lo',
-      matches: matchesPatterns,
-      opensSockets: true,
-      ringBudgetBytes: this.ringBudgetBytes,
-      isConfined: () => true,
-      onFatal: (error) => {
-        this.#failure = error;
-      },
-    });
+    const onFatal = (error: unknown) => {
+      this.#failure = error;
+    };
+    const { ringBudgetBytes } = this;
+    this.opener = new Opener(testOpenerOptions(join(this.#folder, 'opener'), { ringBudgetBytes, onFatal }));
     await this.opener.start((event) => this.events.push(event));
     await this.opener.pin([this.service.key.publicKey]);
     await this.opener.hello(this.service.key.publicKey);

@@ -1,0 +1,18 @@
+import { interfaces, matchesPatterns } from '@bpfleet/linux';
+import type { OpenerOptions } from '../opener/opener.js';
+
+/** An opener for tests, on whatever interfaces the calling thread's network namespace has. */
+export const testOpenerOptions = (
+  folder: string,
+  more: Partial<OpenerOptions> & Pick<OpenerOptions, 'onFatal'>,
+): OpenerOptions => ({
+  folder,
+  agent: 'agent-1',
+  interfaces: () => interfaces().map(({ name, index, linkType, up }) => ({ name, index, linkType, up })),
+  mayOpen: (name) => name !== 'lo',
+  matches: matchesPatterns,
+  opensSockets: true,
+  ringBudgetBytes: 16 * 1024 * 1024,
+  isConfined: () => true,
+  ...more,
+});
