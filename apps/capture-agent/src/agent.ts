@@ -266,7 +266,11 @@ export class CaptureAgent {
 
   #spoolTroubles(): AgentStatus['errors'] {
     const at = new Date().toISOString();
-    return this.#spool.troubles.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at }));
+    return [...this.#spool.troubles, ...this.#keys.troubles].map((message) => ({
+      code: 'DATA_NOT_WRITABLE',
+      message,
+      at,
+    }));
   }
 
   async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {

@@ -1,8 +1,9 @@
-import { readdir, readFile, unlink } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, PrivateKey } from '@bpfleet/service';
 import { z } from 'zod';
 import { writeDurably } from '../durable-file.js';
+import { Troubles } from './troubles.js';
 
 const Kept = z.object({ privateKey: z.string(), delegation: z.string() });
 
@@ -19,19 +20,27 @@ export interface SessionKey {
  */
 export class SessionKeys {
   readonly #keys = new Map<number, SessionKey>();
+  /** Epochs that have a file, readable or not. */
+  readonly #kept = new Set<number>();
   readonly #folder: string;
+  readonly #troubles: Troubles;
 
   constructor(spoolFolder: string) {
     this.#folder = join(spoolFolder, 'keys');
+    this.#troubles = new Troubles(`the session keys in ${this.#folder}`);
+  }
+
+  /** What does not work now, for people. */
+  get troubles(): readonly string[] {
+    return this.#troubles.texts;
   }
 
   /** Reads those of epochs before. One that is damaged is left out: its sections cannot be signed, and are given up. */
   async open(): Promise<void> {
     await makeFolder(this.#folder);
     for (const name of await readdir(this.#folder)) {
-      const epoch = Number(/^(\d{1,15})\.json$/.exec(name)?.[1] ?? Number.NaN);
-      const key = Number.isNaN(epoch) ? undefined : keyIn(await readFile(join(this.#folder, name), 'utf8'));
-      if (key) this.#keys.set(epoch, key);
+      const [, digits] = /^(\d{1,15})\.json$/.exec(name) ?? [];
+      if (digits !== undefined) await this.#read(Number(digits));
     }
   }
 
@@ -39,28 +48,50 @@ export class SessionKeys {
     return this.#keys.get(epoch);
   }
 
-  /** Durable before the epoch's first section is. */
-  async add(epoch: number, { key, delegation }: SessionKey): Promise<void> {
-    await writeDurably(this.#folder, `${epoch}.json`, JSON.stringify({ privateKey: key.toPem(), delegation }));
-    this.#keys.set(epoch, { key, delegation });
+  /** Durable before the epoch's first section is; where the disk takes none, the process before the next can sign alone. */
+  async add(epoch: number, session: SessionKey): Promise<void> {
+    this.#keys.set(epoch, session);
+    const text = JSON.stringify({ privateKey: session.key.toPem(), delegation: session.delegation });
+    await this.#try(`keeping that of epoch ${epoch}`, () => writeDurably(this.#folder, fileOf(epoch), text));
+    this.#kept.add(epoch);
   }
 
-  /** Those of epochs before the current one that nothing waits of are of no use any more. */
+  /** Those of epochs that nothing waits of are of no use any more. */
   async forgetAllBut(epochs: ReadonlySet<number>): Promise<void> {
-    for (const epoch of [...this.#keys.keys()]) {
+    for (const epoch of this.#keys.keys()) if (!epochs.has(epoch)) this.#keys.delete(epoch);
+    for (const epoch of this.#kept) {
       if (epochs.has(epoch)) continue;
-      this.#keys.delete(epoch);
-      await unlink(join(this.#folder, `${epoch}.json`));
+      // What cannot be deleted is tried again by the next process.
+      this.#kept.delete(epoch);
+      await this.#try(`deleting that of epoch ${epoch}`, () => rm(join(this.#folder, fileOf(epoch)), { force: true }));
+    }
+  }
+
+  async #read(epoch: number): Promise<void> {
+    this.#kept.add(epoch);
+    await this.#try(`reading that of epoch ${epoch}`, async () => {
+      this.#keys.set(epoch, keyIn(await readFile(join(this.#folder, fileOf(epoch)), 'utf8')));
+    });
+  }
+
+  async #try(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.#troubles.tried(what, undefined);
+    } catch (error) {
+      this.#troubles.tried(what, error as Error);
     }
   }
 }
 
-function keyIn(text: string): SessionKey | undefined {
+const fileOf = (epoch: number): string => `${epoch}.json`;
+
+/** @throws Error which says nothing of the text: half a file, or something else's */
+function keyIn(text: string): SessionKey {
   try {
     const { privateKey, delegation } = Kept.parse(JSON.parse(text));
     return { key: PrivateKey.fromPem(privateKey), delegation };
   } catch {
-    // Half a file, or something else's.
-    return undefined;
+    throw new Error('the file is damaged, what it would sign is given up');
   }
 }

@@ -1,0 +1,82 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PrivateKey } from '@bpfleet/service';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SessionKeys } from './session-keys.js';
+
+describe('SessionKeys', () => {
+  let folder = '';
+  let keys: SessionKeys;
+  const session = { key: PrivateKey.generate(), delegation: '{"payload":"…"}' };
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'bpfleet-keys-'));
+    keys = new SessionKeys(folder);
+    await keys.open();
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const reopened = async (): Promise<SessionKeys> => {
+    const next = new SessionKeys(folder);
+    await next.open();
+    return next;
+  };
+
+  it('has what the process before kept, for nobody else to read', async () => {
+    await keys.add(7, session);
+    const kept = (await reopened()).get(7);
+    expect(kept?.delegation).toBe(session.delegation);
+    expect(kept?.key.publicKey).toBe(session.key.publicKey);
+    expect(statSync(join(folder, 'keys')).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, 'keys', '7.json')).mode & 0o777).toBe(0o600);
+  });
+
+  it('deletes those of epochs that nothing waits of', async () => {
+    for (const epoch of [5, 6, 7]) await keys.add(epoch, session);
+    await keys.forgetAllBut(new Set([6, 7]));
+    expect(keys.get(5)).toBeUndefined();
+    expect(keys.get(6)).toBeDefined();
+    expect(readdirSync(join(folder, 'keys')).sort()).toEqual(['6.json', '7.json']);
+    await keys.forgetAllBut(new Set([6, 7]));
+  });
+
+  it.each([
+    ['empty', ''],
+    ['half a file', '{"privateKey": "-----BEGIN'],
+    ['no key', '{"privateKey": "secret", "delegation": ""}'],
+  ])('leaves out one that is %s, says so without its text, and deletes it in its time', async (_, text) => {
+    await keys.add(7, session);
+    writeFileSync(join(folder, 'keys', '6.json'), text);
+    const next = await reopened();
+    expect([next.get(6), next.get(7)?.delegation]).toEqual([undefined, session.delegation]);
+    expect(next.troubles).toEqual([expect.stringContaining('reading that of epoch 6')]);
+    expect(next.troubles.join()).not.toContain('secret');
+    await next.forgetAllBut(new Set([7]));
+    expect(readdirSync(join(folder, 'keys'))).toEqual(['7.json']);
+  });
+
+  it('takes no notice of other files', async () => {
+    writeFileSync(join(folder, 'keys', 'README'), 'mine');
+    writeFileSync(join(folder, 'keys', '7.json.new'), '{');
+    const next = await reopened();
+    await next.forgetAllBut(new Set());
+    expect(next.troubles).toEqual([]);
+    expect(readFileSync(join(folder, 'keys', 'README'), 'utf8')).toBe('mine');
+  });
+
+  it('signs with a key that the disk does not take, and says so', async () => {
+    // Root may write anywhere but into a file.
+    rmSync(join(folder, 'keys'), { recursive: true });
+    writeFileSync(join(folder, 'keys'), '');
+    await keys.add(8, session);
+    expect(keys.get(8)).toBe(session);
+    expect(keys.troubles).toEqual([expect.stringContaining('keeping that of epoch 8')]);
+    await keys.forgetAllBut(new Set());
+    rmSync(join(folder, 'keys'));
+    mkdirSync(join(folder, 'keys'));
+    chmodSync(join(folder, 'keys'), 0o700);
+    await keys.add(8, session);
+    expect(keys.troubles).not.toContainEqual(expect.stringContaining('keeping'));
+  });
+});
