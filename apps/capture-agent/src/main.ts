@@ -68,7 +68,8 @@ function capturing(
     isConfined: () => agent.isConfined,
     onFatal,
   });
-  const as = runAs(config.agentUser, AGENT, config.agentStateDir);
+  const { agentStateDir } = config;
+  const as = runAs(config.agentUser, AGENT, agentStateDir, openerFolder(agentStateDir));
   const agent: AgentProcess = new AgentProcess(opener, { entry: AGENT, env: process.env, runAs: as, logger });
   return new Lifecycle()
     .add({ name: 'opener', start: () => opener.start((event) => agent.tell(event)), stop: () => opener.stop() })

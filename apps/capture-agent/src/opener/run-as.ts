@@ -19,21 +19,41 @@ export interface RunAs {
 /** `nobody`, as most distributions number it. */
 const NOBODY = 65_534;
 
+/** Nothing that it runs gets more privileges than it has: where `setpriv` is missing, only once it has confined itself. */
+const noNewPrivileges = (): readonly string[] =>
+  works(['setpriv', '--no-new-privs', 'true']) ? ['setpriv', '--no-new-privs', '--'] : [];
+
+const started = ([command, ...args]: readonly string[]): [string, string[]] => [command!, args];
+
 /** Another user of this host: it reads neither our key nor anything else of ours. */
 const asUser = (uid: number, gid: number): RunAs => ({
   says: `uid ${uid}`,
   owner: { uid, gid },
-  command: (node, args) => [node, [...args], { uid, gid }],
+  command: (node, args) => [...started([...noNewPrivileges(), node, ...args]), { uid, gid }],
 });
 
+/** An empty folder without any permission over ours, then no capability, and none to be had: the command that follows is still we. */
+const WITHOUT_FOLDER =
+  'mount -t tmpfs -o size=4k,mode=0 tmpfs "$0" && exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs -- "$@"';
+const namespaceWithout = (folder: string): readonly string[] => [
+  ...['unshare', '--user', '--map-root-user', '--mount', '--', 'sh', '-c', WITHOUT_FOLDER, folder],
+];
+
 /**
- * A user namespace without a map: no capability reaches outside it. But files of ours it can read, the identity key among
- * them; for trees that another user could not read the code of.
+ * A user namespace: no capability reaches outside it, and files of ours it reads, but for our own folder. For trees that
+ * another user could not read the code of.
  */
-const inUserNamespace: RunAs = {
+const inUserNamespace = (folder: string): RunAs => ({
   says: 'a user namespace without capabilities',
   owner: undefined,
-  command: (node, args) => ['unshare', ['--user', '--', node, ...args], {}],
+  command: (node, args) => [...started([...namespaceWithout(folder), node, ...args]), {}],
+});
+
+/** The same where nothing can be mounted: our folder with the identity key is among what it reads. */
+const inOpenUserNamespace: RunAs = {
+  says: 'a user namespace without capabilities, which could read the identity key',
+  owner: undefined,
+  command: (node, args) => [...started(['unshare', '--user', '--', ...noNewPrivileges(), node, ...args]), {}],
 };
 
 const asOurselves: RunAs = {
@@ -46,9 +66,10 @@ const asOurselves: RunAs = {
  * @param user `uid:gid`, or empty: nobody, where we may change users and nobody gets at code and state
  * @param entry what it will run
  * @param stateDir the folder of its folders, there or not
+ * @param openerFolder what it must not read, there when it is started
  * @throws BpfleetError `CONFIG_INVALID`
  */
-export function runAs(user: string, entry: string, stateDir: string): RunAs {
+export function runAs(user: string, entry: string, stateDir: string, openerFolder: string): RunAs {
   if (user !== '') {
     const [, uid, gid] = /^(\d{1,9}):(\d{1,9})$/.exec(user) ?? [];
     if (uid !== undefined && gid !== undefined) return asUser(Number(uid), Number(gid));
@@ -63,7 +84,8 @@ export function runAs(user: string, entry: string, stateDir: string): RunAs {
   ) {
     return asUser(NOBODY, NOBODY);
   }
-  return works(['unshare', '--user', '--', 'true']) ? inUserNamespace : asOurselves;
+  if (works([...namespaceWithout('/tmp'), 'true'])) return inUserNamespace(resolve(openerFolder));
+  return works(['unshare', '--user', '--', 'true']) ? inOpenUserNamespace : asOurselves;
 }
 
 const isReadableByAll = (file: string): boolean => (statSync(file).mode & 0o004) !== 0 && isOpenToAll(dirname(file));

@@ -1,0 +1,171 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { enterNetworkNamespace } from '@bpfleet/linux';
+import { createLogger } from '@bpfleet/service';
+import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { suiteRequires } from '../../../../tests/environment/src/requirements.js';
+import { testOpenerOptions } from '../testing/opener-options.js';
+import { SigningService } from '../testing/signing-service.js';
+import { AgentProcess } from './agent-process.js';
+import { Opener } from './opener.js';
+import { type RunAs, runAs } from './run-as.js';
+
+const CHILD = fileURLToPath(new URL('../../dist/testing/listening-agent.js', import.meta.url));
+const possible = await canMakeHosts();
+const needs = {
+  hosts: possible.ok ? {} : { unavailable: possible.reason },
+  built: existsSync(CHILD) ? {} : { unavailable: 'apps/capture-agent is not built' },
+};
+
+interface Line {
+  readonly pid: number;
+  readonly epoch?: number;
+  readonly event?: { readonly kind: string; readonly socket: { readonly id: number } };
+  readonly [more: string]: unknown;
+}
+
+suiteRequires('an agent process', needs, () => {
+  let hosts: Hosts;
+  let folder: string;
+  let opener: Opener;
+  let agent: AgentProcess;
+  let leave: () => void;
+  let failure: unknown;
+  const service = new SigningService('agent-1');
+  beforeAll(async () => {
+    hosts = await createHosts({ count: 1 });
+  });
+  afterAll(() => hosts?.remove());
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'bpfleet-process-'));
+    chmodSync(folder, 0o711);
+    // Whoever it runs as.
+    writeFileSync(join(folder, 'report'), '');
+    chmodSync(join(folder, 'report'), 0o666);
+    leave = enterNetworkNamespace(hosts.host(1).namespacePath);
+    failure = undefined;
+    const onFatal = (error: unknown) => {
+      failure = error;
+    };
+    opener = new Opener(testOpenerOptions(join(folder, 'opener'), { onFatal }));
+    await opener.start((event) => agent.tell(event));
+    await opener.pin([service.key.publicKey]);
+  });
+  afterEach(async () => {
+    await agent.stop();
+    await opener.stop();
+    leave();
+    rmSync(folder, { recursive: true, force: true });
+    expect(failure).toBeUndefined();
+  });
+
+  const plain: RunAs = { says: 'us', owner: undefined, command: (node, args) => [node, [...args], {}] };
+  function start(as: RunAs = plain, more: Readonly<Record<string, string>> = {}): void {
+    const env = {
+      ...process.env,
+      ...{ BPFLEET_TEST_REPORT: join(folder, 'report'), BPFLEET_TEST_SECRET: join(folder, 'opener/identity.json') },
+      ...more,
+    };
+    const logger = createLogger({ name: 'test', level: 'silent' });
+    agent = new AgentProcess(opener, { entry: CHILD, env, runAs: as, logger });
+    agent.start((error) => {
+      failure = error;
+    });
+  }
+  const lines = (): Line[] =>
+    readFileSync(join(folder, 'report'), 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  const until = (holds: () => boolean) => expect.poll(holds, { interval: 10, timeout: 15_000 }).toBe(true);
+  const greeted = async (count: number): Promise<Line> => {
+    const all = () => lines().filter(({ epoch }) => epoch !== undefined);
+    await until(() => all().length === count);
+    return all()[count - 1]!;
+  };
+  const udp = (version: number) => ({ filter: 'f', version, expression: `udp port ${5000 + version}` });
+
+  it('that is killed is followed by one with the next epoch, the same sockets and the swap that was under way', async () => {
+    start();
+    const first = await greeted(1);
+    await opener.desire(service.desire([udp(1)]));
+    await opener.desire(service.desire([udp(2)]));
+    await until(() => lines().some(({ event }) => event?.kind === 'swap'));
+    process.kill(first.pid, 'SIGKILL');
+    const second = await greeted(2);
+    expect(second.epoch).toBeGreaterThan(first.epoch!);
+    await until(() => lines().some(({ pid, event }) => pid === second.pid && event !== undefined));
+    const heard = (pid: number) => lines().flatMap((line) => (line.pid === pid && line.event ? [line.event] : []));
+    const [before] = heard(first.pid);
+    expect(before).toMatchObject({ kind: 'socket', socket: { wasRead: false, members: [{ version: 1 }] } });
+    expect(heard(second.pid)).toMatchObject([
+      {
+        kind: 'socket',
+        socket: {
+          id: before!.socket.id,
+          wasRead: true,
+          members: [{ version: 1 }],
+          swap: { id: 1, members: [{ version: 2 }] },
+        },
+      },
+    ]);
+    await opener.cut(before!.socket.id, 1);
+    expect((await opener.attest()).outcomes).toMatchObject([{ version: 2, state: 'attested' }]);
+  });
+
+  it('hears what changed while there was none', async () => {
+    start(plain);
+    const first = await greeted(1);
+    process.kill(first.pid, 'SIGKILL');
+    await opener.desire(service.desire([udp(1)]));
+    const second = await greeted(2);
+    await until(() => lines().some(({ pid, event }) => pid === second.pid && event?.kind === 'socket'));
+    expect((await opener.attest()).outcomes).toMatchObject([{ version: 1, state: 'attested' }]);
+  });
+
+  describe('started by root', () => {
+    const NOBODY = '65534:65534';
+
+    it('is nobody, without capabilities, any to be had, or our key', async () => {
+      start(runAs(NOBODY, CHILD, folder, join(folder, 'opener')));
+      expect(await greeted(1)).toMatchObject({
+        capabilities: '0000000000000000',
+        noNewPrivileges: '1',
+        readsSecret: false,
+      });
+      expect(readFileSync(`/proc/${agent.pid}/status`, 'utf8')).toMatch(/^Uid:\s+65534\s+65534/m);
+    });
+
+    it('is in a user namespace where nobody could read the code, and does not see our key', async () => {
+      chmodSync(folder, 0o700);
+      const as = runAs('', CHILD, join(folder, 'state'), join(folder, 'opener'));
+      expect(as.says).toBe('a user namespace without capabilities');
+      start(as);
+      expect(await greeted(1)).toMatchObject({
+        capabilities: '0000000000000000',
+        noNewPrivileges: '1',
+        readsSecret: false,
+      });
+      expect(readFileSync(`/proc/${agent.pid}/status`, 'utf8')).toMatch(/^Uid:\s+0\s+0/m);
+    });
+  });
+
+  it('is not asked a second time when it cannot start: each time later', async () => {
+    start(plain, { BPFLEET_TEST_EXIT: '2' });
+    await until(() => lines().length >= 3);
+    const count = lines().length;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(lines().length - count).toBeLessThan(3);
+  });
+
+  it('is asked to end, and waited for', async () => {
+    start();
+    await greeted(1);
+    await agent.stop();
+    expect(lines().at(-1)).toMatchObject({ stopped: true });
+    expect(agent.pid).toBeUndefined();
+  });
+});
