@@ -257,7 +257,7 @@ export class DiskSpool implements SectionStore {
   /** Sections were found before, and now there is none that can be read. */
   #loseAll(): void {
     const last = this.#segments.at(-1);
-    if (last === undefined) return;
+    if (last === undefined || this.#waiting.sections === 0) return;
     for (const segment of this.#segments) this.#lose(segment, segment.waiting);
     this.#kept.commit(advanced(this.#marks, { segment: last.number, offset: last.end }));
     this.#head = undefined;

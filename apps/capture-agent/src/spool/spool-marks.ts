@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { type Amount, type AmountsByEpoch, addTo, noAmount, plus, sumOf } from './amount.js';
 import { isBefore, laterOf, type SpoolPlace } from './spool-folder.js';
 
@@ -5,12 +6,13 @@ import { isBefore, laterOf, type SpoolPlace } from './spool-folder.js';
 export const MARKS_FILE = 'marks';
 export const MARKS_BYTES = 4096;
 
-const MAGIC = 0xb9f15b2;
+const MAGIC = 0xb9f15b3;
 const WORD = { magic: 0, bank: 1 } as const;
 /** Two banks of the same words: one is valid, the other is written, then one store makes that the valid one. */
 const BANKS = [8, 136] as const;
-/** A place takes two words, an amount three. */
-const MARK = { done: 0, evictedFrom: 2, evictedTo: 4, sent: 6, evicted: 9, epochs: 12, table: 13 } as const;
+const BANK_WORDS = 128;
+/** A place takes two words, an amount three. The checksum is over all that follows it. */
+const MARK = { crc32: 0, done: 1, evictedFrom: 3, evictedTo: 5, sent: 7, evicted: 10, epochs: 13, table: 14 } as const;
 /** Epoch and amount. */
 const ROW_WORDS = 4;
 /** What was given up is known apart for so many epochs, the newest; that of those before is in the sum alone. */
@@ -36,14 +38,19 @@ export class SpoolMarks {
   readonly #words: Float64Array;
 
   constructor(memory: ArrayBuffer) {
-    this.#words = new Float64Array(memory, 0, MARKS_BYTES / 8);
-    if (this.#words[WORD.magic] === MAGIC && isSound(this.read())) return;
-    this.#words.fill(0);
-    this.#words[WORD.magic] = MAGIC;
+    const words = new Float64Array(memory, 0, MARKS_BYTES / 8);
+    this.#words = words;
+    if (words[WORD.magic] === MAGIC && this.#isWhole(this.#bank)) return;
+    // The bank before is one step behind: what that was is done again.
+    if (words[WORD.magic] === MAGIC && this.#isWhole(1 - this.#bank)) words[WORD.bank] = 1 - this.#bank;
+    else {
+      this.write(noMarks);
+      words[WORD.magic] = MAGIC;
+    }
   }
 
   read(): Marks {
-    const at = BANKS[this.#words[WORD.bank] === 1 ? 1 : 0];
+    const at = BANKS[this.#bank]!;
     const word = (mark: number): number => this.#words[at + mark]!;
     const place = (mark: number): SpoolPlace => ({ segment: word(mark), offset: word(mark + 1) });
     const amount = (mark: number): Amount => ({
@@ -51,10 +58,7 @@ export class SpoolMarks {
       packets: word(mark + 1),
       bytes: word(mark + 2),
     });
-    const rows = Array.from(
-      { length: Math.min(word(MARK.epochs), MAX_EPOCHS) },
-      (_, row) => MARK.table + row * ROW_WORDS,
-    );
+    const rows = Array.from({ length: word(MARK.epochs) }, (_, row) => MARK.table + row * ROW_WORDS);
     return {
       done: place(MARK.done),
       evictedFrom: place(MARK.evictedFrom),
@@ -66,7 +70,8 @@ export class SpoolMarks {
   }
 
   write({ done, evictedFrom, evictedTo, sent, evicted, evictedOf }: Marks): void {
-    const other = this.#words[WORD.bank] === 1 ? 0 : 1;
+    const other = 1 - this.#bank;
+    const at = BANKS[other]!;
     const newest = [...evictedOf].sort(([a], [b]) => a - b).slice(-MAX_EPOCHS);
     const words = [
       ...[done, evictedFrom, evictedTo].flatMap(({ segment, offset }) => [segment, offset]),
@@ -74,8 +79,23 @@ export class SpoolMarks {
       newest.length,
       ...newest.flatMap(([epoch, amount]) => [epoch, ...wordsOf(amount)]),
     ];
-    this.#words.set(words, BANKS[other]);
+    this.#words.set(words, at + MARK.done);
+    this.#words[at + MARK.crc32] = this.#checksum(other);
     this.#words[WORD.bank] = other;
+  }
+
+  get #bank(): number {
+    return this.#words[WORD.bank] === 1 ? 1 : 0;
+  }
+
+  /** What a disk gave back may be anything. */
+  #isWhole(bank: number): boolean {
+    return this.#words[BANKS[bank]! + MARK.crc32] === this.#checksum(bank);
+  }
+
+  #checksum(bank: number): number {
+    const words = this.#words.subarray(BANKS[bank]! + MARK.done, BANKS[bank]! + BANK_WORDS);
+    return crc32(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
   }
 }
 
@@ -111,15 +131,3 @@ export function withEvicted(amounts: AmountsByEpoch, marks: Marks): Marks {
 }
 
 const wordsOf = ({ sections, packets, bytes }: Amount): number[] => [sections, packets, bytes];
-
-/** What a disk gave back may be anything. */
-function isSound({ done, evictedFrom, evictedTo, sent, evicted, evictedOf }: Marks): boolean {
-  const places = [done, evictedFrom, evictedTo].flatMap(({ segment, offset }) => [segment, offset]);
-  const amounts = [sent, evicted, ...evictedOf.values()].flatMap(wordsOf);
-  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
-  return (
-    [...places, ...amounts, ...evictedOf.keys()].every(isCount) &&
-    !isBefore(evictedTo, evictedFrom) &&
-    !isBefore(evictedFrom, done)
-  );
-}

@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
+import { PrivateKey } from '@bpfleet/service';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { SpoolSink } from '../capture/sections/spool-sink.js';
+import { senderMetrics } from '../uplink/metrics.js';
+import { Sender } from '../uplink/sender.js';
+import { GatedProducer, seqsIn } from './contract-tests/gated-producer.js';
+import { aSection } from './contract-tests/records.js';
+import { DiskSpool } from './disk-spool.js';
+import { MemoryStore } from './memory-store.js';
+import { SegmentWriter } from './segment-writer.js';
+
+const run = promisify(execFile);
+const DISK_MIB = 3;
+const SECTION_BYTES = 64 * 1024;
+
+const folder = await mkdtemp(join(tmpdir(), 'bpfleet-full-'));
+const missing = await run('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', folder]).then(
+  () => undefined,
+  () => 'mounting needs root',
+);
+if (missing) await rmdir(folder);
+const title = missing === undefined ? 'a spool on a disk that is full' : `a spool on a full disk [skipped: ${missing}]`;
+
+describe.runIf(missing === undefined)(title, () => {
+  const limits = { maxBytes: 1 << 30, maxAgeMs: 1e12 };
+  const nowMs = () => 1000;
+  const spool = new DiskSpool(folder, limits, 1, nowMs);
+  const memory = new MemoryStore(1 << 30);
+  const producer = new GatedProducer();
+  const session = { key: PrivateKey.generate(), delegation: 'delegation' };
+  let writer: SegmentWriter;
+  let sink: SpoolSink;
+  let sender: Sender;
+  let refused = 0;
+  let seq = 0;
+
+  beforeAll(async () => {
+    await spool.open();
+    writer = new SegmentWriter({ folder, firstSegment: spool.firstSegment });
+    sender = new Sender(
+      { topic: 'packets.v1', sendTimeoutMs: 1000, keyOf: () => session },
+      [spool, memory],
+      producer,
+      senderMetrics(new Registry()),
+      pino({ level: 'silent' }),
+      (error) => expect.fail(String(error)),
+    );
+    sink = new SpoolSink(
+      { agent: 'host-1', epoch: 100, boot: 1, nowMs },
+      writer,
+      () => sender.wake(),
+      (header, bytes) => {
+        refused++;
+        memory.add({ header, bytes });
+        sender.wake();
+      },
+    );
+    await sender.start();
+  });
+  afterAll(async () => {
+    await sender?.stop(0);
+    writer?.close();
+    await spool.close();
+    await run('umount', [folder]);
+    await rmdir(folder);
+  });
+
+  function close(count: number): void {
+    for (let index = 0; index < count; index++) {
+      const bytes = new Uint8Array(aSection(seq, SECTION_BYTES));
+      sink.write({ seq: seq++, tsMinNs: 1n, tsMaxNs: 2n, packets: 3, filters: [], crc32: crc32(bytes), bytes });
+    }
+  }
+  const allSent = () => vi.waitFor(() => expect(new Set(sent()).size).toBe(seq), 10_000);
+  const sent = (): number[] => producer.sends.flatMap(({ records }) => seqsIn(records));
+  const sections = (mib: number): number => Math.ceil((mib * 2 ** 20) / SECTION_BYTES);
+
+  it('keeps in memory what the disk does not take, and returns to the disk by itself', async () => {
+    close(sections(2 * DISK_MIB));
+    expect(refused).toBeGreaterThan(sections(DISK_MIB) - 5);
+    // Brokers come back: what is sent is deleted.
+    (await producer.sent(1)).acknowledge();
+    producer.answer = ({ acknowledge }) => acknowledge();
+    await allSent();
+    const before = refused;
+    close(sections(1));
+    expect(refused).toBe(before);
+    await allSent();
+    expect(spool.counts).toMatchObject({ evicted: { sections: 0 }, damaged: { bytes: 0 } });
+    expect(memory.counts).toMatchObject({ waiting: { sections: 0 }, evicted: { sections: 0 } });
+    expect(spool.sent.sections + before).toBe(seq);
+  });
+
+  it('opens on a disk that others filled, and sends from memory', async () => {
+    const room = await run('df', ['--output=avail', '-B1', folder]);
+    await writeFile(join(folder, 'of-others'), Buffer.alloc(Number(room.stdout.trim().split('\n').at(-1))));
+    const next = new DiskSpool(folder, limits, 1, nowMs);
+    await next.open();
+    expect(next.counts.damaged.bytes).toBe(0);
+    await next.close();
+    const before = refused;
+    close(20);
+    expect(refused).toBeGreaterThan(before);
+    await allSent();
+    await rm(join(folder, 'of-others'));
+    close(1);
+    await allSent();
+    expect(spool.troubles).toEqual([]);
+  });
+});
