@@ -59,8 +59,8 @@ export class DiskRig {
   nowMs = 2000;
   readonly #opened: DiskSpool[] = [];
 
-  /** The process before, if there is one, is killed. Segments of 3000 bytes. */
-  async open(limits: Partial<SpoolLimits> = {}): Promise<DiskSpool> {
+  /** The process before, if there is one, is killed. */
+  async open(limits: Partial<SpoolLimits> = {}, segmentBytes = 3000): Promise<DiskSpool> {
     const all = { maxBytes: 1 << 30, maxAgeMs: 1e12, ...limits };
     this.spool = new DiskSpool(this.folder, all, 1, () => this.nowMs, this.files);
     this.#opened.push(this.spool);
@@ -69,7 +69,7 @@ export class DiskRig {
     this.writer = new SegmentWriter({
       folder: this.folder,
       firstSegment: this.spool.firstSegment,
-      segmentBytes: 3000,
+      segmentBytes,
     });
     return this.spool;
   }
