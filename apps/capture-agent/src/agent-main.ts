@@ -13,11 +13,12 @@ import {
   type Running,
   runMain,
 } from '@bpfleet/service';
-import { CaptureAgent, spoolDirOf } from './agent.js';
+import { CaptureAgent } from './agent.js';
 import { ChannelOpener } from './border/channel-opener.js';
 import { RingSource } from './capture/sources/ring-source.js';
 import { hostInterfaces } from './choose-source.js';
 import { AgentConfig } from './config.js';
+import { spoolDirOf } from './folders.js';
 import { StatusServer } from './status-server.js';
 
 const STREAM = 3;

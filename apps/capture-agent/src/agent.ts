@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Bus } from '@bpfleet/bus';
 import { type AgentStatus, DsseEnvelope, delegationText, type Endpoint, packetsTopic } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
@@ -17,6 +16,7 @@ import { enrol } from './control/enrol.js';
 import { parseEndpoint, resolveExcluded } from './control/excluded-endpoints.js';
 import { type ClaimedState, KeptOrders } from './control/kept-orders.js';
 import { StatusReporter } from './control/status-reporter.js';
+import { controlFolder } from './folders.js';
 import { GuardMeter } from './guest/guard-meter.js';
 import { Guest } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
@@ -308,9 +308,3 @@ async function spoolFolder(folder: string): Promise<void> {
     });
   }
 }
-
-/** Where the parts of an agent keep what they keep, under one folder. */
-export const openerFolder = (stateDir: string): string => join(stateDir, 'opener');
-export const controlFolder = (stateDir: string): string => join(stateDir, 'control');
-export const spoolDirOf = ({ agentSpoolDir, agentStateDir }: AgentConfig): string =>
-  agentSpoolDir ?? join(agentStateDir, 'spool');

@@ -1,7 +1,8 @@
 import { matchesPatterns } from '@bpfleet/linux';
-import { type AgentParts, CaptureAgent, openerFolder, spoolDirOf } from './agent.js';
+import { type AgentParts, CaptureAgent } from './agent.js';
 import type { ChosenSource } from './choose-source.js';
 import type { AgentConfig } from './config.js';
+import { openerFolder, spoolDirOf } from './folders.js';
 import { Opener } from './opener/opener.js';
 
 /** An agent with its opener in the same process: where there is nobody to separate from, and the status says so. */

@@ -1,27 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import { KafkaBus } from '@bpfleet/bus';
 import { BpfleetError } from '@bpfleet/errors';
 import { matchesPatterns } from '@bpfleet/linux';
-import {
-  configHelp,
-  createLogger,
-  createMetrics,
-  formatHostPort,
-  Lifecycle,
-  type Logger,
-  loadConfig,
-  type Running,
-  runMain,
-} from '@bpfleet/service';
-import { controlFolder, openerFolder, spoolDirOf } from './agent.js';
-import { type ChosenSource, fileSource, ringSource } from './choose-source.js';
+import { configHelp, createLogger, Lifecycle, type Logger, loadConfig, type Running, runMain } from '@bpfleet/service';
+import { type ChosenSource, ringSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
-import { createAgent } from './create-agent.js';
+import { controlFolder, openerFolder, spoolDirOf } from './folders.js';
 import { makeAgentFolders } from './opener/agent-folders.js';
 import { AgentProcess } from './opener/agent-process.js';
 import { Opener } from './opener/opener.js';
 import { runAs } from './opener/run-as.js';
-import { StatusServer } from './status-server.js';
 
 const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
 
@@ -42,7 +29,7 @@ await runMain(async (stopping) => {
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
   const lifecycle = config.agentPcap
-    ? await replaying(config, config.agentPcap, logger, onFatal)
+    ? await (await import('./replay.js')).replaying(config, config.agentPcap, logger, onFatal)
     : capturing(config, ringSource(), logger, onFatal);
   stopping.addEventListener('abort', () => void lifecycle.stop().catch((err) => logger.error({ err }, 'stop failed')));
   await lifecycle.start();
@@ -82,22 +69,4 @@ function capturing(
       },
       stop: () => agent.stop(),
     });
-}
-
-/** A file needs no privilege, so there is nothing to separate. */
-async function replaying(
-  config: AgentConfig,
-  file: string,
-  logger: Logger,
-  onFatal: (error: unknown) => void,
-): Promise<Lifecycle> {
-  const source = await fileSource({ file, speed: config.agentPcapSpeed, times: 'recorded', repeat: false });
-  const registry = createMetrics();
-  const brokers = config.kafkaBrokers.map(formatHostPort);
-  const bus = new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger });
-  const agent = createAgent(config, source, { bus, logger, registry, onFatal });
-  const status = new StatusServer(config, registry);
-  return new Lifecycle()
-    .add({ name: 'status server', start: () => status.start(), stop: () => status.stop() })
-    .add({ name: 'agent', start: () => agent.start(), stop: () => agent.stop() });
 }
