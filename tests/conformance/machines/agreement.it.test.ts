@@ -1,22 +1,15 @@
-import { encodeProgram, formatProgram, interpret, jit, type Packet, type Program } from '@bpfleet/bpf';
-import { KernelVerdicts, Libpcap } from '@bpfleet/linux';
+import { encodeProgram, formatProgram, jit, type Program } from '@bpfleet/bpf';
+import type { Libpcap } from '@bpfleet/linux';
 import { afterAll, expect, it } from 'vitest';
-import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
+import { suiteRequires } from '../../environment/src/requirements.js';
 import { Random, seedOfRun } from '../random.js';
-import { compiledPrograms, packetFor } from './compiled-programs.js';
+import { compiledPrograms } from './compiled-programs.js';
+import { machines, randomPacket, verdictOf } from './machines.js';
 import { randomValidProgram } from './random-program.js';
 
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const PROGRAMS = 1500 * ROUNDS;
 const PACKETS = 20;
-
-function machines(): Requirement<{ libpcap: Libpcap; kernel: KernelVerdicts }> {
-  try {
-    return { libpcap: Libpcap.open(), kernel: KernelVerdicts.open() };
-  } catch (error) {
-    return { unavailable: String(error) };
-  }
-}
 
 suiteRequires('the classic machines', { machines: machines() }, ({ machines: { libpcap, kernel } }) => {
   const seed = seedOfRun();
@@ -33,13 +26,14 @@ suiteRequires('the classic machines', { machines: machines() }, ({ machines: { l
         kernel.attach(encodeProgram(program));
         for (let index = 0; index < PACKETS; index++) {
           let packet = randomPacket(program, random);
-          for (let tries = 0; tries < 10 && loadsAtNegativeOffset(program, packet); tries++) {
+          let value = verdictOf(program, packet);
+          for (let tries = 0; tries < 10 && value === undefined; tries++) {
             count.redrawn++;
             packet = randomPacket(program, random);
+            value = verdictOf(program, packet);
           }
-          // Some programs do so whatever the packet.
-          if (loadsAtNegativeOffset(program, packet)) continue;
-          const value = interpret(program, packet);
+          // Some programs read before X whatever the packet.
+          if (value === undefined) continue;
           const inJavaScript = run(packet.bytes, packet.start, packet.capturedLength, packet.wireLength);
           // The kernel shows min(verdict, length), and nothing of a packet without bytes.
           const seen = Math.min(value, packet.wireLength);
@@ -69,29 +63,4 @@ suiteRequires('the classic machines', { machines: machines() }, ({ machines: { l
 function programOf(kind: 'compiled' | 'random', libpcap: Libpcap, random: Random): Program {
   if (kind === 'random') return randomValidProgram(random, { ancillary: false });
   return compiledPrograms(libpcap, random, 1)[0] as Program;
-}
-
-/** 0 to 1,600 bytes, noise or aimed at the program. */
-function randomPacket(program: Program, random: Random): Packet {
-  if (random.chance(50)) return packetFor(program, random);
-  const wireLength = random.below(random.of([20, 100, 1601]));
-  const bytes = Uint8Array.from({ length: wireLength }, () => random.below(256));
-  return { bytes, start: 0, capturedLength: wireLength, wireLength };
-}
-
-/**
- * Whether [x + k] reaches 2^31 or more: there the kernel reads relative to headers that a Unix socket's packet does not have.
- * The interpreter asks for the packet's metadata only then, in programs without loads of metadata.
- */
-function loadsAtNegativeOffset(program: Program, packet: Packet): boolean {
-  let asked = false;
-  const watched: Packet = {
-    ...packet,
-    get metadata(): never {
-      asked = true;
-      return undefined as never;
-    },
-  };
-  interpret(program, watched);
-  return asked;
 }

@@ -13,6 +13,7 @@ describe('decompile', () => {
     ['ret #-1', ''],
     ['ret #0', 'len < 0'],
     ['ldb [0]\nret a', 'link[0] != 0'],
+    ['ldx #14\nldb [x + 9]\nret a', 'link[23] != 0'],
     ['ldh [12]\njge #0x600, y, n\ny: ret #-1\nn: ret #0', 'link[12:2] >= 0x600'],
     ['ld #pktlen\nldx M[0]\nret #1', 'PROGRAM_INVALID at 1'],
     ['ldb [0]\nld proto\nret a', 'METADATA at 1'],
