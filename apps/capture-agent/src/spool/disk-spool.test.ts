@@ -197,6 +197,24 @@ describe('a damaged spool', () => {
     expect(await rig.takeAll()).toEqual([0, 3]);
   });
 
+  // Looks at headers only: of a large section, most is never read before it is sent.
+  it.each([0, 1, 4090, 4096, 20_000])(
+    'finds the records behind damage in large ones, %i bytes into one',
+    async (into) => {
+      await rig.open({}, 1 << 20);
+      const places = await rig.fill(0, 6, 20_000);
+      const { segment, start } = places[1]!;
+      const last = places[5]!;
+      rig.change(segment, (bytes) => bytes.fill(7, start + into, places[3]!.start - 2000));
+      truncateSync(segmentFile(rig.folder, segment), last.end - 1);
+      const spool = await rig.open();
+      rig.append(6);
+      expect(await rig.takeAll()).toEqual([0, 3, 4, 6]);
+      const bytes = places[3]!.start - start + (last.end - 1 - last.start);
+      expect(spool.counts).toMatchObject({ waiting: { sections: 0 }, damaged: { sections: 3, packets: 9, bytes } });
+    },
+  );
+
   it('counts the sections of a segment that is gone', async () => {
     await rig.open();
     const places = await rig.fill(0, 12);

@@ -35,6 +35,8 @@ export class DiskSpool implements SectionStore {
   #firstSegment = 0;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #memory = new ReusedMemory();
+  /** Of what is in flight. New memory for each send would be a full collection of garbage for each. */
+  readonly #batchMemory = new ReusedMemory();
   readonly #ages: AgeLimit;
   readonly #scan: SegmentScan;
   readonly #syncing: SyncLoop;
@@ -72,7 +74,7 @@ export class DiskSpool implements SectionStore {
     const numbers = await this.files.list();
     this.#firstSegment = Math.max(evictedTo.segment, ...numbers) + 1;
     for (const number of numbers.filter((one) => one < done.segment)) this.#removal.add(number);
-    for (const number of numbers.filter((one) => one >= done.segment)) await this.#scanOld(number);
+    for (const number of numbers.filter((one) => one >= done.segment)) this.#scanOld(number);
     // The kernel had the time to write those before it.
     for (const segment of this.#segments.slice(0, -1)) segment.syncedEnd = segment.end;
     await this.#tidy();
@@ -114,8 +116,8 @@ export class DiskSpool implements SectionStore {
 
   refresh(): Promise<void> {
     return this.#alone(async () => {
-      await this.#scanNew();
-      await this.#evict();
+      this.#scanNew();
+      this.#evict();
       await this.#tidy();
       this.#syncing.wake();
     });
@@ -124,8 +126,9 @@ export class DiskSpool implements SectionStore {
   take(maxBytes: number): Promise<readonly StoredSection[]> {
     return this.#alone(async () => {
       this.#batch = undefined;
-      const batch = await readBatch({
+      const batch = readBatch({
         maxBytes,
+        memory: this.#batchMemory,
         walk: (room) => this.#walk(this.#marks.done, true, room),
         broken: ({ segment, end }, amount) => {
           this.#lose(segment, amount);
@@ -148,10 +151,10 @@ export class DiskSpool implements SectionStore {
   }
 
   async close(): Promise<void> {
-    await this.#alone(() => this.#scanNew()).catch(() => undefined);
+    await this.#alone(async () => this.#scanNew()).catch(() => undefined);
     this.#syncing.wake();
     await this.#syncing.stop();
-    await this.files.close();
+    this.files.close();
     await this.#kept.close();
   }
 
@@ -167,18 +170,18 @@ export class DiskSpool implements SectionStore {
   }
 
   /** Of a process that has ended. */
-  async #scanOld(number: number): Promise<void> {
+  #scanOld(number: number): void {
     const { evictedFrom, evictedTo } = this.#marks;
     const before = this.#segments.at(-1)?.number ?? number;
     // What is missing in between was given up, and counted then.
     if (before < number - 1 && before < evictedTo.segment && number > evictedFrom.segment) this.#scan.interrupt();
     const segment = newSegment(number);
     this.#segments.push(segment);
-    await this.#scan.scan(segment, true, (record) => this.#found(record));
+    this.#scan.scan(segment, true, (record) => this.#found(record));
   }
 
-  #scanNew(): Promise<void> {
-    return this.#scan.follow(this.#segments, this.#firstSegment, (record) => this.#found(record));
+  #scanNew(): void {
+    this.#scan.follow(this.#segments, this.#firstSegment, (record) => this.#found(record));
   }
 
   #found({ segment, start, end, header }: ScannedRecord): void {
@@ -189,7 +192,7 @@ export class DiskSpool implements SectionStore {
     this.#waiting = plus(this.#waiting, amount);
   }
 
-  #walk(from: SpoolPlace, checkSections: boolean, room: Room): AsyncGenerator<Walked<ScannedSegment>> {
+  #walk(from: SpoolPlace, checkSections: boolean, room: Room): Generator<Walked<ScannedSegment>> {
     const { evictedFrom: holeFrom, evictedTo: holeTo } = this.#marks;
     const unreadable = (segment: number, offset: number): void =>
       this.#troubles.tried(`reading ${segment}`, new Error(`segment ${segment} cannot be read from byte ${offset} on`));
@@ -200,13 +203,13 @@ export class DiskSpool implements SectionStore {
     return (needsBytes, leftBytes) => this.#memory.of(Math.max(needsBytes, Math.min(leftBytes, bytes)));
   }
 
-  async #evict(): Promise<void> {
+  #evict(): void {
     let excessBytes = this.#waiting.bytes - this.limits.maxBytes;
     if (excessBytes <= 0 && !this.#ages.isTimeToLook()) return;
     const from = this.#batch?.end ?? this.#marks.done;
     const readBytes = Math.min(Math.max(excessBytes, SMALL_READ_BYTES), LARGE_READ_BYTES);
     const old: (Pick<TakenSection, 'header' | 'segment' | 'amount'> & { readonly end: SpoolPlace })[] = [];
-    for await (const walked of this.#walk(from, false, this.#roomOf(readBytes))) {
+    for (const walked of this.#walk(from, false, this.#roomOf(readBytes))) {
       const { segment, start, end, found } = walked;
       if (found.kind === 'damage') continue;
       // One hole behind what is in flight: it grows up to the one that is there.
@@ -264,13 +267,13 @@ export class DiskSpool implements SectionStore {
   }
 
   async #tidy(): Promise<void> {
-    if (this.#waiting.sections > 0) this.#head ??= await this.#next();
+    if (this.#waiting.sections > 0) this.#head ??= this.#next();
     else this.#head = undefined;
     await this.#removePassed();
   }
 
-  async #next(): Promise<RecordHeader | undefined> {
-    for await (const { found } of this.#walk(this.#marks.done, false, this.#roomOf(SMALL_READ_BYTES))) {
+  #next(): RecordHeader | undefined {
+    for (const { found } of this.#walk(this.#marks.done, false, this.#roomOf(SMALL_READ_BYTES))) {
       if (found.kind !== 'damage') return found.header;
     }
     this.#loseAll();

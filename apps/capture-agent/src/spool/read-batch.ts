@@ -1,5 +1,6 @@
 import type { Amount } from './amount.js';
 import type { RecordHeader } from './record-header.js';
+import type { ReusedMemory } from './reused-memory.js';
 import type { StoredSection } from './section-store.js';
 import type { ScannedSegment } from './segment-scan.js';
 import type { SpoolPlace } from './spool-folder.js';
@@ -20,7 +21,9 @@ export interface BatchRequest {
   /** Of records; a larger one goes alone. */
   readonly maxBytes: number;
   /** From the first section that is not done. */
-  readonly walk: (room: Room) => AsyncIterable<Walked<ScannedSegment>>;
+  readonly walk: (room: Room) => Iterable<Walked<ScannedSegment>>;
+  /** Where they are read into: what was there before is overwritten. */
+  readonly memory: ReusedMemory;
   /** The first one is not what its header says. */
   readonly broken: (walked: Walked<ScannedSegment>, amount: Amount) => void;
 }
@@ -30,14 +33,13 @@ export interface BatchRequest {
  * those that were in flight before; that must not be done before they are.
  * @returns undefined when none can be read, up to the end of what is known
  */
-export async function readBatch({ maxBytes, walk, broken }: BatchRequest): Promise<Batch | undefined> {
+export function readBatch({ maxBytes, walk, memory, broken }: BatchRequest): Batch | undefined {
   const sections: TakenSection[] = [];
   let bytes = 0;
   let end: SpoolPlace | undefined;
-  // Slow: not a part of Node's pool, which would be kept as a whole.
   const room: Room = (needsBytes, leftBytes) =>
-    sections.length === 0 ? Buffer.allocUnsafeSlow(Math.max(needsBytes, Math.min(leftBytes, maxBytes))) : undefined;
-  for await (const walked of walk(room)) {
+    sections.length === 0 ? memory.of(Math.max(needsBytes, Math.min(leftBytes, maxBytes))) : undefined;
+  for (const walked of walk(room)) {
     const { found, segment } = walked;
     if (found.kind === 'damage') continue;
     const amount = amountOf(walked, found.header);

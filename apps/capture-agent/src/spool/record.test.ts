@@ -58,6 +58,17 @@ describe('a record', () => {
 });
 
 describe('walkRecords', () => {
+  it('misses no record behind damage, wherever the bytes at hand end', () => {
+    const { bytes, starts } = segment(3);
+    bytes.fill(7, 5, starts[1]!);
+    for (let length = 1; length < bytes.length; length++) {
+      const found = walk(bytes.subarray(0, length), false);
+      const consumed = found.reduce((end, item) => ('end' in item ? item.end : end), 0);
+      // Either before a record or, as it was found, behind it: never within one.
+      expect(consumed <= starts[1]! || starts.includes(consumed)).toBe(true);
+    }
+  });
+
   it('finds the records of a segment in order', () => {
     const { bytes } = segment(5);
     expect(markOf(bytes)).toBe(MARK);

@@ -31,8 +31,8 @@ export type Found =
   | { readonly kind: 'broken'; readonly start: number; readonly end: number; readonly header: RecordHeader }
   /** Not readable. `sections` are those of which at least the header is. */
   | { readonly kind: 'damage'; readonly start: number; readonly end: number; readonly sections: number }
-  /** A record begins here and more bytes are needed to tell what it is. */
-  | { readonly kind: 'cut'; readonly start: number; readonly needsBytes: number };
+  /** A record begins here and more bytes are needed to tell what it is; all of them are its section's when `header` is there. */
+  | { readonly kind: 'cut'; readonly start: number; readonly needsBytes: number; readonly header?: RecordHeader };
 
 export interface WalkOptions {
   /** Offset of a record. */
@@ -67,7 +67,7 @@ export function markOf(segment: Buffer): number | undefined {
 /** Walks the records of a segment. After damage it goes on at the next record whose header is whole. */
 export function* walkRecords(bytes: Buffer, mark: number, options: WalkOptions): Generator<Found> {
   for (let at = options.start ?? 0; at < bytes.length; ) {
-    const found = recordAt(bytes, at, mark, options) ?? damageAt(bytes, at, mark);
+    const found = recordAt(bytes, at, mark, options) ?? damageAt(bytes, at, mark, options);
     yield found;
     if (found.kind === 'cut') return;
     at = found.end;
@@ -84,8 +84,8 @@ function recordAt(bytes: Buffer, start: number, mark: number, options: WalkOptio
   }
   const { header, sectionStart, end } = head;
   if (end > bytes.length) {
-    if (!options.isEnd) return { kind: 'cut', start, needsBytes: end - start };
-    return { kind: 'damage', start, end: nextRecord(bytes, start + 1, mark), sections: 1 };
+    if (!options.isEnd) return { kind: 'cut', start, needsBytes: end - start, header };
+    return { kind: 'damage', start, end: nextRecord(bytes, start + 1, mark, true), sections: 1 };
   }
   const section = bytes.subarray(sectionStart, end);
   if ((options.checkSections ?? true) && crc32(section) !== header.crc32) {
@@ -94,19 +94,20 @@ function recordAt(bytes: Buffer, start: number, mark: number, options: WalkOptio
   return { kind: 'record', start, end, header, section };
 }
 
-function damageAt(bytes: Buffer, start: number, mark: number): Found {
-  return { kind: 'damage', start, end: nextRecord(bytes, start + 1, mark), sections: 0 };
+function damageAt(bytes: Buffer, start: number, mark: number, { isEnd }: WalkOptions): Found {
+  return { kind: 'damage', start, end: nextRecord(bytes, start + 1, mark, isEnd), sections: 0 };
 }
 
-/** Where the next record with a whole header begins; the end of the bytes when none does. */
-function nextRecord(bytes: Buffer, from: number, mark: number): number {
+/** Where the next record with a whole header begins, or may begin when more bytes follow; the end when none does. */
+function nextRecord(bytes: Buffer, from: number, mark: number, isEnd: boolean): number {
   const pattern = Buffer.alloc(START_BYTES);
   pattern.writeUInt32LE(MAGIC, PREFIX.magic);
   pattern.writeUInt32LE(mark, PREFIX.mark);
   for (let at = bytes.indexOf(pattern, from); at >= 0; at = bytes.indexOf(pattern, at + 1)) {
-    if (typeof headAt(bytes, at, mark) === 'object') return at;
+    const head = headAt(bytes, at, mark);
+    if (typeof head === 'object' || (head === 'too short' && !isEnd)) return at;
   }
-  return bytes.length;
+  return isEnd ? bytes.length : Math.max(from, bytes.length - (START_BYTES - 1));
 }
 
 interface Head {

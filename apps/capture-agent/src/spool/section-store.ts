@@ -23,7 +23,10 @@ export interface SectionStore {
   refresh(): Promise<void>;
   /** What comes next; undefined when nothing waits. */
   peek(): { readonly epoch: number; readonly seq: number } | undefined;
-  /** The oldest sections up to so many bytes, at least one. They are in flight until the next call of these three. */
+  /**
+   * The oldest sections up to so many bytes, at least one. They are in flight, and their bytes valid, until the next call of
+   * these three.
+   */
   take(maxBytes: number): Promise<readonly StoredSection[]>;
   /** The bus has what was taken. */
   acknowledge(): Promise<void>;

@@ -1,31 +1,35 @@
-import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
+import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { segmentFile, segmentOf } from './spool-folder.js';
 
 /** Of this process, not of the file: worth another try. */
 const PASSING: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
 export const isPassing = (error: unknown): boolean => PASSING.includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** A reader is at one or two segments at a time, and one is synced. */
+/** A reader is at one or two segments at a time. */
 const MAX_OPEN = 4;
 
-/** What reading a spool needs of its folder. */
+/**
+ * What reading a spool needs of its folder. Reads block: what was appended a moment ago is in the page cache, where a
+ * read takes a microsecond or two, and waiting for one of Node's threads some forty.
+ */
 export interface SegmentFiles {
   /** Numbers of the segments that are there, ascending. */
   list(): Promise<number[]>;
   /** Undefined when there is no such segment. */
-  sizeOf(segment: number): Promise<number | undefined>;
+  sizeOf(segment: number): number | undefined;
   /** @returns how many bytes there were */
-  read(segment: number, into: Buffer, offset: number): Promise<number>;
+  read(segment: number, into: Buffer, offset: number): number;
   /** What was written of the segment, and its name, survive a loss of power from here on. */
   sync(segment: number): Promise<void>;
-  remove(segment: number): Promise<void>;
-  close(): Promise<void>;
+  remove(segment: number): void;
+  close(): void;
 }
 
 /** The files of a folder; few of them open at a time. */
 export class FolderSegments implements SegmentFiles {
-  /** In the order of their last use. */
-  readonly #open = new Map<number, Promise<FileHandle>>();
+  /** Descriptors, in the order of their last use. */
+  readonly #open = new Map<number, number>();
   readonly #named = new Set<number>();
 
   constructor(private readonly folder: string) {}
@@ -35,20 +39,15 @@ export class FolderSegments implements SegmentFiles {
     return numbers.sort((a, b) => a - b);
   }
 
-  async sizeOf(segment: number): Promise<number | undefined> {
-    try {
-      return (await stat(segmentFile(this.folder, segment))).size;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+  sizeOf(segment: number): number | undefined {
+    return statSync(segmentFile(this.folder, segment), { throwIfNoEntry: false })?.size;
   }
 
-  async read(segment: number, into: Buffer, offset: number): Promise<number> {
-    const file = await this.#file(segment);
+  read(segment: number, into: Buffer, offset: number): number {
+    const fd = this.#descriptor(segment);
     let present = 0;
     while (present < into.length) {
-      const { bytesRead } = await file.read(into, present, into.length - present, offset + present);
+      const bytesRead = readSync(fd, into, present, into.length - present, offset + present);
       if (bytesRead === 0) break;
       present += bytesRead;
     }
@@ -56,46 +55,43 @@ export class FolderSegments implements SegmentFiles {
   }
 
   async sync(segment: number): Promise<void> {
-    await (await this.#file(segment)).datasync();
+    await synced(segmentFile(this.folder, segment), (file) => file.datasync());
     if (this.#named.has(segment)) return;
-    const folder = await open(this.folder, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    await synced(this.folder, (folder) => folder.sync());
     this.#named.add(segment);
   }
 
-  async remove(segment: number): Promise<void> {
-    await this.#forget(segment);
+  remove(segment: number): void {
+    this.#forget(segment);
     this.#named.delete(segment);
-    await unlink(segmentFile(this.folder, segment)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
+    rmSync(segmentFile(this.folder, segment), { force: true });
   }
 
-  async close(): Promise<void> {
-    for (const segment of [...this.#open.keys()]) await this.#forget(segment);
+  close(): void {
+    for (const segment of [...this.#open.keys()]) this.#forget(segment);
   }
 
-  async #file(segment: number): Promise<FileHandle> {
-    const opening = this.#open.get(segment) ?? open(segmentFile(this.folder, segment), 'r');
+  #descriptor(segment: number): number {
+    const fd = this.#open.get(segment) ?? openSync(segmentFile(this.folder, segment), 'r');
     this.#open.delete(segment);
-    this.#open.set(segment, opening);
-    if (this.#open.size > MAX_OPEN) await this.#forget(this.#open.keys().next().value!);
-    try {
-      return await opening;
-    } catch (error) {
-      this.#open.delete(segment);
-      throw error;
-    }
+    this.#open.set(segment, fd);
+    if (this.#open.size > MAX_OPEN) this.#forget(this.#open.keys().next().value!);
+    return fd;
   }
 
-  async #forget(segment: number): Promise<void> {
-    const opening = this.#open.get(segment);
+  #forget(segment: number): void {
+    const fd = this.#open.get(segment);
     this.#open.delete(segment);
-    // One that could not be opened has nothing to close.
-    await (await opening?.catch(() => undefined))?.close();
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** By a descriptor of its own: it stays open as long as the disk takes. */
+async function synced(path: string, sync: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await sync(file);
+  } finally {
+    await file.close();
   }
 }

@@ -24,7 +24,7 @@ export class SegmentRemoval {
     try {
       await safe();
       for (const number of this.#numbers) {
-        await this.files.remove(number);
+        this.files.remove(number);
         this.#numbers.delete(number);
       }
       this.tell(undefined);

@@ -1,5 +1,5 @@
 import { type Amount, noAmount, plus } from './amount.js';
-import { type Found, markOf, walkRecords } from './record.js';
+import { markOf, walkRecords } from './record.js';
 import type { RecordHeader } from './record-header.js';
 import { ReusedMemory } from './reused-memory.js';
 import { isPassing, type SegmentFiles } from './segment-files.js';
@@ -29,7 +29,8 @@ export interface ScannedRecord {
   readonly header: RecordHeader;
 }
 
-const READ_BYTES = 256 * 1024;
+/** For the header of a record: sections are not looked into. */
+const READ_BYTES = 4096;
 /** The last records of so many epochs, the newest, are remembered. */
 const MAX_EPOCHS = 16;
 
@@ -66,34 +67,33 @@ export class SegmentScan {
    * Reads on where the last call ended.
    * @param isEnd nobody appends to the segment any more
    */
-  async scan(segment: ScannedSegment, isEnd: boolean, found: (record: ScannedRecord) => void): Promise<void> {
-    const size = (await this.files.sizeOf(segment.number)) ?? 0;
+  scan(segment: ScannedSegment, isEnd: boolean, found: (record: ScannedRecord) => void): void {
+    const size = this.files.sizeOf(segment.number) ?? 0;
     let needsBytes = READ_BYTES;
     for (let left = size - segment.end; left > 0; left = size - segment.end) {
       const wanted = Math.min(needsBytes, left);
-      const bytes = await this.#read(segment, wanted);
+      const bytes = this.#read(segment, wanted);
       if (segment.end === 0) segment.mark ??= markOf(bytes);
       if (bytes.length === 0 || segment.mark === undefined) {
         if (isEnd) this.#skip(segment, size);
         return;
       }
-      const cut = this.#walk(segment, bytes, isEnd && bytes.length === left, found);
-      if (cut?.start === 0 && bytes.length < left) needsBytes = cut.needsBytes;
-      else if (cut?.start === 0) return;
-      else needsBytes = READ_BYTES;
-      // The file got shorter meanwhile.
-      if (bytes.length < wanted) return;
+      const before = segment.end;
+      const needed = this.#walk(segment, bytes, size, isEnd && bytes.length === left, found);
+      // The file got shorter meanwhile, or a record is not all there yet.
+      if (bytes.length < wanted || (segment.end === before && needed > left && !isEnd)) return;
+      needsBytes = segment.end === before ? needed : READ_BYTES;
     }
   }
 
   /** Reads on in the newest segment, and in those that came after it. @param first the number of the first that comes */
-  async follow(segments: ScannedSegment[], first: number, found: (record: ScannedRecord) => void): Promise<void> {
+  follow(segments: ScannedSegment[], first: number, found: (record: ScannedRecord) => void): void {
     for (;;) {
       const newest = segments.at(-1);
       const next = (newest?.number ?? first - 1) + 1;
-      const isThere = (await this.files.sizeOf(next)) !== undefined;
+      const isThere = this.files.sizeOf(next) !== undefined;
       // The writer went on to the next one: what this one has is all that it will ever have.
-      if (newest) await this.scan(newest, isThere, found);
+      if (newest) this.scan(newest, isThere, found);
       if (!isThere) return;
       segments.push(newSegment(next));
     }
@@ -105,25 +105,32 @@ export class SegmentScan {
     segment.end = size;
   }
 
+  /** @returns how many bytes are needed to tell what comes next */
   #walk(
     segment: ScannedSegment,
     bytes: Buffer,
+    size: number,
     isEnd: boolean,
     tell: (record: ScannedRecord) => void,
-  ): Extract<Found, { kind: 'cut' }> | undefined {
-    const start = segment.end;
+  ): number {
+    const from = segment.end;
+    const take = (header: RecordHeader, start: number, end: number): void => {
+      segment.end = from + end;
+      segment.epochs.add(header.epoch);
+      this.#follows(header);
+      tell({ segment, start: from + start, end: from + end, header });
+    };
     for (const found of walkRecords(bytes, segment.mark!, { isEnd, checkSections: false })) {
-      if (found.kind === 'cut') return found;
-      segment.end = start + found.end;
-      if (found.kind === 'damage') this.#damage(found.end - found.start, found.sections);
-      else {
-        const { header } = found;
-        segment.epochs.add(header.epoch);
-        this.#follows(header);
-        tell({ segment, start: start + found.start, end: start + found.end, header });
-      }
+      if (found.kind === 'cut') {
+        const end = found.start + found.needsBytes;
+        if (found.header === undefined || from + end > size) return found.needsBytes;
+        take(found.header, found.start, end);
+      } else if (found.kind === 'damage') {
+        segment.end = from + found.end;
+        this.#damage(found.end - found.start, found.sections);
+      } else take(found.header, found.start, found.end);
     }
-    return undefined;
+    return READ_BYTES;
   }
 
   #damage(bytes: number, suspects: number): void {
@@ -147,10 +154,10 @@ export class SegmentScan {
   }
 
   /** Less than was asked for when the file got shorter, or nothing when it cannot be read. */
-  async #read(segment: ScannedSegment, lengthBytes: number): Promise<Buffer> {
+  #read(segment: ScannedSegment, lengthBytes: number): Buffer {
     const memory = this.#memory.of(lengthBytes);
     try {
-      return memory.subarray(0, await this.files.read(segment.number, memory, segment.end));
+      return memory.subarray(0, this.files.read(segment.number, memory, segment.end));
     } catch (error) {
       if (isPassing(error)) throw error;
       return memory.subarray(0, 0);

@@ -39,11 +39,11 @@ export interface Walked<Segment> {
 const SMALLEST_READ_BYTES = 4096;
 
 /** Visits the records of the segments in order. What is damaged is told, not thrown. */
-export async function* walkSpool<Segment extends KnownSegment>(
+export function* walkSpool<Segment extends KnownSegment>(
   files: Pick<SegmentFiles, 'read'>,
   segments: readonly Segment[],
   walk: SpoolWalk,
-): AsyncGenerator<Walked<Segment>> {
+): Generator<Walked<Segment>> {
   for (const segment of segments) {
     if (segment.number < walk.from.segment || segment.mark === undefined) continue;
     let at = segment.number === walk.from.segment ? walk.from.offset : 0;
@@ -54,7 +54,7 @@ export async function* walkSpool<Segment extends KnownSegment>(
       if (at >= limit) break;
       const room = walk.room(needsBytes, limit - at);
       if (room === undefined) return;
-      const bytes = await read(files, segment.number, at, room.subarray(0, limit - at));
+      const bytes = read(files, segment.number, at, room.subarray(0, limit - at));
       // Shorter than it was known to be, or not readable: nothing of the rest will come.
       if (bytes.length < Math.min(room.length, limit - at)) walk.unreadable(segment.number, at + bytes.length);
       if (bytes.length === 0) break;
@@ -88,9 +88,9 @@ function limitOf({ number, end }: KnownSegment, at: number, { holeFrom, holeTo }
 }
 
 /** As much as there is; nothing when it cannot be read. */
-async function read(files: Pick<SegmentFiles, 'read'>, segment: number, offset: number, into: Buffer): Promise<Buffer> {
+function read(files: Pick<SegmentFiles, 'read'>, segment: number, offset: number, into: Buffer): Buffer {
   try {
-    return into.subarray(0, await files.read(segment, into, offset));
+    return into.subarray(0, files.read(segment, into, offset));
   } catch (error) {
     if (isPassing(error)) throw error;
     return into.subarray(0, 0);

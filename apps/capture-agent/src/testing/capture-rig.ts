@@ -110,7 +110,8 @@ export class CaptureRig {
       await this.#spool.refresh();
       const batch = await this.#spool.take(1 << 22);
       if (batch.length === 0) return this.sections;
-      this.sections.push(...batch);
+      // The spool uses a batch's memory again.
+      for (const section of batch) this.sections.push({ ...section, bytes: Buffer.from(section.bytes) });
       await this.#spool.acknowledge();
     }
   }

@@ -25,7 +25,7 @@ export class FailingSegments extends FolderSegments {
     return release;
   }
 
-  override async read(segment: number, into: Buffer, offset: number): Promise<number> {
+  override read(segment: number, into: Buffer, offset: number): number {
     this.#check('read', segment);
     return super.read(segment, into, offset);
   }
@@ -35,11 +35,11 @@ export class FailingSegments extends FolderSegments {
     this.#check('sync', segment);
     await super.sync(segment);
   }
-  override async remove(segment: number): Promise<void> {
+  override remove(segment: number): void {
     this.#check('remove', segment);
-    await super.remove(segment);
+    super.remove(segment);
   }
-  override async sizeOf(segment: number): Promise<number | undefined> {
+  override sizeOf(segment: number): number | undefined {
     this.#check('sizeOf', segment);
     return super.sizeOf(segment);
   }
