@@ -1,4 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { loggedError } from './logged-error.js';
+import { RepeatLimit } from './repeat-limit.js';
 
 export type { Logger } from 'pino';
 
@@ -10,8 +12,12 @@ export interface LoggerOptions {
   readonly destination?: DestinationStream;
 }
 
-/** JSON lines: ISO time, level as a word, the fields, then the text. Written synchronously, so an exit loses none. */
+/**
+ * JSON lines: ISO time, level as a word, the fields, then the text. Written synchronously, so an exit loses none. A warning
+ * or error that comes again is counted (`RepeatLimit`).
+ */
 export function createLogger({ name, level = 'info', destination }: LoggerOptions): Logger {
+  const limit = new RepeatLimit();
   return pino(
     {
       name,
@@ -20,6 +26,12 @@ export function createLogger({ name, level = 'info', destination }: LoggerOption
       base: { name },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: loggedError },
+      hooks: {
+        logMethod(args, write, level) {
+          limit.logMethod(this, args, write, level);
+        },
+      },
     },
     destination ?? pino.destination({ fd: 1, sync: true }),
   );

@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
+import { heldBackLines } from './repeat-limit.js';
 
 export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -9,5 +10,20 @@ export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 export function createMetrics(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  logMetrics(registry);
   return registry;
+}
+
+/** Lines are the process's too, whichever logger they came from. */
+function logMetrics(registry: Registry): void {
+  new Counter({
+    registers: [registry],
+    name: 'bpfleet_log_lines_held_back_total',
+    help: 'Lines that were not written because their cause was in the log already; once a minute one line counts them.',
+    labelNames: ['level'],
+    collect() {
+      this.reset();
+      for (const [level, lines] of heldBackLines) this.inc({ level }, lines);
+    },
+  });
 }

@@ -3,15 +3,10 @@ import { KafkaAdmin } from './kafka-admin.js';
 import { KafkaConsumer } from './kafka-consumer.js';
 import type { KafkaBusOptions } from './kafka-options.js';
 import { KafkaProducer } from './kafka-producer.js';
-import { LimitedLogger } from './limited-logger.js';
 
 /** Apache Kafka by kafkajs. Each producer and consumer has connections of its own; the bus itself keeps none. */
 export class KafkaBus implements Bus {
-  private readonly options: KafkaBusOptions;
-
-  constructor(options: KafkaBusOptions) {
-    this.options = options.logger ? { ...options, logger: new LimitedLogger(options.logger) } : options;
-  }
+  constructor(private readonly options: KafkaBusOptions) {}
 
   ensureTopic(topic: string, partitions: number): Promise<void> {
     return this.#withAdmin((admin) => admin.ensureTopic(topic, partitions));
