@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../e2e/requirements.js';
@@ -34,7 +33,7 @@ suiteRequires(
         });
         if (round === ROUNDS) break;
         await delay(Math.random() * LONGEST_LIFE_MS);
-        process.kill(childOf(rig.openerPid), 'SIGKILL');
+        process.kill(rig.agentPid, 'SIGKILL');
       }
       const sent = await rig.sender.stop();
       const found = missingAndTwice(sent, await rig.stored(sent));
@@ -43,8 +42,3 @@ suiteRequires(
     });
   },
 );
-
-function childOf(pid: number): number {
-  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
-  return Number(child);
-}

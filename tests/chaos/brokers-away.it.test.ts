@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { controlApi } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../e2e/requirements.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
@@ -56,10 +55,7 @@ suiteRequires('brokers that are away, above the cap of the spool', needs, ({ pos
   });
 });
 
-async function counts(rig: OneHost) {
-  const { items } = await rig.fleet.control.call(controlApi.listAgents, { query: {} });
-  return items[0]?.status?.ledger?.agent;
-}
+const counts = async (rig: OneHost) => (await rig.status())?.ledger?.agent;
 
 /** Until every packet that was sent is acknowledged by Kafka or given up, by the agent's own word. */
 function untilSent(rig: OneHost, packets: number): Promise<void> {

@@ -1,4 +1,6 @@
-import { packetMediaTypes, queryApi } from '@bpfleet/contract';
+import { readFileSync } from 'node:fs';
+import { type AgentStatus, controlApi, packetMediaTypes, queryApi } from '@bpfleet/contract';
+import { readCapture } from '@bpfleet/section';
 import {
   createDatabase,
   createHosts,
@@ -10,7 +12,7 @@ import {
 } from '@bpfleet/test-environment';
 import { hostEnds } from '../e2e/capture-point.js';
 import { Fleet } from '../e2e/fleet.js';
-import { numberedExpression, numbersIn } from '../e2e/numbered-traffic.js';
+import { numberedExpression, numberOf, numbersIn } from '../e2e/numbered-traffic.js';
 import { push } from '../e2e/packets-come-back.js';
 import { postgresUrl } from '../e2e/postgres-url.js';
 import { SteadySender } from '../e2e/steady-sender.js';
@@ -59,9 +61,21 @@ export class OneHost {
     this.sender = new SteadySender(this.hosts.host(1).name, (action) => this.hosts.inside(this.hosts.hub, action));
   }
 
-  /** The opener's process: its only child is the agent process. */
+  /** The opener's process. */
   get openerPid(): number {
     return this.fleet.agents.get(this.hosts.host(1).name)!.process.pid!;
+  }
+
+  /** The agent process: the opener's only child. */
+  get agentPid(): number {
+    const [child] = readFileSync(`/proc/${this.openerPid}/task/${this.openerPid}/children`, 'utf8').trim().split(' ');
+    return Number(child);
+  }
+
+  /** What the agent itself said last. */
+  async status(): Promise<AgentStatus | undefined> {
+    const { items } = await this.fleet.control.call(controlApi.listAgents, { query: {} });
+    return items[0]?.status;
   }
 
   async stop(): Promise<void> {
@@ -83,15 +97,26 @@ export class OneHost {
     }
   }
 
+  /** When each number was captured, Unix ms. */
+  async storedAtMs(): Promise<Map<number, number>> {
+    const times = new Map<number, number>();
+    for (const { bytes, atNs } of readCapture(await this.#file())) {
+      times.set(numberOf(bytes), Number(atNs / 1_000n) / 1_000);
+    }
+    return times;
+  }
+
   async #counts(): Promise<Map<number, number>> {
+    const counts = new Map<number, number>();
+    for (const number of numbersIn(await this.#file())) counts.set(number, (counts.get(number) ?? 0) + 1);
+    return counts;
+  }
+
+  async #file(): Promise<Uint8Array> {
     const query = { version: 'numbered', since: '-1h', limit: 10_000_000 };
     const headers = { accept: packetMediaTypes.pcapng };
     const file = await this.fleet.query.send(queryApi.listPackets, { query, headers });
-    const counts = new Map<number, number>();
-    for (const number of numbersIn(new Uint8Array(await file.arrayBuffer()))) {
-      counts.set(number, (counts.get(number) ?? 0) + 1);
-    }
-    return counts;
+    return new Uint8Array(await file.arrayBuffer());
   }
 }
 

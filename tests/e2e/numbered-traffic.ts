@@ -24,7 +24,8 @@ export function numberedFrames(from: number, count: number): Uint8Array[] {
 
 /** The numbers in a capture file, in its order. */
 export function numbersIn(file: Uint8Array): number[] {
-  return [...readCapture(file)].map(({ bytes }) =>
-    new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(NUMBER_AT),
-  );
+  return [...readCapture(file)].map(({ bytes }) => numberOf(bytes));
 }
+
+export const numberOf = (frame: Uint8Array): number =>
+  new DataView(frame.buffer, frame.byteOffset, frame.byteLength).getUint32(NUMBER_AT);

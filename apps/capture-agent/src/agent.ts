@@ -8,6 +8,7 @@ import type { Registry } from 'prom-client';
 import type { OpenerEvent, OpenerPort } from './border/opener-port.js';
 import { prepareSpool } from './capture/prepare-spool.js';
 import type { RingPosition } from './capture/sections/open-section.js';
+import { SocketGap } from './capture/socket-gap.js';
 import type { CaptureRun, PacketSource, SourceEvents } from './capture/sources/packet-source.js';
 import type { AgentConfig } from './config.js';
 import { AgentClient } from './control/agent-client.js';
@@ -57,6 +58,7 @@ export class CaptureAgent {
   #follower: DesiredFollower | undefined;
   #reporter: StatusReporter | undefined;
   #before: Readonly<Record<string, string>> = {};
+  #gap!: SocketGap;
   readonly #early: OpenerEvent[] = [];
   readonly #stopping = new AbortController();
   readonly #boot = bootId();
@@ -132,8 +134,9 @@ export class CaptureAgent {
     const { agentSpoolDir: folder, agentId: agent } = config;
     const origin = hostOrigin();
     const facts = { agent, boot: this.#boot, bootNowMs: bootTimeMs, origin, logger: parts.logger };
-    const { firstSegment, positions, before } = await prepareSpool(folder, this.#spool, facts);
+    const { firstSegment, positions, before, aliveAtMs } = await prepareSpool(folder, this.#spool, facts);
     this.#before = before;
+    this.#gap = new SocketGap(aliveAtMs);
     // Only now: the section that was left open needs its epoch's key too.
     await this.#forgetKeys();
     const run: CaptureRun = {
@@ -143,7 +146,7 @@ export class CaptureAgent {
     const source = parts.createSource(positions);
     await source.start(run, this.#sourceEvents());
     this.#source = source;
-    for (const event of this.#early.splice(0)) source.follow(event);
+    for (const event of this.#early.splice(0)) this.#follow(source, event);
   }
 
   /** Those of epochs that nothing waits of any more. */
@@ -171,8 +174,13 @@ export class CaptureAgent {
   /** Sockets may come before there is a source. */
   #hear(event: OpenerEvent): void {
     if (event.kind === 'changed') this.#reporter?.changed();
-    else if (this.#source) this.#source.follow(event);
+    else if (this.#source) this.#follow(this.#source, event);
     else this.#early.push(event);
+  }
+
+  #follow(source: PacketSource, event: OpenerEvent): void {
+    if (event.kind === 'socket') this.#gap.opened(event.socket.openedAtMs);
+    source.follow(event);
   }
 
   #makeSender(): Sender {
@@ -229,6 +237,7 @@ export class CaptureAgent {
     const answer = await parts.opener.desire({ state: envelope, bundles, excluded });
     this.#generation = answer.generation;
     await this.#source?.apply(answer);
+    this.#gap.carriedOut();
     for (const { filter, version, interface: device, state: is, reason } of answer.outcomes) {
       const facts = { filter: `${filter}@${version}`, interface: device, state: is, reason };
       if (is === 'refused') parts.logger.warn(facts, 'filter does not run');
@@ -293,6 +302,7 @@ export class CaptureAgent {
       sent: this.#spool.sent,
       spoolCapBytes: config.agentSpoolBytes,
       before: this.#before,
+      withoutSocket: this.#gap.interval,
       errors: [...this.#unknownInterfaces(), ...this.#spoolTroubles()],
     });
   }

@@ -1,6 +1,7 @@
 import { type AgentStatus, DsseEnvelope, type GuardFigures } from '@bpfleet/contract';
 import type { FilterOutcome } from './border/opener-port.js';
 import type { CaptureCounters } from './capture/ring/capture-messages.js';
+import type { Interval } from './capture/socket-gap.js';
 import { hostFacts } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
 import type { Tally } from './spool/record-header.js';
@@ -19,11 +20,13 @@ export interface StatusInputs
   readonly sent: Tally;
   readonly spoolCapBytes: number;
   readonly before: Readonly<Record<string, string>>;
+  readonly withoutSocket: Interval | undefined;
 }
 
 /** The status as the contract has it. */
 export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'> {
-  const { outcomes, counters, stores, sent, before, interfaces, statements, spoolCapBytes, ...rest } = inputs;
+  const { outcomes, counters, stores, sent, before, withoutSocket, interfaces, statements, spoolCapBytes, ...rest } =
+    inputs;
   const [disk, memory] = stores;
   const evicted = {
     sections: disk.evicted.sections + memory.evicted.sections,
@@ -45,7 +48,11 @@ export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'>
       dropped: evicted.sections,
       packetsDropped: evicted.packets,
     },
-    ledger: ledgerOf(outcomes, counters, { sent, evicted, waiting }, before),
+    ledger: {
+      ...ledgerOf(outcomes, counters, { sent, evicted, waiting }),
+      before: { ...before },
+      ...(withoutSocket ? { withoutSocket: ends(withoutSocket) } : {}),
+    },
     spool: {
       sections: waiting.sections,
       bytes: disk.waiting.bytes + memory.waiting.bytes,
@@ -71,7 +78,6 @@ function ledgerOf(
   outcomes: readonly FilterOutcome[],
   { taken, sockets, versions }: CaptureCounters,
   sections: { readonly sent: Tally; readonly evicted: Tally; readonly waiting: Tally },
-  before: Readonly<Record<string, string>>,
 ): NonNullable<AgentStatus['ledger']> {
   const { sent, evicted, waiting } = sections;
   return {
@@ -92,6 +98,10 @@ function ledgerOf(
       evictedSections: evicted.sections,
       evictedPackets: evicted.packets,
     },
-    before: { ...before },
   };
 }
+
+const ends = ({ fromMs, toMs }: Interval) => ({
+  from: new Date(fromMs).toISOString(),
+  to: new Date(toMs).toISOString(),
+});

@@ -77,6 +77,8 @@ export const LossLedger = z.object({
   }),
   /** What the epoch before left behind, as far as it is known. */
   before: z.record(z.string(), z.string()).optional(),
+  /** Opener and agent had both ended: no socket stood in this time, and what came then is in no count. */
+  withoutSocket: z.object({ from: Timestamp, to: Timestamp }).optional(),
 });
 export type LossLedger = z.infer<typeof LossLedger>;
 

@@ -38,6 +38,7 @@ const socketOf = (id: number): CaptureSocket => ({
   members: [MEMBER],
   isOwnSocket: false,
   wasRead: false,
+  openedAtMs: 1_000,
 });
 /** Not one of Node's: those it would close by itself at the end of a thread. */
 const newDescriptor = () => WakeUp.create().fd;

@@ -49,6 +49,7 @@ const Socket = z.strictObject({
   members: z.array(Member).max(MAX_MEMBERS),
   isOwnSocket: z.boolean(),
   wasRead: z.boolean(),
+  openedAtMs: z.number(),
   swap: Swap.exactOptional(),
 }) satisfies z.ZodType<CaptureSocket>;
 

@@ -38,6 +38,8 @@ export interface CaptureSocket {
   readonly isOwnSocket: boolean;
   /** A process before read its ring. */
   readonly wasRead: boolean;
+  /** Since when packets pass it, Unix ms. */
+  readonly openedAtMs: number;
   /** A swap that nobody has cut yet: its union is attached. */
   readonly swap?: SocketSwap;
 }

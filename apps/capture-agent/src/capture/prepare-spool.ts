@@ -15,6 +15,8 @@ export interface PreparedSpool {
   readonly positions: readonly RingPosition[];
   /** What the epoch before left behind, for the ledgers of this one. */
   readonly before: Readonly<Record<string, string>>;
+  /** When the process before was last seen reading, Unix ms; undefined: there was none. */
+  readonly aliveAtMs: number | undefined;
 }
 
 export interface SpoolFacts {
@@ -30,14 +32,15 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
   const file = MappedFile.open(join(folder, OPEN_SECTION_FILE), OpenSection.sizeBytes(SECTION_CAPACITY_BYTES));
   try {
     const left = new OpenSection(file.memory).left();
-    if (left === undefined) return { firstSegment: spool.firstSegment, positions: [], before: {} };
+    if (left === undefined)
+      return { firstSegment: spool.firstSegment, positions: [], before: {}, aliveAtMs: undefined };
     const { agent, boot, bootNowMs, origin } = facts;
     const recovered = recoverSection(left, spool.lastOf(left.epoch), origin, { agent, boot, closedAtMs: bootNowMs() });
     const firstSegment = append(folder, spool.firstSegment, recovered);
     await spool.refresh();
     const before = beforeOf(left, recovered);
     facts.logger.info(before, 'the agent process before left');
-    return { firstSegment, positions: left.positions, before };
+    return { firstSegment, positions: left.positions, before, aliveAtMs: left.aliveAtMs || undefined };
   } finally {
     file.close();
   }

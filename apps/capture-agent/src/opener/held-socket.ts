@@ -34,6 +34,7 @@ export class HeldSocket {
   #lastSwapId = 0;
   #isDraining = false;
   #wasAnnounced = false;
+  #openedAtMs = 0;
   /** What was wished for last and could not be done, with the reason. */
   #refusal: { readonly members: readonly PlannedMember[]; readonly reason: string } | undefined;
   /** The kernel ran another program; until it is reported. */
@@ -62,6 +63,7 @@ export class HeldSocket {
   /** Attaches the real program and tells the agent. @throws BpfleetError when the kernel refuses the program */
   begin(): void {
     this.#attach(this.#current.members, this.#current.context);
+    this.#openedAtMs = Date.now();
     this.announce();
   }
 
@@ -95,6 +97,7 @@ export class HeldSocket {
       members: captured(members),
       isOwnSocket,
       wasRead: this.#wasAnnounced,
+      openedAtMs: this.#openedAtMs,
       ...(this.#swap ? { swap: { id: this.#swap.id, members: captured(this.#swap.next.members) } } : {}),
     };
     this.#wasAnnounced = true;

@@ -62,5 +62,11 @@ export function ledgerTables({ status }: Agent, terminal: Terminal): string {
     table(ledger.filters, versions, terminal.out, terminal.env),
     table(rows, fates, terminal.out, terminal.env),
     ...(before.length > 0 ? [`The process before: ${before.join(', ')}\n`] : []),
+    ...(ledger.withoutSocket ? [gapLine(ledger.withoutSocket)] : []),
   ].join('\n');
+}
+
+function gapLine({ from, to }: NonNullable<LossLedger['withoutSocket']>): string {
+  const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
+  return `No socket stood from ${from} to ${to}, ${seconds.toFixed(3)} s: what came then is in no count\n`;
 }

@@ -43,9 +43,11 @@ const session = new CaptureSession(reader, assembler, adopt, tell, nowMs);
 
 tell({ kind: 'ready' });
 for (let running = true; running; ) {
+  // Before the turn: what comes while it lasts may still be unread at its end.
+  const turnsAtMs = Date.now();
   reader.turn(TURN_MS);
   session.tick();
-  open.alive(Date.now());
+  open.alive(turnsAtMs);
   for (let message = receiveMessageOnPort(port); message && running; message = receiveMessageOnPort(port)) {
     running = session.carryOut(message.message as CaptureOrder);
   }

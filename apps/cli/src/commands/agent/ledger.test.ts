@@ -28,6 +28,7 @@ const ledger: LossLedger = {
     evictedPackets: 10,
   },
   before: { 'before-lost': '0' },
+  withoutSocket: { from: '2026-11-22T10:00:00.250Z', to: '2026-11-22T10:00:02.000Z' },
 };
 
 const agent = (more: Partial<NonNullable<Agent['status']>>): Agent => ({
@@ -69,6 +70,8 @@ describe('agent ledger', () => {
     expect(out).toMatch(/web@3 +eth0 +900 +90 +11520 +12 +810 +0 +full\n/);
     expect(out).toMatch(/waiting +2 +20\n/);
     expect(out).toContain('The process before: before-lost 0\n');
+    const [from, to] = ['2026-11-22T10:00:00.250Z', '2026-11-22T10:00:02.000Z'];
+    expect(out).toContain(`No socket stood from ${from} to ${to}, 1.750 s: what came then is in no count\n`);
   });
 
   it('says so when an agent has told of nothing', async () => {
