@@ -5,6 +5,7 @@ import {
   createDatabase,
   createHosts,
   freePorts,
+  type Host,
   type Hosts,
   startOwnKafka,
   type TestDatabase,
@@ -26,22 +27,23 @@ export class OneHost {
   kafka!: Required<TestKafka>;
   fleet!: Fleet;
   sender!: SteadySender;
-  #database!: TestDatabase;
+  database!: TestDatabase;
+  protected readonly hostCount: number = 1;
 
   async start(
     postgres: Parameters<typeof createDatabase>[0],
     agentEnv: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    this.hosts = await createHosts({ count: 1 });
+    this.hosts = await createHosts({ count: this.hostCount });
     const started = await startOwnKafka({ advertisedHost: this.hosts.rootAddress, listenHost: '0.0.0.0' });
     if ('unavailable' in started) throw new Error(started.unavailable);
     this.kafka = started;
-    this.#database = await createDatabase(postgres);
+    this.database = await createDatabase(postgres);
     const [filterManager, analytics] = await freePorts(2);
     this.fleet = new Fleet({
       hosts: this.hosts,
       brokers: this.kafka.brokers,
-      postgresUrl: postgresUrl(this.#database.connection),
+      postgresUrl: postgresUrl(this.database.connection),
       ports: { filterManager: filterManager!, analytics: analytics! },
       agentEnv,
       reportIntervalMs: 500,
@@ -58,7 +60,12 @@ export class OneHost {
       },
       { filter: numbered, tcpdump: '' },
     );
-    this.sender = new SteadySender(this.hosts.host(1).name, (action) => this.hosts.inside(this.hosts.hub, action));
+    this.sender = this.senderTo(this.hosts.host(1));
+  }
+
+  /** Of traffic that arrives at a host. */
+  senderTo(host: Host): SteadySender {
+    return new SteadySender(host.name, (action) => this.hosts.inside(this.hosts.hub, action));
   }
 
   /** The opener's process. */
@@ -81,7 +88,7 @@ export class OneHost {
   async stop(): Promise<void> {
     await this.fleet?.stop();
     await this.kafka?.stop();
-    await this.#database?.drop();
+    await this.database?.drop();
     await this.hosts?.remove();
   }
 

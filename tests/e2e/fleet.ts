@@ -60,6 +60,10 @@ export class Fleet {
     await this.untilAgents((agents) => agents.length === hosts.list.length);
   }
 
+  stateDir(host: Host): string {
+    return join(this.#folder, host.name);
+  }
+
   #service(name: string, args: readonly string[], env: Record<string, string>): ServiceProcess {
     // Analytics alone talks to Kafka; each reads only what is its own.
     const service = new ServiceProcess({
@@ -72,7 +76,8 @@ export class Fleet {
     return service;
   }
 
-  startAgent(host: Host): ServiceProcess {
+  /** @param env on top of what all agents get */
+  startAgent(host: Host, env: Readonly<Record<string, string>> = {}): ServiceProcess {
     const { hosts } = this.options;
     const agent = new ServiceProcess({
       name: `agent on ${host.name}`,
@@ -82,8 +87,9 @@ export class Fleet {
         BPFLEET_LISTEN: '127.0.0.1',
         BPFLEET_AGENT_ID: host.name,
         BPFLEET_AGENT_LABELS: `host=${host.name},kind=test`,
-        BPFLEET_AGENT_STATE_DIR: join(this.#folder, host.name),
+        BPFLEET_AGENT_STATE_DIR: this.stateDir(host),
         ...this.options.agentEnv,
+        ...env,
       },
       spawn: (argv, options) => hosts.spawn(host, argv, options),
     });

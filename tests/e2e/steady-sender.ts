@@ -15,8 +15,9 @@ export class SteadySender {
     });
   }
 
-  start(packetsPerSecond: number): void {
-    this.#sending = this.#send(packetsPerSecond);
+  /** @param from the first number */
+  start(packetsPerSecond: number, from = 0): void {
+    this.#sending = this.#send(packetsPerSecond, from);
   }
 
   /** @returns how many were sent */
@@ -28,11 +29,12 @@ export class SteadySender {
   }
 
   /** A second's worth at a time: all numbers of a long run would fill the memory. */
-  async #send(packetsPerSecond: number): Promise<number> {
+  async #send(packetsPerSecond: number, from: number): Promise<number> {
     const { signal } = this.#stopping;
     let sent = 0;
     while (!signal.aborted) {
-      sent += await this.#sender.sendPaced(numberedFrames(sent, packetsPerSecond), { packetsPerSecond, signal });
+      const frames = numberedFrames(from + sent, packetsPerSecond);
+      sent += await this.#sender.sendPaced(frames, { packetsPerSecond, signal });
     }
     return sent;
   }
