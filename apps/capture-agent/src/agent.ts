@@ -12,8 +12,9 @@ import { SocketGap } from './capture/socket-gap.js';
 import type { CaptureRun, PacketSource, SourceEvents } from './capture/sources/packet-source.js';
 import type { AgentConfig } from './config.js';
 import { AgentClient } from './control/agent-client.js';
+import { ControlTrouble } from './control/control-trouble.js';
 import { DesiredFollower } from './control/desired-follower.js';
-import { enrol } from './control/enrol.js';
+import { Enrolment } from './control/enrolment.js';
 import { parseEndpoint, resolveExcluded } from './control/excluded-endpoints.js';
 import { type ClaimedState, KeptOrders } from './control/kept-orders.js';
 import { StatusReporter } from './control/status-reporter.js';
@@ -64,6 +65,7 @@ export class CaptureAgent {
   readonly #boot = bootId();
   readonly #bootTimeOriginMs = bootTimeMs() - performance.now();
 
+  readonly #trouble = new ControlTrouble(() => this.#reporter?.changed());
   readonly #guest: Guest;
   readonly #guard: GuardMeter;
 
@@ -96,8 +98,9 @@ export class CaptureAgent {
     this.#sender = this.#makeSender();
     await this.#sender.start();
     const client = new AgentClient(config.server, { agent: hello.agent, key: sessionKey, delegation });
-    const enrolled = this.#enrol(client);
-    client.onUnknown = () => this.#enrolOnce(client);
+    const enrolment = this.#enrolmentBy(client);
+    const enrolled = enrolment.first(parts.onFatal);
+    client.onUnknown = () => enrolment.enrol();
     this.#reporter = new StatusReporter(client, parts.logger, enrolled, (nonce) => this.#status(nonce), parts.onFatal);
     this.#reporter.start();
     this.#follower = this.#makeFollower(client, this.#reporter.registered);
@@ -201,33 +204,24 @@ export class CaptureAgent {
     );
   }
 
-  /** Never rejects: what the filter-manager refuses for good is fatal, and what runs then is what was desired before. */
-  async #enrol(client: AgentClient): Promise<void> {
-    try {
-      await this.#enrolOnce(client);
-      if (!this.#stopping.signal.aborted) return;
-    } catch (error) {
-      this.parts.onFatal(error);
-    }
-    await new Promise(() => {});
-  }
-
-  /** @throws BpfleetError what the filter-manager refuses for good, or that the agent trusts other keys than its */
-  async #enrolOnce(client: AgentClient): Promise<void> {
+  #enrolmentBy(client: AgentClient): Enrolment {
     const { config, parts } = this;
-    const enrolment = DsseEnvelope.parse(await parts.opener.enrolment(config.agentLabels));
-    const { signal } = this.#stopping;
-    const { logger } = parts;
-    const token = config.enrolmentToken;
-    const enrolled = await enrol({ client: client.anonymous, token, enrolment, logger, signal });
-    if (enrolled) await parts.opener.pin(enrolled.keys);
+    return new Enrolment({
+      client: client.anonymous,
+      token: config.enrolmentToken,
+      labels: config.agentLabels,
+      opener: parts.opener,
+      logger: parts.logger,
+      signal: this.#stopping.signal,
+      trouble: this.#trouble,
+    });
   }
 
   #makeFollower(client: AgentClient, registered: Promise<void>): DesiredFollower {
     const { logger, onFatal } = this.parts;
     const kept = new KeptOrders(controlFolder(this.config.agentStateDir));
     const desire = (claimed: ClaimedState, bundles: readonly string[]) => this.#desire(claimed, bundles);
-    return new DesiredFollower({ client, kept, logger, registered, desire, onFatal });
+    return new DesiredFollower({ client, kept, logger, trouble: this.#trouble, registered, desire, onFatal });
   }
 
   async #desire({ envelope, state }: ClaimedState, bundles: readonly string[]): Promise<void> {
@@ -303,7 +297,7 @@ export class CaptureAgent {
       spoolCapBytes: config.agentSpoolBytes,
       before: this.#before,
       withoutSocket: this.#gap.interval,
-      errors: [...this.#unknownInterfaces(), ...this.#spoolTroubles()],
+      errors: [...this.#trouble.errors, ...this.#unknownInterfaces(), ...this.#spoolTroubles()],
     });
   }
 }

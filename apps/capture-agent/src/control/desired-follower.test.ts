@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DesireOrder } from '../border/opener-port.js';
 import { SigningService } from '../testing/signing-service.js';
 import { AgentClient } from './agent-client.js';
+import { ControlTrouble } from './control-trouble.js';
 import { DesiredFollower } from './desired-follower.js';
 import { type ClaimedState, claimedState, KeptOrders } from './kept-orders.js';
 
@@ -69,6 +70,7 @@ describe('DesiredFollower', () => {
   let api: FakeApi;
   let taken: { claimed: ClaimedState; bundles: readonly string[] }[];
   let refuse: BpfleetError | undefined;
+  let trouble: ControlTrouble;
   const started: DesiredFollower[] = [];
   const service = new SigningService('agent-1');
   const web = { filter: 'web', version: 1, expression: 'tcp port 80' };
@@ -78,6 +80,7 @@ describe('DesiredFollower', () => {
     api = new FakeApi();
     taken = [];
     refuse = undefined;
+    trouble = new ControlTrouble(() => {});
   });
   afterEach(async () => {
     await Promise.all(started.splice(0).map((follower) => follower.stop()));
@@ -90,6 +93,7 @@ describe('DesiredFollower', () => {
       client: new AgentClient('http://127.0.0.1:1', session, api.fetch),
       kept: new KeptOrders(folder),
       logger: pino({ level: 'silent' }),
+      trouble,
       registered: Promise.resolve(),
       desire: async (claimed, bundles) => {
         if (refuse) throw refuse;
@@ -157,8 +161,10 @@ describe('DesiredFollower', () => {
     await start();
     await until(() => api.asked.filter((path) => path.endsWith('/desired')).length >= 2);
     expect(readdirSync(folder)).not.toContain('desired.json');
+    expect(trouble.errors).toMatchObject([{ code: 'SIGNATURE_INVALID', message: 'a strange key' }]);
     refuse = undefined;
     await until(() => taken.length === 1);
+    expect(trouble.errors).toEqual([]);
   });
 
   it.each([

@@ -4,6 +4,7 @@ import { nodeCrypto } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import type { AgentClient } from './agent-client.js';
+import type { ControlTrouble } from './control-trouble.js';
 import { type ClaimedState, claimedState, type KeptOrders } from './kept-orders.js';
 
 const WAIT = '30s';
@@ -17,6 +18,8 @@ export interface FollowerParts {
   readonly client: AgentClient;
   readonly kept: KeptOrders;
   readonly logger: Logger;
+  /** Told of states that are not carried out. */
+  readonly trouble: ControlTrouble;
   /** Nothing is asked of the filter-manager before. */
   readonly registered: Promise<void>;
   /** Has it verified and carried out; rejects with what is wrong with it. `bundles` are payloads in base64. */
@@ -73,6 +76,7 @@ export class DesiredFollower {
         retryMs = RETRY_FIRST_MS;
       } catch (err) {
         if (signal.aborted) return;
+        if (err instanceof BpfleetError) this.parts.trouble.met(err);
         this.parts.logger.warn({ err, retryMs }, 'no new desired state, the last one keeps running');
         await abortableDelay(retryMs, signal);
         retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
@@ -94,6 +98,7 @@ export class DesiredFollower {
       const bundles: string[] = [];
       for (const { digest } of claimed.state.entries) bundles.push(toBase64(await this.#bundle(digest, signal)));
       await this.parts.desire(claimed, bundles);
+      this.parts.trouble.over();
       await kept.keep(claimed);
       this.#etag = response.headers.get('etag') ?? `"${claimed.state.generation}"`;
     } finally {
