@@ -2,6 +2,7 @@ import { MAX_INSTRUCTIONS } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { describe, expect, it } from 'vitest';
 import { type CompileOptions, compile } from './compile.js';
+import { compileEbpf } from './compile-ebpf.js';
 
 function refusalOf(expression: string, options: CompileOptions = {}): BpfleetError {
   try {
@@ -123,6 +124,19 @@ describe('compile, given what it cannot compile', () => {
     expect(span).toEqual({ start: 0, end: expression.length });
   });
 
+  it.each([
+    ['a list of both sides', `ip host in {${hosts(20_000).join(', ')}}`],
+    [
+      'terms that are a list',
+      hosts(5000)
+        .map((host) => `src host ${host}`)
+        .join(' or '),
+    ],
+  ])('says that eBPF has room for %s, and it has', (_, expression) => {
+    expect(refusalOf(expression).hint).toMatch(/the target ebpf/);
+    expect(compileEbpf(expression).filter.maps).toHaveLength(1);
+  });
+
   it('does not send to eBPF what has no lists', () => {
     expect(refusalOf(pairs(700)).hint).toMatch(/split the filter/);
   });
@@ -165,8 +179,8 @@ describe('compile, given what it cannot compile', () => {
   });
 
   it('names the link types it has where one is asked for that it has not', () => {
-    const { code, message, hint } = refusalOf('ip', { linkType: 'SUNATM' });
-    expect(code).toBe('FILTER_UNSUPPORTED');
+    const { code, message, hint, span } = refusalOf('tcp', { linkType: 'SUNATM' });
+    expect([code, span]).toEqual(['FILTER_UNSUPPORTED', { start: 0, end: 3 }]);
     expect([message, hint].join()).toMatch(/SUNATM.*EN10MB/);
   });
 });

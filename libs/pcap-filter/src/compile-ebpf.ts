@@ -1,5 +1,5 @@
 import { type EbpfFilter, translateToEbpf } from '@bpfleet/bpf';
-import type { CompileOptions, Stages } from './compile.js';
+import { blamingAllOf, type CompileOptions, type Stages } from './compile.js';
 import { emitWithSets } from './compile-with-sets.js';
 
 export interface EbpfCompileOptions extends CompileOptions {
@@ -19,5 +19,7 @@ export interface EbpfCompilation {
  */
 export function compileEbpf(expression: string, options: EbpfCompileOptions = {}): EbpfCompilation {
   const { program, sets, stages } = emitWithSets(expression, options);
-  return { filter: translateToEbpf(program, { sets, counters: options.counters ?? false }), stages };
+  const { counters = false } = options;
+  const filter = blamingAllOf(expression, () => translateToEbpf(program, { sets, counters }));
+  return { filter, stages };
 }

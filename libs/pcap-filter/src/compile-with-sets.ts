@@ -17,18 +17,18 @@ export interface SetCompilation {
  * @throws BpfleetError as `compile`
  */
 export function compileWithSets(expression: string, options: CompileOptions = {}): SetCompilation {
-  const compilation = emitWithSets(expression, options);
-  refuseLong(compilation.program, compilation.stages.optimised, expression);
+  const { steps, ...compilation } = emitWithSets(expression, options);
+  refuseLong(compilation.program, compilation.stages.optimised, steps, expression);
   return compilation;
 }
 
 /** As `compileWithSets`, however long the program: eBPF has room for more. */
-export function emitWithSets(expression: string, options: CompileOptions): SetCompilation {
+export function emitWithSets(expression: string, options: CompileOptions) {
   const { optimize = true } = options;
   const { stages, steps, snaplenBytes } = analyse(expression, options);
   const pool = new SetPool();
   const setOf = (within: NumberSet) => pool.setOf(within);
   const emitOptions = { snaplenBytes, reuseRegisters: optimize, leafRanges: LEAF_RANGES.fast, setOf };
   const program = blamingAllOf(expression, () => emit(stages.optimised, steps, emitOptions));
-  return { program, sets: pool.sets, stages };
+  return { program, sets: pool.sets, stages, steps };
 }

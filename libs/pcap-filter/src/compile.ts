@@ -1,7 +1,8 @@
-import { convertedLength, greatestConvertedLength, MAX_INSTRUCTIONS, type Program } from '@bpfleet/bpf';
+import { convertedLength, greatestConvertedLength, MAX_INSTRUCTIONS, type NumberSet, type Program } from '@bpfleet/bpf';
 import { BpfleetError, type Span } from '@bpfleet/errors';
 import { LEAF_RANGES } from './emit/condition-tree.js';
 import { type EmitOptions, emit } from './emit/emit.js';
+import { SetPool } from './emit/set-pool.js';
 import { tooLargeFault } from './fault.js';
 import type { Ir } from './ir/ir.js';
 import { readIpv4 } from './lex/addresses.js';
@@ -73,7 +74,7 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
   const program = blamingAllOf(expression, () =>
     optimize ? emitCheapest(plain, optimised, steps, snaplenBytes) : emitPlain(plain, steps, snaplenBytes),
   );
-  refuseLong(program, optimised, expression);
+  refuseLong(program, optimised, steps, expression);
   return { program, stages };
 }
 
@@ -85,7 +86,7 @@ export function analyse(expression: string, options: CompileOptions) {
   const tokens = lex(expression);
   const tree = parse(tokens);
   const resolved = resolve(tree, names === undefined ? builtInNames : resolverOf(names));
-  const ir = lower(resolved, lowerOptionsOf(options));
+  const ir = blamingAllOf(expression, () => lower(resolved, lowerOptionsOf(options)));
   const { graph: plain, steps } = buildGraph(ir);
   const optimised = optimize ? optimise(plain, steps) : plain;
   if (optimize && !canAccept(optimised)) throw neverMatches(expression);
@@ -180,7 +181,8 @@ export function blamingAllOf<Result>(expression: string, work: () => Result): Re
 }
 
 function blamed(error: unknown, expression: string): unknown {
-  if (!(error instanceof BpfleetError) || error.code !== 'FILTER_TOO_LARGE' || error.span !== undefined) return error;
+  if (!(error instanceof BpfleetError) || error.span !== undefined) return error;
+  if (error.code !== 'FILTER_TOO_LARGE' && error.code !== 'FILTER_UNSUPPORTED') return error;
   return new BpfleetError(error.code, error.message, { ...wholeOf(expression), ...hintOf(error), cause: error });
 }
 
@@ -192,26 +194,25 @@ function hintOf({ hint }: BpfleetError): { hint?: string } {
   return hint === undefined ? {} : { hint };
 }
 
-/** A list of at least so many values becomes a map in eBPF, and costs a program nothing but the call. */
-const LONG_LIST = 64;
-
 /** @throws BpfleetError `FILTER_TOO_LARGE` for more instructions than a classic program has */
-export function refuseLong({ length: instructions }: Program, { nodes }: Graph, expression: string): void {
-  if (instructions > MAX_INSTRUCTIONS) throw tooLong(instructions, nodes, expression);
-}
-
-function tooLong(instructions: number, nodes: Graph['nodes'], expression: string): BpfleetError {
-  const lists = nodes.flatMap(({ step }) => (step.kind === 'test' ? [step.within.length / 2] : []));
-  const inLists = lists.filter((ranges) => ranges >= LONG_LIST).reduce((sum, ranges) => sum + ranges, 0);
-  const fits = instructions - inLists <= MAX_INSTRUCTIONS;
-  return tooLargeFault(
-    `the filter needs ${instructions} instructions; the kernel takes at most ${MAX_INSTRUCTIONS}, ` +
-      `${instructions - MAX_INSTRUCTIONS} fewer`,
-    fits
+export function refuseLong(program: Program, graph: Graph, steps: StepTable, expression: string): void {
+  if (program.length <= MAX_INSTRUCTIONS) return;
+  throw tooLargeFault(
+    `the filter needs ${program.length} instructions; the kernel takes at most ${MAX_INSTRUCTIONS}, ` +
+      `${program.length - MAX_INSTRUCTIONS} fewer`,
+    fitsWithMaps(graph, steps)
       ? 'the target ebpf has room for it, since it keeps lists in maps; or use networks instead of single hosts'
       : 'split the filter, or write lists of values in place of single terms: host in {…} and port in {…}',
     wholeOf(expression).span,
   );
+}
+
+/** Whether what is left beside the long lists, which become maps in eBPF, would fit into a classic program. */
+function fitsWithMaps(graph: Graph, steps: StepTable): boolean {
+  const pool = new SetPool();
+  const setOf = (within: NumberSet) => pool.setOf(within);
+  const options = { snaplenBytes: DEFAULT_SNAPLEN_BYTES, reuseRegisters: true, leafRanges: LEAF_RANGES.fast, setOf };
+  return emit(graph, steps, options).length <= MAX_INSTRUCTIONS;
 }
 
 function neverMatches(expression: string): BpfleetError {
