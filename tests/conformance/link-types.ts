@@ -16,7 +16,7 @@ const form = (linkType: string, dlt: number, live = false): LinkForm => ({
   name: live ? `${linkType} live` : linkType,
 });
 
-/** Every link type of tier 1 and 2, and the one that the agent's kernel delivers. */
+/** Every link type of tier 1 and 2, from a file and as a kernel delivers it. */
 export const linkForms = [
   form('EN10MB', 1),
   form('LINUX_SLL', 113),
@@ -30,6 +30,16 @@ export const linkForms = [
   form('IEEE802_11', 105),
   form('IEEE802_11_RADIO', 127),
   form('EN10MB', 1, true),
+  form('LINUX_SLL', 113, true),
+  form('LINUX_SLL2', 276, true),
+  form('RAW', 12, true),
+  form('IPV4', 228, true),
+  form('IPV6', 229, true),
+  form('NULL', 0, true),
+  form('LOOP', 108, true),
+  form('PPP', 9, true),
+  form('IEEE802_11', 105, true),
+  form('IEEE802_11_RADIO', 127, true),
 ] as const;
 
 export function linkFormNamed(name: string): LinkForm {

@@ -68,6 +68,7 @@ export const faults: readonly Fault[] = [
   ),
   fault('lower/protocol.ts', '[LinkProtocol.ip6, 0x57]', '[LinkProtocol.ip6, 0x5d]'),
   fault('lower/protocol.ts', 'others: [24, 28, 30]', 'others: [24, 28]'),
+  fault('lower/protocol.ts', 'live ? families.map(swapped) : families.flatMap', 'families.flatMap'),
   fault('lower/protocol.ts', 'equals(load(payload, 0, 2), 0xffff),', ''),
   fault(
     'lower/protocol.ts',

@@ -28,7 +28,8 @@ export function installedLibpcap(): Requirement<{ libpcap: Libpcap }> {
 
 /** Undefined message parts do not occur: libpcap always says why. */
 export function askLibpcap(libpcap: Libpcap, expression: string, form: LinkForm): Theirs | { refusal: string } {
-  if (form.live) return ask(libpcap, expression, { live: true });
+  // Only a tag beside the bytes needs an open interface; all else is compiled for live captures where there is no file.
+  if (form.live) return ask(libpcap, expression, form.linkType === 'EN10MB' ? { live: true } : { linkType: form.dlt });
   const native = ask(libpcap, expression, { linkType: form.dlt, savefile: 'native' });
   if (form.linkType !== 'NULL' || 'refusal' in native) return native;
   const swapped = ask(libpcap, expression, { linkType: form.dlt, savefile: 'swapped' });

@@ -3,7 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { type CompileOptions, compile, mayMatch, prefilterOf, printPrefilter, printToken } from '@bpfleet/pcap-filter';
 import { expect, it } from 'vitest';
 import { newCoverage, randomExpression } from '../expressions/expressions.js';
-import type { LinkForm } from '../link-types.js';
+import { type LinkForm, linkForms } from '../link-types.js';
 import { randomFrame } from '../packets/frames.js';
 import { whole } from '../packets/packets.js';
 import { reaching, steer } from '../packets/steer.js';
@@ -13,6 +13,8 @@ import { tokensOf } from './walk.js';
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const EXPRESSIONS = 500 * ROUNDS;
 const PACKETS = 20;
+/** What the store can hold: only Ethernet comes from a kernel with something beside the bytes. */
+const storedForms = linkForms.filter(({ linkType, live }) => !live || linkType === 'EN10MB');
 
 it(
   'no packet that the filter matches is missed by its prefilter',
@@ -22,7 +24,7 @@ it(
     const coverage = newCoverage();
     const count = { expressions: 0, pairs: 0, pruned: 0, accepted: 0, everything: 0 };
     while (count.expressions < EXPRESSIONS) {
-      const { text: written, form } = randomExpression(random, coverage);
+      const { text: written, form } = randomExpression(random, coverage, storedForms);
       const text = random.chance(20) ? withExtension(written, random) : written;
       const options = optionsOf(form, random);
       const programs = programsOf(text, options);
