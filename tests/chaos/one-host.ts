@@ -35,14 +35,12 @@ export class OneHost {
     agentEnv: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     this.hosts = await createHosts({ count: this.hostCount });
-    const started = await startOwnKafka({ advertisedHost: this.hosts.rootAddress, listenHost: '0.0.0.0' });
-    if ('unavailable' in started) throw new Error(started.unavailable);
-    this.kafka = started;
+    this.kafka = await this.startKafka();
     this.database = await createDatabase(postgres);
     const [filterManager, analytics] = await freePorts(2);
     this.fleet = new Fleet({
       hosts: this.hosts,
-      brokers: this.kafka.brokers,
+      brokers: this.brokers,
       postgresUrl: postgresUrl(this.database.connection),
       ports: { filterManager: filterManager!, analytics: analytics! },
       agentEnv,
@@ -61,6 +59,17 @@ export class OneHost {
       { filter: numbered, tcpdump: '' },
     );
     this.sender = this.senderTo(this.hosts.host(1));
+  }
+
+  protected get brokers(): readonly string[] {
+    return this.kafka.brokers;
+  }
+
+  protected async startKafka(settings: Readonly<Record<string, string>> = {}): Promise<Required<TestKafka>> {
+    const { rootAddress: advertisedHost } = this.hosts;
+    const started = await startOwnKafka({ advertisedHost, listenHost: '0.0.0.0', settings });
+    if ('unavailable' in started) throw new Error(started.unavailable);
+    return started;
   }
 
   /** Of traffic that arrives at a host. */
@@ -127,9 +136,13 @@ export class OneHost {
   }
 }
 
-/** What became of the numbers from 0 on: how many are missing, and how many are stored more than once. */
-export function missingAndTwice(sent: number, stored: ReadonlyMap<number, number>): { missing: number; twice: number } {
+/** What became of the numbers from `from` on: how many are missing, and how many of all are stored more than once. */
+export function missingAndTwice(
+  sent: number,
+  stored: ReadonlyMap<number, number>,
+  from = 0,
+): { missing: number; twice: number } {
   let missing = 0;
-  for (let number = 0; number < sent; number++) if (!stored.has(number)) missing++;
+  for (let number = from; number < from + sent; number++) if (!stored.has(number)) missing++;
   return { missing, twice: [...stored.values()].filter((count) => count > 1).length };
 }

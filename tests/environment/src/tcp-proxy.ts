@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+/** Where the server is, and clients unless told otherwise. */
 const HOST = '127.0.0.1';
 
 /** One connection through the proxy: both its ends. */
@@ -29,10 +30,10 @@ export class TcpProxy {
 
   private constructor(readonly port: number) {}
 
-  /** Listens at once; connections are refused until `forwardTo`. */
-  static async start(): Promise<TcpProxy> {
+  /** Listens at once; connections are refused until `forwardTo`. @param host the address that clients connect to */
+  static async start(host = HOST): Promise<TcpProxy> {
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
-    server.listen(0, HOST);
+    server.listen(0, host);
     await once(server, 'listening');
     const proxy = new TcpProxy((server.address() as AddressInfo).port);
     proxy.#server = server.on('connection', (client) => proxy.#connect(client));
