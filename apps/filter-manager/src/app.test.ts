@@ -198,6 +198,20 @@ describe('the desired state over HTTP', () => {
     expect(Math.abs(Date.parse(state!.issuedAt) - Date.now())).toBeLessThan(10_000);
     expect(await agent.runs(state)).toEqual(['web@1']);
   });
+  it('says of each filter until when it runs, and is a new one when that changes', async () => {
+    await agent.register();
+    await create('web');
+    await assign();
+    const until = async (notAfter: string) => {
+      service.control.change(() => {
+        service.control.settings = { ...service.control.settings, notAfter };
+      });
+      const { generation, entries } = (await agent.desired())!;
+      return [generation, ...entries.map((entry) => entry.notAfter)];
+    };
+    expect(await until('2026-12-01T00:00:00.000Z')).toEqual([3, '2026-12-01T00:00:00.000Z']);
+    expect(await until('2026-12-08T00:00:00.000Z')).toEqual([4, '2026-12-08T00:00:00.000Z']);
+  });
   it('is 304 when it is known and the agent does not wait', async () => {
     await agent.register();
     const response = await agent.askDesired(1, '0s');

@@ -14,6 +14,7 @@ describe('the configuration', () => {
       excludedEndpoints: [],
       flushWindowMs: 200,
       reportIntervalMs: 60_000,
+      runHours: 720,
     });
     expect(() => loadConfig(ProcessConfig, {})).toThrow(/BPFLEET_POSTGRES_URL: is required/);
   });

@@ -20,6 +20,12 @@ export const FilterManagerConfig = z.object({
     .max(600_000)
     .default(60_000)
     .describe('ms between the status reports of an agent to which nothing happens'),
+  runHours: z.coerce
+    .number()
+    .nonnegative()
+    .max(10 * 365 * 24)
+    .default(30 * 24)
+    .describe('hours that agents go on with what they run while they hear nothing of this service; 0: for ever'),
   signingKey: z.string().optional().meta({
     description:
       'Ed25519 key in PEM that signs what agents run; without it the service makes one and keeps it in the database',

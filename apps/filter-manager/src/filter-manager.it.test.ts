@@ -75,6 +75,19 @@ suiteRequires('filter-manager', { postgres: await postgres() }, ({ postgres: ser
       const plain = await start({ excludedEndpoints, flushWindowMs: 50 });
       expect(await agent.at(plain.url).desired()).toMatchObject(told);
     });
+    it('says until when agents run what they are told, and prolongs it by itself', async () => {
+      const runHours = 0.001;
+      const replica = await start({ runHours });
+      const agent = await register(replica, 'web-1');
+      await create(replica, 'https', 'tcp port 443');
+      await assign(replica, 'https');
+      const first = (await agent.desired())!;
+      const next = (await agent.desired(first.generation, '60s'))!;
+      const endMs = ({ entries }: typeof first) => Date.parse(entries[0]!.notAfter!);
+      expect(next.generation).toBeGreaterThan(first.generation);
+      expect(endMs(next)).toBeGreaterThan(endMs(first));
+      expect(endMs(next) - Date.parse(next.issuedAt)).toBeGreaterThan(0.7 * runHours * 3_600_000);
+    });
     it('is ready, and on a database without its tables says what to do', async () => {
       expect(await (await start()).ready()).toEqual({ status: 200, checks: { postgres: 'ok', settings: 'ok' } });
       const empty = await createDatabase(server.connection);

@@ -8,6 +8,8 @@ import { PostgresAssignmentStore } from './assignments/postgres-assignment-store
 import { PcapFilterCompiler } from './compile/pcap-filter-compiler.js';
 import type { FilterManagerConfig } from './config.js';
 import type { FleetSettings } from './desired/desired-content.js';
+import { Prolonger } from './desired/prolonger.js';
+import { lookIntervalMs, runUntil } from './desired/run-until.js';
 import { completeVersions } from './filters/complete-versions.js';
 import { PostgresFilterStore } from './filters/postgres-filter-store.js';
 import { PostgresIdentityStore } from './identities/postgres-identity-store.js';
@@ -58,6 +60,12 @@ export async function createFilterManager(
     await completeVersions(filters, compiler, logger);
     await agents.applySettings(settingsOf(config, signingKeys.publicKeys));
   }, logger);
+  const prolonger = new Prolonger(
+    () => runUntil(config.runHours, Date.now()),
+    () => agents.applySettings(settingsOf(config, signingKeys.publicKeys)),
+    logger,
+    lookIntervalMs(config.runHours),
+  );
   const listener = new ChangeListener(pool, feed, metrics, logger);
   const app = await createApp(
     {
@@ -85,6 +93,7 @@ export async function createFilterManager(
   );
   const stop = async () => {
     await app.get(LongPolls).stop();
+    await prolonger.stop();
     await settings.stop();
     await listener.stop();
     await app.close();
@@ -94,6 +103,7 @@ export async function createFilterManager(
     app,
     async start() {
       await settings.start();
+      prolonger.start();
       listener.start();
       await app.init();
     },
@@ -109,5 +119,9 @@ const settingsOf = (config: FilterManagerConfig, keys: readonly string[]): Fleet
   excluded: config.excludedEndpoints,
   linkerVersion: Math.max(...linkerVersions),
   keys,
+  // Key management comes later; agents honour what stands here.
   revokedKeys: [],
+  ...endOf(runUntil(config.runHours, Date.now())),
 });
+
+const endOf = (notAfter: string | undefined) => (notAfter === undefined ? {} : { notAfter });

@@ -19,6 +19,8 @@ export const FilterState = z.object({
   linkType: z.string(),
   state: z.enum(['pending', 'attested', 'attested (loaded)', 'reported', 'diverged', 'refused', 'not applicable']),
   reason: z.string().optional(),
+  /** Of the reason, where it is refused for one that has a code. */
+  code: z.string().max(64).optional(),
   /** sha256 of the program read back from the kernel: of all filters on the socket together, own-traffic exclusion included. */
   attachedDigest: Digest.optional(),
   /** Packets tried before it was attached, and how many of them in this kernel. */

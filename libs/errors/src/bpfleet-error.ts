@@ -15,6 +15,7 @@ export const errorCodes = [
   'SIGNATURE_INVALID',
   'DOCUMENT_INVALID',
   'BUNDLE_INVALID',
+  'EXPIRED',
   // the kernel
   'SYSTEM_CALL',
   'ATTACH_REFUSED',

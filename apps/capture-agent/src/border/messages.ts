@@ -61,6 +61,7 @@ const Outcome = z.strictObject({
   linkType: Name,
   state: z.enum(['pending', 'attested', 'attested (loaded)', 'reported', 'diverged', 'refused', 'not applicable']),
   reason: z.string().exactOptional(),
+  code: z.enum(errorCodes).exactOptional(),
   socket: Id.exactOptional(),
   attachedDigest: Digest.exactOptional(),
   selfTest: SelfTestCount.exactOptional(),

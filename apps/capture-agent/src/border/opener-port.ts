@@ -1,4 +1,5 @@
 import type { AgentSettings, FilterProgram } from '@bpfleet/contract';
+import type { ErrorCode } from '@bpfleet/errors';
 
 /** One filter version on one socket: all that user space needs to decide again which packets are its own. */
 export interface CaptureMember {
@@ -67,6 +68,7 @@ export interface FilterOutcome {
   readonly state: 'pending' | 'attested' | 'attested (loaded)' | 'reported' | 'diverged' | 'refused' | 'not applicable';
   /** Shown as it is: why not, or `own socket`. */
   readonly reason?: string;
+  readonly code?: ErrorCode;
   /** The socket that it runs on. */
   readonly socket?: number;
   /** sha256 of the program that was read back. */

@@ -1,5 +1,12 @@
 import { randomInt } from 'node:crypto';
-import { type DsseEnvelope, delegationKind, enrolmentKind, type Labels, sealDocument } from '@bpfleet/contract';
+import {
+  type DsseEnvelope,
+  delegationKind,
+  enrolmentKind,
+  expiryOf,
+  type Labels,
+  sealDocument,
+} from '@bpfleet/contract';
 import { closeDescriptor } from '@bpfleet/linux';
 import { nodeCrypto } from '@bpfleet/service';
 import type {
@@ -18,7 +25,7 @@ import { type HostInterface, planSockets, type SocketPlan } from './plan.js';
 import { type SelfTestResult, selfTest } from './self-test.js';
 import { ServiceClock } from './service-clock.js';
 import { statementsOf } from './statements.js';
-import { type VerifiedEntry, type VerifiedState, verifyDesired } from './verify-desired.js';
+import { type RefusedEntry, type VerifiedEntry, type VerifiedState, verifyDesired } from './verify-desired.js';
 
 export interface OpenerOptions {
   /** Keeps key, epoch and trust; nobody else reads it. */
@@ -166,11 +173,12 @@ export class Opener implements OpenerPort {
     const { interfaces, mayOpen, matches, opensSockets } = this.options;
     const { linkerVersion } = desired.state;
     this.#fingerprint = this.#whatDecides();
-    const isValid = (entry: { readonly notAfterMs: number | undefined }) => this.#isValid(entry);
-    const entries = desired.entries.filter(isValid);
+    const expired = this.#expired(desired.entries);
+    const entries = desired.entries.filter((entry) => !expired.has(entry));
+    const refused = [...desired.unreadable, ...expired.values()];
     this.#forgetSelfTests(entries);
     this.#plan = planSockets({
-      ...{ entries, unreadable: desired.unreadable.filter(isValid), interfaces: interfaces(), mayOpen, matches },
+      ...{ entries, refused, interfaces: interfaces(), mayOpen, matches },
       ...{ excluded: order.excluded, linkerVersion },
       selfTestOf: (entry, linkType) => this.#selfTestOf(entry, linkType),
       ...(opensSockets ? { faultOf: this.#faults() } : {}),
@@ -193,8 +201,15 @@ export class Opener implements OpenerPort {
     for (const key of this.#selfTests.keys()) if (!digests.has(key.split(' ')[0]!)) this.#selfTests.delete(key);
   }
 
-  #isValid({ notAfterMs }: { readonly notAfterMs: number | undefined }): boolean {
-    return notAfterMs === undefined || this.#clock.timeMs <= notAfterMs;
+  #expired(entries: readonly VerifiedEntry[]): Map<VerifiedEntry, RefusedEntry> {
+    const { timeMs } = this.#clock;
+    return new Map(
+      entries.flatMap((entry) => {
+        const error = expiryOf(entry, timeMs);
+        const { digest, interfaces, bundle: named } = entry;
+        return error ? [[entry, { digest, interfaces, named, error }]] : [];
+      }),
+    );
   }
 
   /** Once per bundle and link type: bundles never change. */
@@ -211,8 +226,8 @@ export class Opener implements OpenerPort {
 
   /** Interfaces come and go, and entries end. */
   #whatDecides(): string {
-    const ended = this.#verified?.desired.entries.filter((entry) => !this.#isValid(entry)).map(({ digest }) => digest);
-    return JSON.stringify([this.options.interfaces(), ended]);
+    const expired = [...this.#expired(this.#verified?.desired.entries ?? []).keys()].map(({ digest }) => digest);
+    return JSON.stringify([this.options.interfaces(), expired]);
   }
 
   #rescan(): void {

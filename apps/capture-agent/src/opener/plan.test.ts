@@ -1,5 +1,6 @@
 import { Ancillary, BPF, type Program, SKF_AD_OFF, SKF_LL_OFF, SKF_NET_OFF, statement, toTuples } from '@bpfleet/bpf';
 import type { Bundle, BundleProgram } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import { matchesPatterns } from '@bpfleet/linux';
 import { describe, expect, it } from 'vitest';
 import { asksForUnseen, type HostInterface, type PlanInputs, planSockets } from './plan.js';
@@ -35,7 +36,7 @@ const device = (name: string, more: Partial<HostInterface> = {}): HostInterface 
 
 function plan(entries: readonly VerifiedEntry[], interfaces: readonly HostInterface[], more: Partial<PlanInputs> = {}) {
   const { sockets, refused } = planSockets({
-    ...{ entries, unreadable: [], interfaces, mayOpen: () => true, matches: matchesPatterns },
+    ...{ entries, refused: [], interfaces, mayOpen: () => true, matches: matchesPatterns },
     ...{ excluded: [], linkerVersion: 1, selfTestOf: () => ({ packets: 2, inKernel: 1 }), faultOf: () => undefined },
     ...more,
   });
@@ -117,9 +118,9 @@ describe('a plan', () => {
   });
 
   it('refuses what cannot be read where it should run', () => {
-    const unreadable = { digest: 'sha256:x', interfaces: ['eth*'], notAfterMs: undefined, reason: 'newer' };
+    const error = new BpfleetError('BUNDLE_INVALID', 'newer');
     const found = plan([entry('a')], [device('eth0'), device('lo')], {
-      unreadable: [{ ...unreadable, named: { filter: 'new', version: 4 } }],
+      refused: [{ digest: 'sha256:x', interfaces: ['eth*'], error, named: { filter: 'new', version: 4 } }],
     });
     expect(found.refused).toEqual(['new on eth0 refused: newer']);
     expect(found.sockets).toHaveLength(2);
@@ -144,7 +145,7 @@ describe('a plan', () => {
 
 function planInputsWithoutKernel(entries: readonly VerifiedEntry[]): PlanInputs {
   return {
-    ...{ entries, unreadable: [], interfaces: [device('file0')], mayOpen: () => true, matches: () => true },
+    ...{ entries, refused: [], interfaces: [device('file0')], mayOpen: () => true, matches: () => true },
     ...{ excluded: [], linkerVersion: 1, selfTestOf: () => ({ packets: 0, inKernel: 0 }) },
   };
 }

@@ -3,8 +3,9 @@ import type { FilterProgram } from '@bpfleet/contract';
 import type { ExcludedEndpoint } from '@bpfleet/pcap-filter';
 import type { CaptureMember, FilterOutcome, SocketInterface } from '../border/opener-port.js';
 import type { LinkContext, PlannedMember } from './kernel-program.js';
+import { reasonOf } from './linker.js';
 import type { SelfTestResult } from './self-test.js';
-import type { UnreadableEntry, VerifiedEntry } from './verify-desired.js';
+import type { RefusedEntry, VerifiedEntry } from './verify-desired.js';
 
 export interface HostInterface {
   readonly name: string;
@@ -33,7 +34,8 @@ export interface SocketPlan {
 
 export interface PlanInputs {
   readonly entries: readonly VerifiedEntry[];
-  readonly unreadable: readonly UnreadableEntry[];
+  /** Those that run nowhere. */
+  readonly refused: readonly RefusedEntry[];
   readonly interfaces: readonly HostInterface[];
   /** Whether the agent may open the interface, by its own configuration. */
   readonly mayOpen: (name: string) => boolean;
@@ -53,7 +55,7 @@ export function planSockets(inputs: PlanInputs): SocketPlan {
     if (!device.up || !inputs.mayOpen(device.name)) continue;
     const isOn = ({ interfaces }: { readonly interfaces: readonly string[] }) =>
       inputs.matches(interfaces, device.name);
-    for (const entry of inputs.unreadable.filter(isOn)) refused.push(unreadableOn(entry, device));
+    for (const entry of inputs.refused.filter(isOn)) refused.push(refusedOn(entry, device));
     const linked: PlannedMember[] = [];
     for (const entry of eachOnce(inputs.entries.filter(isOn))) {
       const member = memberOn(entry, device, inputs);
@@ -177,10 +179,11 @@ const outcomeOf = (
   linkType: device.linkType ?? 'unknown',
 });
 
-const unreadableOn = ({ named, digest, reason }: UnreadableEntry, device: HostInterface): FilterOutcome => ({
+const refusedOn = ({ named, digest, error }: RefusedEntry, device: HostInterface): FilterOutcome => ({
   ...outcomeOf(named, digest, device),
   state: 'refused',
-  reason,
+  code: error.code,
+  reason: reasonOf(error),
 });
 
 /** Ancillary loads whose answer a ring's packet carries with it, or that depend on the program alone. */

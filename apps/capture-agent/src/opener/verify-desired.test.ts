@@ -129,7 +129,9 @@ describe('a desired state', () => {
     const genuine = withBundle(textBytes(change(bundleOfFirst(service.desire([web])))));
     const { entries, unreadable } = verify(genuine);
     expect(entries).toEqual([]);
-    expect(unreadable).toMatchObject([{ named, reason: expect.stringMatching(/not readable/) }]);
+    expect(unreadable).toMatchObject([
+      { named, error: { code: 'BUNDLE_INVALID', message: expect.stringMatching(/not readable/) } },
+    ]);
   });
 
   it(

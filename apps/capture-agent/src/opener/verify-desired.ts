@@ -13,7 +13,6 @@ import {
 import { BpfleetError } from '@bpfleet/errors';
 import { z } from 'zod';
 import type { DesireOrder } from '../border/opener-port.js';
-import { reasonOf } from './linker.js';
 
 interface Entry {
   readonly digest: string;
@@ -27,17 +26,18 @@ export interface VerifiedEntry extends Entry {
   readonly bundle: Bundle;
 }
 
-/** A trusted key has signed it, but we cannot read it: it may be of a newer release. */
-export interface UnreadableEntry extends Entry {
+/** One that does not run anywhere. */
+export interface RefusedEntry extends Pick<Entry, 'digest' | 'interfaces'> {
   readonly named: { readonly filter: string; readonly version: number };
-  readonly reason: string;
+  readonly error: BpfleetError;
 }
 
 export interface VerifiedState {
   readonly state: DesiredState;
   readonly trust: Trust;
   readonly entries: readonly VerifiedEntry[];
-  readonly unreadable: readonly UnreadableEntry[];
+  /** A trusted key has signed them, but we cannot read them: they may be of a newer release. */
+  readonly unreadable: readonly RefusedEntry[];
 }
 
 /**
@@ -55,16 +55,17 @@ export function verifyDesired(order: DesireOrder, context: DesiredContext): Veri
     }),
   );
   const entries: VerifiedEntry[] = [];
-  const unreadable: UnreadableEntry[] = [];
+  const unreadable: RefusedEntry[] = [];
   for (const entry of state.entries) {
     const payload = payloads.get(entry.digest);
     if (payload === undefined) throw new BpfleetError('BUNDLE_INVALID', `bundle ${entry.digest} was not handed over`);
     const read = readBundle(payload, entry, verification);
     const { digest, interfaces, notAfter } = entry;
-    const notAfterMs = notAfter === undefined ? undefined : Date.parse(notAfter);
-    if (read instanceof BpfleetError) {
-      unreadable.push({ digest, interfaces, notAfterMs, named: nameIn(payload), reason: reasonOf(read) });
-    } else entries.push({ digest, interfaces, notAfterMs, bundle: read });
+    if (read instanceof BpfleetError) unreadable.push({ digest, interfaces, named: nameIn(payload), error: read });
+    else {
+      const notAfterMs = notAfter === undefined ? undefined : Date.parse(notAfter);
+      entries.push({ digest, interfaces, notAfterMs, bundle: read });
+    }
   }
   return { state, trust, entries, unreadable };
 }

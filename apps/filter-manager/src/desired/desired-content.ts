@@ -8,6 +8,8 @@ export interface FleetSettings {
   /** Public keys that agents are to trust; none as long as nobody has stored them. */
   readonly keys: readonly string[];
   readonly revokedKeys: readonly string[];
+  /** ISO 8601: agents run nothing beyond it. Without it: for ever. */
+  readonly notAfter?: string;
 }
 
 /** An assignment as far as it decides who runs what. */
@@ -48,8 +50,7 @@ export function desiredContents(
       if (!versions.has(filter) && selects(requirements, labels)) versions.set(filter, version);
     }
     const filters = [...versions].map(([filter, version]) => ({ filter, version }));
-    const { settings, excluded, linkerVersion, keys, revokedKeys } = fleet;
-    return { filters: filters.sort(byName), settings, excluded, linkerVersion, keys, revokedKeys };
+    return { ...fleet, filters: filters.sort(byName) };
   };
 }
 

@@ -53,11 +53,17 @@ export class DesiredService {
   }
 
   async #signed(agent: string, stored: StoredDesired): Promise<DesiredAnswer> {
-    const { generation, settings, excluded, linkerVersion, keys, revokedKeys } = stored;
+    const { generation, settings, excluded, linkerVersion, keys, revokedKeys, notAfter } = stored;
     if (keys.length === 0) throw new BpfleetError('STORE_UNAVAILABLE', 'the settings of the fleet are not stored yet');
     const entries: DesiredState['entries'] = [];
     for (const { digest, interfaces } of stored.entries) {
-      entries.push({ digest, signatures: await this.#signaturesOf(digest), interfaces: [...interfaces] });
+      const signatures = await this.#signaturesOf(digest);
+      entries.push({
+        digest,
+        signatures,
+        interfaces: [...interfaces],
+        ...(notAfter === undefined ? {} : { notAfter }),
+      });
     }
     const state: DesiredState = {
       agent,

@@ -310,6 +310,7 @@ export function describeControlStores(name: string, open: () => Promise<StoresUn
           linkerVersion: 1,
           keys: ['a key'],
           revokedKeys: ['another'],
+          notAfter: '2026-11-29T00:00:00.000Z',
         };
         await agents.applySettings(settings);
         expect(await agents.desired('web-1')).toMatchObject({ ...settings, generation: 2 });

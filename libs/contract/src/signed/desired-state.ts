@@ -96,6 +96,18 @@ export function acceptDesired(envelope: unknown, context: DesiredContext): { sta
   return { state, trust: trustAfter(context.trust, state) };
 }
 
+/** @returns why an entry does not run any more, `EXPIRED`; undefined: it does */
+export function expiryOf(
+  { notAfterMs }: { readonly notAfterMs: number | undefined },
+  serviceTimeMs: number,
+): BpfleetError | undefined {
+  if (notAfterMs === undefined || serviceTimeMs <= notAfterMs) return undefined;
+  const end = new Date(notAfterMs).toISOString();
+  return new BpfleetError('EXPIRED', `it was to run until ${end} by the filter-manager’s clock`, {
+    hint: 'the filter-manager prolongs what goes on running: does the agent reach it?',
+  });
+}
+
 function trustAfter(before: Trust, state: DesiredState): Trust {
   const revokedKeys = [...new Set([...before.revokedKeys, ...state.revokedKeys])];
   const keys = [...new Set(state.keys)].filter((key) => !revokedKeys.includes(key));

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { toBase64 } from './base64.js';
 import { bundleKind, openBundle } from './bundle.js';
 import { delegationKind, delegationText, openDelegation } from './delegation.js';
-import { acceptDesired, type DesiredState, desiredStateKind } from './desired-state.js';
+import { acceptDesired, type DesiredState, desiredStateKind, expiryOf } from './desired-state.js';
 import { type DocumentKind, openDocument, payloadOf, sealDocument } from './document.js';
 import { enrolmentKind, openEnrolment } from './enrolment.js';
 import { type DsseEnvelope, signPayload } from './envelope.js';
@@ -173,6 +173,17 @@ describe('a desired state', () => {
     const back = signed({ keys: both.keys, revokedKeys: [] }, 'identity');
     expect(acceptDesired(back, { ...context, trust: after }).trust).toEqual(after);
     expect(() => acceptDesired(signed({}), { ...context, trust: after })).toThrow(refusal('SIGNATURE_INVALID'));
+  });
+  it('runs an entry up to its end, by the clock that it is given', () => {
+    const [entry] = acceptDesired(envelopeOf(documents.desired), context).state.entries;
+    const notAfterMs = Date.parse(entry!.notAfter!);
+    expect(expiryOf({ notAfterMs }, Date.parse(desired.issuedAt))).toBeUndefined();
+    expect(expiryOf({ notAfterMs }, notAfterMs)).toBeUndefined();
+    expect(expiryOf({ notAfterMs }, notAfterMs + 1)).toMatchObject({
+      code: 'EXPIRED',
+      message: expect.stringContaining('2026-11-22T11:00:00.000Z'),
+    });
+    expect(expiryOf({ notAfterMs: undefined }, Number.MAX_SAFE_INTEGER)).toBeUndefined();
   });
   it('must leave a key', () => {
     const last = signed({ revokedKeys: [signing.publicKey] });
