@@ -12,6 +12,7 @@ const debianPackages = {
   tcpdump: 'tcpdump',
   tshark: 'tshark',
   setpriv: 'util-linux',
+  faketime: 'faketime',
 };
 
 requireNode();

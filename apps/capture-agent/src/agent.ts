@@ -182,7 +182,7 @@ export class CaptureAgent {
   }
 
   #follow(source: PacketSource, event: OpenerEvent): void {
-    if (event.kind === 'socket') this.#gap.opened(event.socket.openedAtMs);
+    if (event.kind === 'socket') this.#gap.found(event.socket);
     source.follow(event);
   }
 

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { SocketGap } from './socket-gap.js';
 
+const fresh = (openedAtMs: number) => ({ openedAtMs, wasRead: false });
+
 describe('SocketGap', () => {
   it('lasts from the end of the process before to the last of the first sockets', () => {
     const gap = new SocketGap(10_000);
-    gap.opened(12_000);
-    gap.opened(12_100);
+    gap.found(fresh(12_000));
+    gap.found(fresh(12_100));
     expect(gap.interval).toBeUndefined();
     gap.carriedOut();
     expect(gap.interval).toEqual({ fromMs: 9_950, toMs: 12_100 });
@@ -13,9 +15,9 @@ describe('SocketGap', () => {
 
   it('is over then: an interface that comes later was not there before', () => {
     const gap = new SocketGap(10_000);
-    gap.opened(12_000);
+    gap.found(fresh(12_000));
     gap.carriedOut();
-    gap.opened(99_000);
+    gap.found(fresh(99_000));
     gap.carriedOut();
     expect(gap.interval?.toMs).toBe(12_000);
   });
@@ -23,17 +25,24 @@ describe('SocketGap', () => {
   it('goes on while nothing is desired', () => {
     const gap = new SocketGap(10_000);
     gap.carriedOut();
-    gap.opened(15_000);
+    gap.found(fresh(15_000));
     gap.carriedOut();
     expect(gap.interval?.toMs).toBe(15_000);
   });
 
+  it('keeps both ends where the clock was set back meanwhile', () => {
+    const gap = new SocketGap(10_000);
+    gap.found(fresh(2_000));
+    gap.carriedOut();
+    expect(gap.interval).toEqual({ fromMs: 9_950, toMs: 2_000 });
+  });
+
   it.each([
-    ['where the sockets lived on', 10_000, 8_000],
-    ['for the first process that there was', undefined, 8_000],
-  ])('is none %s', (_, aliveAtMs, openedAtMs) => {
+    ['where the sockets lived on, whatever the clock said', 10_000, { openedAtMs: 12_000, wasRead: true }],
+    ['for the first process that there was', undefined, fresh(8_000)],
+  ])('is none %s', (_, aliveAtMs, socket) => {
     const gap = new SocketGap(aliveAtMs);
-    gap.opened(openedAtMs);
+    gap.found(socket);
     gap.carriedOut();
     expect(gap.interval).toBeUndefined();
   });

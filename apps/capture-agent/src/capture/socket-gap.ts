@@ -1,3 +1,5 @@
+import type { CaptureSocket } from '../border/opener-port.js';
+
 /** Packets lie in a block of a ring for so long before the reader is given them. */
 const BLOCK_MS = 50;
 
@@ -10,18 +12,22 @@ export interface Interval {
 /**
  * The time in which no socket stood, after both processes ended: what came then is in no count of the kernel. It begins
  * where the process before may have left packets unread, and ends when the sockets of the first desired state stand.
- * Where the opener lived on, its sockets are older than its reader's end, and there is no such time.
+ * Where the opener lived on, its sockets were read before, and there is no such time. Both ends are what the host's clock
+ * said then: where it was set back meanwhile, the end comes first.
  */
 export class SocketGap {
   #openedAtMs = 0;
   #isOver = false;
+  #livedOn = false;
 
   /** @param aliveAtMs when the process before was last seen reading, Unix ms; undefined: there was none */
   constructor(private readonly aliveAtMs: number | undefined) {}
 
-  /** Packets pass a socket since then. */
-  opened(atMs: number): void {
-    if (!this.#isOver) this.#openedAtMs = Math.max(this.#openedAtMs, atMs);
+  /** A socket is there. */
+  found({ openedAtMs, wasRead }: Pick<CaptureSocket, 'openedAtMs' | 'wasRead'>): void {
+    if (this.#isOver) return;
+    this.#openedAtMs = Math.max(this.#openedAtMs, openedAtMs);
+    this.#livedOn ||= wasRead;
   }
 
   /** A desired state was carried out. Sockets that come from here on are of interfaces or filters that are new. */
@@ -30,7 +36,7 @@ export class SocketGap {
   }
 
   get interval(): Interval | undefined {
-    if (!this.#isOver || this.aliveAtMs === undefined || this.#openedAtMs <= this.aliveAtMs) return undefined;
+    if (!this.#isOver || this.aliveAtMs === undefined || this.#livedOn) return undefined;
     return { fromMs: this.aliveAtMs - BLOCK_MS, toMs: this.#openedAtMs };
   }
 }

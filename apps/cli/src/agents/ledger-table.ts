@@ -68,5 +68,6 @@ export function ledgerTables({ status }: Agent, terminal: Terminal): string {
 
 function gapLine({ from, to }: NonNullable<LossLedger['withoutSocket']>): string {
   const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
-  return `No socket stood from ${from} to ${to}, ${seconds.toFixed(3)} s: what came then is in no count\n`;
+  const length = seconds < 0 ? 'the clock was set back meanwhile' : `${seconds.toFixed(3)} s`;
+  return `No socket stood from ${from} to ${to}, ${length}: what came then is in no count\n`;
 }
