@@ -1,0 +1,115 @@
+import { type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { release } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { encodeProgram } from '@bpfleet/bpf';
+import { PacketSocket } from '@bpfleet/linux';
+import { compile } from '@bpfleet/pcap-filter';
+import { forEachPacket, readSection } from '@bpfleet/section';
+import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CaptureRig } from '../testing/capture-rig.js';
+import { CLASSES, classOf, expressionOf, numberAt } from '../testing/numbered-packets.js';
+import { SwapAudit } from '../testing/swap-audit.js';
+
+const possible = await canMakeHosts();
+/** 1,000 in the long form: `BPFLEET_TEST_ROUNDS=50`. */
+const SWAPS = 20 * Number(process.env.BPFLEET_TEST_ROUNDS ?? 1);
+const PACKETS_PER_SECOND = 50_000;
+const seed = Number(process.env.BPFLEET_TEST_SEED ?? Date.now() % 1_000_000_000);
+const title = possible.ok ? `a swap, seed ${seed}` : `a swap [skipped: ${possible.reason}]`;
+const SENDER = fileURLToPath(new URL('../../dist/testing/numbered-sender.js', import.meta.url));
+
+describe.runIf(possible.ok)(title, () => {
+  let hosts: Hosts;
+  let rig: CaptureRig;
+  /** Counts what reaches the host, whatever becomes of it. */
+  let witness: PacketSocket;
+  let sender: ChildProcess;
+  let said: Promise<string>;
+  const audit = new SwapAudit(seed);
+
+  beforeEach(async () => {
+    hosts = await createHosts({ count: 1 });
+    const host = hosts.host(1);
+    const interfaceIndex = hosts.interfaceIndex(host);
+    witness = hosts.inside(host, () =>
+      PacketSocket.open({ interfaceIndex, blockBytes: 1 << 16, blockCount: 2, blockTimeoutMs: 1000 }),
+    );
+    witness.attach(encodeProgram(compile('udp src portrange 1-4', { live: true }).program));
+    rig = new CaptureRig(host.namespacePath);
+    await rig.start();
+  });
+  afterEach(async () => {
+    await rig.stop();
+    witness.close();
+    await hosts.remove();
+  });
+
+  /** On one processor: on two, packets could overtake each other. */
+  function startSending(): void {
+    const argv = ['taskset', '-c', '0', process.execPath, SENDER, 'h1', String(PACKETS_PER_SECOND), String(seed)];
+    sender = hosts.spawn(hosts.hub, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+    said = text(sender.stdout!);
+  }
+
+  async function stopSending(): Promise<{ sent: number; elapsedMs: number }> {
+    const exited = once(sender, 'exit');
+    sender.stdin!.end();
+    await exited;
+    return JSON.parse(await said) as { sent: number; elapsedMs: number };
+  }
+
+  /** Takes over what was stored meanwhile. @returns the newest version */
+  async function readStored(): Promise<string> {
+    let newest = '';
+    for (const { bytes } of await rig.read()) {
+      const { interfaces } = readSection(bytes);
+      forEachPacket(bytes, ({ interfaceId, start }) => {
+        newest = interfaces[interfaceId]!.description ?? '';
+        audit.stored(numberAt(bytes, start), newest);
+        return true;
+      });
+    }
+    rig.sections.length = 0;
+    return newest;
+  }
+
+  const desire = (version: number) =>
+    rig.desire(rig.service.desire([{ filter: 'f', version, expression: expressionOf(version) }]));
+
+  it(`gives each packet to one version: ${SWAPS} under ${PACKETS_PER_SECOND} packets/s`, {
+    timeout: 60_000 + 2_000 * SWAPS,
+  }, async () => {
+    await desire(1);
+    startSending();
+    for (let version = 1; version <= SWAPS + 1; version++) {
+      if (version > 1) await desire(version);
+      await rig.settled();
+      // The swap has ended; that a packet came since is another thing: the sender too has to wait for a processor.
+      await rig.until(`packets of version ${version}`, async () => (await readStored()) === `f@${version}`);
+    }
+    const { sent, elapsedMs } = await stopSending();
+    let lastOfBoth = sent;
+    while (classOf(lastOfBoth, seed) !== 'both') lastOfBoth--;
+    await rig.until('the last packets', async () => {
+      await readStored();
+      return audit.has(lastOfBoth);
+    });
+    const { sockets } = await rig.source.counters();
+    expect({ arrived: witness.statistics().passed, dropped: sockets[0]!.dropped }).toEqual({
+      arrived: sent,
+      dropped: 0,
+    });
+    const { counts, ...found } = audit.findings(sent);
+    const shown = CLASSES.map((name) => `${name} ${counts[name].stored} of ${counts[name].sent}`).join(', ');
+    console.info(
+      `${found.swaps} swaps, ${sent} packets, ${Math.round((sent / elapsedMs) * 1000)}/s, seed ${seed}, Linux ${release()}: ` +
+        `stored ${shown}; ${found.wrong} wrong`,
+    );
+    expect(found).toEqual({ swaps: SWAPS, wrong: 0, examples: [] });
+    const { outcomes } = await rig.opener.attest();
+    expect(outcomes).toMatchObject([{ version: SWAPS + 1, state: 'attested' }]);
+  });
+});
