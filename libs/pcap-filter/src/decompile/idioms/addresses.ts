@@ -80,15 +80,21 @@ function splitAt(text: string, part: string): string[] {
   return [text.slice(0, at), text.slice(at + part.length)];
 }
 
-/** MAC addresses: two bytes, and four behind them. */
+/** MAC addresses: two bytes, and four behind them. Which belong together is not asked, so there are more of them than are meant. */
 export function macsIn(formula: Formula): Set<string> {
   const found = new Set<string>();
-  const highs = numbersByOffset(formula, 2);
-  for (const [offset, lows] of numbersByOffset(formula, 4)) {
-    for (const low of lows) for (const high of highs.get(offset - 2) ?? []) found.add(macOf(high, low));
-    if (found.size > MOST_MACS) break;
+  for (const [high, low] of macHalves(formula)) {
+    if (found.size >= MOST_MACS) break;
+    found.add(macOf(high, low));
   }
   return found;
+}
+
+function* macHalves(formula: Formula): Iterable<[number, number]> {
+  const highs = numbersByOffset(formula, 2);
+  for (const [offset, lows] of numbersByOffset(formula, 4)) {
+    for (const low of lows) for (const high of highs.get(offset - 2) ?? []) yield [high, low];
+  }
 }
 
 /** No filter that a person wrote has more. */
