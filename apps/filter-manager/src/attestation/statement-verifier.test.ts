@@ -6,6 +6,7 @@ import {
   type Evidence,
   type FilterState,
   type FilterVersion,
+  type Statement,
 } from '@bpfleet/contract';
 import { link } from '@bpfleet/pcap-filter';
 import { nodeCrypto, PrivateKey } from '@bpfleet/service';
@@ -13,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PcapFilterCompiler } from '../compile/pcap-filter-compiler.js';
 import { type MemoryService, startMemoryService } from '../testing/memory-service.js';
 import { TestAgent } from '../testing/test-agent.js';
+import { expectedProgram } from './expected-program.js';
 
 const excluded = [{ address: '192.0.2.9', port: 9092 }];
 
@@ -119,23 +121,76 @@ describe('the states of a status', () => {
       expect(await shown({ filters: [of(web)], statements: [statement()] })).toEqual([`web ${state}`]);
     }
   });
-  it('need the evidence that their name says', async () => {
-    const loaded: Extract<Evidence, { kind: 'loaded' }> = {
-      ...{ kind: 'loaded', tag: '0123456789abcdef', tagHash: 'sha1', maps: [], mapsFrozen: true },
-      canary: { packets: 5, passed: 5 },
-    };
-    const state = (evidence: Parameters<TestAgent['state']>[0]['evidence'], target: 'cbpf' | 'ebpf' = 'ebpf') =>
-      agent.state({ members: [web.digest], excluded, target, hash: linked([web]), ...(evidence ? { evidence } : {}) });
-    const filters = [of(web, { state: 'attested (loaded)' })];
-    expect(await shown({ filters, statements: [state(loaded)] })).toEqual(['web attested (loaded)']);
-    for (const wrong of [
-      { ...loaded, mapsFrozen: false },
-      { ...loaded, canary: { packets: 5, passed: 4 } },
-      { kind: 'read back' } satisfies Evidence,
-    ]) {
-      expect(await shown({ filters, statements: [state(wrong)] })).toEqual(['web reported']);
+  describe('of eBPF', () => {
+    type Loaded = Extract<Evidence, { kind: 'loaded' }>;
+    let lan: FilterVersion;
+    beforeEach(async () => {
+      const addresses = Array.from({ length: 3000 }, (_, index) => `10.0.${index >> 7}.${2 * (index & 127)}`);
+      const body = { name: 'lan', expression: `host in {${addresses.join(',')}}` };
+      lan = (await service.client.call(controlApi.createFilter, { body })).latest;
+    });
+    /** What an agent signs that runs a version as it should. */
+    const named = { linkType: 'EN10MB', linkerVersion: 1, excluded, target: 'ebpf' as const };
+    function goodOf(version: FilterVersion): { hash: string; evidence: Loaded } {
+      const { hash, loaded } = expectedProgram(named, [version])!;
+      const canary = { packets: 5, passed: 5 };
+      const { tags, maps } = loaded!;
+      return {
+        hash,
+        evidence: { kind: 'loaded', tag: tags.sha1, tagHash: 'sha1', maps: [...maps], mapsFrozen: true, canary },
+      };
     }
-    const none = state({ kind: 'none', reason: 'cap' }, 'cbpf');
+    const shownOf = (version: FilterVersion, changed: Partial<Statement>) => {
+      const filters = [of(version, { state: 'attested (loaded)' })];
+      const members = [version.digest];
+      const statement = agent.state({ members, excluded, target: 'ebpf', ...goodOf(version), ...changed });
+      return shown({ filters, statements: [statement] });
+    };
+    const versions = { 'linked ones': () => web, 'one with a map': () => lan };
+
+    it.each(Object.entries(versions))('are attested by program, tag and maps: %s', async (_, version) => {
+      const { filter } = version();
+      expect(await shownOf(version(), {})).toEqual([`${filter} attested (loaded)`]);
+      const { tags } = expectedProgram(named, [version()])!.loaded!;
+      const evidence = { ...goodOf(version()).evidence, tag: tags.sha256, tagHash: 'sha256' as const };
+      expect(await shownOf(version(), { evidence })).toEqual([`${filter} attested (loaded)`]);
+    });
+    it.each<[string, (good: { hash: string; evidence: Loaded }) => Partial<Statement>]>([
+      ['program', () => ({ hash: `sha256:${'1'.repeat(64)}` })],
+      ['tag', ({ evidence }) => ({ evidence: { ...evidence, tag: '0123456789abcdef' } })],
+      ['tag, by the other hash', ({ evidence }) => ({ evidence: { ...evidence, tagHash: 'sha256' } })],
+      ['map', ({ evidence }) => ({ evidence: { ...evidence, maps: [`sha256:${'1'.repeat(64)}`] } })],
+      ['number of maps', ({ evidence }) => ({ evidence: { ...evidence, maps: [] } })],
+    ])('are diverged with another %s', async (_, changed) => {
+      expect(await shownOf(lan, changed(goodOf(lan)))).toEqual(['lan diverged']);
+    });
+    it('are diverged when the kernel’s descriptors are of one that was not linked for it', async () => {
+      expect(await shownOf(web, { evidence: goodOf(lan).evidence })).toEqual(['web diverged']);
+    });
+    it('know no program of one with maps beside others', async () => {
+      expect(await shownOf(lan, { members: [lan.digest, web.digest] })).toEqual(['lan reported']);
+    });
+    it('need the evidence that their name says', async () => {
+      const { evidence } = goodOf(web);
+      for (const wrong of [
+        { ...evidence, mapsFrozen: false },
+        { ...evidence, canary: { packets: 5, passed: 4 } },
+        { kind: 'read back' } satisfies Evidence,
+        { kind: 'none', reason: 'a kernel that makes other tags' } satisfies Evidence,
+      ]) {
+        expect(await shownOf(web, { evidence: wrong })).toEqual(['web reported']);
+      }
+      const { hash } = goodOf(web);
+      const evidenceOf = (kind: Evidence) =>
+        agent.state({ members: [web.digest], excluded, target: 'ebpf', hash, evidence: kind });
+      expect(await shown({ filters: [of(web)], statements: [evidenceOf({ kind: 'read back' })] })).toEqual([
+        'web reported',
+      ]);
+    });
+  });
+  it('need the evidence that their name says', async () => {
+    const evidence = { kind: 'none', reason: 'cap' } as const;
+    const none = agent.state({ members: [web.digest], excluded, hash: linked([web]), evidence });
     expect(await shown({ filters: [of(web)], statements: [none] })).toEqual(['web reported']);
   });
   it('are left alone where they claim nothing', async () => {

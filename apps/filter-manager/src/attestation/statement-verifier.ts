@@ -1,8 +1,6 @@
-import { encodeProgram, fromTuples } from '@bpfleet/bpf';
 import {
   type AgentStatus,
   canonicalJson,
-  digestOf,
   type FilterState,
   type FilterVersion,
   openDocument,
@@ -10,11 +8,11 @@ import {
   statementKind,
 } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
-import { link } from '@bpfleet/pcap-filter';
 import { nodeCrypto } from '@bpfleet/service';
 import { Injectable } from '@nestjs/common';
 import { FilterStore } from '../filters/filter-store.js';
 import { FilterManagerMetrics } from '../metrics.js';
+import { type ExpectedProgram, expectedProgram } from './expected-program.js';
 
 /** What is known of the agent that sent a status. */
 export interface Witness {
@@ -33,7 +31,7 @@ interface Judged {
   readonly outcome: Outcome;
 }
 
-const MAX_KEPT_HASHES = 10_000;
+const MAX_KEPT_PROGRAMS = 10_000;
 
 /**
  * Believes of a status only what signed statements say: each is verified, and the program that it names is computed anew
@@ -41,8 +39,8 @@ const MAX_KEPT_HASHES = 10_000;
  */
 @Injectable()
 export class StatementVerifier {
-  /** Of linked programs, by what they were linked from. */
-  readonly #hashes = new Map<string, string>();
+  /** By what they were linked from. */
+  readonly #programs = new Map<string, ExpectedProgram>();
 
   constructor(
     private readonly filters: FilterStore,
@@ -64,21 +62,26 @@ export class StatementVerifier {
     const statement = statementBy(envelope, witness);
     if (statement === undefined) return { outcome: 'not signed by the agent' };
     if (!witness.nonces.includes(statement.nonce)) return { outcome: 'stale' };
-    return { statement, outcome: statement.target === 'cbpf' ? await this.#judgeProgram(statement) : 'good' };
+    return { statement, outcome: await this.#judgeProgram(statement) };
   }
 
   async #judgeProgram(statement: Statement): Promise<Outcome> {
-    const { members, linkType, linkerVersion, excluded } = statement;
-    const inputs = canonicalJson({ members: members.toSorted(), linkType, linkerVersion, excluded });
-    let hash = this.#hashes.get(inputs);
-    if (hash === undefined) {
-      const versions = await this.filters.byDigest(members);
-      hash = versions.length === new Set(members).size ? hashOf(statement, versions) : undefined;
-      if (hash === undefined) return 'unknown members';
-      if (this.#hashes.size >= MAX_KEPT_HASHES) this.#hashes.delete(this.#hashes.keys().next().value!);
-      this.#hashes.set(inputs, hash);
-    }
-    return hash === statement.hash ? 'good' : 'other program';
+    const expected = await this.#expected(statement);
+    if (expected === undefined) return 'unknown members';
+    return isAsExpected(statement, expected) ? 'good' : 'other program';
+  }
+
+  async #expected(statement: Statement): Promise<ExpectedProgram | undefined> {
+    const { members, linkType, linkerVersion, excluded, target } = statement;
+    const inputs = canonicalJson({ members: members.toSorted(), linkType, linkerVersion, excluded, target });
+    const known = this.#programs.get(inputs);
+    if (known !== undefined) return known;
+    const versions = await this.filters.byDigest(members);
+    const expected = versions.length === new Set(members).size ? linked(statement, versions) : undefined;
+    if (expected === undefined) return undefined;
+    if (this.#programs.size >= MAX_KEPT_PROGRAMS) this.#programs.delete(this.#programs.keys().next().value!);
+    this.#programs.set(inputs, expected);
+    return expected;
   }
 }
 
@@ -92,25 +95,26 @@ function statementBy(envelope: unknown, { agent, epoch, keys }: Witness): Statem
   }
 }
 
-/** Of the bytes that the kernel should give back; undefined when these versions have no such program. */
-function hashOf(
-  { linkType, linkerVersion, excluded }: Statement,
-  versions: readonly FilterVersion[],
-): string | undefined {
-  const members = versions.flatMap(({ digest, snaplenBytes, programs }) => {
-    const program = programs.find((one) => one.form === 'live' && one.linkType === linkType);
-    if (program?.target !== 'cbpf') return [];
-    return [{ digest: digest.replace('sha256:', ''), program: fromTuples(program.instructions), snaplenBytes }];
-  });
-  if (members.length < versions.length) return undefined;
+function linked(statement: Statement, versions: readonly FilterVersion[]): ExpectedProgram | undefined {
   try {
-    const cooked = linkType === 'LINUX_SLL2';
-    const { program } = link({ linkerVersion, target: 'cbpf', linkType, cooked, excluded, members });
-    return digestOf(encodeProgram(program), nodeCrypto);
+    return expectedProgram(statement, versions);
   } catch (error) {
     if (error instanceof BpfleetError) return undefined;
     throw error;
   }
+}
+
+/** Of eBPF the kernel gives no bytes back: what its descriptors tell has to be what it tells of the same program. */
+function isAsExpected({ hash, evidence }: Statement, expected: ExpectedProgram): boolean {
+  if (hash !== expected.hash) return false;
+  if (evidence.kind !== 'loaded') return true;
+  const { loaded } = expected;
+  return (
+    loaded !== undefined &&
+    evidence.tag === loaded.tags[evidence.tagHash] &&
+    evidence.maps.length === loaded.maps.length &&
+    evidence.maps.every((digest, index) => digest === loaded.maps[index])
+  );
 }
 
 function borneOut(state: FilterState, judged: readonly Judged[]): FilterState {
@@ -128,7 +132,7 @@ function borneOut(state: FilterState, judged: readonly Judged[]): FilterState {
   return { ...state, state: 'reported', reason: 'no signed statement says so yet' };
 }
 
-function isEvidence({ evidence }: Statement, state: FilterState['state']): boolean {
-  if (state === 'attested') return evidence.kind === 'read back';
+function isEvidence({ evidence, target }: Statement, state: FilterState['state']): boolean {
+  if (state === 'attested') return evidence.kind === 'read back' && target === 'cbpf';
   return evidence.kind === 'loaded' && evidence.mapsFrozen && evidence.canary.passed === evidence.canary.packets;
 }
