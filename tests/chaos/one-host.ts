@@ -47,17 +47,7 @@ export class OneHost {
       reportIntervalMs: 500,
     });
     await this.fleet.start();
-    const numbered = { name: 'numbered', expression: numberedExpression, snaplenBytes: 96 };
-    await push(
-      {
-        hosts: this.hosts,
-        control: this.fleet.control,
-        query: this.fleet.query,
-        points: hostEnds(this.hosts),
-        until: this.fleet.until.bind(this.fleet),
-      },
-      { filter: numbered, tcpdump: '' },
-    );
+    await this.push('numbered', numberedExpression);
     this.sender = this.senderTo(this.hosts.host(1));
   }
 
@@ -72,9 +62,17 @@ export class OneHost {
     return started;
   }
 
+  /** A filter, or its next version, until it runs everywhere. @returns `name@version` */
+  push(name: string, expression: string): Promise<string> {
+    const { hosts, fleet } = this;
+    const { control, query } = fleet;
+    const deployment = { hosts, control, query, points: hostEnds(hosts), until: fleet.until.bind(fleet) };
+    return push(deployment, { filter: { name, expression, snaplenBytes: 96 }, tcpdump: '' });
+  }
+
   /** Of traffic that arrives at a host. */
-  senderTo(host: Host): SteadySender {
-    return new SteadySender(host.name, (action) => this.hosts.inside(this.hosts.hub, action));
+  senderTo(host: Host, framesOf?: (from: number, count: number) => Uint8Array[]): SteadySender {
+    return new SteadySender(host.name, (action) => this.hosts.inside(this.hosts.hub, action), framesOf);
   }
 
   /** The opener's process. */
@@ -116,7 +114,7 @@ export class OneHost {
   /** When each number was captured, Unix ms. */
   async storedAtMs(): Promise<Map<number, number>> {
     const times = new Map<number, number>();
-    for (const { bytes, atNs } of readCapture(await this.#file())) {
+    for (const { bytes, atNs } of readCapture(await this.file('numbered'))) {
       times.set(numberOf(bytes), Number(atNs / 1_000n) / 1_000);
     }
     return times;
@@ -124,12 +122,13 @@ export class OneHost {
 
   async #counts(): Promise<Map<number, number>> {
     const counts = new Map<number, number>();
-    for (const number of numbersIn(await this.#file())) counts.set(number, (counts.get(number) ?? 0) + 1);
+    for (const number of numbersIn(await this.file('numbered'))) counts.set(number, (counts.get(number) ?? 0) + 1);
     return counts;
   }
 
-  async #file(): Promise<Uint8Array> {
-    const query = { version: 'numbered', since: '-1h', limit: 10_000_000 };
+  /** What is stored of a filter, or of one version: a capture file. */
+  async file(version: string): Promise<Uint8Array> {
+    const query = { version, since: '-1h', limit: 10_000_000 };
     const headers = { accept: packetMediaTypes.pcapng };
     const file = await this.fleet.query.send(queryApi.listPackets, { query, headers });
     return new Uint8Array(await file.arrayBuffer());

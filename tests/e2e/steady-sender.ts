@@ -7,8 +7,15 @@ export class SteadySender {
   readonly #sender: PacketSender;
   #sending: Promise<number> = Promise.resolve(0);
 
-  /** @param where runs its argument where the interface is */
-  constructor(device: string, where: <T>(action: () => T) => T = (action) => action()) {
+  /**
+   * @param where runs its argument where the interface is
+   * @param framesOf one frame for each of `count` numbers
+   */
+  constructor(
+    device: string,
+    where: <T>(action: () => T) => T = (action) => action(),
+    private readonly framesOf: (from: number, count: number) => Uint8Array[] = numberedFrames,
+  ) {
     this.#sender = where(() => {
       const index = interfaces().find(({ name }) => name === device)!.index;
       return PacketSender.open({ interfaceIndex: index });
@@ -33,7 +40,7 @@ export class SteadySender {
     const { signal } = this.#stopping;
     let sent = 0;
     while (!signal.aborted) {
-      const frames = numberedFrames(from + sent, packetsPerSecond);
+      const frames = this.framesOf(from + sent, packetsPerSecond);
       sent += await this.#sender.sendPaced(frames, { packetsPerSecond, signal });
     }
     return sent;
