@@ -4,6 +4,7 @@ import { suiteRequires } from '../environment/src/requirements.js';
 import { compareExpression } from './comparison.js';
 import { newCoverage } from './expressions/expressions.js';
 import { randomSentence } from './expressions/sentences.js';
+import { printFigures } from './figures.js';
 import { installedLibpcap } from './oracle/oracle.js';
 import { Random, seedOfRun } from './random.js';
 import { reproduction } from './shrink/reproduction.js';
@@ -24,7 +25,7 @@ suiteRequires('the grammar', { libpcap: installedLibpcap() }, ({ libpcap: { libp
       outcomes[result.outcome]++;
       different.push(...result.differences.map(reproduction));
     }
-    console.info(`${SENTENCES} sentences: ${JSON.stringify(outcomes)}`);
+    printFigures(seed, `${SENTENCES} sentences: ${JSON.stringify(outcomes)}`);
     expect(different.slice(0, 20)).toEqual([]);
   });
 });

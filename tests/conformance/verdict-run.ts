@@ -2,6 +2,7 @@ import type { Libpcap } from '@bpfleet/linux';
 import { compareExpression, differsToo, hasTwoSides, smallestOf } from './comparison.js';
 import type { Coverage } from './expressions/coverage.js';
 import { newCoverage, type RandomExpression, randomExpression } from './expressions/expressions.js';
+import { printFigures } from './figures.js';
 import type { LinkForm } from './link-types.js';
 import type { Compile } from './ours.js';
 import type { Random } from './random.js';
@@ -109,16 +110,17 @@ export function coveredBelow({ coverage }: VerdictReport, least: number): string
   return coverage.rows().flatMap(([name, count]) => (count < least && !isTableEntry(name) ? [`${name} ${count}`] : []));
 }
 
-export function printReport(report: VerdictReport, { seed, version }: { seed: number; version: string }): void {
+export function printReport(report: VerdictReport, seed: number): void {
   const percent = (part: number, of: number) => `${((100 * part) / of).toFixed(2)} %`;
   const isName = ([name]: readonly [string, number]) => isTableEntry(name);
   const all = report.coverage.rows();
   const [rows, names] = [all.filter((row) => !isName(row)), all.filter(isName)];
   const listed = (list: readonly (readonly [string, number])[]) =>
     list.map(([name, count]) => `${name} ${count}`).join(', ');
-  console.info(
+  printFigures(
+    seed,
     [
-      `${report.expressions} expressions (${report.compared} compared, ${report.refusedByBoth} refused by both), seed ${seed}, ${version}`,
+      `${report.expressions} expressions (${report.compared} compared, ${report.refusedByBoth} refused by both)`,
       `${report.pairs} pairs, apart ${report.apart} (${percent(report.apart, report.pairs)}), left out ${report.leftOut} (${percent(report.leftOut, report.pairs)}), ${[...report.excluded].map(([why, count]) => `${why} ${count}`).join(', ')}`,
       `both sides (5 % accepted, 5 % refused): ${percent(report.bothSides, report.compared)} of the expressions`,
       `libpcap's optimiser contradicts its plain form: ${report.theirOptimiserFaults} pairs`,

@@ -4,6 +4,7 @@ import { compile, decompile } from '@bpfleet/pcap-filter';
 import { expect, it } from 'vitest';
 import { suiteRequires } from '../../environment/src/requirements.js';
 import { newCoverage, randomExpression } from '../expressions/expressions.js';
+import { printFigures } from '../figures.js';
 import { type LinkForm, linkForms } from '../link-types.js';
 import { randomValidProgram } from '../machines/random-program.js';
 import { type Run, run } from '../oracle/machine.js';
@@ -118,8 +119,9 @@ suiteRequires('decompiled programs', { libpcap: installedLibpcap() }, ({ libpcap
       }
       for (const [source, { programs, equal, pairs, short, refusals }] of figures) {
         const refused = [...refusals].map(([id, times]) => `${id} ${times}`).join(', ') || 'none';
-        console.info(
-          `decompile, ${source}, seed ${seed}: ${equal} of ${programs} programs of ${EXPRESSIONS} expressions equal ` +
+        printFigures(
+          seed,
+          `decompile, ${source}: ${equal} of ${programs} programs of ${EXPRESSIONS} expressions equal ` +
             `(${((100 * equal) / programs).toFixed(2)} %), ${pairs} pairs, ${short} too short; refused: ${refused}`,
         );
       }
@@ -152,8 +154,9 @@ suiteRequires('decompiled programs', { libpcap: installedLibpcap() }, ({ libpcap
       }
       const { programs, equal, pairs, short, refusals } = figures;
       const refused = [...refusals].map(([id, times]) => `${id} ${times}`).join(', ') || 'none';
-      console.info(
-        `decompile, random programs, seed ${seed}: ${equal} of ${programs} equal, ${pairs} pairs, ${short} too short; refused: ${refused}`,
+      printFigures(
+        seed,
+        `decompile, random programs: ${equal} of ${programs} equal, ${pairs} pairs, ${short} too short; refused: ${refused}`,
       );
     },
     60_000 * ROUNDS,

@@ -3,6 +3,7 @@ import { KernelVerdicts, LoadedFilter } from '@bpfleet/linux';
 import { compileEbpf } from '@bpfleet/pcap-filter';
 import { afterAll, expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 
 const ADDRESSES = 100_000;
@@ -49,7 +50,7 @@ suiteRequires('sets in maps', { kernel: machine() }, ({ kernel }) => {
     expect(counted?.seen).toBe(BigInt(3 * PROBES));
     expect(Number(counted?.accepted)).toBeGreaterThanOrEqual(2 * PROBES);
     loaded.close();
-    console.info(`${ADDRESSES} addresses in a map, ${3 * PROBES} packets judged right, seed ${seed}`);
+    printFigures(seed, `${ADDRESSES} addresses in a map, ${3 * PROBES} packets judged right`);
   });
 
   it('hold networks as prefixes, and can be denied', () => {

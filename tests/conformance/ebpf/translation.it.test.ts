@@ -2,6 +2,7 @@ import { encodeEbpf, formatProgram, type Program, toEbpf } from '@bpfleet/bpf';
 import { closeDescriptor, type KernelVerdicts, loadSocketFilter } from '@bpfleet/linux';
 import { afterAll, expect, it } from 'vitest';
 import { suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { compiledPrograms } from '../machines/compiled-programs.js';
 import { machines, randomPacket, verdictOf } from '../machines/machines.js';
 import { randomValidProgram } from '../machines/random-program.js';
@@ -46,8 +47,9 @@ suiteRequires(
           }
         }
         const accepted = count.accepted / count.pairs;
-        console.info(
-          `eBPF, ${kind}, seed ${seed}: ${count.pairs} (program, packet) pairs agree, ${PROGRAMS} programs, ` +
+        printFigures(
+          seed,
+          `eBPF, ${kind}: ${count.pairs} (program, packet) pairs agree, ${PROGRAMS} programs, ` +
             `${(100 * accepted).toFixed(1)} % accepted, ${count.redrawn} left out for an indirect sum of 2^31 or more`,
         );
         expect(accepted).toBeGreaterThan(0.1);

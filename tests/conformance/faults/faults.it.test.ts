@@ -1,6 +1,7 @@
 import { compile } from '@bpfleet/pcap-filter';
 import { expect, it } from 'vitest';
 import { suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { installedLibpcap } from '../oracle/oracle.js';
 import { Random, seedOfRun } from '../random.js';
 import { verdictRun } from '../verdict-run.js';
@@ -35,9 +36,10 @@ suiteRequires('faults put into the compiler', { libpcap: installedLibpcap() }, (
       else needed.push(count);
     }
     needed.sort((a, b) => a - b);
-    console.info(
+    printFigures(
+      seed,
       `${needed.length} of ${chosen.length} faults found within ${MAX_EXPRESSIONS} expressions × ${PACKETS} packets, ` +
-        `median ${needed[needed.length >> 1]}, worst ${needed.at(-1)}, seed ${seed}; missed: ${missed.join(' | ') || 'none'}`,
+        `median ${needed[needed.length >> 1]}, worst ${needed.at(-1)}; missed: ${missed.join(' | ') || 'none'}`,
     );
     // The bar is for all of them, on many expressions; of three drawn at random one may need more than there are.
     const mostMissed = chosen === faults ? Math.floor(faults.length / 25) : 1;

@@ -1,5 +1,6 @@
 import type { CompileOptions } from '@bpfleet/pcap-filter';
 import { describe, expect, it } from 'vitest';
+import { printFigures } from '../figures.js';
 import { linkForms } from '../link-types.js';
 import { Random, seedOfRun } from '../random.js';
 import { type Answer, answerTo } from './answer.js';
@@ -41,8 +42,9 @@ describe('compile', () => {
         counted.set(outcome, (counted.get(outcome) ?? 0) + 1);
         if (random.below(READ_ONE_IN) === 0) checkSaid(readAll(text, options, answer));
       }
-      console.info(
-        `seed ${seed}: ${TEXTS} texts, ${[...counted].map(([outcome, count]) => `${outcome} ${count}`).join(', ')}; ` +
+      printFigures(
+        seed,
+        `${TEXTS} texts, ${[...counted].map(([outcome, count]) => `${outcome} ${count}`).join(', ')}; ` +
           `slowest ${slowest.ms.toFixed(1)} ms for ${JSON.stringify(slowest.text.slice(0, 80))}`,
       );
       // Texts that are all refused at once would try nothing but the scanner.

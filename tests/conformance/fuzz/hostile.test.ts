@@ -1,6 +1,7 @@
 import type { CompileOptions } from '@bpfleet/pcap-filter';
 import { describe, expect, it } from 'vitest';
 import { type HostileInput, hostileInputs } from '../../bench/src/filter/hostile-inputs.js';
+import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 import { answerTo } from './answer.js';
 import { readAll } from './read-all.js';
@@ -53,11 +54,11 @@ describe('compile, on 64 KiB that mean no good', { timeout: 60_000 * ROUNDS }, (
   it('prints the slowest', () => {
     const slowest = timed.toSorted((a, b) => b.ms - a.ms).slice(0, 5);
     const lines = slowest.map(({ name, form, ms, outcome }) => `  ${ms.toFixed(0)} ms  ${name}  ${form}  ${outcome}`);
-    console.info(
-      [
-        `seed ${seed}: ${timed.length} inputs of 64 KiB, ${tried.length} of ${hostileInputs.length} kinds; slowest:`,
-        ...lines,
-      ].join('\n'),
+    printFigures(
+      seed,
+      [`${timed.length} inputs of 64 KiB, ${tried.length} of ${hostileInputs.length} kinds; slowest:`, ...lines].join(
+        '\n',
+      ),
     );
     expect(timed.length).toBeGreaterThanOrEqual(tried.length);
   });

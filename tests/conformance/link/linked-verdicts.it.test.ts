@@ -4,6 +4,7 @@ import { closeDescriptor, KernelVerdicts, Libpcap, loadSocketFilter } from '@bpf
 import { type LinkMember, link } from '@bpfleet/pcap-filter';
 import { afterAll, expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { packetFor } from '../machines/compiled-programs.js';
 import { Random, seedOfRun } from '../random.js';
 import { FeatureCount } from './features.js';
@@ -97,8 +98,9 @@ suiteRequires('linked programs', { machines: machines() }, ({ machines: { libpca
         }
       }
       const accepted = count.accepted / count.pairs;
-      console.info(
-        `linked, seed ${seed}: ${count.pairs} (set, packet) pairs agree, as cBPF and as eBPF; ${SETS} sets of ` +
+      printFigures(
+        seed,
+        `linked: ${count.pairs} (set, packet) pairs agree, as cBPF and as eBPF; ${SETS} sets of ` +
           `${(count.members / SETS).toFixed(1)} members (${features}), ${count.excluding} sets excluding own traffic (${count.own} packets of ` +
           `it), ${(100 * accepted).toFixed(1)} % accepted, ${count.redrawn} drawn again for an indirect sum of 2^31 or more, ${count.leftOut} lengths left out for it, ` +
           `${count.empty} packets of 0 bytes without the kernel, ${count.tooLarge} sets too large for the socket`,

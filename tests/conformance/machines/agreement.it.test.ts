@@ -2,6 +2,7 @@ import { encodeProgram, formatProgram, jit, type Program } from '@bpfleet/bpf';
 import type { Libpcap } from '@bpfleet/linux';
 import { afterAll, expect, it } from 'vitest';
 import { suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 import { compiledPrograms } from './compiled-programs.js';
 import { machines, randomPacket, verdictOf } from './machines.js';
@@ -48,8 +49,9 @@ suiteRequires('the classic machines', { machines: machines() }, ({ machines: { l
           }
         }
       }
-      console.info(
-        `${kind}, seed ${seed}: ${count.pairs} (program, packet) pairs agree, ${PROGRAMS} programs, ` +
+      printFigures(
+        seed,
+        `${kind}: ${count.pairs} (program, packet) pairs agree, ${PROGRAMS} programs, ` +
           `${((100 * count.accepted) / count.pairs).toFixed(1)} % accepted, ${count.redrawn} redrawn for an indirect sum ` +
           `of 2^31 or more, ${count.empty} packets of 0 bytes without the kernel`,
       );

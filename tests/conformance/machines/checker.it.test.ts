@@ -12,6 +12,7 @@ import {
 import { KernelVerdicts, SystemCallError } from '@bpfleet/linux';
 import { afterAll, expect, it } from 'vitest';
 import { suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 import { mutations } from './mutate.js';
 import { randomValidProgram } from './random-program.js';
@@ -68,9 +69,7 @@ suiteRequires('checkProgram', { linux }, ({ linux: { kernel } }) => {
         }
         hit.set(rule, (hit.get(rule) ?? 0) + 1);
       }
-      console.info(
-        `seed ${seed}: ${PROGRAMS} programs, ${valid} valid; ${[...hit].map((pair) => pair.join(' ')).join(', ')}`,
-      );
+      printFigures(seed, `${PROGRAMS} programs, ${valid} valid; ${[...hit].map((pair) => pair.join(' ')).join(', ')}`);
       expect(Math.min(...hit.values())).toBeGreaterThan(0);
     },
     120_000 * ROUNDS,
@@ -103,8 +102,9 @@ suiteRequires('checkProgram', { linux }, ({ linux: { kernel } }) => {
           hit.set(fault.rule, (hit.get(fault.rule) ?? 0) + 1);
         }
       }
-      console.info(
-        `seed ${seed + 1}: ${PROGRAMS} programs, ${count.valid} valid; ${[...hit].map((pair) => pair.join(' ')).join(', ')}`,
+      printFigures(
+        seed,
+        `${PROGRAMS} programs, ${count.valid} valid; ${[...hit].map((pair) => pair.join(' ')).join(', ')}`,
       );
       expect(count.valid / PROGRAMS).toBeGreaterThan(0.3);
       expect(count.valid / PROGRAMS).toBeLessThan(0.7);

@@ -13,6 +13,7 @@ import {
 import { KernelVerdicts } from '@bpfleet/linux';
 import { afterAll, expect, it } from 'vitest';
 import { suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 import { randomValidProgram } from './random-program.js';
 
@@ -46,8 +47,9 @@ suiteRequires('the cost model', { linux }, ({ linux: { kernel } }) => {
       for (const { code } of program) codes.add(code);
       longest = Math.max(longest, expected);
     }
-    console.info(
-      `seed ${seed}: exact for ${PROGRAMS} programs with ${codes.size} of 49 opcodes, up to ${longest} converted ` +
+    printFigures(
+      seed,
+      `exact for ${PROGRAMS} programs with ${codes.size} of 49 opcodes, up to ${longest} converted ` +
         `instructions; header ${headerWords * 8} bytes`,
     );
     expect(codes.size).toBe(49);

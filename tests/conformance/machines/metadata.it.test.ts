@@ -14,6 +14,7 @@ import { interfaces, Libpcap, PacketSender, PacketSocket, PollSet } from '@bpfle
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { canMakeHosts, createHosts, type Hosts } from '../../environment/src/hosts.js';
 import { suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 import { randomValidProgram } from './random-program.js';
 import { LAST, OURS, taggedFrame } from './tagged-frames.js';
@@ -134,8 +135,9 @@ suiteRequires('the classic machines on packets with metadata', { veth }, () => {
         count.unnamed += unnamed;
       }
       libpcap.close();
-      console.info(
-        `seed ${seed}: ${count.pairs} (program, frame) pairs over veth agree, ${PROGRAMS} programs, ${count.tagged} with a ` +
+      printFigures(
+        seed,
+        `${count.pairs} (program, frame) pairs over veth agree, ${PROGRAMS} programs, ${count.tagged} with a ` +
           `tag in the metadata, ${count.accepted} accepted, ${count.unnamed} more kept so short that only their number was compared`,
       );
       expect(count.tagged / count.pairs).toBeGreaterThan(0.3);

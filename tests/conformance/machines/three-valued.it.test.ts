@@ -2,6 +2,7 @@ import { formatProgram, interpret, interpretThreeValued, jitThreeValued, type Pr
 import { Libpcap } from '@bpfleet/linux';
 import { expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 import { compiledPrograms, packetFor } from './compiled-programs.js';
 import { verdictsOfCompletions } from './completions.js';
@@ -73,8 +74,9 @@ suiteRequires('three-valued verdicts of cut packets', { libpcap: installed() }, 
         }
       }
       const tight = count.tight / count.undecided;
-      console.info(
-        `${kind}, seed ${seed}: ${count.pairs} (program, packet, cut), ${count.stopped} meet a cut load, ` +
+      printFigures(
+        seed,
+        `${kind}: ${count.pairs} (program, packet, cut), ${count.stopped} meet a cut load, ` +
           `${count.decided} decided, ${count.undecided} undecided, ${(tight * 100).toFixed(2)} % tight`,
       );
       expect(tight).toBeGreaterThanOrEqual(LEAST_TIGHT);

@@ -3,6 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { type CompileOptions, compile, mayMatch, prefilterOf, printPrefilter, printToken } from '@bpfleet/pcap-filter';
 import { expect, it } from 'vitest';
 import { newCoverage, randomExpression } from '../expressions/expressions.js';
+import { printFigures } from '../figures.js';
 import { type LinkForm, linkForms } from '../link-types.js';
 import { randomFrame } from '../packets/frames.js';
 import { whole } from '../packets/packets.js';
@@ -47,8 +48,9 @@ it(
         expect.fail(`seed ${seed}, ${form.name}: “${text}” ${verdicts}\n${printPrefilter(prefilter)}\n${hex}`);
       }
     }
-    console.info(
-      `prefilter, seed ${seed}: ${count.pairs} (expression, packet) pairs, ${count.expressions} expressions, 0 missed; ` +
+    printFigures(
+      seed,
+      `prefilter: ${count.pairs} (expression, packet) pairs, ${count.expressions} expressions, 0 missed; ` +
         `${percent(count.accepted, count.pairs)} accepted, ${percent(count.pruned, count.pairs)} pruned, ` +
         `${percent(count.everything, count.expressions)} of the expressions prune nothing`,
     );

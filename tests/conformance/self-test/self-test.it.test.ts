@@ -5,6 +5,7 @@ import { type Compilation, compile, compileEbpf, type SelfTestPacket, selfTestPa
 import { afterAll, expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
 import { newCoverage, randomExpression } from '../expressions/expressions.js';
+import { printFigures } from '../figures.js';
 import type { LinkForm } from '../link-types.js';
 import { Random, seedOfRun } from '../random.js';
 import { mutantOf } from './mutants.js';
@@ -76,8 +77,9 @@ suiteRequires('self-test packets', { kernel: kernel() }, ({ kernel }) => {
         }
         if (new Set(test.packets.map(({ verdict }) => verdict > 0)).size < 2) count.oneVerdict++;
       }
-      console.info(
-        `self-test packets, seed ${seed}: ${EXPRESSIONS} expressions, ${percent(count.bothSides, count.conditions)} of ` +
+      printFigures(
+        seed,
+        `self-test packets: ${EXPRESSIONS} expressions, ${percent(count.bothSides, count.conditions)} of ` +
           `${count.conditions} conditions on both sides; ${count.packets} packets, ${percent(count.accepted, count.packets)} accepted, ` +
           `${count.inKernel} equal in this kernel, ${count.packets - count.inKernel} need metadata; ` +
           `of ${edges.others} ways through the programs that ${OTHERS} random packets each take they take ` +
@@ -113,8 +115,9 @@ suiteRequires('self-test packets', { kernel: kernel() }, ({ kernel }) => {
         }
       }
       const kinds = [...byKind].map(([kind, { mutants, found }]) => `${found} of ${mutants} with another ${kind}`);
-      console.info(
-        `self-test packets, seed ${seed}: found ${percent(count.found, count.mutants)} of ${count.mutants} mutants, ${kinds.join(', ')}`,
+      printFigures(
+        seed,
+        `self-test packets: found ${percent(count.found, count.mutants)} of ${count.mutants} mutants, ${kinds.join(', ')}`,
       );
       expect(count.found / count.mutants).toBeGreaterThanOrEqual(0.8);
     },
@@ -149,9 +152,7 @@ suiteRequires('self-test packets for eBPF', { kernel: kernelForEbpf() }, ({ kern
         loaded.close();
         count.expressions++;
       }
-      console.info(
-        `self-test packets for eBPF, seed ${seed}: ${count.packets} of ${count.expressions} expressions equal`,
-      );
+      printFigures(seed, `self-test packets for eBPF: ${count.packets} of ${count.expressions} expressions equal`);
     },
     60_000 * ROUNDS,
   );

@@ -4,6 +4,7 @@ import { KernelVerdicts } from '@bpfleet/linux';
 import { compile } from '@bpfleet/pcap-filter';
 import { afterAll, expect, it } from 'vitest';
 import { suiteRequires } from '../../environment/src/requirements.js';
+import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 import { dotted, ipv4Frame, randomAddresses } from './addresses.js';
 
@@ -45,8 +46,9 @@ suiteRequires('the largest sets', { linux }, ({ linux: { kernel } }) => {
         probes++;
       }
     }
-    console.info(
-      `${head} in {…}, seed ${seed}: ${count} addresses, ${program.length} instructions, ` +
+    printFigures(
+      seed,
+      `${head} in {…}: ${count} addresses, ${program.length} instructions, ` +
         `${convertedLength(program)} once converted; ${probes} probes right`,
     );
     expect(count).toBeGreaterThanOrEqual(least);
