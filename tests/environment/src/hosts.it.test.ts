@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { interfaces } from '@bpfleet/linux';
+import { BPF, encodeProgram, jump, statement } from '@bpfleet/bpf';
+import { interfaces, PacketSender, PacketSocket } from '@bpfleet/linux';
 import { afterEach, describe, expect, it } from 'vitest';
 import { canMakeHosts, createHosts, type Host, type Hosts } from './hosts.js';
 import { prefixOf, removeAbandoned } from './hosts-claim.js';
@@ -10,6 +11,15 @@ const run = promisify(execFile);
 const possible = await canMakeHosts();
 const title = possible.ok ? 'hosts' : `hosts [skipped: ${possible.reason}]`;
 const made: Hosts[] = [];
+
+/** An EtherType for experiments (IEEE 802): nothing else on the wire carries it. */
+const EXPERIMENTS = [
+  statement(BPF.LD | BPF.H | BPF.ABS, 12),
+  jump(BPF.JMP | BPF.JEQ | BPF.K, 0x88b5, 0, 1),
+  statement(BPF.RET | BPF.K, 262_144),
+  statement(BPF.RET | BPF.K, 0),
+];
+const RING = { blockBytes: 1 << 16, blockCount: 2, blockTimeoutMs: 20 };
 
 async function make(count: number): Promise<Hosts> {
   const hosts = await createHosts({ count });
@@ -42,6 +52,29 @@ describe.runIf(possible.ok)(title, () => {
     expect(one!.host(1).address).not.toBe(other!.host(1).address);
     await one!.remove();
     await reach(other!, other!.host(1), other!.rootAddress);
+  });
+
+  it('take packets on cables that were pulled, however busy the kernel is with other interfaces', async () => {
+    const hosts = await make(1);
+    const host = hosts.host(1);
+    for (const name of ['a', 'b', 'c']) {
+      const script = `while :; do ip link add ${name} type veth; ip link set ${name} up; ip link delete ${name}; done`;
+      hosts.spawn(host, ['sh', '-c', script], { stdio: 'ignore' });
+    }
+    const interfaceIndex = hosts.interfaceIndex(host);
+    const receiver = hosts.inside(host, () => PacketSocket.open({ ...RING, interfaceIndex }));
+    receiver.attach(encodeProgram(EXPERIMENTS));
+    const hub = hosts.interfaceIndex(hosts.hub, 'h1');
+    const sender = hosts.inside(hosts.hub, () => PacketSender.open({ interfaceIndex: hub }));
+    for (let pulled = 1; pulled <= 20; pulled++) {
+      await hosts.exec(host, ['ip', 'link', 'set', 'eth0', 'down']);
+      await hosts.exec(host, ['ip', 'link', 'set', 'eth0', 'up']);
+      await hosts.untilCarries(hosts.hub, 'h1');
+      sender.send([Uint8Array.from([...Array(12).fill(2), 0x88, 0xb5, ...Array(46)])]);
+      await expect.poll(() => receiver.statistics().passed).toBe(pulled);
+    }
+    sender.close();
+    receiver.close();
   });
 
   it('are gone after remove, with what ran on them', async () => {

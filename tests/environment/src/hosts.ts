@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { interfaces, switchOffloadsOff, withinNetworkNamespace } from '@bpfleet/linux';
+import { untilLinksCarry } from './carrying-links.js';
 import { type Claim, claimNumber, prefixOf, removeAbandoned, removeLeftovers } from './hosts-claim.js';
 
 const run = promisify(execFile);
@@ -89,6 +90,11 @@ export class Hosts {
     const found = this.inside(host, interfaces).find((device) => device.name === name);
     if (found === undefined) throw new Error(`${host.namespace} has no interface ${name}`);
     return found.index;
+  }
+
+  /** Resolves when packets sent on an interface go out: some time after `ip link set … up` at either end of its cable. */
+  untilCarries(host: Host | Hosts['hub'], device = 'eth0'): Promise<void> {
+    return untilLinksCarry(['-netns', host.namespace], device);
   }
 
   /** Ends what runs on the hosts and removes everything. May be called twice. */
@@ -208,6 +214,8 @@ async function build(hosts: Hosts, octet: number): Promise<void> {
   hosts.inside(hub, () => {
     for (const name of ['up0', ...list.map((host) => host.name)]) switchOffloadsOff(name);
   });
+  await untilLinksCarry([], root);
+  for (const { namespace } of [hub, ...list]) await untilLinksCarry(['-netns', namespace]);
 }
 
 /** `nodad`: an IPv6 address is usable at once instead of after a second of duplicate detection. */

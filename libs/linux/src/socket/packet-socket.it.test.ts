@@ -359,6 +359,7 @@ describe.runIf(possible.ok)(title, () => {
       expect(socket.isInterfaceGone()).toBe(false);
       expect(poll.wait(0)).toBe(0);
       await set('set', 'eth0', 'up');
+      await hosts.untilCarries(hosts.hub, 'h1');
       wire.send(numbered(1));
       expect(read(socket, 1)).toHaveLength(1);
     });

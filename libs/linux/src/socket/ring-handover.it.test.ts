@@ -94,6 +94,7 @@ describe.runIf(possible.ok)(title, () => {
     await set('down');
     expect([events.wait(5000), events.isFaulty(0), events.wait(0)]).toEqual([1, true, 0]);
     await set('up');
+    await hosts.untilCarries(hosts.hub, 'h1');
   });
 
   it('holds nothing from before its program was attached', () => {
