@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { controlApi } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { numberedExpression, numberedFrames, numbersIn } from '../e2e/numbered-traffic.js';
 import { hostsHere } from '../e2e/requirements.js';
@@ -68,6 +69,9 @@ suiteRequires(
     }, async () => {
       const { fleet, hosts } = rig;
       await rig.push('f', expressionOf(1));
+      // It lets every packet through: any cut would do.
+      await fleet.control.call(controlApi.deleteFilter, { path: { name: 'numbered' } });
+      await fleet.untilAgents(([agent]) => agent!.status!.filters.every(({ filter }) => filter === 'f'));
       const sender = rig.senderTo(hosts.host(1), framesOf);
       sender.start(PACKETS_PER_SECOND);
       for (let version = 2; version <= VERSIONS; version++) {
@@ -84,7 +88,7 @@ suiteRequires(
       const sent = await sender.stop();
       const { swaps, wrong } = audit(sent, await allStored(sent));
       console.info(`${sent} packets sent, ${swaps} changes of version, ${wrong.length} packets wrong`);
-      expect(wrong).toEqual([]);
+      expect(wrong.slice(0, 10)).toEqual([]);
       expect(swaps).toBe(VERSIONS - 1);
     });
   },
