@@ -6,7 +6,9 @@ const LOOP_LIMIT_BYTES = 256;
  * same buffer each time and a new view per packet would be garbage per packet.
  */
 export class ByteCopier {
-  #source: DataView = new DataView(new ArrayBuffer(0));
+  #bytes: Uint8Array = new Uint8Array(0);
+  #source: DataView = new DataView(this.#bytes.buffer);
+  #offset = 0;
 
   constructor(
     private readonly target: Uint8Array,
@@ -18,10 +20,10 @@ export class ByteCopier {
       this.target.set(source.subarray(start, start + lengthBytes), to);
       return;
     }
-    if (this.#source.buffer !== source.buffer) this.#source = new DataView(source.buffer);
+    if (this.#bytes !== source) this.#look(source);
     const from = this.#source;
     const into = this.targetView;
-    let read = source.byteOffset + start;
+    let read = this.#offset + start;
     let write = to;
     const wordsEnd = read + (lengthBytes & ~7);
     for (; read < wordsEnd; read += 8, write += 8) {
@@ -30,5 +32,11 @@ export class ByteCopier {
     }
     for (const end = wordsEnd + (lengthBytes & 7); read < end; read++, write++)
       into.setUint8(write, from.getUint8(read));
+  }
+
+  #look(source: Uint8Array): void {
+    this.#bytes = source;
+    this.#source = new DataView(source.buffer);
+    this.#offset = source.byteOffset;
   }
 }

@@ -11,6 +11,7 @@ import { SegmentRemoval } from './segment-removal.js';
 import { newSegment, type ScannedRecord, type ScannedSegment, SegmentScan } from './segment-scan.js';
 import { isBefore, type SpoolPlace } from './spool-folder.js';
 import { advanced, isDone, type Marks, withEvicted, withHole } from './spool-marks.js';
+import { type SpoolPace, usualPace } from './spool-pace.js';
 import { SyncLoop } from './sync-loop.js';
 import { Troubles } from './troubles.js';
 import { type Room, type Walked, walkSpool } from './walk-spool.js';
@@ -50,16 +51,18 @@ export class DiskSpool implements SectionStore {
     boot: number,
     bootNowMs: () => number,
     private readonly files: SegmentFiles = new FolderSegments(folder),
+    pace: SpoolPace = usualPace,
   ) {
     this.#troubles = new Troubles(`the spool in ${folder}`);
     this.#ages = new AgeLimit(limits.maxAgeMs, boot, bootNowMs);
     this.#scan = new SegmentScan(files);
     this.#syncing = new SyncLoop(
       files,
-      () => this.#unsafe(),
+      (behind) => this.#unsafe(behind),
       (error) => this.#troubles.tried('making it safe', error),
+      pace.syncAfterMs,
     );
-    this.#removal = new SegmentRemoval(files, (error) => this.#troubles.tried('deleting what was sent', error));
+    this.#removal = new SegmentRemoval(files, (error) => this.#troubles.tried('deleting what was sent', error), pace);
   }
 
   /** Reads what is there: the good part is kept, the rest counted. */
@@ -294,10 +297,11 @@ export class DiskSpool implements SectionStore {
   }
 
   /** What a loss of power would take: the bus does not have it yet, and the disk may not. */
-  #unsafe(): ScannedSegment | undefined {
+  #unsafe(behind: number): ScannedSegment | undefined {
     const { done } = this.#marks;
     return this.#segments.find(
-      ({ number, end, syncedEnd }) => syncedEnd < end && isBefore(done, { segment: number, offset: end }),
+      ({ number, end, syncedEnd }) =>
+        number > behind && syncedEnd < end && isBefore(done, { segment: number, offset: end }),
     );
   }
 }

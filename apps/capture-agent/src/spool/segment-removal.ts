@@ -1,13 +1,16 @@
 import type { SegmentFiles } from './segment-files.js';
+import type { SpoolPace } from './spool-pace.js';
 
 /** Deletes segments that are of no use any more. What cannot be deleted now is tried again with the next one. */
 export class SegmentRemoval {
   readonly #numbers = new Set<number>();
+  #ranAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly files: Pick<SegmentFiles, 'remove'>,
     /** Undefined: it works. */
     private readonly tell: (error: Error | undefined) => void,
+    private readonly pace: Pick<SpoolPace, 'removedAtOnce' | 'removalIntervalMs'>,
   ) {}
 
   has(segment: number): boolean {
@@ -18,9 +21,13 @@ export class SegmentRemoval {
     this.#numbers.add(segment);
   }
 
-  /** @param safe resolves when it is safe that nobody needs them, also after a loss of power */
+  /** Does nothing before its time. @param safe resolves when it is safe that nobody needs them, also after a loss of power */
   async run(safe: () => Promise<void>): Promise<void> {
-    if (this.#numbers.size === 0) return;
+    const { removedAtOnce, removalIntervalMs } = this.pace;
+    const now = performance.now();
+    const isDue = this.#numbers.size >= removedAtOnce || now - this.#ranAtMs >= removalIntervalMs;
+    if (this.#numbers.size === 0 || !isDue) return;
+    this.#ranAtMs = now;
     try {
       await safe();
       for (const number of this.#numbers) {

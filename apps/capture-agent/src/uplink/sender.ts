@@ -25,6 +25,8 @@ const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 5000;
 /** Without news of the capture thread too: what is too old has to be given up. */
 const IDLE_REFRESH_MS = 10_000;
+/** Few large sends cost less than many small ones: so long after one, the next waits for more. */
+const LINGER_MS = 50;
 /** How often the stores are looked at while the bus does not answer. */
 const SENDING_REFRESH_MS = 250;
 /** A topic that is set up wrongly can be put right: so often a section is tried that the bus refuses, over a minute. */
@@ -42,6 +44,7 @@ export class Sender {
   #isOnline = false;
   /** So many sections go alone: the bus refuses one of them, or the key of one is lost. */
   #alone = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
   readonly #news = new News();
   readonly #stopping = new AbortController();
 
@@ -90,9 +93,10 @@ export class Sender {
       try {
         for (const store of this.stores) await store.refresh();
         const store = this.#oldest();
-        if (store) await this.#sendFrom(store, signal);
-        else if (this.#isFlushing) return;
-        else await this.#news.wait(IDLE_REFRESH_MS, signal);
+        const waitMs = store ? this.#lingerMs(store) : IDLE_REFRESH_MS;
+        if (store && waitMs <= 0) await this.#sendFrom(store, signal);
+        else if (!store && this.#isFlushing) return;
+        else await this.#news.wait(waitMs, signal);
       } catch (error) {
         this.#storeFailed(error);
         await abortableDelay(RETRY_MAX_MS, signal);
@@ -108,10 +112,16 @@ export class Sender {
     return waiting.sort((a, b) => a.epoch - b.epoch || a.seq - b.seq)[0]?.store;
   }
 
+  #lingerMs(store: SectionStore): number {
+    if (this.#isFlushing || store.counts.waiting.bytes >= MAX_SEND_BYTES) return 0;
+    return this.#sentAtMs + LINGER_MS - performance.now();
+  }
+
   async #sendFrom(store: SectionStore, signal: AbortSignal): Promise<void> {
     const sections = await store.take(this.#alone > 0 ? 1 : MAX_SEND_BYTES);
     this.#alone = Math.max(0, this.#alone - sections.length);
     if (sections.length === 0) return;
+    this.#sentAtMs = performance.now();
     const records = signedRecords(sections, this.options.keyOf);
     const outcome = records ? await this.#whileLooking(() => this.#deliver(records, signal), signal) : 'refused';
     if (outcome === 'stopped') return;

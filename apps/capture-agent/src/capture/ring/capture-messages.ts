@@ -20,6 +20,8 @@ export interface CaptureThreadData {
   readonly timeOriginMs: number;
   /** What the epoch before left behind: said in every section of this one. */
   readonly ledgerBefore: Readonly<Record<string, string>>;
+  /** For `Notice`: new records are in the spool. */
+  readonly spooledNotice: SharedArrayBuffer;
   /** eventfd: written after each order, so that the thread leaves poll(2). */
   readonly wakeUpDescriptor: number;
 }

@@ -11,6 +11,7 @@ import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-as
 import { SpoolSink } from '../sections/spool-sink.js';
 import type { CaptureNews, CaptureOrder, CaptureThreadData } from './capture-messages.js';
 import { CaptureSession } from './capture-session.js';
+import { Notice } from './notice.js';
 import { RingReader } from './ring-reader.js';
 
 /** At most this long in poll(2): how late a budget's second may end when nothing arrives. */
@@ -26,11 +27,12 @@ const bootNowMs = (): number => data.bootTimeOriginMs + performance.timeOrigin -
 const file = MappedFile.open(join(data.spoolFolder, OPEN_SECTION_FILE), OpenSection.sizeBytes(SECTION_CAPACITY_BYTES));
 const open = new OpenSection(file.memory);
 open.take(data.epoch);
+const spooled = new Notice(data.spooledNotice);
 const segments = new SegmentWriter({ folder: data.spoolFolder, firstSegment: data.firstSegment });
 const sink = new SpoolSink(
   { agent: data.agent, epoch: data.epoch, boot: data.boot, nowMs: bootNowMs },
   segments,
-  () => tell({ kind: 'spooled' }),
+  () => spooled.give() && tell({ kind: 'spooled' }),
   (header, bytes, { code, message }) => tell({ kind: 'refused', header, bytes, code, message }, [bytes.buffer]),
 );
 const { hardware, operatingSystem, application } = data;

@@ -14,8 +14,11 @@ import { type LedgerTotals, sectionLedger } from './section-ledger.js';
 import type { SectionSink } from './section-sink.js';
 
 const VLAN_TAG_BYTES = 4;
-/** A section is closed at this size (design: "Spool and sending"). */
+/** A section is closed at this size, but not sooner than so long after it was opened: what sections cost each is bounded… */
 const SECTION_BYTES = 64 * 1024;
+const SECTION_MIN_MS = 50;
+/** …until it has this size: those who fetch, sign and search them do so one at a time. */
+const SECTION_MAX_BYTES = 256 * 1024;
 /** How often the ledger tells of each version. */
 const VERSIONS_INTERVAL_MS = 1000;
 /** Room for the largest packet behind a section that is just not full. */
@@ -80,7 +83,12 @@ export class SectionAssembler {
     lane.passed();
     this.#taken++;
     this.progress.commit(this.writer.endBytes, lane.blockPackets);
-    if (this.writer.sizeBytes >= SECTION_BYTES) this.close();
+    if (this.writer.sizeBytes >= SECTION_BYTES) this.#closeIfLarge(nowMs);
+  }
+
+  #closeIfLarge(nowMs: number): void {
+    const isYoung = nowMs - this.#openedAtMs < SECTION_MIN_MS;
+    if (!isYoung || this.writer.sizeBytes >= SECTION_MAX_BYTES) this.close();
   }
 
   #append(lane: SectionLane, packet: ReadPacket, set: MemberSet, flags: number, nowMs: number): boolean {

@@ -4,8 +4,12 @@ import { WakeUp } from '@bpfleet/linux';
 import type { DesireAnswer, OpenerEvent, OpenerPort } from '../../border/opener-port.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import type { CaptureCounters, CaptureNews, CaptureOrder, CaptureThreadData } from '../ring/capture-messages.js';
+import { Notice } from '../ring/notice.js';
 import type { RingPosition } from '../sections/open-section.js';
 import type { CaptureRun, PacketSource, SourceEvents } from './packet-source.js';
+
+/** Sections that close so soon after one was told of are told of together. */
+const SPOOLED_QUIET_MS = 25;
 
 interface Waiting {
   readonly resolve: (counters: CaptureCounters) => void;
@@ -27,6 +31,8 @@ export class RingSource implements PacketSource {
   readonly #rings = new Map<number, number>();
   #thread: Worker | undefined;
   #wakeUp: WakeUp | undefined;
+  readonly #spooledNotice = new Notice();
+  #quiet: NodeJS.Timeout | undefined;
   #events!: SourceEvents;
   #exited: Promise<void> = Promise.resolve();
   #lastId = 0;
@@ -41,7 +47,8 @@ export class RingSource implements PacketSource {
   async start(run: CaptureRun, events: SourceEvents): Promise<void> {
     const wakeUp = WakeUp.create();
     const { timeOrigin: timeOriginMs } = performance;
-    const workerData: CaptureThreadData = { ...run, timeOriginMs, wakeUpDescriptor: wakeUp.fd };
+    const spooledNotice = this.#spooledNotice.memory;
+    const workerData: CaptureThreadData = { ...run, timeOriginMs, spooledNotice, wakeUpDescriptor: wakeUp.fd };
     const thread = new Worker(...threadFile(workerData));
     this.#events = events;
     this.#wakeUp = wakeUp;
@@ -81,6 +88,7 @@ export class RingSource implements PacketSource {
   async stop(): Promise<void> {
     if (this.#thread !== undefined) await this.#ask('stop');
     await this.#exited;
+    clearTimeout(this.#quiet);
     this.#wakeUp?.close();
     this.#wakeUp = undefined;
   }
@@ -88,7 +96,7 @@ export class RingSource implements PacketSource {
   #hear(news: CaptureNews): void {
     switch (news.kind) {
       case 'spooled':
-        this.#events.spooled();
+        this.#spooled();
         break;
       case 'refused':
         this.#events.refused(news.header, news.bytes, news);
@@ -109,6 +117,14 @@ export class RingSource implements PacketSource {
         this.#waiting.delete(news.id);
         break;
     }
+  }
+
+  #spooled(): void {
+    this.#events.spooled();
+    this.#quiet = setTimeout(() => {
+      this.#spooledNotice.take();
+      this.#events.spooled();
+    }, SPOOLED_QUIET_MS);
   }
 
   #map(socket: number, bytes: number): void {

@@ -50,6 +50,8 @@ export class FailingSegments extends FolderSegments {
   }
 }
 
+const atOnce = { syncAfterMs: 0, removalIntervalMs: 0, removedAtOnce: 1 };
+
 /** A folder with a writer, and one process after the other that reads it. */
 export class DiskRig {
   readonly folder = mkdtempSync(join(tmpdir(), 'bpfleet-spool-'));
@@ -62,7 +64,7 @@ export class DiskRig {
   /** The process before, if there is one, is killed. */
   async open(limits: Partial<SpoolLimits> = {}, segmentBytes = 3000): Promise<DiskSpool> {
     const all = { maxBytes: 1 << 30, maxAgeMs: 1e12, ...limits };
-    this.spool = new DiskSpool(this.folder, all, 1, () => this.nowMs, this.files);
+    this.spool = new DiskSpool(this.folder, all, 1, () => this.nowMs, this.files, atOnce);
     this.#opened.push(this.spool);
     await this.spool.open();
     this.writer?.close();

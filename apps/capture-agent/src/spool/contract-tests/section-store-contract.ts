@@ -188,8 +188,8 @@ class Model {
     const [first] = this.#taken;
     if (first === undefined) return;
     expect(first).toBeGreaterThanOrEqual(this.#next);
-    // Without gaps: what was given up lies before a batch or behind it.
-    expect(this.#taken).toEqual(this.#taken.map((_, index) => first + index));
+    // Not always without gaps: what was given up may lie behind what is in flight, and that is taken again.
+    expect(this.#taken).toEqual([...new Set(this.#taken)].sort((a, b) => a - b));
   }
 
   async #finish(kind: 'acknowledge' | 'giveUp'): Promise<void> {

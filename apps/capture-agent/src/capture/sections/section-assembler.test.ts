@@ -1,0 +1,72 @@
+import { FakeRing } from '@bpfleet/linux';
+import { SectionWriter } from '@bpfleet/section';
+import { describe, expect, it } from 'vitest';
+import { Attribution } from '../attribution/attribution.js';
+import { MemberLedger } from '../attribution/member-ledger.js';
+import { memberOf } from '../attribution/testing/member.js';
+import { RingLane } from '../ring/ring-lane.js';
+import { RingPacket } from '../ring/ring-packet.js';
+import { noProgress } from './open-section.js';
+import { SECTION_CAPACITY_BYTES, SectionAssembler } from './section-assembler.js';
+
+const KIB = 1024;
+
+describe('SectionAssembler', () => {
+  /** Sizes of the sections that close while packets of 1000 bytes come at an even rate for two seconds, in KiB. */
+  function sizesAt(packetsPerSecond: number): number[] {
+    const sizes: number[] = [];
+    const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
+    const writer = new SectionWriter({ ...origin, capacityBytes: SECTION_CAPACITY_BYTES });
+    const sink = { write: ({ bytes }: { bytes: Uint8Array }) => void sizes.push(bytes.length / KIB) };
+    const totals = () => ({ kernelPassed: 0, kernelDropped: 0, taken: 0 });
+    const assembler = new SectionAssembler(writer, sink, totals, noProgress);
+    const attribution = new Attribution(
+      [memberOf('all', '', { snaplenBytes: 1000 })],
+      new MemberLedger().accountsOn('eth0'),
+    );
+    const ring = new FakeRing();
+    const socket = {
+      fd: 0,
+      ring,
+      statistics: () => ({ passed: 0, dropped: 0 }),
+      takeError: () => undefined,
+      close() {},
+    };
+    const device = { name: 'eth0', index: 1, linkType: 'EN10MB', cooked: false };
+    const lane = new RingLane(1, device, socket, attribution);
+    const packet = new RingPacket();
+    const frame = { bytes: new Uint8Array(1000) };
+    for (let nowMs = 0; nowMs < 2000; nowMs += 10) {
+      ring.push(Array.from({ length: packetsPerSecond / 100 }, () => frame));
+      const block = ring.take()!;
+      packet.block = block;
+      while (block.next()) assembler.take(lane, packet, attribution.attribute(packet), false, nowMs);
+      ring.release();
+      assembler.closeIfDue(nowMs);
+    }
+    return sizes;
+  }
+
+  it('closes sections when their flush window is over', () => {
+    const sizes = sizesAt(200);
+    expect(sizes).toHaveLength(9);
+    expect(Math.max(...sizes)).toBeLessThan(60);
+  });
+
+  it('closes them at 64 KiB when that much comes within the window', () => {
+    const sizes = sizesAt(1000);
+    expect(sizes.length).toBeGreaterThan(28);
+    // Less the room for the ledger.
+    expect(Math.min(...sizes)).toBeGreaterThan(47);
+    expect(Math.max(...sizes)).toBeLessThan(67);
+  });
+
+  it('lets them grow, to 256 KiB at most, instead of closing more than twenty a second', () => {
+    const sizes = sizesAt(4000);
+    expect(sizes.length).toBeLessThan(41);
+    expect(Math.min(...sizes)).toBeGreaterThan(128);
+    const large = sizesAt(20_000);
+    expect(Math.min(...large)).toBeGreaterThan(239);
+    expect(Math.max(...large)).toBeLessThan(259);
+  });
+});
