@@ -12,6 +12,7 @@ const mayImport: Record<string, readonly string[]> = {
   errors: [],
   bpf: [],
   packet: [],
+  dissect: ['packet'],
   'pcap-filter': ['bpf', 'packet'],
   section: ['packet'],
   contract: ['bpf', 'section'],
@@ -25,7 +26,7 @@ const services = ['capture-agent', 'filter-manager', 'analytics'];
 const tests = ['test-environment', 'bench'];
 
 /** Run by a browser too: nothing of Node in them. */
-const pure = ['errors', 'bpf', 'pcap-filter', 'packet', 'section', 'contract'];
+const pure = ['errors', 'bpf', 'pcap-filter', 'packet', 'dissect', 'section', 'contract'];
 
 /** Each of these packages has one importer. */
 const onlyImporter: Record<string, string> = {

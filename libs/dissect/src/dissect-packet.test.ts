@@ -1,0 +1,157 @@
+import {
+  buildArp,
+  buildEthernet,
+  buildIcmp,
+  buildIpv4,
+  buildIpv6,
+  buildTcp,
+  buildUdp,
+  concatenate,
+  LinkType,
+  TcpFlag,
+} from '@bpfleet/packet';
+import { describe, expect, it } from 'vitest';
+import { dissectPacket } from './dissect-packet.js';
+import { dissectFrame, found, layerNames, nodesOf, valuesOf } from './testing/find.js';
+
+const ends = { source: '192.0.2.1', destination: '198.51.100.2' };
+const syn = buildTcp({
+  ...ends,
+  sourcePort: 40_000,
+  destinationPort: 9_999,
+  flags: TcpFlag.SYN,
+  sequence: 7,
+  options: { maxSegmentSize: 1460, sackPermitted: true, windowScale: 7, timestamps: [1, 2] },
+});
+const frame = buildEthernet({ payload: buildIpv4({ ...ends, protocol: 6, hasDontFragment: true, payload: syn }) });
+const datagram = buildUdp({ ...ends, sourcePort: 40_000, destinationPort: 9_999, payload: 'hello' });
+
+describe('dissectPacket', () => {
+  it('gives a layer for each protocol, with its place in the packet', () => {
+    expect(dissectFrame(frame)).toMatchObject([
+      { name: 'eth', text: 'Ethernet', offset: 0, lengthBytes: 14 },
+      { name: 'ip', text: 'Internet Protocol Version 4', offset: 14, lengthBytes: 20 },
+      { name: 'tcp', text: 'Transmission Control Protocol', offset: 34, lengthBytes: 40 },
+    ]);
+  });
+
+  it('gives fields by Wireshark’s names, with place, value and text', () => {
+    const tree = dissectFrame(frame);
+    expect(found(tree, 'ip.src')).toEqual([
+      { name: 'ip.src', text: 'Source: 192.0.2.1', offset: 26, lengthBytes: 4, value: '192.0.2.1' },
+    ]);
+    expect(found(tree, 'ip.flags.df')).toEqual([
+      { name: 'ip.flags.df', text: "Don't fragment: set", offset: 20, lengthBytes: 1, value: true },
+    ]);
+    expect(found(tree, 'tcp.flags')).toMatchObject([{ text: 'Flags: 0x002 (SYN)', value: 2, offset: 46 }]);
+    expect(valuesOf(tree, 'tcp.options.mss_val')).toEqual([1460]);
+    expect(valuesOf(tree, 'tcp.option_kind')).toEqual([2, 4, 8, 1, 3]);
+  });
+
+  it('tells tags, padding and what follows it apart from the packet inside', () => {
+    const tags = [{ id: 5, tpid: 0x88a8 }, { id: 9 }];
+    const short = buildEthernet({ tags, payload: buildIpv4({ ...ends, protocol: 17, payload: datagram }) });
+    const tree = dissectFrame(concatenate(short, new Uint8Array(10)));
+    expect(layerNames(tree)).toEqual(['eth', 'ieee8021ad', 'vlan', 'ip', 'udp', 'data']);
+    expect(found(tree, 'eth.padding')).toMatchObject([{ offset: 55, lengthBytes: 5 }]);
+    expect(found(tree, 'eth.trailer')).toMatchObject([{ offset: 60, lengthBytes: 5 }]);
+    expect(found(tree, 'data.data')).toMatchObject([{ offset: 50, lengthBytes: 5 }]);
+  });
+
+  it('reads ARP for Ethernet and IPv4', () => {
+    const who = { senderMac: '02:00:00:00:00:01', senderAddress: '10.0.0.1', targetAddress: '10.0.0.2' };
+    const tree = dissectFrame(
+      buildEthernet({ etherType: 0x0806, payload: buildArp({ operation: 'request', ...who }) }),
+    );
+    expect(valuesOf(tree, 'arp.src.hw_mac')).toEqual(['02:00:00:00:00:01']);
+    expect(valuesOf(tree, 'arp.dst.proto_ipv4')).toEqual(['10.0.0.2']);
+  });
+
+  it('puts the packet that an ICMP error quotes inside its layer, and says where the quote ends', () => {
+    const quote = buildIpv4({ ...ends, protocol: 6, payload: syn }).subarray(0, 28);
+    const error = buildIcmp({ type: 3, code: 4, word: 1400, payload: quote });
+    const tree = dissectFrame(buildEthernet({ payload: buildIpv4({ ...ends, protocol: 1, payload: error }) }));
+    expect(layerNames(tree)).toEqual(['eth', 'ip', 'icmp']);
+    expect(valuesOf(tree, 'icmp.mtu')).toEqual([1400]);
+    expect(valuesOf(tree, 'tcp.seq_raw')).toEqual([7]);
+    expect(layerNames(tree[2]!.children!)).toEqual(expect.arrayContaining(['ip', 'tcp', '_ws.short']));
+  });
+
+  it('walks IPv6 extension headers inside their layer', () => {
+    const six = { source: '2001:db8::1', destination: '2001:db8::2' };
+    const extensions = [
+      { type: 0, body: Uint8Array.of(5, 2, 0, 0, 1, 0) },
+      { type: 44, body: Uint8Array.of(0, 0, 0, 0, 0, 9) },
+    ];
+    const payload = buildUdp({ ...six, sourcePort: 1, destinationPort: 2 });
+    const tree = dissectFrame(buildEthernet({ payload: buildIpv6({ ...six, protocol: 17, payload, extensions }) }));
+    expect(layerNames(tree)).toEqual(['eth', 'ipv6', 'udp']);
+    expect(tree[1]).toMatchObject({ offset: 14, lengthBytes: 56 });
+    expect(valuesOf(tree, 'ipv6.fraghdr.ident')).toEqual([9]);
+    expect(valuesOf(tree, 'ipv6.opt.router_alert')).toEqual([0]);
+  });
+
+  it.each([
+    ['LINUX_SLL', LinkType.LINUX_SLL, Uint8Array.of(0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0)],
+    ['LINUX_SLL2', LinkType.LINUX_SLL2, Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0)],
+    ['RAW', LinkType.RAW, new Uint8Array()],
+    ['IPV4', LinkType.IPV4, new Uint8Array()],
+    ['NULL in little endian', LinkType.NULL, Uint8Array.of(2, 0, 0, 0)],
+    ['LOOP', LinkType.LOOP, Uint8Array.of(0, 0, 0, 2)],
+  ])('begins with link type %s', (_, linkType, header) => {
+    const packet = concatenate(header, buildIpv4({ ...ends, protocol: 17, payload: datagram }));
+    expect(layerNames(dissectPacket({ bytes: packet, linkType }))).toEqual(
+      expect.arrayContaining(['ip', 'udp', 'data']),
+    );
+  });
+
+  it('shows a link type that it does not know as data', () => {
+    expect(layerNames(dissectPacket({ bytes: frame, linkType: 147 }))).toEqual(['data']);
+  });
+});
+
+describe('what is wrong with a packet', () => {
+  it('is said where the capture ends, with all fields before', () => {
+    const tree = dissectFrame(frame.subarray(0, 44), frame.length);
+    expect(layerNames(tree)).toEqual(['eth', 'ip', 'tcp', '_ws.short']);
+    expect(valuesOf(tree, 'tcp.seq_raw')).toEqual([7]);
+    expect(valuesOf(tree, 'tcp.ack_raw')).toEqual([]);
+    expect(tree[3]).toMatchObject({ offset: 44, lengthBytes: 0 });
+  });
+
+  it('is said where a packet ends before its header does', () => {
+    const short = buildIpv4({ ...ends, protocol: 6, payload: syn.subarray(0, 10) });
+    const tree = dissectFrame(buildEthernet({ payload: short }));
+    expect(layerNames(tree)).toEqual(['eth', 'ip', 'tcp', '_ws.malformed']);
+  });
+
+  it.each<[string, number, number, string]>([
+    ['an IPv4 header shorter than any', 14, 0x43, 'a header of 12 bytes is shorter than any'],
+    ['an IPv4 length longer than the packet', 16, 0xff, 'is more than there is'],
+    ['a TCP header shorter than any', 46, 0x10, 'a header of 4 bytes is shorter than any'],
+    ['a TCP option that does not fit', 55, 0x30, 'option 2 at byte 54 does not fit'],
+  ])('is said of %s', (_, at, byte, text) => {
+    const bytes = frame.slice();
+    bytes[at] = byte;
+    expect(found(dissectFrame(bytes), '_ws.expert').map((node) => node.text)).toEqual([expect.stringContaining(text)]);
+  });
+
+  it('is said of packets in packets without end', () => {
+    const tunnels = Array.from({ length: 100 }, () => 0).reduce<Uint8Array>(
+      (payload) => buildIpv4({ ...ends, protocol: 4, payload }),
+      datagram,
+    );
+    const tree = dissectFrame(buildEthernet({ payload: tunnels }));
+    expect(tree).toHaveLength(41);
+    expect(tree.at(-1)).toMatchObject({ name: '_ws.malformed', text: '[more than 40 layers]' });
+  });
+
+  it('is said of more fields than anybody reads', () => {
+    const headers = Array.from({ length: 25 }, () => ({ type: 60, body: new Uint8Array(2046) }));
+    const six = { source: '2001:db8::1', destination: '2001:db8::2' };
+    const packet = buildIpv6({ ...six, protocol: 17, payload: new Uint8Array(), extensions: headers });
+    const tree = dissectFrame(buildEthernet({ payload: packet }));
+    expect([...nodesOf(tree)].length).toBeLessThan(4_100);
+    expect(tree.at(-1)).toMatchObject({ name: '_ws.malformed', text: expect.stringContaining('more fields') });
+  });
+});

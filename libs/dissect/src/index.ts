@@ -1,0 +1,2 @@
+export { type CapturedPacket, dissectPacket } from './dissect-packet.js';
+export type { Node } from './node.js';

@@ -1,0 +1,42 @@
+import type { Layer } from './layer.js';
+import type { Slice } from './slice.js';
+
+/** By what kind of number a protocol names the next one. */
+export type Table = 'link type' | 'ethertype' | 'ip protocol' | 'ip version' | 'udp port' | 'tcp port';
+
+/** How a protocol's dissector gives what is inside to the next. No dissector imports another. */
+export interface HandOn {
+  /**
+   * Takes a payload apart by the protocol that a number names; as plain data when nobody knows it.
+   * @returns how many of the slice's bytes belong to it: less than all where it ends before (padding of Ethernet)
+   */
+  byNumber(table: Table, number: number, payload: Slice): number;
+  /** By the first of these ports that is known, else by what the bytes look like. */
+  byPorts(table: 'udp port' | 'tcp port', ports: readonly number[], payload: Slice): void;
+  asData(payload: Slice): void;
+  /** What `write` hands on becomes part of this layer: a packet that an ICMP message quotes. */
+  quoted(layer: Layer, write: () => void): void;
+  /** Whether what is taken apart is quoted. */
+  readonly isQuoted: boolean;
+}
+
+/** One protocol. `dissect` may throw a `Cut` anywhere: what it wrote before stays. */
+export interface Protocol {
+  /** Wireshark's. */
+  readonly name: string;
+  readonly title: string;
+  /** @returns as `HandOn.byNumber`; nothing: all bytes */
+  dissect(layer: Layer, next: HandOn): number | undefined;
+}
+
+/** Looks at bytes whose port says nothing. */
+export interface Guess {
+  readonly protocol: Protocol;
+  isLikely(payload: Slice): boolean;
+}
+
+export interface Registry {
+  readonly tables: Readonly<Record<Table, ReadonlyMap<number, Protocol>>>;
+  readonly guesses: Readonly<Record<'udp port' | 'tcp port', readonly Guess[]>>;
+  readonly data: Protocol;
+}

@@ -1,0 +1,49 @@
+import { field, hex, named } from '../field.js';
+import type { Layer } from '../layer.js';
+import { etherTypes } from '../names.js';
+import type { Protocol } from '../protocol.js';
+
+const DESTINATION = field('eth.dst', 'Destination');
+const SOURCE = field('eth.src', 'Source');
+const TYPE = field('eth.type', 'Type', named(etherTypes, hex(4)));
+const LENGTH = field('eth.len', 'Length');
+const PADDING = field('eth.padding', 'Padding');
+const TRAILER = field('eth.trailer', 'Trailer');
+
+const HEADER_BYTES = 14;
+/** Without the checksum, which cards keep to themselves (802.3, 3.2.7). */
+const SHORTEST_FRAME_BYTES = 60;
+/** Up to here the field is the payload's length (802.3, 3.2.6), and an LLC header follows. */
+const LONGEST_PAYLOAD = 1500;
+
+/** IEEE 802.3, 3.1. */
+export const ethernet: Protocol = {
+  name: 'eth',
+  title: 'Ethernet',
+  dissect(layer, next) {
+    layer.setLength(HEADER_BYTES);
+    layer.mac(DESTINATION, 0);
+    layer.mac(SOURCE, 6);
+    const typeOrLength = layer.slice.u16(12);
+    let used: number;
+    if (typeOrLength <= LONGEST_PAYLOAD) {
+      layer.uint(LENGTH, 12, 2);
+      const payload = layer.slice.part(HEADER_BYTES, typeOrLength);
+      next.asData(payload);
+      used = payload.length;
+    } else {
+      layer.uint(TYPE, 12, 2);
+      used = next.byNumber('ethertype', typeOrLength, layer.slice.part(HEADER_BYTES));
+    }
+    writeTrailer(layer, HEADER_BYTES + used);
+    return undefined;
+  },
+};
+
+/** What follows the packet inside: zeros up to the shortest frame, and what a switch or card has put behind. */
+function writeTrailer(layer: Layer, at: number): void {
+  const { length } = layer.slice;
+  const paddingEnd = length < SHORTEST_FRAME_BYTES ? at : Math.max(at, SHORTEST_FRAME_BYTES);
+  layer.payload(PADDING, at, paddingEnd - at);
+  layer.payload(TRAILER, paddingEnd, length - paddingEnd);
+}
