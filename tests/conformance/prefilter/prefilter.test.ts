@@ -45,7 +45,9 @@ it(
         const threeValued = interpretThreeValued(programs.plain, packet);
         if ([...verdicts, threeValued].every((verdict) => verdict === 0)) continue;
         const hex = Buffer.from(packet.bytes).toString('hex');
-        expect.fail(`seed ${seed}, ${form.name}: “${text}” ${verdicts}\n${printPrefilter(prefilter)}\n${hex}`);
+        expect.fail(
+          `seed ${seed}, ${form.name}, ${JSON.stringify(options.extensions)}: “${text}” ${verdicts}\n${printPrefilter(prefilter)}\n${hex}`,
+        );
       }
     }
     printFigures(

@@ -33,9 +33,8 @@ interface Outcomes {
 
 export interface DeriveOptions {
   readonly scopedEncapsulation: boolean;
-  /** `vlan` moves nothing, and asks for a tag at Ethernet's place whatever the link type is. */
+  /** `vlan` moves nothing. Only Ethernet can be so. */
   readonly vlanTransparent: boolean;
-  readonly isEthernet: boolean;
 }
 
 /** What a packet must contain for the expression to hold. */
@@ -74,9 +73,7 @@ class Derivation {
 
   /** That a term does not hold needs nothing: tokens say what is there, not what is not. */
   #term(meaning: Meaning, known: Encapsulations): Outcomes {
-    const { vlanTransparent, isEthernet } = this.options;
-    const isTagOfOther = meaning.kind === 'vlan' && vlanTransparent && !isEthernet;
-    const isInPlace = (this.#scope & ~known) === 0 && !isTagOfOther;
+    const isInPlace = (this.#scope & ~known) === 0;
     const needs = isInPlace ? neededBy(meaning) : ALL;
     const moves = this.#isEncapsulation(meaning) ? 1 << Math.min(this.#count++, MOST_TRACKED) : 0;
     this.#scope |= moves;

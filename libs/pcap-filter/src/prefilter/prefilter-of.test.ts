@@ -76,6 +76,12 @@ describe('prefilterOf', () => {
     expect(printed('not (not vlan 5 or not tcp)')).toBe('(vlan 5 and protocol 6)');
     expect(printed('vlan 5 and (mpls 7 or tcp)')).toBe('vlan 5');
   });
+  it.each([
+    ['EN10MB', '(vlan 5 or port 80)'],
+    ['IEEE802_11', 'all'],
+  ])('takes “vlan-transparent” as the compiler does, on %s', (linkType, needs) => {
+    expect(printed('vlan 5 or port 80', { linkType, extensions: { vlanTransparent: true } })).toBe(needs);
+  });
   it('has nothing for what can never match', () => {
     expect(printed('tcp and udp', { optimize: false, linkType: 'RAW' })).toBe('(protocol 6 and protocol 17)');
     expect(printed('arp', { optimize: false, linkType: 'RAW' })).toBe('none');

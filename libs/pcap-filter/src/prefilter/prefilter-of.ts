@@ -19,5 +19,6 @@ export function prefilterOf(expression: string, options: CompileOptions = {}): P
   if (resolved === undefined) return ALL;
   const { scopedEncapsulation = false, vlanTransparent = false } = options.extensions ?? {};
   const isEthernet = (options.linkType ?? 'EN10MB').toUpperCase() === 'EN10MB';
-  return limited(derive(resolved, { scopedEncapsulation, vlanTransparent, isEthernet }), MOST_TOKENS);
+  const needed = derive(resolved, { scopedEncapsulation, vlanTransparent: vlanTransparent && isEthernet });
+  return limited(needed, MOST_TOKENS);
 }
