@@ -110,6 +110,8 @@ describe('assemble', () => {
     ['a store of a constant', 'st #1', '#1'],
     ['a branch without target', 'jeq #1', 'jeq'],
     ['an opcode that a listing could not print', '(000) unimp    0x81', '0x81'],
+    ['a listing that lacks a line', '(000) ldh [12]\n(002) ret a', '(002)'],
+    ['a listing that begins later', '(001) ret a', '(001)'],
   ])('refuses %s, and says where', (_, text, place) => {
     const start = text.lastIndexOf(place);
     try {

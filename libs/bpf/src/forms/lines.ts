@@ -33,9 +33,14 @@ export function readLines(text: string): Lines {
       labels.push(part(rest, 0, label[0].length - 1));
       rest = trimmed(part(rest, label[0].length));
     }
-    // The number in front of a line of `tcpdump -d`, or bpf_dbg's `l12:`, says nothing that the order does not.
-    const number = /^\(\d+\)\s*/.exec(rest.text);
-    if (number) rest = part(rest, number[0].length);
+    const number = /^\((\d+)\)\s*/.exec(rest.text);
+    if (number) {
+      // jt and jf count by these numbers: where one does not say its place, a line is missing or stands twice.
+      if (Number(number[1]) !== lines.length) {
+        refuse(part(rest, 0, number[0].trimEnd().length), `here stands instruction ${lines.length} of the listing`);
+      }
+      rest = part(rest, number[0].length);
+    }
     if (rest.text === '') continue;
     lines.push({ ...instructionOf(rest), labels });
     labels = [];
