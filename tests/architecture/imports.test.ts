@@ -31,6 +31,7 @@ const pure = ['errors', 'bpf', 'pcap-filter', 'packet', 'dissect', 'section', 'c
 /** Each of these packages has one importer. */
 const onlyImporter: Record<string, string> = {
   koffi: 'libs/linux',
+  cap: 'libs/linux',
   kafkajs: 'libs/bus',
   commander: 'apps/cli apps/standalone tests/bench',
 };

@@ -5,6 +5,7 @@ export { type TagAlgorithm, tagAlgorithm, tagOf } from './bpf/program-tag.js';
 export { explainVerifierLog } from './bpf/verifier-log.js';
 export { closeDescriptor, duplicateDescriptor } from './calls/libc.js';
 export { SystemCallError } from './calls/system-call-error.js';
+export { BUILD_CAP, type CapHandle, canUseCap, openCap } from './cap/cap-package.js';
 export { type PassedDescriptor, receiveDescriptor, sendDescriptor } from './channel/pass-descriptor.js';
 export { socketPair } from './channel/socket-pair.js';
 export { confineProcess } from './confinement/confine.js';
