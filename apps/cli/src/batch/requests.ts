@@ -41,6 +41,11 @@ export type CompileRequest = z.infer<typeof CompileRequest>;
 const instruction = z.tuple([z.int(), z.int(), z.int(), z.int()]);
 const hex = z.string().regex(/^(?:[0-9A-Fa-f]{2})*$/, 'an even number of hexadecimal digits');
 
+/** `len`: on the wire, where the packet was cut. */
+const packet = z
+  .strictObject({ data: hex, len: z.int().min(0).max(0xffff_ffff).optional() })
+  .refine(({ data, len }) => len === undefined || len >= data.length / 2, 'len is less than the bytes in data');
+
 export const MatchRequest = z
   .strictObject({
     ...language,
@@ -48,7 +53,7 @@ export const MatchRequest = z
     program: z.array(instruction).optional(),
     /** A capture file's path. */
     pcap: z.string().optional(),
-    packets: z.array(z.strictObject({ data: hex, len: z.int().min(0).max(0xffff_ffff).optional() })).optional(),
+    packets: z.array(packet).optional(),
     backend: z.enum(backends).default('js'),
   })
   .refine(({ packets, pcap }) => (packets === undefined) !== (pcap === undefined), 'give either packets or pcap');

@@ -162,6 +162,7 @@ describe('match --batch', () => {
     ['an expression and a program', { expr: 'ip', program: [[6, 0, 0, 0]] }, 'REQUEST_INVALID'],
     ['a backend that nobody knows', { expr: 'ip', backend: 'wasm' }, 'REQUEST_INVALID'],
     ['half a byte', { expr: 'ip', packets: [{ data: '0' }] }, 'REQUEST_INVALID'],
+    ['more bytes than were on the wire', { expr: 'ip', packets: [{ data: '0000', len: 1 }] }, 'REQUEST_INVALID'],
     ['a file that is not there', { expr: 'ip', packets: undefined, pcap: '/nowhere.pcap' }, 'REQUEST_INVALID'],
     ['no packets', { expr: 'ip', packets: undefined }, 'REQUEST_INVALID'],
     ['packets and a file', { expr: 'ip', pcap: '/nowhere.pcap' }, 'REQUEST_INVALID'],

@@ -3,7 +3,7 @@ import { run } from '@bpfleet/cli';
 import { describe, expect, it } from 'vitest';
 import { blocksOf } from './blocks.js';
 
-const PAGE = '21-bpf-machines.md';
+const PAGES = ['20-filter-language.md', '21-bpf-machines.md'];
 
 /** Runs `bpfleet A | bpfleet B` as a shell would; a first part `printf '…'` is the input. */
 async function runLine(line: string, input: string): Promise<string> {
@@ -32,8 +32,8 @@ async function runCommand(args: readonly string[], input: string): Promise<strin
 /** For the one command that reads a program given on the page itself: its listing stands in its own output. */
 const listingOf = (expected: string) => expected.split('\n\n')[0] ?? '';
 
-describe(`docs/${PAGE}`, () => {
-  const examples = blocksOf(PAGE, 'console').map(({ lines: [first = '', ...rest] }) => [
+describe.each(PAGES)('docs/%s', (page) => {
+  const examples = blocksOf(page, 'console').map(({ lines: [first = '', ...rest] }) => [
     first.slice(2),
     rest.join('\n'),
   ]);
@@ -43,6 +43,6 @@ describe(`docs/${PAGE}`, () => {
   });
 
   it('has examples', () => {
-    expect(examples.length).toBeGreaterThan(5);
+    expect(examples.length).toBeGreaterThan(2);
   });
 });
