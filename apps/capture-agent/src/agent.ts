@@ -18,6 +18,7 @@ import { Enrolment } from './control/enrolment.js';
 import { parseEndpoint, resolveExcluded } from './control/excluded-endpoints.js';
 import { type ClaimedState, KeptOrders } from './control/kept-orders.js';
 import { StatusReporter } from './control/status-reporter.js';
+import type { TakenBundles } from './control/take-bundles.js';
 import { controlFolder } from './folders.js';
 import { GuardMeter } from './guest/guard-meter.js';
 import { Guest } from './guest/guest.js';
@@ -220,15 +221,15 @@ export class CaptureAgent {
   #makeFollower(client: AgentClient, registered: Promise<void>): DesiredFollower {
     const { logger, onFatal } = this.parts;
     const kept = new KeptOrders(controlFolder(this.config.agentStateDir));
-    const desire = (claimed: ClaimedState, bundles: readonly string[]) => this.#desire(claimed, bundles);
+    const desire = (claimed: ClaimedState, taken: TakenBundles) => this.#desire(claimed, taken);
     return new DesiredFollower({ client, kept, logger, trouble: this.#trouble, registered, desire, onFatal });
   }
 
-  async #desire({ envelope, state }: ClaimedState, bundles: readonly string[]): Promise<void> {
+  async #desire({ envelope, state }: ClaimedState, taken: TakenBundles): Promise<void> {
     const { config, parts } = this;
     const endpoints = [...state.excluded, parseEndpoint(config.server), ...(await this.#brokers())];
     const excluded = await resolveExcluded(endpoints, parts.logger);
-    const answer = await parts.opener.desire({ state: envelope, bundles, excluded });
+    const answer = await parts.opener.desire({ state: envelope, ...taken, excluded });
     this.#generation = answer.generation;
     await this.#source?.apply(answer);
     this.#gap.carriedOut();

@@ -66,9 +66,9 @@ export class ChannelOpener implements OpenerPort {
     return this.#call('hello', { sessionPublicKey });
   }
 
-  async desire({ state, bundles, excluded }: DesireOrder): Promise<DesireAnswer> {
+  async desire({ bundles, ...order }: DesireOrder): Promise<DesireAnswer> {
     const sent = bundles.map((payload) => this.#call('bundle', { payload }));
-    const request = { state, excluded: [...excluded] } as CallRequest<'desire'>;
+    const request = order as CallRequest<'desire'>;
     const [answer] = await Promise.all([this.#call('desire', request), ...sent]);
     return answer;
   }

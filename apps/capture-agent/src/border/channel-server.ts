@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { MAX_BUNDLES_BYTES } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { closeDescriptor } from '@bpfleet/linux';
 import type { DescriptorSender } from './descriptors.js';
@@ -20,7 +21,8 @@ export interface ChannelServerEvents {
 /** Requests that wait; the stream is not read further meanwhile. */
 const MAX_PENDING = 32;
 const MAX_BUNDLES = 1024;
-const MAX_BUNDLE_CHARACTERS = 96 * 1024 * 1024;
+/** In base64, each filled up to a multiple of 4. */
+const MAX_BUNDLE_CHARACTERS = Math.ceil((MAX_BUNDLES_BYTES * 4) / 3) + 4 * MAX_BUNDLES;
 
 /**
  * The opener's end of the border. Whatever comes from there is hostile: read by schema, one request after the other, with

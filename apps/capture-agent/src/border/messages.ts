@@ -89,6 +89,10 @@ export const calls = {
   desire: {
     request: z.strictObject({
       state: DsseEnvelope,
+      leftOut: z
+        .array(z.strictObject({ digest: Digest, filter: Name, version: z.int().positive() }))
+        .max(MAX_MEMBERS)
+        .exactOptional(),
       excluded: z
         .array(z.strictObject({ address: z.string().max(45), port: z.int().min(0).max(65_535) }))
         .max(MAX_MEMBERS),

@@ -86,11 +86,20 @@ export interface OpenerHello {
   readonly identityPublicKey: string;
 }
 
+/** A bundle by digest, and by what it says of itself. */
+export interface NamedBundle {
+  readonly digest: string;
+  readonly filter: string;
+  readonly version: number;
+}
+
 export interface DesireOrder {
   /** DSSE envelope of the desired state, as it came. */
   readonly state: unknown;
   /** Payload bytes of the bundles that it names, base64, as they came. */
   readonly bundles: readonly string[];
+  /** Those that are too much for one agent (`MAX_BUNDLES_BYTES`), as they name themselves. */
+  readonly leftOut?: readonly NamedBundle[];
   /**
    * bpfleet's own connections, as addresses: the agent resolves names, since the opener asks no network. Whatever it says,
    * statements name it.

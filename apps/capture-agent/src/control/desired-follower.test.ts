@@ -7,7 +7,7 @@ import { claimedAgent, PrivateKey } from '@bpfleet/service';
 import { decodeJwt } from 'jose';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DesireOrder } from '../border/opener-port.js';
+import type { DesireOrder, NamedBundle } from '../border/opener-port.js';
 import { SigningService } from '../testing/signing-service.js';
 import { AgentClient } from './agent-client.js';
 import { ControlTrouble } from './control-trouble.js';
@@ -68,7 +68,7 @@ class FakeApi {
 describe('DesiredFollower', () => {
   let folder: string;
   let api: FakeApi;
-  let taken: { claimed: ClaimedState; bundles: readonly string[] }[];
+  let taken: { claimed: ClaimedState; bundles: readonly string[]; leftOut: readonly NamedBundle[] }[];
   let refuse: BpfleetError | undefined;
   let trouble: ControlTrouble;
   const started: DesiredFollower[] = [];
@@ -97,7 +97,7 @@ describe('DesiredFollower', () => {
       registered: Promise.resolve(),
       desire: async (claimed, bundles) => {
         if (refuse) throw refuse;
-        taken.push({ claimed, bundles });
+        taken.push({ claimed, ...bundles });
       },
       onFatal: (error) => expect.unreachable(String(error)),
     });

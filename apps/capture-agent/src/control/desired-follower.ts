@@ -1,4 +1,4 @@
-import { agentApi, bundleKind, Deadline, digestOf, toBase64 } from '@bpfleet/contract';
+import { agentApi, bundleKind, Deadline, digestOf } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { nodeCrypto } from '@bpfleet/service';
 import type { Logger } from 'pino';
@@ -6,6 +6,7 @@ import { abortableDelay } from '../abortable-delay.js';
 import type { AgentClient } from './agent-client.js';
 import type { ControlTrouble } from './control-trouble.js';
 import { type ClaimedState, claimedState, type KeptOrders } from './kept-orders.js';
+import { type TakenBundles, takeBundles } from './take-bundles.js';
 
 const WAIT = '30s';
 /** The server holds a call for 30 s; an answer later than this is none. */
@@ -22,8 +23,8 @@ export interface FollowerParts {
   readonly trouble: ControlTrouble;
   /** Nothing is asked of the filter-manager before. */
   readonly registered: Promise<void>;
-  /** Has it verified and carried out; rejects with what is wrong with it. `bundles` are payloads in base64. */
-  readonly desire: (claimed: ClaimedState, bundles: readonly string[]) => Promise<void>;
+  /** Has it verified and carried out; rejects with what is wrong with it. */
+  readonly desire: (claimed: ClaimedState, bundles: TakenBundles) => Promise<void>;
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -51,14 +52,7 @@ export class DesiredFollower {
     try {
       const claimed = await kept.state((file) => logger.warn({ file }, 'the kept desired state is damaged, ignored'));
       if (claimed === undefined) return;
-      const bundles: string[] = [];
-      for (const { digest } of claimed.state.entries) {
-        const bytes = await kept.bundle(digest);
-        if (bytes === undefined)
-          throw new BpfleetError('BUNDLE_INVALID', `the kept bundle ${digest} is damaged or gone`);
-        bundles.push(toBase64(bytes));
-      }
-      await this.parts.desire(claimed, bundles);
+      await this.parts.desire(claimed, await takeBundles(claimed.state, kept));
       this.#etag = `"${claimed.state.generation}"`;
     } catch (err) {
       if (!(err instanceof BpfleetError)) throw err;
@@ -95,9 +89,8 @@ export class DesiredFollower {
       });
       if (response.status === 304) return;
       const claimed = claimedState(await response.json());
-      const bundles: string[] = [];
-      for (const { digest } of claimed.state.entries) bundles.push(toBase64(await this.#bundle(digest, signal)));
-      await this.parts.desire(claimed, bundles);
+      const taken = await takeBundles(claimed.state, kept, (digest) => this.#fetch(digest, signal));
+      await this.parts.desire(claimed, taken);
       this.parts.trouble.over();
       await kept.keep(claimed);
       this.#etag = response.headers.get('etag') ?? `"${claimed.state.generation}"`;
@@ -106,16 +99,11 @@ export class DesiredFollower {
     }
   }
 
-  async #bundle(digest: string, signal: AbortSignal): Promise<Uint8Array> {
-    const { client, kept } = this.parts;
-    const known = await kept.bundle(digest);
-    if (known) return known;
+  async #fetch(digest: string, signal: AbortSignal): Promise<Uint8Array> {
     const deadline = new Deadline(BUNDLE_TIMEOUT_MS, signal);
     try {
-      const response = await client.send(agentApi.getBundle, { path: { digest }, signal: deadline.signal });
-      const bytes = await bytesOf(response, digest);
-      await kept.addBundle(digest, bytes);
-      return bytes;
+      const call = { path: { digest }, signal: deadline.signal };
+      return await bytesOf(await this.parts.client.send(agentApi.getBundle, call), digest);
     } finally {
       deadline.clear();
     }

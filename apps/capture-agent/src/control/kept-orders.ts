@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DesiredState, DsseEnvelope, digestOf, fromBase64 } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { makeFolder, nodeCrypto } from '@bpfleet/service';
+import { z } from 'zod';
 import { writeDurably } from '../durable-file.js';
 
 const STATE_FILE = 'desired.json';
@@ -49,13 +50,27 @@ export class KeptOrders {
   async addBundle(digest: string, bytes: Uint8Array): Promise<void> {
     await makeFolder(join(this.folder, BUNDLES));
     await writeDurably(join(this.folder, BUNDLES), nameOf(digest), Buffer.from(bytes));
+    await unlink(join(this.folder, BUNDLES, leftOutNameOf(digest))).catch(ignoreMissing);
+  }
+
+  /** Of a bundle that is too much for this agent: what it is, and not the bundle. */
+  async leaveOut(digest: string, what: LeftOut): Promise<void> {
+    await makeFolder(join(this.folder, BUNDLES));
+    await writeDurably(join(this.folder, BUNDLES), leftOutNameOf(digest), JSON.stringify(what));
+    await unlink(this.#fileOf(digest)).catch(ignoreMissing);
+  }
+
+  /** Undefined when it was not left out, or that is not to be read any more. */
+  async leftOut(digest: string): Promise<LeftOut | undefined> {
+    const text = await readIfThere(join(this.folder, BUNDLES, leftOutNameOf(digest)));
+    return text === undefined ? undefined : LeftOut.safeParse(jsonOf(text)).data;
   }
 
   /** After the opener took it. Bundles that it does not name go. */
   async keep({ envelope, state }: ClaimedState): Promise<void> {
     await makeFolder(join(this.folder, BUNDLES));
     await writeDurably(this.folder, STATE_FILE, JSON.stringify(envelope));
-    const named = new Set(state.entries.map(({ digest }) => nameOf(digest)));
+    const named = new Set(state.entries.flatMap(({ digest }) => [nameOf(digest), leftOutNameOf(digest)]));
     for (const name of await readdir(join(this.folder, BUNDLES))) {
       if (!named.has(name)) await unlink(join(this.folder, BUNDLES, name));
     }
@@ -66,8 +81,21 @@ export class KeptOrders {
   }
 }
 
+const LeftOut = z.object({
+  filter: z.string().max(63),
+  version: z.int().positive(),
+  sizeBytes: z.int().nonnegative(),
+});
+/** A bundle that is too much for this agent, as it names itself. */
+export type LeftOut = z.infer<typeof LeftOut>;
+
 /** Digests are hexadecimal (`Digest` of the contract), so no name leads out of the folder. */
 const nameOf = (digest: string): string => `${digest.replace('sha256:', '')}.json`;
+const leftOutNameOf = (digest: string): string => `${digest.replace('sha256:', '')}.left-out`;
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
 
 async function readIfThere(path: string): Promise<Buffer | undefined> {
   try {

@@ -58,7 +58,7 @@ export class Opener implements OpenerPort {
   /** A reader that says hello is told of all sockets then: not of changes before. */
   #isGreeting = false;
   readonly #linker = new Linker();
-  #verified: { readonly desired: VerifiedState; readonly order: DesireOrder } | undefined;
+  #verified: { readonly desired: VerifiedState; readonly excluded: DesireOrder['excluded'] } | undefined;
   #epoch = 0;
   #fingerprint = '';
   #checkedAtMs = 0;
@@ -117,10 +117,12 @@ export class Opener implements OpenerPort {
     const desired = verifyDesired(order, context);
     this.#clock.heard(Date.parse(desired.state.issuedAt));
     await this.#identity.accepted(desired.state.generation, desired.trust, this.#clock.timeMs);
-    this.#verified = { desired, order };
+    this.#verified = { desired, excluded: order.excluded };
     this.#carryOut();
     const { settings } = desired.state;
-    const members = this.#plan.sockets.map((planned) => ({
+    // With sockets, their events name the members; here they would be as many again for each interface.
+    const withoutSockets = this.options.opensSockets ? [] : this.#plan.sockets;
+    const members = withoutSockets.map((planned) => ({
       interface: planned.interface,
       members: planned.members.map(({ captured }) => captured),
     }));
@@ -169,17 +171,17 @@ export class Opener implements OpenerPort {
 
   #carryOut(): void {
     if (this.#verified === undefined) return;
-    const { desired, order } = this.#verified;
+    const { desired, excluded } = this.#verified;
     const { interfaces, mayOpen, matches, opensSockets } = this.options;
     const { linkerVersion } = desired.state;
     this.#fingerprint = this.#whatDecides();
     const expired = this.#expired(desired.entries);
     const entries = desired.entries.filter((entry) => !expired.has(entry));
-    const refused = [...desired.unreadable, ...expired.values()];
+    const refused = [...desired.refused, ...expired.values()];
     this.#forgetSelfTests(entries);
     this.#plan = planSockets({
       ...{ entries, refused, interfaces: interfaces(), mayOpen, matches },
-      ...{ excluded: order.excluded, linkerVersion },
+      ...{ excluded, linkerVersion },
       selfTestOf: (entry, linkType) => this.#selfTestOf(entry, linkType),
       ...(opensSockets ? { faultOf: this.#faults() } : {}),
     });

@@ -3,6 +3,8 @@ import type { Bundle, BundleProgram } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { matchesPatterns } from '@bpfleet/linux';
 import { describe, expect, it } from 'vitest';
+import { MAX_FRAME_BYTES } from '../border/framing.js';
+import { encodeMessage } from '../border/messages.js';
 import { asksForUnseen, type HostInterface, type PlanInputs, planSockets } from './plan.js';
 import type { VerifiedEntry } from './verify-desired.js';
 
@@ -124,6 +126,18 @@ describe('a plan', () => {
     });
     expect(found.refused).toEqual(['new on eth0 refused: newer']);
     expect(found.sockets).toHaveLength(2);
+  });
+
+  it('refuses by name what one message about a socket has no room for, and runs the rest', () => {
+    const long: Program = Array.from({ length: 4096 }, () => statement(BPF.RET | BPF.K, 96));
+    const entries = Array.from({ length: 80 }, (_, index) => entry(`f${index}`, [classic(long)]));
+    const { planned, refused } = plan([...entries, entry('small')], [device('eth0')]);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]).toMatch(/^f\d+ on eth0 refused: .* as one interface has room for; run fewer or shorter filters/);
+    expect(refused.map((text) => text.split(' ')[0])).not.toContain('small');
+    expect(planned[0]!.members.length + refused.length).toBe(81);
+    const members = planned[0]!.members.map(({ captured }) => captured);
+    expect(encodeMessage({ members, swap: { members } }).length).toBeLessThan(MAX_FRAME_BYTES);
   });
 
   it('tries nothing in the kernel for a source without sockets', () => {

@@ -1,5 +1,6 @@
 import { Ancillary, BPF, fromTuples, type Program, SKF_AD_OFF, SKF_LL_OFF } from '@bpfleet/bpf';
 import type { FilterProgram } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import type { ExcludedEndpoint } from '@bpfleet/pcap-filter';
 import type { CaptureMember, FilterOutcome, SocketInterface } from '../border/opener-port.js';
 import type { LinkContext, PlannedMember } from './kernel-program.js';
@@ -57,11 +58,15 @@ export function planSockets(inputs: PlanInputs): SocketPlan {
       inputs.matches(interfaces, device.name);
     for (const entry of inputs.refused.filter(isOn)) refused.push(refusedOn(entry, device));
     const linked: PlannedMember[] = [];
+    let roomBytes = MAX_MEMBERS_BYTES;
     for (const entry of eachOnce(inputs.entries.filter(isOn))) {
       const member = memberOn(entry, device, inputs);
       if ('state' in member) refused.push(member);
       else if (inputs.faultOf && needsOwnSocket(member)) sockets.push(ownSocket(member, device, inputs));
-      else linked.push(member);
+      else if (roomBytes >= describedBytes(member)) {
+        roomBytes -= describedBytes(member);
+        linked.push(member);
+      } else refused.push(refusedOn({ ...entry, named: entry.bundle, error: tooMuch() }, device));
     }
     const { together, apart } = fitting(linked, contextOf(device, inputs), inputs);
     for (const member of apart) sockets.push(ownSocket(member, device, inputs));
@@ -69,6 +74,23 @@ export function planSockets(inputs: PlanInputs): SocketPlan {
   }
   return { sockets, refused };
 }
+
+/** Of a message that tells of a socket, with the members it has and those that it changes to. */
+const MAX_MEMBERS_BYTES = 7 * 1024 * 1024;
+/** `[65535,255,255,4294967295],` */
+const INSTRUCTION_CHARACTERS = 27;
+const MEMBER_CHARACTERS = 1024;
+
+/** What a member takes in a message, at most. */
+const describedBytes = ({ captured: { expression, program } }: PlannedMember): number =>
+  MEMBER_CHARACTERS +
+  program.instructions.length * INSTRUCTION_CHARACTERS +
+  Buffer.byteLength(JSON.stringify(expression));
+
+const tooMuch = (): BpfleetError =>
+  new BpfleetError('FILTER_TOO_LARGE', 'the filters before it are as many as one interface has room for', {
+    hint: 'run fewer or shorter filters on this interface',
+  });
 
 /** A state may name a bundle twice, for different interfaces. */
 const eachOnce = (entries: readonly VerifiedEntry[]): VerifiedEntry[] => [

@@ -44,15 +44,33 @@ const textBytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.
 describe('a desired state', () => {
   it('is followed with its bundles, where and until when', () => {
     const order = service.desire([web, dns]);
-    const { entries, unreadable, trust } = verify(order);
+    const { entries, refused, trust } = verify(order);
     expect(
       entries.map(({ bundle, interfaces, notAfterMs }) => [bundle.filter, bundle.version, interfaces, notAfterMs]),
     ).toEqual([
       ['web', 3, ['eth*'], undefined],
       ['dns', 1, ['*'], undefined],
     ]);
-    expect(unreadable).toEqual([]);
+    expect(refused).toEqual([]);
     expect(trust).toEqual(trusting(service.key));
+  });
+
+  it('is followed without the bundles that are said to be too much, which are refused by name', () => {
+    const order = service.desire([web, dns]);
+    const { entries: named } = verify(order);
+    const leftOut = [{ digest: named[0]!.digest, filter: 'web', version: 3 }];
+    const { entries, refused } = verify({ ...order, bundles: order.bundles.slice(1), leftOut });
+    expect(entries.map(({ bundle }) => bundle.filter)).toEqual(['dns']);
+    expect(refused).toMatchObject([
+      { named: { filter: 'web', version: 3 }, interfaces: ['eth*'], error: { code: 'FILTER_TOO_LARGE' } },
+    ]);
+    expect(refused[0]!.error.message).toContain(leftOut[0]!.digest);
+  });
+
+  it('runs a bundle that came, whatever is said of it', () => {
+    const order = service.desire([web]);
+    const leftOut = [{ digest: verify(order).entries[0]!.digest, filter: 'web', version: 3 }];
+    expect(verify({ ...order, leftOut }).entries).toHaveLength(1);
   });
 
   it('knows bundles by their bytes, in whatever order they come, and overlooks those it does not name', () => {
@@ -127,9 +145,9 @@ describe('a desired state', () => {
     ['is no object', () => 7, { filter: 'unknown', version: 1 }],
   ])('goes on without a bundle that is genuine and not to be read: it %s', (_, change, named) => {
     const genuine = withBundle(textBytes(change(bundleOfFirst(service.desire([web])))));
-    const { entries, unreadable } = verify(genuine);
+    const { entries, refused } = verify(genuine);
     expect(entries).toEqual([]);
-    expect(unreadable).toMatchObject([
+    expect(refused).toMatchObject([
       { named, error: { code: 'BUNDLE_INVALID', message: expect.stringMatching(/not readable/) } },
     ]);
   });
@@ -153,8 +171,8 @@ describe('a desired state', () => {
           withBundle(damaged(payloadOfFirst(base))),
         ];
         try {
-          const { entries, unreadable } = verify(order[kind]!);
-          expect(entries.length + unreadable.length).toBe(1);
+          const { entries, refused } = verify(order[kind]!);
+          expect(entries.length + refused.length).toBe(1);
         } catch (error) {
           expect(error).toBeInstanceOf(BpfleetError);
           expect(['DOCUMENT_INVALID', 'BUNDLE_INVALID', 'SIGNATURE_INVALID', 'VERSION_CONFLICT']).toContain(

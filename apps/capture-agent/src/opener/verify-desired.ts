@@ -1,17 +1,18 @@
 import {
   acceptDesired,
   type Bundle,
+  bundleName,
   type DesiredContext,
   type DesiredEntry,
   type DesiredState,
   digestOf,
   fromBase64,
+  MAX_BUNDLES_BYTES,
   openBundle,
   type Trust,
   type Verification,
 } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
-import { z } from 'zod';
 import type { DesireOrder } from '../border/opener-port.js';
 
 interface Entry {
@@ -36,13 +37,14 @@ export interface VerifiedState {
   readonly state: DesiredState;
   readonly trust: Trust;
   readonly entries: readonly VerifiedEntry[];
-  /** A trusted key has signed them, but we cannot read them: they may be of a newer release. */
-  readonly unreadable: readonly RefusedEntry[];
+  /** Not to be read though a trusted key has signed them, so they may be of a newer release; or too much for this agent. */
+  readonly refused: readonly RefusedEntry[];
 }
 
 /**
  * Decides whether an order is to be followed. Signatures are verified over the bytes as they came, before anything is
- * parsed. One bundle that is missing, or that no trusted key has signed, refuses the whole state: what runs keeps running.
+ * parsed. One bundle that is missing, or that no trusted key has signed, refuses the whole state: what runs keeps running. Those
+ * that the agent left out, for they are too much, only do not run.
  * @throws BpfleetError `SIGNATURE_INVALID`, `DOCUMENT_INVALID`, `VERSION_CONFLICT`, `BUNDLE_INVALID`
  */
 export function verifyDesired(order: DesireOrder, context: DesiredContext): VerifiedState {
@@ -55,20 +57,33 @@ export function verifyDesired(order: DesireOrder, context: DesiredContext): Veri
     }),
   );
   const entries: VerifiedEntry[] = [];
-  const unreadable: RefusedEntry[] = [];
+  const leftOut = new Map((order.leftOut ?? []).map((one) => [one.digest, one]));
+  const refused: RefusedEntry[] = [];
   for (const entry of state.entries) {
     const payload = payloads.get(entry.digest);
-    if (payload === undefined) throw new BpfleetError('BUNDLE_INVALID', `bundle ${entry.digest} was not handed over`);
-    const read = readBundle(payload, entry, verification);
     const { digest, interfaces, notAfter } = entry;
-    if (read instanceof BpfleetError) unreadable.push({ digest, interfaces, named: nameIn(payload), error: read });
+    if (payload === undefined) {
+      const named = leftOut.get(digest);
+      if (named === undefined) throw new BpfleetError('BUNDLE_INVALID', `bundle ${digest} was not handed over`);
+      refused.push({ digest, interfaces, named, error: tooMuch(digest) });
+      continue;
+    }
+    const read = readBundle(payload, entry, verification);
+    if (read instanceof BpfleetError) refused.push({ digest, interfaces, named: bundleName(payload), error: read });
     else {
       const notAfterMs = notAfter === undefined ? undefined : Date.parse(notAfter);
       entries.push({ digest, interfaces, notAfterMs, bundle: read });
     }
   }
-  return { state, trust, entries, unreadable };
+  return { state, trust, entries, refused };
 }
+
+const tooMuch = (digest: string): BpfleetError =>
+  new BpfleetError(
+    'FILTER_TOO_LARGE',
+    `no room for bundle ${digest}: those of one agent have at most ${MAX_BUNDLES_BYTES} bytes together`,
+    { hint: 'assign fewer or smaller filters to this agent; they are taken in the order of their names' },
+  );
 
 /** @returns the error when it is genuine and not to be read */
 function readBundle(payload: Uint8Array, entry: DesiredEntry, verification: Verification): Bundle | BpfleetError {
@@ -78,17 +93,5 @@ function readBundle(payload: Uint8Array, entry: DesiredEntry, verification: Veri
     // It was found by its digest, and is parsed only once its signature holds.
     if (error instanceof BpfleetError && error.code === 'BUNDLE_INVALID') return error;
     throw error;
-  }
-}
-
-const Named = z.object({ filter: z.string().max(63).catch('unknown'), version: z.int().positive().catch(1) });
-
-/** What it says of itself, for the status: verified, but of a form that we do not know. */
-function nameIn(payload: Uint8Array): { filter: string; version: number } {
-  try {
-    return Named.catch({ filter: 'unknown', version: 1 }).parse(JSON.parse(new TextDecoder().decode(payload)));
-  } catch {
-    // No JSON at all.
-    return { filter: 'unknown', version: 1 };
   }
 }

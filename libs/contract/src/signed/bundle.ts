@@ -99,6 +99,25 @@ export const bundleKind = documentKind({
   maxBytes: 4 * 1024 * 1024,
 });
 
+/** All that one desired state names, together: an agent has them in memory. What goes beyond does not run there. */
+export const MAX_BUNDLES_BYTES = 32 * 1024 * 1024;
+
+const Named = z.object({ filter: z.string().max(63), version: z.int().positive() });
+const UNNAMED = { filter: 'unknown', version: 1 };
+
+/** What a bundle says of itself, whether it is readable or not: for people, and believed by nobody. */
+export function bundleName(payload: Uint8Array): z.infer<typeof Named> {
+  try {
+    const { filter, version } = z
+      .object({ filter: Named.shape.filter.catch(UNNAMED.filter), version: Named.shape.version.catch(UNNAMED.version) })
+      .parse(JSON.parse(new TextDecoder().decode(payload)));
+    return { filter, version };
+  } catch {
+    // No object, or no JSON at all.
+    return UNNAMED;
+  }
+}
+
 /**
  * Reads a bundle that a desired state names. The digest is that of the bytes as they came, whoever wrote them.
  * @throws BpfleetError `BUNDLE_INVALID` for other bytes than named, or unreadable ones; `SIGNATURE_INVALID`
