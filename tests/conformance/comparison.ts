@@ -8,7 +8,7 @@ import { answerWithoutMissing } from './oracle/left-out.js';
 import { askLibpcap, formFor, runTheirs, type Theirs } from './oracle/oracle.js';
 import { type Judgement, judge, judgeLeftOut } from './oracle/rule.js';
 import { type WordUse, wordsUsed } from './oracle/words.js';
-import { askOurs, type Compile, type Ours, runOurs } from './ours.js';
+import { askOurs, type Compile, isDearer, type Ours, runOurs } from './ours.js';
 import { PacketMaker } from './packets/packets.js';
 import { isWholeFrame } from './packets/well-formed.js';
 import type { Random } from './random.js';
@@ -36,6 +36,8 @@ export interface Comparison {
   readonly packets: number;
   readonly known: readonly string[];
   readonly differences: readonly Difference[];
+  /** Our optimised form costs more than our plain one. */
+  readonly isDearer: boolean;
 }
 
 const NONE: Record<Judgement, number> = {
@@ -178,7 +180,7 @@ export function compareExpression(
       if (stopAtFirst) break;
     }
   }
-  return { outcome: 'compared', judgements, accepted, packets: seen, known, differences };
+  return { outcome: 'compared', judgements, accepted, packets: seen, known, differences, isDearer: isDearer(ours) };
 }
 
 function refusals(
@@ -187,7 +189,7 @@ function refusals(
   ours: ReturnType<typeof askOurs>,
   theirs: ReturnType<typeof askLibpcap>,
 ): Comparison & { readonly explained: readonly Difference[] } {
-  const nothing = { judgements: { ...NONE }, accepted: 0, packets: 0 };
+  const nothing = { judgements: { ...NONE }, accepted: 0, packets: 0, isDearer: false };
   const isCrash = 'refusal' in ours && ours.refusal.code === 'CRASH';
   if ('refusal' in ours && 'refusal' in theirs && !isCrash) {
     return { ...nothing, outcome: 'refused by both', known: [], differences: [], explained: [] };

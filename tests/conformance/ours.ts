@@ -1,4 +1,4 @@
-import { interpret, type Packet, type Program } from '@bpfleet/bpf';
+import { convertedLength, interpret, type Packet, type Program } from '@bpfleet/bpf';
 import type { BpfleetError } from '@bpfleet/errors';
 import type { compile } from '@bpfleet/pcap-filter';
 import type { LinkForm } from './link-types.js';
@@ -56,4 +56,9 @@ export function runOurs({ plain, optimised }: Ours, packet: Packet): OurValues {
     plain: interpret(plain, packet),
     optimised: optimised === 'NEVER_MATCHES' ? 0 : interpret(optimised, packet),
   };
+}
+
+/** Whether the kernel is charged more for the optimised form. */
+export function isDearer({ plain, optimised }: Ours): boolean {
+  return optimised !== 'NEVER_MATCHES' && convertedLength(optimised) > convertedLength(plain);
 }

@@ -28,6 +28,8 @@ export interface VerdictReport {
   readonly coverage: Coverage;
   readonly known: Map<string, number>;
   readonly differences: string[];
+  /** Expressions whose optimised form costs more than the plain one, with the link type. */
+  readonly dearer: string[];
 }
 
 export interface VerdictRunOptions {
@@ -59,6 +61,7 @@ export function verdictRun(libpcap: Libpcap, random: Random, options: VerdictRun
     coverage: newCoverage(),
     known: new Map(),
     differences: [],
+    dearer: [],
   };
   while (report.expressions < options.expressions && !options.stopWhen?.(report)) {
     const expression = draw(libpcap, random, steering, options.among);
@@ -88,6 +91,7 @@ export function verdictRun(libpcap: Libpcap, random: Random, options: VerdictRun
         report.excluded.set(judgement, (report.excluded.get(judgement) ?? 0) + count);
     }
     report.theirOptimiserFaults += result.judgements['equal to the plain form alone'];
+    if (result.isDearer) report.dearer.push(`${expression.form.name}: ${expression.text}`);
     const share = result.accepted / result.packets;
     if (share >= 0.05 && share <= 0.95) report.bothSides++;
   }
@@ -124,6 +128,7 @@ export function printReport(report: VerdictReport, seed: number): void {
       `${report.pairs} pairs, apart ${report.apart} (${percent(report.apart, report.pairs)}), left out ${report.leftOut} (${percent(report.leftOut, report.pairs)}), ${[...report.excluded].map(([why, count]) => `${why} ${count}`).join(', ')}`,
       `both sides (5 % accepted, 5 % refused): ${percent(report.bothSides, report.compared)} of the expressions`,
       `libpcap's optimiser contradicts its plain form: ${report.theirOptimiserFaults} pairs`,
+      `dearer when optimised: ${report.dearer.length}`,
       `unexplained ${report.differences.length}; known: ${[...report.known].map(([name, count]) => `${name} ${count}`).join(', ') || 'none'}`,
       `coverage: ${rows.filter(([, count]) => count >= 50).length} of ${rows.length} productions and link types 50 times or more; rarest: ${listed(rows.filter(([, count], index) => index < 8 || (index < 100 && count < 50)))}`,
       `names in tables: ${names.length}, the rarest ${listed(names.slice(0, 5))}; never reached: ${listed(all.filter(([, count]) => count === 0)) || 'nothing'}`,
