@@ -7,6 +7,8 @@ const columns = (nowMs: number): readonly Column<Agent>[] => [
   { title: 'ID', value: (agent) => agent.id },
   { title: 'HEARD', value: (agent) => `${age(agent.lastHeardAt, nowMs)} ago` },
   { title: 'GENERATION', value: generation, align: 'right' },
+  { title: 'SOURCE', value: ({ status }) => status?.source ?? '' },
+  { title: 'CONFINED', value: confined },
   { title: 'FILTERS', value: filters },
   { title: 'DROPPED', value: dropped, align: 'right' },
   { title: 'KERNEL', value: (agent) => agent.status?.facts.kernel ?? '' },
@@ -28,6 +30,13 @@ export function agentTable(agents: readonly Agent[], terminal: Terminal): string
 function generation({ generation: desired, status }: Agent): string {
   if (!status) return `none of ${desired}`;
   return status.generation === desired ? String(desired) : `${status.generation} of ${desired}`;
+}
+
+/** Whether the process with the network connections is kept from capturing by itself, as its opener found. */
+function confined({ status }: Agent): string {
+  if (!status) return '';
+  if (status.confined === undefined) return 'unknown';
+  return status.confined ? 'yes' : 'no';
 }
 
 /** What runs as it should, as far as it can be proven, or has nothing to do. */

@@ -24,6 +24,7 @@ const agent = (id: string): Agent => ({
     generation: 4,
     epoch: 1,
     source: 'ring',
+    confined: true,
     facts: { hostname: id, operatingSystem: 'Debian 12', kernel: '6.1.0', architecture: 'x64', agentVersion: '0.1.0' },
     interfaces: [],
     filters: [
@@ -41,12 +42,27 @@ describe('agent get', () => {
     const { code, out } = await runCommand(['agent', 'get', '--server', server]);
     expect(code).toBe(0);
     expect(out).toBe(
-      'ID      HEARD    GENERATION  FILTERS                        DROPPED  KERNEL  LABELS\n' +
-        'host-1  12s ago      4 of 5  web@3 (web@3 refused on eth1)        2  6.1.0   env=prod,role=web\n'.replace(
-          '(web@3 ',
-          '(web@3 ',
-        ),
+      'ID      HEARD    GENERATION  SOURCE  CONFINED  FILTERS                        DROPPED  KERNEL  LABELS\n' +
+        'host-1  12s ago      4 of 5  ring    yes       web@3 (web@3 refused on eth1)        2  6.1.0   env=prod,role=web\n',
     );
+  });
+
+  it.each([
+    ['file', false, 'file    no '],
+    ['ring', undefined, 'ring    unknown '],
+  ] as const)('shows the source %s and whether the agent is confined: %s', async (source, confined, shown) => {
+    const [one] = [agent('host-1')];
+    const { confined: _, ...status } = one.status!;
+    fleet.agents = [{ ...one, status: { ...status, source, ...(confined === undefined ? {} : { confined }) } }];
+    const { out } = await runCommand(['agent', 'get', '--server', server]);
+    expect(out).toContain(`4 of 5  ${shown}`);
+  });
+
+  it('shows an agent that has said nothing yet', async () => {
+    const { status: _, ...silent } = agent('host-1');
+    fleet.agents = [silent];
+    const { out } = await runCommand(['agent', 'get', '--server', server]);
+    expect(out).toMatch(/host-1\s+12s ago\s+none of 5\s+none\s+0\s+env=prod,role=web\n$/);
   });
 
   it('shows the state of each filter on each interface of one agent', async () => {
