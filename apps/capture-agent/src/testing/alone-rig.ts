@@ -1,10 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { interfaces, PacketSender, withinNetworkNamespace } from '@bpfleet/linux';
 import { forEachPacket, readSection } from '@bpfleet/section';
 import { AloneSocket } from './alone-socket.js';
 import { CaptureRig } from './capture-rig.js';
 import type { TestFilter } from './signing-service.js';
 
-/** Of one filter, in order. */
+/** Of one filter, what the host received, in order. */
 export interface Matches {
   readonly filter: TestFilter;
   /** What is stored under it; all filters run as one program. Cut to the longest snaplen of those that matched. */
@@ -35,6 +36,10 @@ export class AloneRig {
   }
 
   async start(): Promise<void> {
+    // What either end would say by itself could come while another packet is on its way, and before it on some sockets only.
+    for (const { namespacePath } of [this.host, this.hub]) {
+      withinNetworkNamespace(namespacePath, () => writeFileSync('/proc/sys/net/ipv6/conf/all/disable_ipv6', '1'));
+    }
     await this.#rig.start();
     this.#wire = withinNetworkNamespace(this.hub.namespacePath, () =>
       PacketSender.open({ interfaceIndex: interfaces().find(({ name }) => name === this.host.name)!.index }),
@@ -67,12 +72,12 @@ export class AloneRig {
     await this.#readStored();
   }
 
-  /** What matched since the last call. The host sends packets of its own (IPv6), at any moment: they count as well. */
+  /** What matched since the last call. */
   async matches(): Promise<Matches[]> {
     for (;;) {
       const before = this.#sockets.map(({ passed }) => passed);
       await this.#rig.until('everything to be read and stored', () => this.#isDone());
-      // Otherwise another packet came while one side was looked at, and the other not yet.
+      // Otherwise another packet came while one side had been looked at, and the other not yet.
       if (this.#sockets.every(({ passed }, index) => passed === before[index])) break;
     }
     return this.#filters.map((filter, index) => ({
@@ -99,12 +104,14 @@ export class AloneRig {
   async #readStored(): Promise<void> {
     const indexes = new Map(this.#filters.map(({ filter, version }, index) => [`${filter}@${version}`, index]));
     for (const { bytes } of await this.#rig.read()) {
-      const filters = readSection(bytes).interfaces.map(({ description = '' }) =>
-        description.split(',').flatMap((version) => indexes.get(version) ?? []),
-      );
+      const blocks = readSection(bytes).interfaces.map(({ description = '', direction }) => ({
+        filters: description.split(',').flatMap((version) => indexes.get(version) ?? []),
+        isReceived: direction !== 'out',
+      }));
       forEachPacket(bytes, ({ interfaceId, start, capturedLength }) => {
-        for (const index of filters[interfaceId]!) {
-          this.#linked[index]!.push(bytes.subarray(start, start + capturedLength));
+        const { filters, isReceived } = blocks[interfaceId]!;
+        for (const index of filters) {
+          if (isReceived) this.#linked[index]!.push(bytes.subarray(start, start + capturedLength));
           this.#stored[index]!++;
         }
         return true;

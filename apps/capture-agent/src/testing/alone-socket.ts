@@ -2,10 +2,10 @@ import { encodeProgram } from '@bpfleet/bpf';
 import { interfaces, type PacketBlock, PacketSocket, withinNetworkNamespace } from '@bpfleet/linux';
 import { compile } from '@bpfleet/pcap-filter';
 
-const RING = { blockBytes: 1 << 16, blockCount: 64, blockTimeoutMs: 20 };
+const RING = { blockBytes: 1 << 16, blockCount: 64, blockTimeoutMs: 20, ignoreOutgoing: true };
 const ADDRESS_BYTES = 12;
 
-/** A socket with one filter, of which the kernel's verdict is known packet by packet: what it lets through is in the ring. */
+/** A socket with one filter: of what the host receives, it has in its ring what the kernel lets through. */
 export class AloneSocket {
   readonly #socket: PacketSocket;
   #read = 0;
