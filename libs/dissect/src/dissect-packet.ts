@@ -20,7 +20,7 @@ export interface CapturedPacket {
  */
 export function dissectPacket({ bytes, linkType, wireLength = bytes.length }: CapturedPacket): readonly Node[] {
   const walk = new Walk(registry);
-  const packet = new Slice(bytes, 0, bytes.length, Math.max(bytes.length, wireLength));
+  const packet = new Slice(bytes, 0, Math.max(bytes.length, wireLength), Math.max(bytes.length, wireLength));
   if (linkType === LinkType.RAW && bytes.length > 0) walk.byNumber('ip version', bytes[0]! >> 4, packet);
   else walk.byNumber('link type', linkType, packet);
   return walk.layers;

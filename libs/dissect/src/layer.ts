@@ -10,8 +10,9 @@ export interface Budget {
   fields: number;
 }
 
-/** Longer runs of bytes are shown by their place alone. */
+/** Longer runs of bytes and text are shown by their place alone. */
 const MOST_HEX_BYTES = 64;
+const MOST_TEXT_BYTES = 8_192;
 
 /**
  * Reads fields of a slice and writes each into a node, in one step: what cannot be read is not in the tree, and what is
@@ -55,10 +56,17 @@ export class Layer {
   }
 
   /** Text of one byte a character, escaped. */
-  text(field: Field, at: number, length: number): string {
+  text(field: Field, at: number, length: number): void {
+    this.place(field, at, length, at, length);
+  }
+
+  /** Text that is part of its field's bytes: a header's value, of a whole line. */
+  place(field: Field, at: number, length: number, textAt: number, textLength: number): void {
     this.slice.need(at, length);
-    const start = this.slice.start + at;
-    return this.add(field, at, length, printable(this.slice.bytes, start, start + length));
+    const start = this.slice.start + textAt;
+    if (textLength <= MOST_TEXT_BYTES) {
+      this.add(field, at, length, printable(this.slice.bytes, start, start + textLength));
+    } else this.#push(field.name, `${field.label} (${textLength} bytes)`, at, length);
   }
 
   bytes(field: Field, at: number, length: number): void {
@@ -83,6 +91,11 @@ export class Layer {
   within(write: (inner: Layer) => void): void {
     const last = this.node.children?.at(-1);
     if (last !== undefined) write(new Layer(this.slice, last, this.budget));
+  }
+
+  /** Writes into the same node, but reads from another slice: a message with an end of its own. */
+  over(slice: Slice): Layer {
+    return new Layer(slice, this.node, this.budget);
   }
 
   /** A line that groups others. Its length may be set by `write`, where only reading tells: `inner.setLength`. */

@@ -1,8 +1,8 @@
 /**
  * One line of a dissection, as Wireshark shows it: a protocol's layer, a field, or a group of fields. Names are
- * Wireshark's display filter abbreviations. What is wrong with a packet stands in the tree too, under Wireshark's names:
- * `_ws.short` (captured only so far), `_ws.malformed` (the bytes contradict themselves, nothing behind is taken apart)
- * and `_ws.expert` (odd, but what follows could be read).
+ * Wireshark's display filter abbreviations; groups that have none there have one of ours (`dns.record`). What is wrong with a packet stands in the tree too, under Wireshark's names:
+ * `_ws.short` (captured only so far), `_ws.unreassembled` (the rest is in another packet), `_ws.malformed` (the bytes
+ * contradict themselves, nothing behind is taken apart) and `_ws.expert` (odd, but what follows could be read).
  */
 export interface Node {
   readonly name: string;

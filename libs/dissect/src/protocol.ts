@@ -11,13 +11,11 @@ export interface HandOn {
    * @returns how many of the slice's bytes belong to it: less than all where it ends before (padding of Ethernet)
    */
   byNumber(table: Table, number: number, payload: Slice): number;
-  /** By the first of these ports that is known, else by what the bytes look like. */
+  /** By the first of these ports whose protocol accepts it, else by what the bytes look like. */
   byPorts(table: 'udp port' | 'tcp port', ports: readonly number[], payload: Slice): void;
   asData(payload: Slice): void;
   /** What `write` hands on becomes part of this layer: a packet that an ICMP message quotes. */
   quoted(layer: Layer, write: () => void): void;
-  /** Whether what is taken apart is quoted. */
-  readonly isQuoted: boolean;
 }
 
 /** One protocol. `dissect` may throw a `Cut` anywhere: what it wrote before stays. */
@@ -25,18 +23,15 @@ export interface Protocol {
   /** Wireshark's. */
   readonly name: string;
   readonly title: string;
+  /** Whether bytes look like it, where a port or nothing at all leads here. Never throws. */
+  readonly accepts?: (payload: Slice) => boolean;
   /** @returns as `HandOn.byNumber`; nothing: all bytes */
   dissect(layer: Layer, next: HandOn): number | undefined;
 }
 
-/** Looks at bytes whose port says nothing. */
-export interface Guess {
-  readonly protocol: Protocol;
-  isLikely(payload: Slice): boolean;
-}
-
 export interface Registry {
   readonly tables: Readonly<Record<Table, ReadonlyMap<number, Protocol>>>;
-  readonly guesses: Readonly<Record<'udp port' | 'tcp port', readonly Guess[]>>;
+  /** Who looks at bytes whose port says nothing, in order. */
+  readonly guesses: Readonly<Record<'udp port' | 'tcp port', readonly Protocol[]>>;
   readonly data: Protocol;
 }

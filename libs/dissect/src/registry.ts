@@ -3,8 +3,10 @@ import type { Protocol, Registry } from './protocol.js';
 import { ah } from './protocols/ah.js';
 import { arp } from './protocols/arp.js';
 import { data } from './protocols/data.js';
+import { dns, dnsOverTcp, multicastDns } from './protocols/dns.js';
 import { esp } from './protocols/esp.js';
 import { ethernet } from './protocols/ethernet.js';
+import { http } from './protocols/http.js';
 import { icmp } from './protocols/icmp.js';
 import { icmpv6 } from './protocols/icmpv6.js';
 import { ipv4 } from './protocols/ipv4.js';
@@ -12,7 +14,9 @@ import { ipv6 } from './protocols/ipv6.js';
 import { extensionProtocols } from './protocols/ipv6-extensions.js';
 import { linuxCooked, linuxCooked2 } from './protocols/linux-cooked.js';
 import { loopback } from './protocols/loopback.js';
+import { sctp } from './protocols/sctp.js';
 import { tcp } from './protocols/tcp.js';
+import { tls } from './protocols/tls.js';
 import { udp } from './protocols/udp.js';
 import { serviceVlan, vlan } from './protocols/vlan.js';
 
@@ -55,10 +59,18 @@ export const registry: Registry = {
       [IpProtocol.ESP, esp],
       [IpProtocol.AH, ah],
       [IpProtocol.ICMP6, icmpv6],
+      [IpProtocol.SCTP, sctp],
     ]),
-    'udp port': new Map<number, Protocol>(),
-    'tcp port': new Map<number, Protocol>(),
+    'udp port': new Map<number, Protocol>([
+      [53, dns],
+      [5353, multicastDns],
+    ]),
+    'tcp port': new Map<number, Protocol>([
+      [53, dnsOverTcp],
+      [80, http],
+      [443, tls],
+    ]),
   },
-  guesses: { 'udp port': [], 'tcp port': [] },
+  guesses: { 'udp port': [], 'tcp port': [tls, http] },
   data,
 };

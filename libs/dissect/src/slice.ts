@@ -1,31 +1,37 @@
-import { notCaptured, pastTheEnd } from './cut.js';
+import { elsewhere, notCaptured, pastTheEnd } from './cut.js';
 
 /**
- * A run of a packet's bytes with two ends: how far it went on the wire (as the packet's own lengths say), and how far
- * it was captured. Reading behind one of them throws the matching `Cut`. Positions are counted from the slice's start,
- * bytes are in network order.
+ * A run of a packet's bytes that ends three times: where the message ends (as its lengths say), where this packet ends
+ * (before that in a fragment or a segment), and where the capture does. Reading behind one of them throws the matching
+ * `Cut`. Positions are counted from the slice's start, numbers are in network order.
  */
 export class Slice {
-  /** In `bytes`, and so from the packet's first byte. */
-  readonly start: number;
   /** Captured end. */
   readonly end: number;
-  readonly wireEnd: number;
 
+  /**
+   * @param bytes the packet's, from its first byte
+   * @param start in `bytes`
+   * @param hereEnd where this packet has no more of it
+   * @param messageEnd where it ends for good
+   */
   constructor(
     readonly bytes: Uint8Array,
-    start: number,
-    end: number,
-    wireEnd: number,
+    readonly start: number,
+    readonly hereEnd: number,
+    readonly messageEnd: number,
   ) {
-    this.start = start;
-    this.wireEnd = Math.max(start, wireEnd);
-    this.end = Math.max(start, Math.min(end, wireEnd, bytes.length));
+    this.end = Math.max(start, Math.min(hereEnd, messageEnd, bytes.length));
   }
 
-  /** On the wire. */
+  /** Of the message, in this packet or not. */
   get length(): number {
-    return this.wireEnd - this.start;
+    return Math.max(0, this.messageEnd - this.start);
+  }
+
+  /** Of what this packet had on the wire. */
+  get presentLength(): number {
+    return Math.max(0, Math.min(this.hereEnd, this.messageEnd) - this.start);
   }
 
   get capturedLength(): number {
@@ -35,13 +41,20 @@ export class Slice {
   /** @throws Cut unless `length` bytes at `at` were captured */
   need(at: number, length: number): void {
     const end = this.start + at + length;
-    if (end > this.end) throw end > this.wireEnd ? pastTheEnd : notCaptured;
+    if (end <= this.end) return;
+    throw end > this.messageEnd ? pastTheEnd : end > this.hereEnd ? elsewhere : notCaptured;
   }
 
   /** From `at` for `length` bytes, but never longer than this slice. */
   part(at: number, length = Number.POSITIVE_INFINITY): Slice {
-    const start = Math.min(this.start + at, this.wireEnd);
-    return new Slice(this.bytes, start, this.end, Math.min(start + length, this.wireEnd));
+    const start = Math.min(this.start + at, this.messageEnd);
+    return new Slice(this.bytes, start, this.hereEnd, Math.min(start + length, this.messageEnd));
+  }
+
+  /** From `at`: a message of `length` bytes, or of nobody knows how many, that may go on where this slice ends. */
+  goingOn(at: number, length = Number.POSITIVE_INFINITY): Slice {
+    const start = Math.min(this.start + at, this.messageEnd);
+    return new Slice(this.bytes, start, Math.min(this.hereEnd, this.messageEnd), start + length);
   }
 
   u8(at: number): number {
@@ -72,10 +85,15 @@ export class Slice {
     return text;
   }
 
-  /** Where `byte` is first, from `at` in what was captured; -1 without it. */
-  find(byte: number, at: number): number {
-    const found = this.bytes.indexOf(byte, this.start + at);
-    return found < 0 || found >= this.end ? -1 : found - this.start;
+  latin1(at: number, length: number): string {
+    this.need(at, length);
+    return String.fromCharCode(...this.bytes.subarray(this.start + at, this.start + at + length));
+  }
+
+  /** Where `byte` is first among the captured ones from `at` up to `end`; -1 without it. */
+  find(byte: number, at: number, end = this.capturedLength): number {
+    const found = this.bytes.subarray(this.start + at, Math.min(this.start + end, this.end)).indexOf(byte);
+    return found < 0 ? -1 : at + found;
   }
 }
 

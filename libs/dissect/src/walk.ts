@@ -1,4 +1,4 @@
-import { Cut, notCaptured, pastTheEnd, tooManyFields } from './cut.js';
+import { Cut } from './cut.js';
 import { type Budget, Layer } from './layer.js';
 import type { OpenNode } from './node.js';
 import type { HandOn, Protocol, Registry, Table } from './protocol.js';
@@ -14,7 +14,6 @@ export class Walk implements HandOn {
   readonly #budget: Budget = { fields: MOST_FIELDS };
   #layers: OpenNode[] = [];
   #count = 0;
-  isQuoted = false;
 
   constructor(private readonly registry: Registry) {}
 
@@ -29,9 +28,10 @@ export class Walk implements HandOn {
 
   byPorts(table: 'udp port' | 'tcp port', ports: readonly number[], payload: Slice): void {
     if (payload.capturedLength === 0) return;
-    const known = ports.map((port) => this.registry.tables[table].get(port)).find((protocol) => protocol !== undefined);
-    const guessed = () => this.registry.guesses[table].find(({ isLikely }) => isLikely(payload))?.protocol;
-    this.#as(known ?? guessed() ?? this.registry.data, payload);
+    const { tables, guesses, data } = this.registry;
+    const byPort = ports.map((port) => tables[table].get(port)).filter((protocol) => protocol !== undefined);
+    const candidates = [...byPort, ...guesses[table]];
+    this.#as(candidates.find(({ accepts }) => accepts?.(payload) ?? true) ?? data, payload);
   }
 
   asData(payload: Slice): void {
@@ -39,22 +39,20 @@ export class Walk implements HandOn {
   }
 
   quoted(layer: Layer, write: () => void): void {
-    const before = { layers: this.#layers, isQuoted: this.isQuoted };
+    const before = this.#layers;
     layer.node.children ??= [];
     this.#layers = layer.node.children;
-    this.isQuoted = true;
     try {
       write();
     } finally {
-      this.#layers = before.layers;
-      this.isQuoted = before.isQuoted;
+      this.#layers = before;
     }
   }
 
   #as({ name, title, dissect }: Protocol, payload: Slice): number {
-    if (payload.length === 0 && name === this.registry.data.name) return 0;
+    if (payload.presentLength === 0 && name === this.registry.data.name) return 0;
     if (this.#count === MOST_LAYERS) this.#say('_ws.malformed', `more than ${MOST_LAYERS} layers`, payload.start);
-    if (this.#count++ >= MOST_LAYERS) return payload.length;
+    if (this.#count++ >= MOST_LAYERS) return payload.presentLength;
     const node: OpenNode = {
       name,
       text: title,
@@ -64,11 +62,11 @@ export class Walk implements HandOn {
     };
     this.#layers.push(node);
     try {
-      return dissect(new Layer(payload, node, this.#budget), this) ?? payload.length;
+      return dissect(new Layer(payload, node, this.#budget), this) ?? payload.presentLength;
     } catch (error) {
       if (!(error instanceof Cut)) throw error;
-      this.#say(NAME_OF.get(error)!, `${title}: ${error.message}`, payload.end);
-      return payload.length;
+      this.#say(error.nodeName, `${title}: ${error.message}`, payload.end);
+      return payload.presentLength;
     }
   }
 
@@ -76,9 +74,3 @@ export class Walk implements HandOn {
     this.#layers.push({ name, text: `[${text}]`, offset, lengthBytes: 0 });
   }
 }
-
-const NAME_OF = new Map<Cut, string>([
-  [notCaptured, '_ws.short'],
-  [pastTheEnd, '_ws.malformed'],
-  [tooManyFields, '_ws.malformed'],
-]);

@@ -9,7 +9,7 @@ export const data: Protocol = {
   name: 'data',
   title: 'Data',
   dissect(layer) {
-    const { length } = layer.slice;
+    const length = layer.slice.presentLength;
     layer.add(LENGTH, 0, 0, length);
     layer.payload(DATA, 0, length);
     return length;

@@ -2,6 +2,7 @@ import { field, hex, named, unit } from '../field.js';
 import type { Layer } from '../layer.js';
 import { codePoints, congestionMarks, ipProtocols } from '../names.js';
 import type { Protocol } from '../protocol.js';
+import type { Slice } from '../slice.js';
 import { dissectIpv4Options } from './ipv4-options.js';
 
 const VERSION = field('ip.version', 'Version');
@@ -43,12 +44,14 @@ export const ipv4: Protocol = {
       dissectIpv4Options(layer, SHORTEST_HEADER_BYTES, headerLength);
     }
     const payload = slice.part(headerLength, length - headerLength);
-    // What follows a later fragment's header are bytes from the middle of the packet.
+    // What follows a later fragment's header are bytes from the middle of the packet, after the first's it goes on.
     if (fragmentOffset > 0) next.asData(payload);
-    else next.byNumber('ip protocol', slice.u8(9), payload);
+    else next.byNumber('ip protocol', slice.u8(9), hasMoreFragments(slice) ? payload.goingOn(0) : payload);
     return Math.min(length, slice.length);
   },
 };
+
+const hasMoreFragments = (slice: Slice): boolean => (slice.u8(6) & 0x20) !== 0;
 
 /** @returns bytes of header and payload */
 function totalLength(layer: Layer, headerLength: number): number {
@@ -59,7 +62,7 @@ function totalLength(layer: Layer, headerLength: number): number {
   });
   const length = layer.uint(LENGTH, 2, 2);
   // 0 where the card segments what it sends (TSO, BIG TCP): all that was captured belongs to it.
-  if (length === 0) return layer.slice.length;
+  if (length === 0) return layer.slice.presentLength;
   if (length < headerLength) layer.odd(`a total length of ${length} bytes is less than the header's ${headerLength}`);
   else if (length > layer.slice.length) layer.odd(`a total length of ${length} bytes is more than there is`);
   return Math.max(length, headerLength);

@@ -1,4 +1,4 @@
-import { notCaptured, pastTheEnd } from '../cut.js';
+import { pastTheEnd } from '../cut.js';
 import { type Field, field, hex, named, unit } from '../field.js';
 import type { Layer } from '../layer.js';
 import { ipProtocols } from '../names.js';
@@ -9,8 +9,8 @@ import { dissectIpv6Options } from './ipv6-options.js';
 interface Extension {
   readonly nextHeader: number;
   readonly lengthBytes: number;
-  /** What follows are bytes from the middle of a packet. */
-  readonly isLaterFragment: boolean;
+  /** What follows a later fragment's header are bytes from the middle of a packet, after the first's it goes on. */
+  readonly fragment?: 'first' | 'later';
 }
 interface ExtensionHeader {
   readonly name: string;
@@ -60,7 +60,7 @@ function header(
         if (at + lengthBytes > end) throw pastTheEnd;
         write(inner, at, lengthBytes);
       });
-      return { nextHeader: next, lengthBytes, isLaterFragment: false };
+      return { nextHeader: next, lengthBytes };
     },
   };
 }
@@ -81,7 +81,8 @@ const fragment: ExtensionHeader = {
   title: 'Fragment header',
   write(layer, at, end) {
     const { slice } = layer;
-    if (at + FRAGMENT.bytes > end) throw slice.capturedLength < end ? notCaptured : pastTheEnd;
+    slice.need(at, FRAGMENT.bytes);
+    if (at + FRAGMENT.bytes > end) throw pastTheEnd;
     layer.group('ipv6.fraghdr', 'Fragment header', at, FRAGMENT.bytes, (inner) => {
       inner.uint(FRAGMENT.next, at, 1);
       inner.uint(FRAGMENT.reserved, at + 1, 1);
@@ -90,8 +91,10 @@ const fragment: ExtensionHeader = {
       inner.flag(FRAGMENT.more, at + 2, 2, 0x1);
       inner.uint(FRAGMENT.id, at + 4, 4);
     });
-    const isLaterFragment = slice.u16(at + 2) >= 8;
-    return { nextHeader: slice.u8(at), lengthBytes: FRAGMENT.bytes, isLaterFragment };
+    const offsetAndMore = slice.u16(at + 2);
+    const extension = { nextHeader: slice.u8(at), lengthBytes: FRAGMENT.bytes };
+    if (offsetAndMore >= 8) return { ...extension, fragment: 'later' };
+    return offsetAndMore & 1 ? { ...extension, fragment: 'first' } : extension;
   },
 };
 
@@ -111,11 +114,11 @@ export const extensionProtocols: ReadonlyMap<number, Protocol> = new Map(
       title,
       dissect(layer, next) {
         const { slice } = layer;
-        const { nextHeader, lengthBytes, isLaterFragment } = write(layer, 0, slice.length);
+        const { nextHeader, lengthBytes, fragment } = write(layer, 0, slice.length);
         layer.setLength(lengthBytes);
         const payload = slice.part(lengthBytes);
-        if (isLaterFragment) next.asData(payload);
-        else next.byNumber('ip protocol', nextHeader, payload);
+        if (fragment === 'later') next.asData(payload);
+        else next.byNumber('ip protocol', nextHeader, fragment === 'first' ? payload.goingOn(0) : payload);
         return undefined;
       },
     },

@@ -32,19 +32,20 @@ export const ipv6: Protocol = {
     const end = Math.min(slice.length, HEADER_BYTES + length);
     let protocol = slice.u8(6);
     let at = HEADER_BYTES;
-    for (;;) {
-      const header = extensionHeaders.get(protocol);
-      if (header === undefined) break;
-      const { nextHeader, lengthBytes, isLaterFragment } = header.write(layer, at, end);
+    let isFirstFragment = false;
+    for (let header = extensionHeaders.get(protocol); header !== undefined; header = extensionHeaders.get(protocol)) {
+      const { nextHeader, lengthBytes, fragment } = header.write(layer, at, end);
       protocol = nextHeader;
       at += lengthBytes;
       layer.setLength(at);
-      if (isLaterFragment) {
+      isFirstFragment ||= fragment === 'first';
+      if (fragment === 'later') {
         next.asData(slice.part(at, end - at));
         return end;
       }
     }
-    next.byNumber('ip protocol', protocol, slice.part(at, end - at));
+    const payload = slice.part(at, end - at);
+    next.byNumber('ip protocol', protocol, isFirstFragment ? payload.goingOn(0) : payload);
     return end;
   },
 };

@@ -46,14 +46,14 @@ export const tcp: Protocol = {
       return undefined;
     }
     layer.setLength(headerLength);
-    const payload = slice.part(headerLength);
-    layer.add(LENGTH, 0, 0, payload.length);
+    const payload = slice.goingOn(headerLength);
+    layer.add(LENGTH, 0, 0, payload.presentLength);
     writeFlags(layer);
     layer.uint(WINDOW, 14, 2);
     layer.uint(CHECKSUM, 16, 2);
     layer.uint(URGENT, 18, 2);
     dissectTcpOptions(layer, SHORTEST_HEADER_BYTES, headerLength);
-    layer.payload(PAYLOAD, headerLength, payload.length);
+    layer.payload(PAYLOAD, headerLength, payload.presentLength);
     next.byPorts(
       'tcp port',
       [source, destination].sort((a, b) => a - b),

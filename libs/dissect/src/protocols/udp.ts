@@ -27,7 +27,7 @@ export const udp: Protocol = {
     if (length > slice.length) layer.odd(`a length of ${length} bytes is more than there is`);
     // 0 is a jumbogram (RFC 2675, 4): up to the end of the packet.
     const payload = slice.part(HEADER_BYTES, length === 0 ? slice.length : length - HEADER_BYTES);
-    layer.payload(PAYLOAD, HEADER_BYTES, payload.length);
+    layer.payload(PAYLOAD, HEADER_BYTES, payload.presentLength);
     next.byPorts(
       'udp port',
       [source, destination].sort((a, b) => a - b),

@@ -1,0 +1,120 @@
+import { type Field, field } from '../field.js';
+import type { Layer } from '../layer.js';
+import type { Protocol } from '../protocol.js';
+import type { Slice } from '../slice.js';
+
+const METHOD = field('http.request.method', 'Method');
+const URI = field('http.request.uri', 'URI');
+const REQUEST_VERSION = field('http.request.version', 'Version');
+const RESPONSE_VERSION = field('http.response.version', 'Version');
+const CODE = field('http.response.code', 'Status code');
+const PHRASE = field('http.response.phrase', 'Reason');
+const REQUEST_LINE = field('http.request.line', 'Header');
+const RESPONSE_LINE = field('http.response.line', 'Header');
+const BODY = field('http.file_data', 'Body');
+
+/** Header lines that have a field of their own, in lower case. */
+const headers = new Map<string, Field>([
+  ['host', field('http.host', 'Host')],
+  ['user-agent', field('http.user_agent', 'User-Agent')],
+  ['content-type', field('http.content_type', 'Content-Type')],
+  ['referer', field('http.referer', 'Referer')],
+  ['location', field('http.location', 'Location')],
+  ['server', field('http.server', 'Server')],
+  ['connection', field('http.connection', 'Connection')],
+  ['cookie', field('http.cookie', 'Cookie')],
+  ['accept', field('http.accept', 'Accept')],
+]);
+
+const METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE', 'PATCH', 'PROPFIND'];
+const STARTS = ['HTTP/1.', ...METHODS.map((method) => `${method} `)].map((start) => new TextEncoder().encode(start));
+const [NEW_LINE, RETURN, SPACE, COLON] = [0x0a, 0x0d, 0x20, 0x3a];
+/** More than any server takes (8 KiB for a line, 100 lines). */
+const MOST_LINES = 200;
+
+/** HTTP/1: RFC 9112, 2 to 5. What a segment from a message's middle carries is not known as HTTP. */
+export const http: Protocol = {
+  name: 'http',
+  title: 'Hypertext Transfer Protocol',
+  accepts: (payload) => STARTS.some((start) => beginsWith(payload, start)),
+  dissect(layer) {
+    const first = lineAt(layer.slice, 0);
+    const isResponse = beginsWith(layer.slice, STARTS[0]!);
+    layer.group('http.start_line', 'Start line', 0, first.next, (line) => {
+      if (isResponse) writeStatusLine(line, first.length);
+      else writeRequestLine(line, first.length);
+    });
+    let at = first.next;
+    for (let lines = 0; at < layer.slice.presentLength && lines < MOST_LINES; lines++) {
+      const { length, next } = lineAt(layer.slice, at);
+      if (length > 0) writeHeaderLine(layer, at, length, next - at, isResponse ? RESPONSE_LINE : REQUEST_LINE);
+      at = next;
+      if (length === 0) break;
+    }
+    layer.payload(BODY, at, layer.slice.presentLength - at);
+    return undefined;
+  },
+};
+
+const beginsWith = (slice: Slice, start: Uint8Array): boolean =>
+  slice.capturedLength >= start.length && start.every((byte, i) => slice.bytes[slice.start + i] === byte);
+
+interface Line {
+  /** Without its end. */
+  readonly length: number;
+  /** Where the next line begins: at the end of what was captured when this one has no end. */
+  readonly next: number;
+}
+
+function lineAt(slice: Slice, at: number): Line {
+  slice.need(at, 1);
+  const end = slice.find(NEW_LINE, at);
+  if (end < 0) return { length: slice.capturedLength - at, next: slice.capturedLength };
+  const hasReturn = end > at && slice.u8(end - 1) === RETURN;
+  return { length: end - at - (hasReturn ? 1 : 0), next: end + 1 };
+}
+
+/** Method, target, version: RFC 9112, 3. */
+function writeRequestLine(line: Layer, length: number): void {
+  const uriAt = spaceIn(line.slice, 0, length) + 1;
+  const uriEnd = spaceIn(line.slice, uriAt, length);
+  line.text(METHOD, 0, uriAt - 1);
+  line.text(URI, uriAt, uriEnd - uriAt);
+  if (uriEnd + 1 < length) line.text(REQUEST_VERSION, uriEnd + 1, length - uriEnd - 1);
+}
+
+/** Version, code, reason: RFC 9112, 4. */
+function writeStatusLine(line: Layer, length: number): void {
+  const versionEnd = spaceIn(line.slice, 0, length);
+  line.text(RESPONSE_VERSION, 0, versionEnd);
+  const codeAt = versionEnd + 1;
+  const codeEnd = spaceIn(line.slice, codeAt, length);
+  if (codeEnd <= codeAt) return;
+  const code = Number(line.slice.latin1(codeAt, codeEnd - codeAt));
+  if (Number.isInteger(code)) line.add(CODE, codeAt, codeEnd - codeAt, code);
+  else line.odd('the status code is not a number');
+  if (codeEnd + 1 < length) line.text(PHRASE, codeEnd + 1, length - codeEnd - 1);
+}
+
+/** Where the next space is, or the line's end. */
+function spaceIn(slice: Slice, at: number, end: number): number {
+  const space = slice.find(SPACE, at, end);
+  return space < 0 ? end : space;
+}
+
+/** @param lineBytes its end included: that is the place of the field, as its value is the line's */
+function writeHeaderLine(layer: Layer, at: number, length: number, lineBytes: number, otherwise: Field): void {
+  const { slice } = layer;
+  const colon = slice.find(COLON, at, at + length);
+  const nameLength = colon < 0 ? 0 : colon - at;
+  // Names are short: what is longer has no field of its own.
+  const name = nameLength > 0 && nameLength < 32 ? slice.latin1(at, nameLength).toLowerCase() : '';
+  const known = headers.get(name);
+  if (known === undefined) {
+    layer.place(otherwise, at, lineBytes, at, length);
+    return;
+  }
+  let valueAt = at + nameLength + 1;
+  while (valueAt < at + length && slice.u8(valueAt) === SPACE) valueAt++;
+  layer.place(known, at, lineBytes, valueAt, at + length - valueAt);
+}
