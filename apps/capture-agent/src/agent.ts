@@ -29,6 +29,7 @@ import { bootId } from './spool/boot-id.js';
 import { DiskSpool } from './spool/disk-spool.js';
 import { MemoryStore } from './spool/memory-store.js';
 import { SessionKeys } from './spool/session-keys.js';
+import { SpoolErrors } from './spool/spool-errors.js';
 import { agentStatus } from './status.js';
 import { senderMetrics, storeMetrics } from './uplink/metrics.js';
 import { Sender } from './uplink/sender.js';
@@ -56,6 +57,7 @@ export class CaptureAgent {
   #spool!: DiskSpool;
   #memory!: MemoryStore;
   #keys!: SessionKeys;
+  #spoolErrors!: SpoolErrors;
   #sender: Sender | undefined;
   #follower: DesiredFollower | undefined;
   #reporter: StatusReporter | undefined;
@@ -128,6 +130,7 @@ export class CaptureAgent {
     this.#spool = new DiskSpool(folder, { maxBytes, maxAgeMs: agentSpoolHours * 3_600_000 }, this.#boot, bootTimeMs);
     this.#memory = new MemoryStore(agentPendingBytes);
     this.#keys = new SessionKeys(folder);
+    this.#spoolErrors = new SpoolErrors(folder, agentPendingBytes, this.#spool, this.#keys);
     storeMetrics(this.parts.registry, { disk: this.#spool, memory: this.#memory });
     await this.#spool.open();
     await this.#keys.open();
@@ -161,8 +164,12 @@ export class CaptureAgent {
   #sourceEvents(): SourceEvents {
     const { logger, onFatal } = this.parts;
     return {
-      spooled: () => this.#sender?.wake(),
+      spooled: () => {
+        this.#spoolErrors.taken();
+        this.#sender?.wake();
+      },
       refused: (header, bytes, { code, message }) => {
+        if (this.#spoolErrors.refused(message)) this.#reporter?.changed();
         logger.error({ code, seq: header.seq }, `${message}: the section is kept in memory`);
         this.#memory.add({ header, bytes });
         this.#sender?.wake();
@@ -231,7 +238,7 @@ export class CaptureAgent {
     const excluded = await resolveExcluded(endpoints, parts.logger);
     const answer = await parts.opener.desire({ state: envelope, ...taken, excluded });
     this.#generation = answer.generation;
-    await this.#source?.apply(answer);
+    await this.#source?.apply(answer, excluded);
     this.#gap.carriedOut();
     for (const { filter, version, interface: device, state: is, reason } of answer.outcomes) {
       const facts = { filter: `${filter}@${version}`, interface: device, state: is, reason };
@@ -268,13 +275,9 @@ export class CaptureAgent {
       }));
   }
 
-  #spoolTroubles(): AgentStatus['errors'] {
+  #sourceTroubles(): AgentStatus['errors'] {
     const at = new Date().toISOString();
-    return [...this.#spool.troubles, ...this.#keys.troubles].map((message) => ({
-      code: 'DATA_NOT_WRITABLE',
-      message,
-      at,
-    }));
+    return (this.#source?.troubles ?? []).map((message) => ({ code: 'ATTACH_REFUSED', message, at }));
   }
 
   async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
@@ -298,7 +301,12 @@ export class CaptureAgent {
       spoolCapBytes: config.agentSpoolBytes,
       before: this.#before,
       withoutSocket: this.#gap.interval,
-      errors: [...this.#trouble.errors, ...this.#unknownInterfaces(), ...this.#spoolTroubles()],
+      errors: [
+        ...this.#trouble.errors,
+        ...this.#unknownInterfaces(),
+        ...this.#spoolErrors.current,
+        ...this.#sourceTroubles(),
+      ],
     });
   }
 }

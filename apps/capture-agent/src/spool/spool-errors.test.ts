@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { noAmount } from './amount.js';
+import { SpoolErrors } from './spool-errors.js';
+
+describe('SpoolErrors', () => {
+  const of = (spool: { troubles?: string[]; damaged?: typeof noAmount }, keys: string[] = []) =>
+    new SpoolErrors(
+      '/spool',
+      1000,
+      { troubles: spool.troubles ?? [], counts: { damaged: spool.damaged ?? noAmount } },
+      { troubles: keys },
+    );
+
+  it('has nothing to say of a disk that works', () => {
+    expect(of({}).current).toEqual([]);
+  });
+
+  it('says what the disk refuses until it takes sections again, and where they are meanwhile', () => {
+    const errors = of({});
+    expect(errors.refused('the spool takes no sections: ENOSPC')).toBe(true);
+    expect(errors.refused('the spool takes no sections: ENOSPC')).toBe(false);
+    expect(errors.current).toMatchObject([
+      {
+        code: 'DATA_NOT_WRITABLE',
+        message: expect.stringMatching(/no sections: ENOSPC; .*in memory, at most 1000 bytes: free space/),
+      },
+    ]);
+    errors.taken();
+    expect(errors.current).toEqual([]);
+  });
+
+  it('says what was damaged, and how much of it is lost', () => {
+    expect(of({ damaged: { bytes: 700, sections: 2, packets: 31 } }).current).toMatchObject([
+      { code: 'SECTION_CORRUPT', message: expect.stringMatching(/\/spool .*700 bytes.*2 sections with 31 packets/) },
+    ]);
+  });
+
+  it('passes on what does not work besides', () => {
+    const messages = of({ troubles: ['making it safe'] }, ['keeping a key']).current.map(({ message }) => message);
+    expect(messages).toEqual(['making it safe', 'keeping a key']);
+  });
+});

@@ -1,0 +1,55 @@
+import type { AgentStatus } from '@bpfleet/contract';
+import type { Amount } from './amount.js';
+
+/** What is asked for its state; `DiskSpool` and `SessionKeys` implement it. */
+export interface TroubledSpool {
+  readonly troubles: readonly string[];
+  readonly counts: { readonly damaged: Amount };
+}
+
+/** What is wrong with the disk that sections wait on, for the status: what, and what to do. */
+export class SpoolErrors {
+  #refusal: string | undefined;
+
+  constructor(
+    private readonly folder: string,
+    /** How much waits in memory instead, at most. */
+    private readonly pendingBytes: number,
+    private readonly spool: TroubledSpool,
+    private readonly keys: Pick<TroubledSpool, 'troubles'>,
+  ) {}
+
+  /** The disk takes no section now. @returns whether that is news */
+  refused(message: string): boolean {
+    const isNews = this.#refusal === undefined;
+    this.#refusal = message;
+    return isNews;
+  }
+
+  /** It takes them again. */
+  taken(): void {
+    this.#refusal = undefined;
+  }
+
+  get current(): AgentStatus['errors'] {
+    const at = new Date().toISOString();
+    const messages = [...this.#refusals(), ...this.spool.troubles, ...this.keys.troubles];
+    return [
+      ...messages.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at })),
+      ...this.#damages().map((message) => ({ code: 'SECTION_CORRUPT', message, at })),
+    ];
+  }
+
+  #refusals(): string[] {
+    if (this.#refusal === undefined) return [];
+    const what = `${this.#refusal}; sections wait in memory, at most ${this.pendingBytes} bytes`;
+    return [`${what}: free space on its disk, or make it writable`];
+  }
+
+  #damages(): string[] {
+    const { bytes, sections, packets } = this.spool.counts.damaged;
+    if (bytes === 0 && sections === 0) return [];
+    const lost = `${sections} sections with ${packets} packets are lost`;
+    return [`the spool in ${this.folder} was damaged, ${bytes} bytes of it: ${lost}, the rest is sent; check its disk`];
+  }
+}
