@@ -6,6 +6,7 @@ import type {
   CaptureSocket,
   DesireAnswer,
   FilterOutcome,
+  InterfaceMembers,
   OpenerEvent,
   OpenerHello,
   SocketSwap,
@@ -74,10 +75,15 @@ const Hello = z.strictObject({
   identityPublicKey: PublicKey,
 }) satisfies z.ZodType<OpenerHello>;
 
+const Members = z.strictObject({
+  interface: Interface,
+  members: z.array(Member).max(MAX_MEMBERS),
+}) satisfies z.ZodType<InterfaceMembers>;
+
 const Desired = z.strictObject({
   generation: Count,
   settings: AgentSettings,
-  members: z.array(z.strictObject({ interface: Interface, members: z.array(Member).max(MAX_MEMBERS) })),
+  members: z.array(Members),
   outcomes: z.array(Outcome),
 }) satisfies z.ZodType<DesireAnswer>;
 
@@ -133,6 +139,7 @@ const Event = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('socket'), socket: Socket }),
   z.strictObject({ kind: z.literal('swap'), socket: Id, swap: Swap }),
   z.strictObject({ kind: z.literal('draining'), socket: Id }),
+  z.strictObject({ kind: z.literal('members'), members: z.array(Members) }),
   z.strictObject({ kind: z.literal('changed') }),
 ]) satisfies z.ZodType<EventMessage>;
 

@@ -56,7 +56,15 @@ export type OpenerEvent =
   | { readonly kind: 'socket'; readonly socket: CaptureSocket; readonly fd: number }
   | { readonly kind: 'swap'; readonly socket: number; readonly swap: SocketSwap }
   | { readonly kind: 'draining'; readonly socket: number }
+  /** Interfaces came or went, or entries ended: only where there are no sockets to tell of it. */
+  | { readonly kind: 'members'; readonly members: readonly InterfaceMembers[] }
   | { readonly kind: 'changed' };
+
+/** What runs on an interface that a source reads without a socket of the opener's. */
+export interface InterfaceMembers {
+  readonly interface: SocketInterface;
+  readonly members: readonly CaptureMember[];
+}
 
 /** What became of a filter version on one interface. */
 export interface FilterOutcome {
@@ -111,7 +119,7 @@ export interface DesireAnswer {
   readonly generation: number;
   readonly settings: AgentSettings;
   /** Verified members for sources that have no socket (replay of a file, `cap`). */
-  readonly members: readonly { readonly interface: SocketInterface; readonly members: readonly CaptureMember[] }[];
+  readonly members: readonly InterfaceMembers[];
   readonly outcomes: readonly FilterOutcome[];
 }
 

@@ -13,6 +13,7 @@ import type {
   DesireAnswer,
   DesireOrder,
   FilterOutcome,
+  InterfaceMembers,
   OpenerEvent,
   OpenerHello,
   OpenerPort,
@@ -120,13 +121,12 @@ export class Opener implements OpenerPort {
     this.#verified = { desired, excluded: order.excluded };
     this.#carryOut();
     const { settings } = desired.state;
-    // With sockets, their events name the members; here they would be as many again for each interface.
-    const withoutSockets = this.options.opensSockets ? [] : this.#plan.sockets;
-    const members = withoutSockets.map((planned) => ({
-      interface: planned.interface,
-      members: planned.members.map(({ captured }) => captured),
-    }));
-    return { generation: desired.state.generation, settings, members, outcomes: this.#outcomes() };
+    return {
+      generation: desired.state.generation,
+      settings,
+      members: this.#membersWithoutSockets(),
+      outcomes: this.#outcomes(),
+    };
   }
 
   async cut(socket: number, swap: number): Promise<void> {
@@ -235,7 +235,17 @@ export class Opener implements OpenerPort {
   #rescan(): void {
     if (this.#verified === undefined || this.#whatDecides() === this.#fingerprint) return;
     this.#carryOut();
+    if (!this.options.opensSockets) this.#emit({ kind: 'members', members: this.#membersWithoutSockets() });
     this.#emit({ kind: 'changed' });
+  }
+
+  /** With sockets, their events name the members; here they would be as many again for each interface. */
+  #membersWithoutSockets(): InterfaceMembers[] {
+    if (this.options.opensSockets) return [];
+    return this.#plan.sockets.map((planned) => ({
+      interface: planned.interface,
+      members: planned.members.map(({ captured }) => captured),
+    }));
   }
 
   #checkIfDue(): void {

@@ -140,13 +140,21 @@ describe('a plan', () => {
     expect(encodeMessage({ members, swap: { members } }).length).toBeLessThan(MAX_FRAME_BYTES);
   });
 
-  it('tries nothing in the kernel for a source without sockets', () => {
-    const entries = [entry('a'), entry('r', [classic(ancillary(Ancillary.RANDOM))]), entry('m', [extended()])];
-    const inputs = { ...planInputsWithoutKernel(entries) };
-    const { sockets, refused } = planSockets(inputs);
-    expect(sockets.map(({ members }) => members.map(({ captured }) => captured.filter))).toEqual([['a', 'r']]);
+  it('runs for a source without sockets what bytes can answer, and tries nothing in the kernel', () => {
+    const asking = (name: string, offset: number) => entry(name, [classic(ancillary(offset))]);
+    const entries = [
+      ...[entry('a'), asking('tagged', Ancillary.VLAN_TAG_PRESENT), asking('protocol', Ancillary.PROTOCOL)],
+      ...[asking('inbound', Ancillary.PKTTYPE), asking('device', Ancillary.IFINDEX), asking('r', Ancillary.RANDOM)],
+      entry('m', [extended()]),
+    ];
+    const { sockets, refused } = planSockets(planInputsWithoutKernel(entries));
+    const running = sockets.map(({ members }) => members.map(({ captured }) => captured.filter));
+    expect(running).toEqual([['a', 'tagged', 'protocol']]);
     expect(sockets[0]!.members[1]!.captured.program.instructions).toHaveLength(2);
-    expect(refused).toMatchObject([{ filter: 'm', state: 'refused' }]);
+    expect(refused.map(({ filter, state }) => [filter, state])).toEqual([
+      ...['inbound', 'device', 'r'].map((filter) => [filter, 'not applicable']),
+      ['m', 'refused'],
+    ]);
   });
 
   it('knows an interface that was made anew, or renamed, for another one', () => {

@@ -163,6 +163,9 @@ function memberOn(entry: VerifiedEntry, device: HostInterface, inputs: PlanInput
   const isExtended = source.target === 'ebpf';
   if (isExtended && !inputs.faultOf) return outcome('refused', 'it needs eBPF, which runs on sockets alone');
   if (isExtended && linkType === 'LINUX_SLL2') return outcome('not applicable', 'there is no cooked form of eBPF');
+  if (!inputs.faultOf && source.target === 'cbpf' && asksForUnseen(fromTuples(source.instructions), IN_BYTES)) {
+    return outcome('not applicable', 'it asks for what only the kernel knows of a packet, such as which way it went');
+  }
   const { packets, inKernel, fault } = inputs.selfTestOf(entry, linkType);
   if (fault !== undefined) return outcome('refused', fault);
   const captured: CaptureMember = {
@@ -219,14 +222,17 @@ const REPRODUCIBLE = new Set<number>([
   Ancillary.VLAN_TPID,
 ]);
 
+/** Those that a packet's bytes answer, where a source has nothing else. */
+const IN_BYTES = new Set([...REPRODUCIBLE].filter((one) => one !== Ancillary.PKTTYPE && one !== Ancillary.IFINDEX));
+
 const needsOwnSocket = ({ source }: PlannedMember): boolean =>
   source.target === 'ebpf' || asksForUnseen(fromTuples(source.instructions));
 
-/** Whether the program asks for something that user space cannot ask again. */
-export function asksForUnseen(program: Program): boolean {
+/** Whether the program asks for something that user space cannot ask again: metadata beyond what is `seen`. */
+export function asksForUnseen(program: Program, seen: ReadonlySet<number> = REPRODUCIBLE): boolean {
   return program.some(({ code, k }) => {
     const isAbsoluteLoad = (code & 0x07) === BPF.LD && (code & 0xe0) === BPF.ABS;
     if (!isAbsoluteLoad || k < SKF_LL_OFF) return false;
-    return k < SKF_AD_OFF || !REPRODUCIBLE.has(k - SKF_AD_OFF);
+    return k < SKF_AD_OFF || !seen.has(k - SKF_AD_OFF);
   });
 }

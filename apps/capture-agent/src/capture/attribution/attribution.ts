@@ -22,6 +22,8 @@ export class Attribution {
   /** Numbers of the members that accept the packet at hand. */
   readonly #hits: Int32Array;
   #root = MemberSet.none();
+  /** How many members accept the last packet, whether they keep it or not. */
+  matches = 0;
   /** Whether the last packet lacked bytes that a member asks for. It counts as matching, and is marked. */
   isUndecided = false;
   /** The one member asks for what user space cannot see: the kernel's word is its verdict. */
@@ -51,6 +53,7 @@ export class Attribution {
     if (this.trustsKernel) return this.#kept(this.#root, 0, capturedLength);
     const hits = this.#hits;
     const count = this.#classify(bytes, start, capturedLength, wireLength, packet, hits);
+    this.matches = count;
     let set = this.#root;
     for (let index = 0; index < count; index++) {
       let number = hits[index]!;

@@ -216,7 +216,7 @@ function descriptionOf(lane: SectionLane, set: MemberSet, isOut: boolean): Inter
     filter: expressionOf(members),
     digests: members.map(({ digest }) => digest).join(','),
     samplingWeights: set.members.map(({ weight }) => weight),
-    direction: isOut ? 'out' : 'in',
+    ...(lane.knowsDirection ? { direction: isOut ? 'out' : 'in' } : {}),
   };
 }
 

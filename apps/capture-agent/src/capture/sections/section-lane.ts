@@ -21,6 +21,8 @@ export abstract class SectionLane {
   readonly linkType: number;
   /** Packets read, kept or not. */
   taken = 0;
+  /** Whether packets tell which way they went. */
+  readonly knowsDirection: boolean = true;
 
   /** @param id the opener's number of the socket */
   protected constructor(

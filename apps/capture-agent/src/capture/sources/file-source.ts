@@ -1,7 +1,7 @@
 import { linkTypeName } from '@bpfleet/packet';
 import { type CapturedPacket, readCapture } from '@bpfleet/section';
 import { abortableDelay } from '../../abortable-delay.js';
-import type { DesireAnswer, SocketInterface } from '../../border/opener-port.js';
+import type { DesireAnswer, OpenerEvent, SocketInterface } from '../../border/opener-port.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import { readCaptureFile } from '../check-capture-file.js';
 import { localSink } from '../local-sink.js';
@@ -35,6 +35,7 @@ export class FileSource implements PacketSource {
     vlanMetadata: true,
   };
   readonly mappedBytes = 0;
+  readonly troubles: readonly string[] = [];
   #recorded: CapturedPacket[] = [];
   #sections!: MemberSections;
   #events!: SourceEvents;
@@ -66,7 +67,9 @@ export class FileSource implements PacketSource {
     if (desired.members.length > 0) this.#replaying ??= this.#replay().catch((error) => this.#events.fatal(error));
   }
 
-  follow(): void {}
+  follow(event: OpenerEvent): void {
+    if (event.kind === 'members') this.#sections.filterWith(event.members);
+  }
 
   throttle(step: BudgetStep): void {
     this.#sections.throttle(step);

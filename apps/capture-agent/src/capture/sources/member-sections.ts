@@ -1,9 +1,11 @@
+import type { ExcludedEndpoint } from '@bpfleet/pcap-filter';
 import { SectionWriter } from '@bpfleet/section';
-import type { DesireAnswer, SocketInterface } from '../../border/opener-port.js';
+import type { DesireAnswer, InterfaceMembers, SocketInterface } from '../../border/opener-port.js';
 import { Attribution } from '../attribution/attribution.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
 import type { ReadPacket } from '../attribution/read-packet.js';
+import { ownTrafficTest } from '../own-traffic.js';
 import type { CaptureCounters } from '../ring/capture-messages.js';
 import { noProgress } from '../sections/open-section.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
@@ -13,18 +15,20 @@ import type { CaptureRun, SourceEvents } from './packet-source.js';
 
 /** One interface of a source without sockets. */
 class MemberLane extends SectionLane {
+  override readonly knowsDirection = false;
+
   constructor(
     id: number,
     device: SocketInterface,
     public attribution: Attribution,
-    /** Lost before user space saw them, as far as the source can tell. */
-    private readonly droppedOn: () => number,
+    public isOwn: (packet: ReadPacket) => boolean,
   ) {
     super(id, device);
   }
 
+  /** What was lost before user space saw it, nobody tells. */
   statistics(): LaneStatistics {
-    return { passed: this.taken, dropped: this.droppedOn() };
+    return { passed: this.taken, dropped: 0 };
   }
 }
 
@@ -34,19 +38,19 @@ export class MemberSections {
   readonly #ledger = new MemberLedger();
   readonly #assembler: SectionAssembler;
   #lastId = 0;
+  #excluded: readonly ExcludedEndpoint[] = [];
 
   constructor(
     run: CaptureRun,
     sink: SectionSink,
     private readonly events: SourceEvents,
     private readonly nowMs: () => number,
-    private readonly droppedOn: (device: string) => number = () => 0,
   ) {
     const { hardware, operatingSystem, application } = run;
     const writer = new SectionWriter({ hardware, operatingSystem, application, capacityBytes: SECTION_CAPACITY_BYTES });
     const totals = () => ({
       kernelPassed: this.#assembler.taken,
-      kernelDropped: [...this.#lanes.values()].reduce((sum, lane) => sum + lane.statistics().dropped, 0),
+      kernelDropped: 0,
       taken: this.#assembler.taken,
     });
     this.#assembler = new SectionAssembler(writer, sink, totals, noProgress);
@@ -56,16 +60,26 @@ export class MemberSections {
     return this.#assembler.flushWindowMs;
   }
 
-  /** Filters with these members from here on. */
-  apply({ members, settings }: DesireAnswer): void {
+  /**
+   * Filters with these members from here on.
+   * @param excluded bpfleet's own connections, where packets may be of them
+   */
+  apply({ members, settings }: DesireAnswer, excluded: readonly ExcludedEndpoint[] = []): void {
     this.#assembler.flushWindowMs = settings.flushWindowMs;
+    this.#excluded = excluded;
+    this.filterWith(members);
+  }
+
+  /** Interfaces came or went, or filters ended; all else stays. */
+  filterWith(members: readonly InterfaceMembers[]): void {
     const wanted = new Map(members.map((one) => [keyOf(one.interface), one]));
     for (const key of this.#lanes.keys()) if (!wanted.has(key)) this.#lanes.delete(key);
     for (const [key, { interface: device, members: list }] of wanted) {
       const attribution = new Attribution(list, this.#ledger.accountsOn(device.name));
+      const isOwn = ownTrafficTest(device.linkType, this.#excluded);
       const known = this.#lanes.get(key);
-      if (known) known.attribution = attribution;
-      else this.#lanes.set(key, new MemberLane(++this.#lastId, device, attribution, () => this.droppedOn(device.name)));
+      if (known) Object.assign(known, { attribution, isOwn });
+      else this.#lanes.set(key, new MemberLane(++this.#lastId, device, attribution, isOwn));
     }
   }
 
@@ -74,10 +88,12 @@ export class MemberSections {
     return this.#lanes.has(keyOf({ name: device, linkType }));
   }
 
+  /** Takes the packets that a linked program in the kernel would let pass. */
   offer(device: string, linkType: string, packet: ReadPacket): void {
     const lane = this.#lanes.get(keyOf({ name: device, linkType }));
-    if (lane === undefined) return;
+    if (lane === undefined || lane.isOwn(packet)) return;
     const set = lane.attribution.attribute(packet);
+    if (lane.attribution.matches === 0) return;
     this.#assembler.take(lane, packet, set, lane.attribution.isUndecided, this.nowMs());
   }
 

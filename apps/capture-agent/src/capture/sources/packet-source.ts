@@ -1,3 +1,4 @@
+import type { ExcludedEndpoint } from '@bpfleet/pcap-filter';
 import type { DesireAnswer, OpenerEvent } from '../../border/opener-port.js';
 import type { RecordHeader } from '../../spool/record-header.js';
 import type { BudgetStep } from '../attribution/budget.js';
@@ -10,7 +11,7 @@ export interface SourceAbilities {
   readonly nanosecondTime: boolean;
   /** Tells packets that the host sends from those that it gets. */
   readonly direction: boolean;
-  /** Drops are counted where they happen. */
+  /** What the kernel drops is counted. */
   readonly kernelCounters: boolean;
   readonly vlanMetadata: boolean;
 }
@@ -48,9 +49,14 @@ export interface PacketSource {
   /** Of rings, in this process. */
   readonly mappedBytes: number;
   start(run: CaptureRun, events: SourceEvents): Promise<void>;
-  /** What is desired now. Sources without sockets filter with its members from here on. */
-  apply(desired: DesireAnswer): Promise<void>;
-  /** A socket came, changes or goes; sources without sockets have nothing to do with it. */
+  /** In words: interfaces that cannot be read, with the reason. */
+  readonly troubles: readonly string[];
+  /**
+   * What is desired now. Sources without sockets filter with its members from here on.
+   * @param excluded bpfleet's own connections, which no source captures
+   */
+  apply(desired: DesireAnswer, excluded: readonly ExcludedEndpoint[]): Promise<void>;
+  /** A socket came, changes or goes; for sources without sockets: other members from here on. */
   follow(event: OpenerEvent): void;
   /** The agent's own CPU budget: no filter keeps more than this step allows. */
   throttle(step: BudgetStep): void;

@@ -13,7 +13,11 @@ const NS_PER_SECOND = 1_000_000_000n;
  * after `skb_vlan_untag`; 0x9100 stays in the bytes. What a file does not tell (direction, interface) is as for a packet to
  * this host.
  */
-export function readRecorded(recorded: CapturedPacket, atNs: bigint, isEthernet: boolean): ReadPacket {
+export function readRecorded(
+  recorded: Pick<CapturedPacket, 'bytes' | 'wireLength'>,
+  atNs: bigint,
+  isEthernet: boolean,
+): ReadPacket {
   const { bytes, wireLength } = recorded;
   const common = {
     seconds: Number(atNs / NS_PER_SECOND),

@@ -27,6 +27,7 @@ export class RingSource implements PacketSource {
     vlanMetadata: true,
   };
   mappedBytes = 0;
+  readonly troubles: readonly string[] = [];
   /** Of each socket's ring. */
   readonly #rings = new Map<number, number>();
   #thread: Worker | undefined;
