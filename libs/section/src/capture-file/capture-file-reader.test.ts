@@ -47,6 +47,12 @@ const text = (string: string) => new TextEncoder().encode(string);
 const sectionHeader = (f: (isLittle: boolean) => Fields, isLittle: boolean) =>
   f(isLittle).u32(0x1a2b3c4d).u16(1, 0).i64(-1n);
 
+const sectionHeaderBlock = () =>
+  new Fields(true).block(
+    0x0a0d0d0a,
+    sectionHeader((isLittle) => new Fields(isLittle), true),
+  );
+
 function pcapFile(packets: readonly Packet[], isLittle: boolean, isNanosecond: boolean): Uint8Array<ArrayBuffer> {
   const file = new Fields(isLittle)
     .u32(isNanosecond ? 0xa1b23c4d : 0xa1b2c3d4)
@@ -202,13 +208,36 @@ describe('CaptureFileReader', () => {
     expect(read.map(({ bytes }) => [...bytes])).toEqual(all.map(({ bytes }) => [...bytes]));
   });
 
+  it('keeps as much as there is of a record, in however small chunks it comes', () => {
+    const reader = new CaptureFileReader();
+    const taken = () => {
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    // An unknown block of 8 MiB that never ends.
+    const start = sectionHeaderBlock().block(0x0bad, new Fields(true)).array;
+    new DataView(start.buffer).setUint32(start.length - 8, 8 << 20, true);
+    const before = taken();
+    expect([...reader.push(start.subarray(0, -4))]).toEqual([]);
+    const chunks = Uint8Array.from({ length: 1 << 20 });
+    for (let at = 0; at < chunks.length; at++) for (const one of reader.push(chunks.subarray(at, at + 1))) shown(one);
+    expect(taken() - before).toBeLessThan(64 << 20);
+  });
+
+  it('keeps the names of interfaces only as far as anybody has that many', () => {
+    const named = () => new Fields(true).u16(1, 0).u32(0).u16(2, 65_000).raw(new Uint8Array(65_000).fill(0x61));
+    const file = (count: number) => {
+      const fields = sectionHeaderBlock();
+      for (let index = 0; index < count; index++) fields.block(1, named());
+      return fields.array;
+    };
+    expect(outcome(file(16)).fault).toBeUndefined();
+    expect(outcome(file(17)).fault).toMatch(/more than 1048576 bytes of names/);
+  });
+
   it('reads simple packet blocks: of interface 0, cut at its snaplen, without a time', () => {
     const description = new Fields(true).u16(113, 0).u32(4);
-    const file = new Fields(true)
-      .block(
-        0x0a0d0d0a,
-        sectionHeader((isLittle) => new Fields(isLittle), true),
-      )
+    const file = sectionHeaderBlock()
       .block(1, description)
       .block(3, new Fields(true).u32(9).raw([1, 2, 3, 4]));
     expect([...readCapture(file.array)].map(shown)).toEqual([

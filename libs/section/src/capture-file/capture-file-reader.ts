@@ -3,6 +3,7 @@ import { viewOf } from '../walk-blocks.js';
 import { type CapturedPacket, corruptFile, type RecordDecoder } from './captured-packet.js';
 import { isPcapMagic, PcapDecoder } from './pcap-decoder.js';
 import { PcapngDecoder } from './pcapng-decoder.js';
+import { PendingBytes } from './pending-bytes.js';
 
 const MAGIC_BYTES = 4;
 
@@ -12,9 +13,8 @@ const MAGIC_BYTES = 4;
  */
 export class CaptureFileReader {
   #decoder: RecordDecoder | undefined;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
-  /** Bytes that have to be there before looking again is worth it: joining chunks each time would be quadratic. */
+  readonly #pending = new PendingBytes();
+  /** Bytes that have to be there before looking again is worth it. */
   #neededBytes = MAGIC_BYTES;
   #fileOffset = 0;
 
@@ -23,12 +23,11 @@ export class CaptureFileReader {
    * @throws BpfleetError `CAPTURE_FILE_CORRUPT` with the byte offset; packets before it were delivered
    */
   *push(chunk: Uint8Array): Generator<CapturedPacket, void, void> {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-    if (this.#pendingBytes < this.#neededBytes) return;
+    this.#pending.append(chunk);
+    const { bytes } = this.#pending;
+    if (bytes.length < this.#neededBytes) return;
     // Whoever stops early leaves an unknown rest: then look again at once.
     this.#neededBytes = 0;
-    const bytes = this.#join();
     const view = viewOf(bytes);
     let at = 0;
     try {
@@ -45,8 +44,7 @@ export class CaptureFileReader {
       }
     } finally {
       // Also when the caller stops early: what follows stays for the next call.
-      this.#pending = [bytes.subarray(at)];
-      this.#pendingBytes = bytes.length - at;
+      this.#pending.consume(at);
     }
   }
 
@@ -56,11 +54,9 @@ export class CaptureFileReader {
    */
   end(): void {
     if (this.#decoder === undefined) throw corruptFile(0, 'too short to be a capture file');
-    if (this.#pendingBytes > 0) {
-      throw corruptFile(
-        this.#fileOffset,
-        `the file ends after ${this.#pendingBytes} of ${this.#neededBytes} bytes of a record`,
-      );
+    const { length } = this.#pending.bytes;
+    if (length > 0) {
+      throw corruptFile(this.#fileOffset, `the file ends after ${length} of ${this.#neededBytes} bytes of a record`);
     }
   }
 
@@ -73,17 +69,6 @@ export class CaptureFileReader {
     }
     if (rest < this.#decoder.headerBytes) return this.#decoder.headerBytes;
     return this.#decoder.recordBytes(view, at, this.#fileOffset);
-  }
-
-  #join(): Uint8Array {
-    if (this.#pending.length === 1) return this.#pending[0]!;
-    const bytes = new Uint8Array(this.#pendingBytes);
-    let at = 0;
-    for (const chunk of this.#pending) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return bytes;
   }
 }
 

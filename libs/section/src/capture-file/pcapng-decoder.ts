@@ -32,6 +32,8 @@ interface FileInterface {
 }
 
 const MAX_INTERFACES = 65_535;
+/** Of one section, all together: they stay in memory while the file streams by. */
+const MAX_NAMES_BYTES = 1_048_576;
 
 /** Any pcapng file: both byte orders, several sections, the three kinds of packet blocks. Other blocks are skipped. */
 export class PcapngDecoder implements RecordDecoder {
@@ -40,6 +42,7 @@ export class PcapngDecoder implements RecordDecoder {
   readonly #decoder = new TextDecoder();
   #isLittle = true;
   #interfaces: FileInterface[] = [];
+  #namesBytes = 0;
 
   recordBytes(view: DataView, at: number, fileOffset: number): number {
     if (view.getUint32(at, true) === BlockType.sectionHeader) this.#isLittle = isLittleEndian(view, at, fileOffset);
@@ -84,6 +87,7 @@ export class PcapngDecoder implements RecordDecoder {
     const major = block.u16(SHB.major);
     if (major !== 1) throw block.corrupt(`pcapng version ${major}; 1 is known`);
     this.#interfaces = [];
+    this.#namesBytes = 0;
   }
 
   #interface(block: Block): void {
@@ -94,12 +98,18 @@ export class PcapngDecoder implements RecordDecoder {
     let offsetNs = 0n;
     const { idb } = OptionCode;
     block.forEachOption(IDB.options, (code, start, length) => {
-      if (code === idb.name) name = this.#decoder.decode(block.slice(start, length)).replace(/\0.*$/s, '');
+      if (code === idb.name) name = this.#name(block, start, length);
       else if (code === idb.timeResolution && length >= 1) scale = timeScale(block.u8(start));
       else if (code === idb.timeOffset && length >= 8) offsetNs = block.i64(start) * 1_000_000_000n;
     });
     const linkType = normalLinkType(block.u16(IDB.linkType));
     this.#interfaces.push({ linkType, snaplen: block.u32(IDB.snaplen), name, offsetNs, ...scale });
+  }
+
+  #name(block: Block, start: number, length: number): string {
+    this.#namesBytes += length;
+    if (this.#namesBytes > MAX_NAMES_BYTES) throw block.corrupt(`more than ${MAX_NAMES_BYTES} bytes of names`);
+    return this.#decoder.decode(block.slice(start, length)).replace(/\0.*$/s, '');
   }
 
   /** EPB (4.3) and the obsolete PB (Appendix A) differ in the interface id only. */
