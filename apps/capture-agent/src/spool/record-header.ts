@@ -114,9 +114,10 @@ function pairOfCounts(value: unknown): readonly [number, number] | undefined {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0;
+// JSON has numbers that JavaScript has not: 1e999 is read as Infinity.
+const isTime = (value: unknown): value is number => Number.isFinite(value) && (value as number) >= 0;
 const isDecimal = (value: unknown): value is string => typeof value === 'string' && /^\d{1,20}$/.test(value);
 const isListOfText = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string');
 const isNumbersByName = (value: unknown): value is Record<string, number> =>
-  isObject(value) && Object.values(value).every((item) => typeof item === 'number');
+  isObject(value) && Object.values(value).every((item) => Number.isFinite(item));

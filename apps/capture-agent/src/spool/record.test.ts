@@ -57,6 +57,14 @@ describe('a record', () => {
   });
 });
 
+describe('a header', () => {
+  it.each(['"closedAtMs":1000', '"captured":3'])('is none with a number too large for one: %s', (member) => {
+    const text = encodeHeader(aHeader(0, Buffer.alloc(1)));
+    expect(decodeHeader(text.replace(member, member.replace(/\d+$/, '1e308')))).toBeDefined();
+    expect(decodeHeader(text.replace(member, member.replace(/\d+$/, '1e309')))).toBeUndefined();
+  });
+});
+
 describe('walkRecords', () => {
   it('misses no record behind damage, wherever the bytes at hand end', () => {
     const { bytes, starts } = segment(3);
