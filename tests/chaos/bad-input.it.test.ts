@@ -145,6 +145,11 @@ suiteRequires(
       const found = missingAndTwice(sent, await rig.stored(sent));
       console.info(`${sent} packets sent meanwhile, ${found.missing} missing, ${found.twice} twice`);
       expect(found).toEqual({ missing: 0, twice: 0 });
+      // What was sent from memory counts, too.
+      await untilStatus('the ledger to add up', ({ ledger }) => {
+        const { captured, spooledPackets, sentPackets } = ledger!.agent;
+        return captured >= sent && captured === spooledPackets && captured === sentPackets;
+      });
     });
   },
 );

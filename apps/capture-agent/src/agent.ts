@@ -25,6 +25,7 @@ import { Guest } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
 import { bootTimeMs } from './opener/service-clock.js';
+import { plus } from './spool/amount.js';
 import { bootId } from './spool/boot-id.js';
 import { DiskSpool } from './spool/disk-spool.js';
 import { MemoryStore } from './spool/memory-store.js';
@@ -141,7 +142,10 @@ export class CaptureAgent {
     const { agentSpoolDir: folder, agentId: agent } = config;
     const origin = hostOrigin();
     const facts = { agent, boot: this.#boot, bootNowMs: bootTimeMs, origin, logger: parts.logger };
-    const { firstSegment, positions, before, aliveAtMs } = await prepareSpool(folder, this.#spool, facts);
+    const prepared = await prepareSpool(folder, this.#spool, facts);
+    const { firstSegment, positions, before, aliveAtMs, refused } = prepared;
+    const events = this.#sourceEvents();
+    if (refused) events.refused(refused.record.header, refused.record.bytes, refused.error);
     this.#before = before;
     this.#gap = new SocketGap(aliveAtMs);
     // Only now: the section that was left open needs its epoch's key too.
@@ -151,14 +155,14 @@ export class CaptureAgent {
       ...{ bootTimeOriginMs: this.#bootTimeOriginMs, ...origin },
     };
     const source = parts.createSource(positions);
-    await source.start(run, this.#sourceEvents());
+    await source.start(run, events);
     this.#source = source;
     for (const event of this.#early.splice(0)) this.#follow(source, event);
   }
 
   /** Those of epochs that nothing waits of any more. */
   #forgetKeys(): Promise<void> {
-    return this.#keys.forgetAllBut(new Set([...this.#spool.epochs, this.#epoch]));
+    return this.#keys.forgetAllBut(new Set([...this.#spool.epochs, ...this.#memory.epochs, this.#epoch]));
   }
 
   #sourceEvents(): SourceEvents {
@@ -297,7 +301,7 @@ export class CaptureAgent {
       counters,
       guard: this.#guard.read(counters, this.#source!.mappedBytes),
       stores: [this.#spool.counts, this.#memory.counts],
-      sent: this.#spool.sent,
+      sent: plus(this.#spool.sent, this.#memory.sent),
       spoolCapBytes: config.agentSpoolBytes,
       before: this.#before,
       withoutSocket: this.#gap.interval,

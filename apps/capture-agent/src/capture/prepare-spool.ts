@@ -1,12 +1,11 @@
-import { join } from 'node:path';
-import { MappedFile } from '@bpfleet/linux';
+import { BpfleetError } from '@bpfleet/errors';
 import type { SectionOrigin } from '@bpfleet/section';
 import type { Logger } from 'pino';
 import type { DiskSpool } from '../spool/disk-spool.js';
 import { SegmentWriter } from '../spool/segment-writer.js';
-import { type LeftSection, OPEN_SECTION_FILE, OpenSection, type RingPosition } from './sections/open-section.js';
+import { type LeftSection, OpenSection, type RingPosition } from './sections/open-section.js';
+import { openSectionFile } from './sections/open-section-file.js';
 import { type Recovered, recoverSection } from './sections/recover-section.js';
-import { SECTION_CAPACITY_BYTES } from './sections/section-assembler.js';
 
 export interface PreparedSpool {
   /** Above all that are in the spool by now. */
@@ -17,6 +16,8 @@ export interface PreparedSpool {
   readonly before: Readonly<Record<string, string>>;
   /** When the process before was last seen reading, Unix ms; undefined: there was none. */
   readonly aliveAtMs: number | undefined;
+  /** The section that was left, where the disk does not take it. */
+  readonly refused?: { readonly record: NonNullable<Recovered['record']>; readonly error: BpfleetError };
 }
 
 export interface SpoolFacts {
@@ -29,29 +30,41 @@ export interface SpoolFacts {
 
 /** Puts the section that a killed process left open into the spool, and tells what else it left. */
 export async function prepareSpool(folder: string, spool: DiskSpool, facts: SpoolFacts): Promise<PreparedSpool> {
-  const file = MappedFile.open(join(folder, OPEN_SECTION_FILE), OpenSection.sizeBytes(SECTION_CAPACITY_BYTES));
+  const file = openSectionFile(folder);
+  const { agent, boot, bootNowMs, origin, logger } = facts;
+  if (file.trouble)
+    logger.error({ err: file.trouble, folder }, 'the open section has no file: a kill -9 would lose it');
   try {
     const left = new OpenSection(file.memory).left();
     if (left === undefined)
       return { firstSegment: spool.firstSegment, positions: [], before: {}, aliveAtMs: undefined };
-    const { agent, boot, bootNowMs, origin } = facts;
     const recovered = recoverSection(left, spool.lastOf(left.epoch), origin, { agent, boot, closedAtMs: bootNowMs() });
-    const firstSegment = append(folder, spool.firstSegment, recovered);
+    const appended = append(folder, spool.firstSegment, recovered);
     await spool.refresh();
     const before = beforeOf(left, recovered);
-    facts.logger.info(before, 'the agent process before left');
-    return { firstSegment, positions: left.positions, before, aliveAtMs: left.aliveAtMs || undefined };
+    logger.info(before, 'the agent process before left');
+    return { ...appended, positions: left.positions, before, aliveAtMs: left.aliveAtMs || undefined };
   } finally {
     file.close();
   }
 }
 
-function append(folder: string, firstSegment: number, { record }: Recovered): number {
-  if (record === undefined) return firstSegment;
+function append(
+  folder: string,
+  firstSegment: number,
+  { record }: Recovered,
+): Pick<PreparedSpool, 'firstSegment' | 'refused'> {
+  if (record === undefined) return { firstSegment };
   const writer = new SegmentWriter({ folder, firstSegment });
-  writer.append(record.header, record.bytes);
-  writer.close();
-  return firstSegment + 1;
+  try {
+    writer.append(record.header, record.bytes);
+    return { firstSegment: firstSegment + 1 };
+  } catch (error) {
+    if (!(error instanceof BpfleetError)) throw error;
+    return { firstSegment: firstSegment + 1, refused: { record, error } };
+  } finally {
+    writer.close();
+  }
 }
 
 const beforeOf = (left: LeftSection, { record, lost }: Recovered): Record<string, string> => ({

@@ -8,9 +8,20 @@ export class MemoryStore implements SectionStore {
   #inFlight = 0;
   #waiting = noAmount;
   #evicted = noAmount;
+  #sent = noAmount;
   readonly #evictedOf: AmountsByEpoch = new Map();
 
   constructor(private readonly maxBytes: number) {}
+
+  /** Epochs that sections wait of. */
+  get epochs(): ReadonlySet<number> {
+    return new Set(this.#sections.map(({ header }) => header.epoch));
+  }
+
+  /** All that was acknowledged. */
+  get sent(): Amount {
+    return this.#sent;
+  }
 
   add(section: StoredSection): void {
     this.#sections.push(section);
@@ -40,7 +51,7 @@ export class MemoryStore implements SectionStore {
   }
 
   async acknowledge(): Promise<void> {
-    this.#remove(0, this.#inFlight);
+    for (const section of this.#remove(0, this.#inFlight)) this.#sent = plus(this.#sent, amountOf(section));
     this.#inFlight = 0;
   }
 

@@ -1,12 +1,12 @@
 // The capture thread: blocks in poll(2), so orders are fetched, not delivered by an event loop.
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { MappedFile, PacketSocket, WakeUp } from '@bpfleet/linux';
+import { PacketSocket, WakeUp } from '@bpfleet/linux';
 import { SectionWriter } from '@bpfleet/section';
 import type { CaptureSocket } from '../../border/opener-port.js';
 import { SegmentWriter } from '../../spool/segment-writer.js';
-import { OPEN_SECTION_FILE, OpenSection } from '../sections/open-section.js';
+import { OpenSection } from '../sections/open-section.js';
+import { openSectionFile } from '../sections/open-section-file.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
 import { SpoolSink } from '../sections/spool-sink.js';
 import type { CaptureNews, CaptureOrder, CaptureThreadData } from './capture-messages.js';
@@ -24,8 +24,7 @@ const nowMs = (): number => performance.now();
 /** CLOCK_BOOTTIME at `performance.now()` 0, as the main thread found it. */
 const bootNowMs = (): number => data.bootTimeOriginMs + performance.timeOrigin - data.timeOriginMs + performance.now();
 
-const file = MappedFile.open(join(data.spoolFolder, OPEN_SECTION_FILE), OpenSection.sizeBytes(SECTION_CAPACITY_BYTES));
-const open = new OpenSection(file.memory);
+const open = new OpenSection(openSectionFile(data.spoolFolder).memory);
 open.take(data.epoch);
 const spooled = new Notice(data.spooledNotice);
 const segments = new SegmentWriter({ folder: data.spoolFolder, firstSegment: data.firstSegment });

@@ -1,0 +1,189 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { AgentStatus } from '@bpfleet/contract';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { hostsHere } from '../e2e/requirements.js';
+import type { ServiceProcess } from '../e2e/service-process.js';
+import { postgres, suiteRequires } from '../environment/src/requirements.js';
+import { missingAndTwice, OneHost } from './one-host.js';
+
+const run = promisify(execFile);
+const PACKETS_PER_SECOND = 2_000;
+const LEAST_PACKETS = 2_000;
+/** Numbers of each test begin at a multiple of it. */
+const RANGE = 10_000_000;
+
+suiteRequires(
+  'an agent that starts on folders that were damaged meanwhile',
+  { hosts: await hostsHere(), postgres: await postgres() },
+  ({ postgres: server }) => {
+    const rig = new OneHost();
+    let disk: string;
+    let runs = 0;
+
+    beforeAll(async () => {
+      disk = await mkdtemp(join(tmpdir(), 'bpfleet-disk-'));
+      await run('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk]);
+      await rig.start(server.connection, { BPFLEET_AGENT_SPOOL_DIR: join(disk, 'spool') });
+    });
+    afterAll(async () => {
+      await rig.stop();
+      await run('umount', [disk]);
+      await rm(disk, { recursive: true });
+    });
+
+    const stateDir = () => rig.fleet.stateDir(rig.hosts.host(1));
+    const spoolDir = () => join(disk, 'spool');
+
+    /** @returns what mount(8) has against it */
+    const remount = (mode: 'ro' | 'rw'): Promise<string> =>
+      run('mount', ['-o', `remount,${mode}`, disk]).then(
+        () => '',
+        ({ message }: Error) => message,
+      );
+
+    async function killBoth(): Promise<void> {
+      const [opener, agent] = [rig.openerPid, rig.agentPid];
+      process.kill(opener, 'SIGKILL');
+      process.kill(agent, 'SIGKILL');
+      await rig.fleet.agents.get('h1')!.exit();
+    }
+
+    const startAgain = (): ServiceProcess => rig.fleet.startAgent(rig.hosts.host(1));
+
+    async function untilStatus(what: string, holds: (status: AgentStatus) => boolean): Promise<AgentStatus> {
+      let last: AgentStatus | undefined;
+      try {
+        await rig.fleet.until(what, async () => {
+          last = await rig.status();
+          return last !== undefined && holds(last);
+        });
+      } catch (error) {
+        throw new Error(`${(error as Error).message}\nthe last status: ${JSON.stringify(last, null, 1)}`);
+      }
+      return last!;
+    }
+
+    /** It runs the filter, in a later epoch. */
+    const untilRuns = (after: number): Promise<AgentStatus> =>
+      untilStatus('the filter to run again', ({ epoch, filters }) => {
+        const state = filters.find(({ filter }) => filter === 'numbered')?.state;
+        return epoch > after && state === 'attested';
+      });
+
+    /** @returns which numbers: `count` from `from` on; all are captured and in the spool, or sent */
+    async function traffic(): Promise<{ from: number; count: number }> {
+      const from = runs++ * RANGE;
+      const before = (await rig.status())!.ledger!.agent;
+      const sender = rig.senderTo(rig.hosts.host(1));
+      sender.start(PACKETS_PER_SECOND, from);
+      await untilStatus('packets', ({ ledger }) => ledger!.agent.captured - before.captured >= LEAST_PACKETS);
+      const count = await sender.stop();
+      await untilStatus('all packets to be spooled', ({ ledger }) => {
+        const { captured, spooledPackets } = ledger!.agent;
+        return captured - before.captured === count && spooledPackets - before.spooledPackets === count;
+      });
+      return { from, count };
+    }
+
+    async function expectStored({ from, count }: { from: number; count: number }, lost = 0): Promise<void> {
+      const known = await rig.stored(count - lost);
+      const found = missingAndTwice(count, known, from);
+      expect(found).toEqual({ missing: lost, twice: 0 });
+    }
+
+    it('sends what is good of a damaged spool, and says how much was not', { timeout: 120_000 }, async () => {
+      await rig.kafka.control.pause();
+      const sent = await traffic();
+      const { epoch } = (await rig.status())!;
+      await killBoth();
+      const [segment] = (await readdir(spoolDir())).filter((name) => name.endsWith('.seg')).sort();
+      await overwrite(join(spoolDir(), segment!));
+      startAgain();
+      await untilRuns(epoch);
+      await rig.kafka.control.resume();
+      let lost = 0;
+      await untilStatus('the rest to be sent', ({ errors, ledger }) => {
+        const said = errors.find(({ code }) => code === 'SECTION_CORRUPT');
+        lost = Number(/sections with (\d+) packets are lost/.exec(said?.message ?? '')?.[1] ?? 0);
+        return lost > 0 && ledger!.agent.sentPackets + lost === sent.count;
+      });
+      console.info(`${sent.count} packets waited in a spool that was damaged, ${lost} lost`);
+      expect(lost).toBeLessThan(sent.count);
+      await expectStored(sent, lost);
+    });
+
+    it('asks again for orders that are damaged, and runs them', { timeout: 120_000 }, async () => {
+      const { epoch } = (await rig.status())!;
+      await killBoth();
+      const control = join(stateDir(), 'control');
+      const bundles = await readdir(join(control, 'bundles'));
+      for (const name of bundles) await overwrite(join(control, 'bundles', name));
+      await writeFile(join(control, 'desired.json'), '{"payload":"');
+      const agent = startAgain();
+      await untilRuns(epoch);
+      expect(agent.output).toMatch(/desired.json.*the kept desired state is damaged/);
+      await expectStored(await traffic());
+    });
+
+    it('sends from memory where the spool is read-only, and says so', { timeout: 120_000 }, async () => {
+      const { epoch, ledger } = (await rig.status())!;
+      const sender = rig.senderTo(rig.hosts.host(1));
+      const left = { from: runs++ * RANGE, before: ledger!.agent.captured };
+      sender.start(PACKETS_PER_SECOND, left.from);
+      await untilStatus('packets', (status) => status.ledger!.agent.captured > left.before + LEAST_PACKETS);
+      await killBoth();
+      await sender.stop();
+      // Busy until the kernel has closed what the killed agent had open.
+      await expect.poll(() => remount('ro')).toBe('');
+      const agent = startAgain();
+      try {
+        const { before } = (await untilRuns(epoch)).ledger!;
+        const sent = await traffic();
+        await untilStatus('it to be said', ({ errors }) => errors.some(({ code }) => code === 'DATA_NOT_WRITABLE'));
+        await expectStored(sent);
+        // The section that was open when the process was killed came through memory, too.
+        const count = Number(before!['before-captured']) - left.before;
+        await expectStored({ from: left.from, count });
+        console.info(`${count} packets before the kill, ${before!['before-recovered']} of them in the open section`);
+      } finally {
+        await agent.end();
+        expect(await remount('rw')).toBe('');
+      }
+      startAgain();
+      await untilRuns((await rig.status())!.epoch);
+      await expectStored(await traffic());
+    });
+
+    it('does not start with an identity that is damaged, and says which file it is', { timeout: 120_000 }, async () => {
+      const { epoch } = (await rig.status())!;
+      await rig.fleet.agents.get('h1')!.end();
+      const file = join(stateDir(), 'opener', 'identity.json');
+      const good = await readFile(file);
+      await writeFile(file, good.subarray(0, good.length / 2));
+      const agent = startAgain();
+      expect(await agent.exit()).toBe(1);
+      expect(agent.output).toMatch(/identity\.json is damaged/);
+      expect(agent.output).toMatch(/restore it from a backup, or remove it and enrol/);
+      await writeFile(file, good);
+      startAgain();
+      await untilRuns(epoch);
+      await expectStored(await traffic());
+    });
+  },
+);
+
+/** Some bytes in the middle become others. */
+async function overwrite(file: string): Promise<void> {
+  const handle = await open(file, 'r+');
+  try {
+    const { size } = await handle.stat();
+    const length = Math.min(100, Math.ceil(size / 2));
+    await handle.write(Buffer.alloc(length, 0xa5), 0, length, Math.floor(size / 2));
+  } finally {
+    await handle.close();
+  }
+}
