@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kafkajs } from './kafkajs.js';
 
@@ -7,6 +8,15 @@ const require = createRequire(import.meta.url);
 /** kafkajs's own modules, to see that our changes are in the places that it uses. */
 interface Encoder {
   readonly buffer: Buffer;
+}
+interface WritingEncoder extends Encoder {
+  size(): number;
+  writeInt8(value: number): this;
+  writeInt32(value: number): this;
+  writeBytes(value: Buffer): this;
+  writeBuffer(value: Buffer): this;
+  writeEncoder(value: WritingEncoder): this;
+  writeArray(values: readonly WritingEncoder[]): this;
 }
 type EncodeBatch = (options: object) => Promise<Encoder>;
 interface RequestQueue {
@@ -41,6 +51,49 @@ describe('kafkajs, as changed', () => {
     }
   });
 
+  it('encodes requests as it did, whatever the sizes of what is in them', () => {
+    const bytes = (length: number) =>
+      Buffer.from(Uint8Array.from({ length }, (_, index) => (index * 7 + length) & 0xff));
+    const encoder = () => new (require('kafkajs/src/protocol/encoder') as new () => WritingEncoder)();
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(20_000), { maxLength: 12 }),
+        fc.array(fc.nat(9000), { maxLength: 4 }),
+        (outer, inner) => {
+          const within = encoder();
+          for (const length of inner) within.writeBytes(bytes(length)).writeInt32(length);
+          const around = encoder().writeInt32(1);
+          for (const length of outer)
+            around
+              .writeBytes(bytes(length))
+              .writeInt8(length & 0x7f)
+              .writeEncoder(within);
+          const sized = (parts: Buffer[]) => Buffer.concat(parts);
+          const bytesOf = (length: number) => sized([int32(length), bytes(length)]);
+          const withinBytes = sized(inner.flatMap((length) => [bytesOf(length), int32(length)]));
+          const rest = outer.flatMap((length) => [bytesOf(length), Buffer.from([length & 0x7f]), withinBytes]);
+          const expected = sized([int32(1), ...rest]);
+          expect(around.size()).toBe(expected.length);
+          expect(around.buffer.equals(expected)).toBe(true);
+          // Again, and behind it: what was put together stays.
+          expect(around.writeInt32(7).buffer.equals(sized([expected, int32(7)]))).toBe(true);
+          expect(
+            encoder()
+              .writeArray([around, within])
+              .buffer.equals(sized([int32(2), around.buffer, withinBytes])),
+          ).toBe(true);
+        },
+      ),
+    );
+  });
+
+  it('does not copy large buffers from one encoder to the next', () => {
+    const large = Buffer.alloc(100_000, 1);
+    const encoder = () => new (require('kafkajs/src/protocol/encoder') as new () => WritingEncoder)();
+    const { buffer } = encoder().writeEncoder(encoder().writeEncoder(encoder().writeBuffer(large)));
+    expect(buffer).toBe(large);
+  });
+
   it('sets no timer while no request waits', () => {
     const queue = requestQueue();
     queue.checkPendingRequests();
@@ -63,6 +116,12 @@ describe('kafkajs, as changed', () => {
     expect(kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy]?.()).toHaveProperty('decompress');
   });
 });
+
+const int32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+};
 
 function requestQueue(): RequestQueue {
   const Queue = require('kafkajs/src/network/requestQueue') as new (options: object) => RequestQueue;

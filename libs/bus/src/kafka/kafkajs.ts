@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as NativeCrc from '@node-rs/crc32';
 import type * as KafkaJs from 'kafkajs';
+import { type Encoder, keepParts } from './encoder-parts.js';
 import { snappyCodec } from './snappy-codec.js';
 
 /**
@@ -17,6 +18,7 @@ interface RequestQueue {
 
 useNativeCrc();
 idleWhenNothingWaits();
+keepParts((require('kafkajs/src/protocol/encoder') as { prototype: Encoder }).prototype);
 export const kafkajs = require('kafkajs') as typeof KafkaJs;
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = () => snappyCodec;
 
