@@ -16,6 +16,8 @@ const STARTED_MS = 1_000;
 const RESTART_STARTED_MAX_MS = 500;
 /** SIGTERM closes sections and sends for at most 5 s; longer it is stuck. */
 const STOP_TIMEOUT_MS = 15_000;
+/** For what lives short, in MiB, three times: V8 takes 16, and lets go of none of it while anything is sent. */
+const SEMI_SPACE_MIB = 4;
 
 export interface AgentProcessOptions {
   /** What the child runs: a script for this Node. */
@@ -28,6 +30,8 @@ export interface AgentProcessOptions {
 /** The process with the network connections: started without privileges, and again whenever it ends, on the same sockets. */
 export class AgentProcess {
   #child: ChildProcess | undefined;
+  /** The child that was found confined. */
+  #confined: ChildProcess | undefined;
   #server: ChannelServer | undefined;
   #running: Promise<void> = Promise.resolve();
   readonly #stopping = new AbortController();
@@ -44,10 +48,13 @@ export class AgentProcess {
 
   /** Asked of the kernel: what the process says of itself proves nothing. */
   get isConfined(): boolean {
-    const pid = this.#child?.pid;
-    if (pid === undefined) return false;
+    const child = this.#child;
+    if (child?.pid === undefined) return false;
+    // Once and for all: filters, no-new-privs and capabilities that are gone cannot be taken back, by new threads neither.
+    if (child === this.#confined) return true;
     try {
-      return isConfined(confinement(pid));
+      if (isConfined(confinement(child.pid))) this.#confined = child;
+      return child === this.#confined;
     } catch {
       // It has just ended.
       return false;
@@ -91,7 +98,7 @@ export class AgentProcess {
   async #once(): Promise<string> {
     const { entry, env, runAs, logger } = this.options;
     const [here, there] = socketPair('seqpacket');
-    const [command, args, identity] = runAs.command(process.execPath, [entry]);
+    const [command, args, identity] = runAs.command(process.execPath, [`--max-semi-space-size=${SEMI_SPACE_MIB}`, entry]);
     const child = spawn(command, args, {
       ...identity,
       env,

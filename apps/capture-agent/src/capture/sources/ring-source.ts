@@ -11,6 +11,9 @@ import type { CaptureRun, PacketSource, SourceEvents } from './packet-source.js'
 /** Sections that close so soon after one was told of are told of together. */
 const SPOOLED_QUIET_MS = 25;
 
+/** The thread makes little garbage: some objects per section. */
+const YOUNG_GENERATION_MIB = 6;
+
 interface Waiting {
   readonly resolve: (counters: CaptureCounters) => void;
   readonly reject: (error: Error) => void;
@@ -162,6 +165,7 @@ const NOTHING: CaptureCounters = { taken: 0, sockets: [], versions: [] };
 
 /** Node runs the built file; a test that reads this one from source still needs the built one, and built packages. */
 function threadFile(workerData: CaptureThreadData): [URL, WorkerOptions] {
-  if (!import.meta.url.endsWith('.ts')) return [new URL('../ring/capture-thread.js', import.meta.url), { workerData }];
-  return [new URL('../../../dist/capture/ring/capture-thread.js', import.meta.url), { workerData, execArgv: [] }];
+  const options = { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB } };
+  if (!import.meta.url.endsWith('.ts')) return [new URL('../ring/capture-thread.js', import.meta.url), options];
+  return [new URL('../../../dist/capture/ring/capture-thread.js', import.meta.url), { ...options, execArgv: [] }];
 }
