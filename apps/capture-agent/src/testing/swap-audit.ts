@@ -2,8 +2,8 @@ import { accepts, CLASSES, classOf, type PacketClass } from './numbered-packets.
 
 export interface SwapFindings {
   readonly counts: Readonly<Record<PacketClass, { readonly sent: number; readonly stored: number }>>;
-  /** Cuts that were met on the way through the packets. */
-  readonly swaps: number;
+  /** Versions that packets are stored under. */
+  readonly versions: number;
   /** Of how many packets it cannot be that each was stored under the one version in force, and the first of them in words. */
   readonly wrong: number;
   readonly examples: readonly string[];
@@ -12,8 +12,8 @@ export interface SwapFindings {
 const MOST_EXAMPLES = 10;
 
 /**
- * Finds out whether numbered packets were stored as swaps by a cut promise: version 1 is in force, then 2, and so on, each
- * for some packets; each packet is stored under the one in force when that accepts it, once, and not at all otherwise.
+ * Finds out whether numbered packets were stored as swaps by a cut promise: one version is in force, then a later one, and
+ * each packet is stored under the one in force when that accepts it, once, and not at all otherwise.
  */
 export class SwapAudit {
   /** By packet number: the version it is stored under, 0 when it is not. */
@@ -43,19 +43,25 @@ export class SwapAudit {
       { sent: number; stored: number }
     >;
     const faults = [...this.#faults];
-    let inForce = 1;
+    const versions = new Set<number>();
+    // The lowest version that may be in force, by all packets so far.
+    let least = 1;
     for (let number = 1; number <= sent; number++) {
       const packetClass = classOf(number, this.seed);
       const found = this.#versions[number] ?? 0;
       counts[packetClass].sent++;
-      if (found !== 0) counts[packetClass].stored++;
-      const expected = (version: number) => (accepts(version, packetClass) ? version : 0);
-      // Every class but `neither` tells the two apart, so the cut is before the first packet that only the next one explains.
-      if (found === expected(inForce)) continue;
-      if (found === expected(inForce + 1)) inForce++;
-      else faults.push(`${number} (${packetClass}) is stored under ${found || 'none'} while ${inForce} is in force`);
+      if (found !== 0) {
+        counts[packetClass].stored++;
+        versions.add(found);
+      }
+      const inForce = leastVersion(least, packetClass, found);
+      if (inForce !== undefined) least = inForce;
+      else
+        faults.push(
+          `${number} (${packetClass}) is stored under ${found || 'none'} while ${least} or later is in force`,
+        );
     }
-    return { counts, swaps: inForce - 1, wrong: faults.length, examples: faults.slice(0, MOST_EXAMPLES) };
+    return { counts, versions: versions.size, wrong: faults.length, examples: faults.slice(0, MOST_EXAMPLES) };
   }
 
   #grow(number: number): void {
@@ -63,4 +69,11 @@ export class SwapAudit {
     larger.set(this.#versions);
     this.#versions = larger;
   }
+}
+
+/** Of the versions from `least` on, the first one under which the packet would be stored as it was found; undefined: none. */
+function leastVersion(least: number, packetClass: PacketClass, found: number): number | undefined {
+  if (found !== 0) return found >= least && accepts(found, packetClass) ? found : undefined;
+  // What one version accepts and the next does not.
+  return [least, least + 1].find((version) => !accepts(version, packetClass));
 }
