@@ -38,12 +38,11 @@ suiteRequires(
     const stateDir = () => rig.fleet.stateDir(rig.hosts.host(1));
     const spoolDir = () => join(disk, 'spool');
 
-    /** @returns what mount(8) has against it */
-    const remount = (mode: 'ro' | 'rw'): Promise<string> =>
-      run('mount', ['-o', `remount,${mode}`, disk]).then(
-        () => '',
-        ({ message }: Error) => message,
-      );
+    /** Busy until the kernel has closed what a killed agent had open. */
+    const remount = (mode: 'ro' | 'rw'): Promise<unknown> =>
+      expect.poll(() => run('mount', ['-o', `remount,${mode}`, disk]).catch(() => undefined)).toBeDefined();
+    const filler = () => join(disk, 'filler');
+    const fill = () => run('sh', ['-c', `cat /dev/zero > ${filler()} 2> /dev/null; true`]);
 
     async function killBoth(): Promise<void> {
       const [opener, agent] = [rig.openerPid, rig.agentPid];
@@ -129,34 +128,43 @@ suiteRequires(
       await expectStored(await traffic());
     });
 
-    it('sends from memory where the spool is read-only, and says so', { timeout: 120_000 }, async () => {
-      const { epoch, ledger } = (await rig.status())!;
-      const sender = rig.senderTo(rig.hosts.host(1));
-      const left = { from: runs++ * RANGE, before: ledger!.agent.captured };
-      sender.start(PACKETS_PER_SECOND, left.from);
-      await untilStatus('packets', (status) => status.ledger!.agent.captured > left.before + LEAST_PACKETS);
-      await killBoth();
-      await sender.stop();
-      // Busy until the kernel has closed what the killed agent had open.
-      await expect.poll(() => remount('ro')).toBe('');
-      const agent = startAgain();
-      try {
-        const { before } = (await untilRuns(epoch)).ledger!;
-        const sent = await traffic();
-        await untilStatus('it to be said', ({ errors }) => errors.some(({ code }) => code === 'DATA_NOT_WRITABLE'));
-        await expectStored(sent);
-        // The section that was open when the process was killed came through memory, too.
-        const count = Number(before!['before-captured']) - left.before;
-        await expectStored({ from: left.from, count });
-        console.info(`${count} packets before the kill, ${before!['before-recovered']} of them in the open section`);
-      } finally {
-        await agent.end();
-        expect(await remount('rw')).toBe('');
-      }
-      startAgain();
-      await untilRuns((await rig.status())!.epoch);
-      await expectStored(await traffic());
-    });
+    const troubles = [
+      ['read-only', () => remount('ro'), () => remount('rw')],
+      ['full', fill, () => rm(filler())],
+    ] as const;
+
+    it.each(troubles)(
+      'sends from memory where the disk is %s, and says so',
+      { timeout: 120_000 },
+      async (_, ...disk) => {
+        const [spoil, mend] = disk;
+        const { epoch, ledger } = (await rig.status())!;
+        const sender = rig.senderTo(rig.hosts.host(1));
+        const left = { from: runs++ * RANGE, before: ledger!.agent.captured };
+        sender.start(PACKETS_PER_SECOND, left.from);
+        await untilStatus('packets', (status) => status.ledger!.agent.captured > left.before + LEAST_PACKETS);
+        await killBoth();
+        await sender.stop();
+        await spoil();
+        const agent = startAgain();
+        try {
+          const { before } = (await untilRuns(epoch)).ledger!;
+          const sent = await traffic();
+          await untilStatus('it to be said', ({ errors }) => errors.some(({ code }) => code === 'DATA_NOT_WRITABLE'));
+          await expectStored(sent);
+          // The section that was open when the process was killed came through memory, too.
+          const count = Number(before!['before-captured']) - left.before;
+          await expectStored({ from: left.from, count });
+          console.info(`${count} packets before the kill, ${before!['before-recovered']} of them in the open section`);
+        } finally {
+          await agent.end();
+          await mend();
+        }
+        startAgain();
+        await untilRuns((await rig.status())!.epoch);
+        await expectStored(await traffic());
+      },
+    );
 
     it('does not start with an identity that is damaged, and says which file it is', { timeout: 120_000 }, async () => {
       const { epoch } = (await rig.status())!;

@@ -7,7 +7,7 @@ import {
   type Labels,
   sealDocument,
 } from '@bpfleet/contract';
-import { closeDescriptor } from '@bpfleet/linux';
+import { closeDescriptor, optmemMax } from '@bpfleet/linux';
 import { nodeCrypto } from '@bpfleet/service';
 import type {
   DesireAnswer,
@@ -65,6 +65,7 @@ export class Opener implements OpenerPort {
   #checkedAtMs = 0;
   #plan: SocketPlan = { sockets: [], refused: [] };
   readonly #selfTests = new Map<string, SelfTestResult>();
+  #optmemBytes: number | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
   #saving: Promise<void> = Promise.resolve();
 
@@ -198,7 +199,11 @@ export class Opener implements OpenerPort {
     };
   }
 
+  /** Of bundles that are not wanted any more; all, where programs may have other memory now. */
   #forgetSelfTests(entries: readonly VerifiedEntry[]): void {
+    const optmemBytes = optmemMax();
+    if (optmemBytes !== this.#optmemBytes) this.#selfTests.clear();
+    this.#optmemBytes = optmemBytes;
     const digests = new Set(entries.map(({ digest }) => digest));
     for (const key of this.#selfTests.keys()) if (!digests.has(key.split(' ')[0]!)) this.#selfTests.delete(key);
   }
@@ -226,10 +231,10 @@ export class Opener implements OpenerPort {
     return result;
   }
 
-  /** Interfaces come and go, and entries end. */
+  /** Interfaces come and go, entries end, and somebody may raise what keeps programs from running. */
   #whatDecides(): string {
     const expired = [...this.#expired(this.#verified?.desired.entries ?? []).keys()].map(({ digest }) => digest);
-    return JSON.stringify([this.options.interfaces(), expired]);
+    return JSON.stringify([this.options.interfaces(), expired, optmemMax()]);
   }
 
   #rescan(): void {
