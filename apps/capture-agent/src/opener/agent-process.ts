@@ -98,7 +98,10 @@ export class AgentProcess {
   async #once(): Promise<string> {
     const { entry, env, runAs, logger } = this.options;
     const [here, there] = socketPair('seqpacket');
-    const [command, args, identity] = runAs.command(process.execPath, [`--max-semi-space-size=${SEMI_SPACE_MIB}`, entry]);
+    const [command, args, identity] = runAs.command(process.execPath, [
+      `--max-semi-space-size=${SEMI_SPACE_MIB}`,
+      entry,
+    ]);
     const child = spawn(command, args, {
       ...identity,
       env,
