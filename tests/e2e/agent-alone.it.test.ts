@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canUseCap } from '@bpfleet/linux';
 import { freePorts } from '@bpfleet/test-environment';
 import { expect, it } from 'vitest';
 import { suiteRequires } from '../environment/src/requirements.js';
@@ -35,9 +36,20 @@ suiteRequires('an agent whose services are away', { root: await hostsHere() }, (
       expect(performance.now() - stoppedAtMs).toBeLessThan(14_000);
     }));
 
+  it.runIf(canUseCap().ok)('reads by way of cap where that is allowed, and ends on SIGTERM', () =>
+    withFolder(async (folder) => {
+      const env = { BPFLEET_AGENT_SOURCE: 'cap', BPFLEET_AGENT_ALLOW_CAP: 'true', BPFLEET_AGENT_INTERFACES: 'lo' };
+      const agent = await start(folder, env);
+      await agent.until('the agent to run', () => agent.output.includes('agent runs'));
+      expect(agent.output).toContain('"source":"cap"');
+      expect(await agent.end('SIGTERM')).toBe(0);
+    }),
+  );
+
   it.each([
     ['a misspelt variable', { BPFLEET_AGENT_INTERFACE: 'lo' }, [], 2, /did you mean BPFLEET_AGENT_INTERFACES/],
     ['an unknown argument', {}, ['--nope'], 2, /unknown argument --nope/],
+    ['the source cap without a word', { BPFLEET_AGENT_SOURCE: 'cap' }, [], 2, /BPFLEET_AGENT_ALLOW_CAP=true/],
     [
       'a capture file that is not there',
       { BPFLEET_AGENT_PCAP: '/nowhere.pcap' },

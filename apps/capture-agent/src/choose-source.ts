@@ -1,10 +1,12 @@
 import { BpfleetError } from '@bpfleet/errors';
-import { canCapture, interfaces, matchesPatterns } from '@bpfleet/linux';
+import { BUILD_CAP, canCapture, canUseCap, interfaces, matchesPatterns } from '@bpfleet/linux';
 import type { OpenerPort } from './border/opener-port.js';
 import type { RingPosition } from './capture/sections/open-section.js';
+import { CapSource, isCapLinkType } from './capture/sources/cap-source.js';
 import { FileSource, type FileSourceOptions } from './capture/sources/file-source.js';
 import type { PacketSource } from './capture/sources/packet-source.js';
 import { RingSource } from './capture/sources/ring-source.js';
+import type { AgentConfig } from './config.js';
 import type { HostInterface } from './opener/plan.js';
 
 /** What kind of source an agent has, and what the opener has to know of it. */
@@ -19,12 +21,7 @@ export interface ChosenSource {
 
 /** Captures in the kernel. @throws BpfleetError `CAPTURE_NOT_PERMITTED` */
 export function ringSource(): ChosenSource {
-  const probe = canCapture();
-  if (!probe.ok) {
-    throw new BpfleetError('CAPTURE_NOT_PERMITTED', `cannot capture: ${probe.reason}`, {
-      hint: 'start as root or with CAP_NET_RAW, or replay a capture file (BPFLEET_AGENT_PCAP)',
-    });
-  }
+  requireCapture();
   return {
     kind: 'ring',
     create: (opener, positions) => new RingSource(opener, positions),
@@ -32,6 +29,41 @@ export function ringSource(): ChosenSource {
     opensSockets: true,
     matches: matchesPatterns,
   };
+}
+
+/**
+ * Captures by way of libpcap. Its interfaces are those of this network namespace whose packets `cap` can name.
+ * @throws BpfleetError `CONFIG_INVALID` (not allowed), `PLATFORM_UNSUPPORTED` (no package), `CAPTURE_NOT_PERMITTED`
+ */
+export function capSource({ agentAllowCap, agentRingBytes }: AgentConfig): ChosenSource {
+  if (!agentAllowCap) {
+    const message = 'the source cap is not allowed: nothing attests what it runs, and one process keeps all privileges';
+    throw new BpfleetError('CONFIG_INVALID', message, {
+      hint: 'BPFLEET_AGENT_ALLOW_CAP=true, or BPFLEET_AGENT_SOURCE=ring',
+    });
+  }
+  const built = canUseCap();
+  if (!built.ok) throw new BpfleetError('PLATFORM_UNSUPPORTED', built.reason, { hint: BUILD_CAP });
+  requireCapture();
+  const readable = ({ linkType, ...rest }: HostInterface): HostInterface => ({
+    ...rest,
+    linkType: isCapLinkType(linkType) ? linkType : undefined,
+  });
+  return {
+    kind: 'cap',
+    create: () => new CapSource(agentRingBytes),
+    interfaces: () => hostInterfaces().map(readable),
+    opensSockets: false,
+    matches: matchesPatterns,
+  };
+}
+
+function requireCapture(): void {
+  const probe = canCapture();
+  if (probe.ok) return;
+  throw new BpfleetError('CAPTURE_NOT_PERMITTED', `cannot capture: ${probe.reason}`, {
+    hint: 'start as root or with CAP_NET_RAW, or replay a capture file (BPFLEET_AGENT_PCAP)',
+  });
 }
 
 /**

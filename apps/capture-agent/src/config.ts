@@ -40,6 +40,14 @@ export const AgentConfig = z.object({
     .default(1024 * MiB)
     .describe('sections that may wait on disk; over it the oldest are given up, counted'),
   agentSpoolHours: z.coerce.number().positive().default(72).describe('how long sections may wait on disk'),
+  agentSource: z
+    .enum(['ring', 'cap'])
+    .default('ring')
+    .describe('ring: filters run in the kernel; cap: libpcap by way of the npm package cap, filters run here'),
+  agentAllowCap: z
+    .union([z.boolean(), z.stringbool()])
+    .default(false)
+    .describe('the source cap may be used: nothing it does can be attested, and one process keeps all privileges'),
   agentPcap: z.string().optional().describe('replay this capture file instead of capturing'),
   agentPcapSpeed: z
     .union([z.enum(['recorded', 'full']), z.coerce.number().positive()])

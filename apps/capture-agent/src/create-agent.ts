@@ -16,7 +16,7 @@ export function createAgent(
     agent: config.agentId,
     interfaces: source.interfaces,
     // A replayed file is no interface of the host: nothing to allow.
-    mayOpen: (name) => !source.opensSockets || matchesPatterns(config.agentInterfaces, name),
+    mayOpen: (name) => source.kind === 'file' || matchesPatterns(config.agentInterfaces, name),
     matches: source.matches,
     opensSockets: source.opensSockets,
     ringBudgetBytes: config.agentRingBytes,

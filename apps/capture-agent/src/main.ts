@@ -21,15 +21,16 @@ await runMain(async (stopping) => {
     throw new BpfleetError('CONFIG_INVALID', `unknown argument ${process.argv[2]}`, { hint: 'see --help' });
   }
   const config = loadConfig(AgentConfig, process.env);
-  const logger = createLogger({ name: config.agentPcap ? 'capture-agent' : 'opener', level: config.logLevel });
+  const isOneProcess = config.agentPcap !== undefined || config.agentSource === 'cap';
+  const logger = createLogger({ name: isOneProcess ? 'capture-agent' : 'opener', level: config.logLevel });
   let onFatal!: (error: unknown) => void;
   const failed = new Promise<never>((_, reject) => {
     onFatal = reject;
   });
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
-  const lifecycle = config.agentPcap
-    ? await (await import('./replay.js')).replaying(config, config.agentPcap, logger, onFatal)
+  const lifecycle = isOneProcess
+    ? await (await import('./one-process.js')).inOneProcess(config, logger, onFatal)
     : capturing(config, ringSource(), logger, onFatal);
   stopping.addEventListener('abort', () => void lifecycle.stop().catch((err) => logger.error({ err }, 'stop failed')));
   await lifecycle.start();

@@ -4,20 +4,30 @@ import { join } from 'node:path';
 import { enterNetworkNamespace, interfaces, matchesPatterns } from '@bpfleet/linux';
 import { readSection } from '@bpfleet/section';
 import type { DesireAnswer, DesireOrder, OpenerEvent, OpenerHello } from '../border/opener-port.js';
+import type { PacketSource } from '../capture/sources/packet-source.js';
 import { RingSource } from '../capture/sources/ring-source.js';
+import type { ChosenSource } from '../choose-source.js';
 import { Opener } from '../opener/opener.js';
 import { bootTimeMs } from '../opener/service-clock.js';
 import { DiskSpool } from '../spool/disk-spool.js';
 import type { StoredSection } from '../spool/section-store.js';
 import { SigningService } from './signing-service.js';
 
-/** An opener and a ring source on a test host, with a spool that the test reads: everything of an agent but the network. */
+const ring: ChosenSource = {
+  kind: 'ring',
+  create: (opener, positions) => new RingSource(opener, positions),
+  interfaces: () => interfaces().map(({ name, index, linkType, up }) => ({ name, index, linkType, up })),
+  opensSockets: true,
+  matches: matchesPatterns,
+};
+
+/** An opener and a source on a test host, with a spool that the test reads: everything of an agent but the network. */
 export class CaptureRig {
   readonly service = new SigningService('agent-1');
   readonly events: OpenerEvent[] = [];
   readonly sections: StoredSection[] = [];
   opener!: Opener;
-  source!: RingSource;
+  source!: PacketSource;
   #spool!: DiskSpool;
   #folder = '';
   #hello!: OpenerHello;
@@ -25,7 +35,10 @@ export class CaptureRig {
   #leave: () => void = () => {};
 
   /** @param namespacePath of the host; the thread stays there until `stop` */
-  constructor(private readonly namespacePath: string) {}
+  constructor(
+    private readonly namespacePath: string,
+    private readonly chosen: ChosenSource = ring,
+  ) {}
 
   async start(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-rig-'));
@@ -36,16 +49,10 @@ export class CaptureRig {
     this.opener = new Opener({
       folder: join(this.#folder, 'opener'),
       agent: 'agent-1',
-      interfaces: () =>
-        interfaces().map(({ name, index, linkType, up }) => ({
-          name,
-          index,
-          linkType,
-          up,
-        })),
+      interfaces: this.chosen.interfaces,
       mayOpen: (name) => name !== 'lo',
-      matches: matchesPatterns,
-      opensSockets: true,
+      matches: this.chosen.matches,
+      opensSockets: this.chosen.opensSockets,
       ringBudgetBytes: 64 * 1024 * 1024,
       isConfined: () => false,
       onFatal,
@@ -59,7 +66,7 @@ export class CaptureRig {
     const spoolFolder = join(this.#folder, 'spool');
     this.#spool = new DiskSpool(spoolFolder, { maxBytes: 1e12, maxAgeMs: 1e12 }, 1, bootTimeMs);
     await this.#spool.open();
-    this.source = new RingSource(this.opener, []);
+    this.source = this.chosen.create(this.opener, []);
     await this.source.start(
       {
         agent: 'agent-1',
@@ -79,7 +86,7 @@ export class CaptureRig {
 
   async desire(order: DesireOrder): Promise<DesireAnswer> {
     const answer = await this.opener.desire(order);
-    await this.source.apply(answer);
+    await this.source.apply(answer, order.excluded);
     return answer;
   }
 

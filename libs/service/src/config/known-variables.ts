@@ -4,6 +4,7 @@
  * Each app's tests assert that its own variables stand here.
  */
 export const bpfleetVariables: readonly string[] = [
+  'BPFLEET_AGENT_ALLOW_CAP',
   'BPFLEET_AGENT_CPU_PERCENT',
   'BPFLEET_AGENT_ID',
   'BPFLEET_AGENT_INTERFACES',
@@ -13,6 +14,7 @@ export const bpfleetVariables: readonly string[] = [
   'BPFLEET_AGENT_PCAP_SPEED',
   'BPFLEET_AGENT_PENDING_BYTES',
   'BPFLEET_AGENT_RING_BYTES',
+  'BPFLEET_AGENT_SOURCE',
   'BPFLEET_AGENT_SPOOL_BYTES',
   'BPFLEET_AGENT_SPOOL_DIR',
   'BPFLEET_AGENT_SPOOL_HOURS',

@@ -1,18 +1,20 @@
 import { KafkaBus } from '@bpfleet/bus';
 import { createMetrics, formatHostPort, Lifecycle, type Logger } from '@bpfleet/service';
-import { fileSource } from './choose-source.js';
+import { type ChosenSource, capSource, fileSource } from './choose-source.js';
 import type { AgentConfig } from './config.js';
 import { createAgent } from './create-agent.js';
 import { StatusServer } from './status-server.js';
 
-/** A file needs no privilege, so there is nothing to separate. */
-export async function replaying(
+/**
+ * An agent whose source has no sockets that an opener could hold: a file, which needs no privilege, or `cap`, which opens its
+ * own in a process that this one starts.
+ */
+export async function inOneProcess(
   config: AgentConfig,
-  file: string,
   logger: Logger,
   onFatal: (error: unknown) => void,
 ): Promise<Lifecycle> {
-  const source = await fileSource({ file, speed: config.agentPcapSpeed, times: 'recorded', repeat: false });
+  const source = await sourceOf(config);
   const registry = createMetrics();
   const brokers = config.kafkaBrokers.map(formatHostPort);
   const bus = new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger });
@@ -21,4 +23,9 @@ export async function replaying(
   return new Lifecycle()
     .add({ name: 'status server', start: () => status.start(), stop: () => status.stop() })
     .add({ name: 'agent', start: () => agent.start(), stop: () => agent.stop() });
+}
+
+async function sourceOf(config: AgentConfig): Promise<ChosenSource> {
+  const { agentPcap: file, agentPcapSpeed: speed } = config;
+  return file === undefined ? capSource(config) : fileSource({ file, speed, times: 'recorded', repeat: false });
 }
