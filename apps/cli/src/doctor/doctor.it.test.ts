@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canCapture } from '@bpfleet/linux';
 import { afterEach, describe, expect, it } from 'vitest';
+import { capCheck } from './cap-check.js';
 import { folderCheck } from './folder-checks.js';
 import { kernelChecks } from './kernel-checks.js';
 import { brokerCheck, serverChecks } from './peer-checks.js';
@@ -52,6 +53,22 @@ describe('doctor', () => {
     expect(await serverChecks(url, Date.now)).toMatchObject([
       { state: 'no', advice: expect.stringContaining('the last desired state keeps running') },
     ]);
+  });
+
+  it.each([
+    ['is built, and not used', true, {}, 'ok', undefined],
+    ['is not there, and not used', false, {}, 'ok', undefined],
+    ['is not there, and wanted', false, { BPFLEET_AGENT_SOURCE: 'cap' }, 'no', /npm run build:cap/],
+    ['is wanted, and not allowed', true, { BPFLEET_AGENT_SOURCE: 'cap' }, 'no', /BPFLEET_AGENT_ALLOW_CAP=true/],
+    [
+      ...(['is used', true, { BPFLEET_AGENT_SOURCE: 'cap', BPFLEET_AGENT_ALLOW_CAP: 'true' }, 'warning'] as const),
+      /never attested/,
+    ],
+  ] as const)('says what to do where cap %s', (_, isBuilt, env, state, advice) => {
+    const found = capCheck(isBuilt ? { ok: true } : { ok: false, reason: 'the package cap is not built' }, env);
+    expect(found.state).toBe(state);
+    if (advice === undefined) expect(found.advice).toBeUndefined();
+    else expect(found.advice).toMatch(advice);
   });
 
   it('looks at the folder above where there is none yet, and at its space', () => {

@@ -24,7 +24,10 @@ export function agentDoctor(parent: Command, terminal: Terminal): void {
   const command = parent
     .command('doctor')
     .description('try on this host what an agent needs: kernel, rights, limits, clock, disk, brokers, filter-manager')
-    .addHelpText('after', `\nReads what agents read: ${Object.keys(DEFAULTS).join(', ')}, BPFLEET_AGENT_SPOOL_DIR.`);
+    .addHelpText(
+      'after',
+      `\nReads what agents read: ${Object.keys(DEFAULTS).join(', ')}, BPFLEET_AGENT_SPOOL_DIR,\nBPFLEET_AGENT_SOURCE, BPFLEET_AGENT_ALLOW_CAP.`,
+    );
   withOutput(command).action(async (options: { output: OutputFormat }) => {
     const findings = await examine(terminal);
     const asTable = () => table(findings, columns, terminal.out, terminal.env);
@@ -39,13 +42,16 @@ export function agentDoctor(parent: Command, terminal: Terminal): void {
 async function examine({ env, now }: Terminal): Promise<Finding[]> {
   const setting = (name: keyof typeof DEFAULTS): string => env[name] || DEFAULTS[name];
   // Loaded here: other commands work without the kernel's interfaces.
+  const { canUseCap } = await import('@bpfleet/linux');
   const { kernelChecks } = await import('../../doctor/kernel-checks.js');
+  const { capCheck } = await import('../../doctor/cap-check.js');
   const { folderCheck } = await import('../../doctor/folder-checks.js');
   const { brokerCheck, serverChecks } = await import('../../doctor/peer-checks.js');
   const stateDir = setting('BPFLEET_AGENT_STATE_DIR');
   const brokers = setting('BPFLEET_KAFKA_BROKERS').split(',').filter(Boolean);
   return [
     ...kernelChecks(),
+    capCheck(canUseCap(), env),
     folderCheck('state folder', stateDir, 1024 ** 2),
     folderCheck(
       'spool',

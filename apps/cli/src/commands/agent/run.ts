@@ -13,6 +13,7 @@ const AGENT = fileURLToPath(new URL('../../../../capture-agent/dist/main.js', im
 interface RunOptions {
   readonly pcap?: string;
   readonly speed?: string;
+  readonly source?: string;
 }
 
 /** `bpfleet agent run`: the capture agent of this host in the foreground, configured as ever by its environment. */
@@ -22,10 +23,14 @@ export function agentRun(parent: Command, terminal: Terminal): void {
     .description('run the capture agent here; it reads BPFLEET_… as its --help says')
     .option('--pcap <file>', 'replay this capture file instead of capturing (BPFLEET_AGENT_PCAP)')
     .option('--speed <speed>', 'of the replay: recorded, full, or packets per second (BPFLEET_AGENT_PCAP_SPEED)')
+    .option(
+      '--source <source>',
+      'ring: filters run in the kernel; cap: libpcap, filters run here (BPFLEET_AGENT_SOURCE)',
+    )
     .action((options: RunOptions) => run(options, terminal));
 }
 
-async function run({ pcap, speed }: RunOptions, { env, signal }: Terminal): Promise<void> {
+async function run({ pcap, speed, source }: RunOptions, { env, signal }: Terminal): Promise<void> {
   if (!existsSync(AGENT)) {
     throw new BpfleetError('FILE_UNREADABLE', `the capture agent is not built: there is no ${AGENT}`, {
       hint: 'npm run build',
@@ -37,6 +42,7 @@ async function run({ pcap, speed }: RunOptions, { env, signal }: Terminal): Prom
       ...env,
       ...(pcap === undefined ? {} : { BPFLEET_AGENT_PCAP: resolve(pcap) }),
       ...(speed === undefined ? {} : { BPFLEET_AGENT_PCAP_SPEED: speed }),
+      ...(source === undefined ? {} : { BPFLEET_AGENT_SOURCE: source }),
     },
   });
   signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
