@@ -98,7 +98,7 @@ export class Layer {
     return new Layer(slice, this.node, this.budget);
   }
 
-  /** A line that groups others. Its length may be set by `write`, where only reading tells: `inner.setLength`. */
+  /** A line that groups others. Text and length may be set by `write`, where only reading tells. */
   group(name: string, text: string, at: number, length: number, write: (inner: Layer) => void): void {
     write(new Layer(this.slice, this.#push(name, text, at, this.#captured(at, length)), this.budget));
   }
@@ -106,6 +106,11 @@ export class Layer {
   /** How long this layer's own part is; what was not captured of it does not count. */
   setLength(length: number): void {
     this.node.lengthBytes = this.#captured(this.node.offset - this.slice.start, length);
+  }
+
+  /** Names a group by what was read in it. */
+  setText(text: string): void {
+    this.node.text = text;
   }
 
   /** Says that something is odd, where the rest can still be read. */

@@ -21,6 +21,7 @@ export type Value = NonNullable<Node['value']>;
 
 /** A node that is being written. */
 export interface OpenNode extends Node {
+  text: string;
   lengthBytes: number;
   children?: OpenNode[];
 }

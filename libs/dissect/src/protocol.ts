@@ -13,6 +13,11 @@ export interface HandOn {
   byNumber(table: Table, number: number, payload: Slice): number;
   /** By the first of these ports whose protocol accepts it, else by what the bytes look like. */
   byPorts(table: 'udp port' | 'tcp port', ports: readonly number[], payload: Slice): void;
+  /**
+   * As `byNumber` does for a field that is a payload's length up to 1500, with an LLC header in it, and an EtherType
+   * above (802.3, 3.2.6).
+   */
+  byTypeOrLength(typeOrLength: number, payload: Slice): number;
   asData(payload: Slice): void;
   /** What `write` hands on becomes part of this layer: a packet that an ICMP message quotes. */
   quoted(layer: Layer, write: () => void): void;
@@ -33,5 +38,6 @@ export interface Registry {
   readonly tables: Readonly<Record<Table, ReadonlyMap<number, Protocol>>>;
   /** Who looks at bytes whose port says nothing, in order. */
   readonly guesses: Readonly<Record<'udp port' | 'tcp port', readonly Protocol[]>>;
+  readonly llc: Protocol;
   readonly data: Protocol;
 }

@@ -13,6 +13,7 @@ import { ipv4 } from './protocols/ipv4.js';
 import { ipv6 } from './protocols/ipv6.js';
 import { extensionProtocols } from './protocols/ipv6-extensions.js';
 import { linuxCooked, linuxCooked2 } from './protocols/linux-cooked.js';
+import { llc } from './protocols/llc.js';
 import { loopback } from './protocols/loopback.js';
 import { sctp } from './protocols/sctp.js';
 import { tcp } from './protocols/tcp.js';
@@ -72,5 +73,6 @@ export const registry: Registry = {
     ]),
   },
   guesses: { 'udp port': [], 'tcp port': [tls, http] },
+  llc,
   data,
 };

@@ -6,6 +6,8 @@ import type { Slice } from './slice.js';
 
 /** Deeper than any real packet. Tunnels in tunnels and stacks of tags end here. */
 const MOST_LAYERS = 40;
+/** Of Ethernet, without its header. */
+const LONGEST_PAYLOAD = 1_500;
 /** What a page can show. A message of 64 KiB has room for more. */
 const MOST_FIELDS = 4_000;
 
@@ -24,6 +26,13 @@ export class Walk implements HandOn {
 
   byNumber(table: Table, number: number, payload: Slice): number {
     return this.#as(this.registry.tables[table].get(number) ?? this.registry.data, payload);
+  }
+
+  byTypeOrLength(typeOrLength: number, payload: Slice): number {
+    if (typeOrLength > LONGEST_PAYLOAD) return this.byNumber('ethertype', typeOrLength, payload);
+    const part = payload.part(0, typeOrLength);
+    this.#as(this.registry.llc, part);
+    return part.presentLength;
   }
 
   byPorts(table: 'udp port' | 'tcp port', ports: readonly number[], payload: Slice): void {

@@ -140,29 +140,28 @@ function writeQuestion(section: Layer, at: number, { isMulticast }: Dialect): nu
 function writeRecord(section: Layer, at: number, { isMulticast }: Dialect): number {
   const { text, lengthBytes } = readDomainName(section.slice, at);
   const typeAt = at + lengthBytes;
-  const type = section.slice.u16(typeAt);
   const dataAt = typeAt + 10;
-  const dataLength = section.slice.u16(typeAt + 8);
-  section.group('dns.record', `${text}: ${recordTypes[type] ?? type}`, at, dataAt + dataLength - at, (record) => {
+  let end = dataAt;
+  section.group('dns.record', text, at, dataAt - at, (record) => {
     record.add(NAME, at, lengthBytes, text);
-    record.uint(TYPE, typeAt, 2);
-    if (type === OPT) writeExtension(record, typeAt + 2);
-    else {
-      record.bits(CLASS, typeAt + 2, 2, isMulticast ? 0x7fff : 0xffff);
-      if (isMulticast) record.flag(CACHE_FLUSH, typeAt + 2, 2, 0x8000);
-      record.uint(TTL, typeAt + 4, 4);
-    }
-    record.uint(LENGTH, typeAt + 8, 2);
+    const type = record.uint(TYPE, typeAt, 2);
+    record.setText(`${text}: ${recordTypes[type] ?? type}`);
+    record.bits(type === OPT ? PAYLOAD_SIZE : CLASS, typeAt + 2, 2, isMulticast ? 0x7fff : 0xffff);
+    if (isMulticast) record.flag(CACHE_FLUSH, typeAt + 2, 2, 0x8000);
+    if (type === OPT) writeExtension(record, typeAt + 4);
+    else record.uint(TTL, typeAt + 4, 4);
+    const dataLength = record.uint(LENGTH, typeAt + 8, 2);
+    end = dataAt + dataLength;
+    record.setLength(end - at);
     writeRecordData(record, type, dataAt, dataLength);
   });
-  return dataAt + dataLength;
+  return end;
 }
 
-/** The pseudo record of EDNS puts its own into class and time to live (RFC 6891, 6.1.2). */
+/** The pseudo record of EDNS puts its own into the class, and these into the time to live (RFC 6891, 6.1.2). */
 function writeExtension(record: Layer, at: number): void {
-  record.uint(PAYLOAD_SIZE, at, 2);
-  record.uint(EXTENDED_CODE, at + 2, 1);
-  record.uint(VERSION, at + 3, 1);
-  record.uint(EXTENDED_FLAGS, at + 4, 2);
-  record.within((inner) => inner.flag(DNSSEC_OK, at + 4, 2, 0x8000));
+  record.uint(EXTENDED_CODE, at, 1);
+  record.uint(VERSION, at + 1, 1);
+  record.uint(EXTENDED_FLAGS, at + 2, 2);
+  record.within((inner) => inner.flag(DNSSEC_OK, at + 2, 2, 0x8000));
 }

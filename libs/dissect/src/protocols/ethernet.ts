@@ -13,7 +13,7 @@ const TRAILER = field('eth.trailer', 'Trailer');
 const HEADER_BYTES = 14;
 /** Without the checksum, which cards keep to themselves (802.3, 3.2.7). */
 const SHORTEST_FRAME_BYTES = 60;
-/** Up to here the field is the payload's length (802.3, 3.2.6), and an LLC header follows. */
+/** Up to here the field is the payload's length (802.3, 3.2.6). */
 const LONGEST_PAYLOAD = 1500;
 
 /** IEEE 802.3, 3.1. */
@@ -25,16 +25,8 @@ export const ethernet: Protocol = {
     layer.mac(DESTINATION, 0);
     layer.mac(SOURCE, 6);
     const typeOrLength = layer.slice.u16(12);
-    let used: number;
-    if (typeOrLength <= LONGEST_PAYLOAD) {
-      layer.uint(LENGTH, 12, 2);
-      const payload = layer.slice.part(HEADER_BYTES, typeOrLength);
-      next.asData(payload);
-      used = payload.length;
-    } else {
-      layer.uint(TYPE, 12, 2);
-      used = next.byNumber('ethertype', typeOrLength, layer.slice.part(HEADER_BYTES));
-    }
+    layer.uint(typeOrLength <= LONGEST_PAYLOAD ? LENGTH : TYPE, 12, 2);
+    const used = next.byTypeOrLength(typeOrLength, layer.slice.part(HEADER_BYTES));
     writeTrailer(layer, HEADER_BYTES + used);
     return undefined;
   },

@@ -27,7 +27,7 @@ const headers = new Map<string, Field>([
 ]);
 
 const METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE', 'PATCH', 'PROPFIND'];
-const STARTS = ['HTTP/1.', ...METHODS.map((method) => `${method} `)].map((start) => new TextEncoder().encode(start));
+const STARTS = ['HTTP/', ...METHODS.map((method) => `${method} `)].map((start) => new TextEncoder().encode(start));
 const [NEW_LINE, RETURN, SPACE, COLON] = [0x0a, 0x0d, 0x20, 0x3a];
 /** More than any server takes (8 KiB for a line, 100 lines). */
 const MOST_LINES = 200;
@@ -37,7 +37,7 @@ export const http: Protocol = {
   name: 'http',
   title: 'Hypertext Transfer Protocol',
   accepts: (payload) => STARTS.some((start) => beginsWith(payload, start)),
-  dissect(layer) {
+  dissect(layer, next) {
     const first = lineAt(layer.slice, 0);
     const isResponse = beginsWith(layer.slice, STARTS[0]!);
     layer.group('http.start_line', 'Start line', 0, first.next, (line) => {
@@ -52,6 +52,7 @@ export const http: Protocol = {
       if (length === 0) break;
     }
     layer.payload(BODY, at, layer.slice.presentLength - at);
+    next.quoted(layer, () => next.asData(layer.slice.part(at)));
     return undefined;
   },
 };
@@ -69,9 +70,9 @@ interface Line {
 function lineAt(slice: Slice, at: number): Line {
   slice.need(at, 1);
   const end = slice.find(NEW_LINE, at);
-  if (end < 0) return { length: slice.capturedLength - at, next: slice.capturedLength };
-  const hasReturn = end > at && slice.u8(end - 1) === RETURN;
-  return { length: end - at - (hasReturn ? 1 : 0), next: end + 1 };
+  const textEnd = end < 0 ? slice.capturedLength : end;
+  const hasReturn = textEnd > at && slice.u8(textEnd - 1) === RETURN;
+  return { length: textEnd - at - (hasReturn ? 1 : 0), next: end < 0 ? textEnd : end + 1 };
 }
 
 /** Method, target, version: RFC 9112, 3. */

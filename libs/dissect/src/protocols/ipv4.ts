@@ -16,7 +16,7 @@ const FLAGS = field('ip.flags', 'Flags', hex(1));
 const RESERVED = field('ip.flags.rb', 'Reserved bit');
 const DONT_FRAGMENT = field('ip.flags.df', "Don't fragment");
 const MORE_FRAGMENTS = field('ip.flags.mf', 'More fragments');
-const FRAGMENT_OFFSET = field('ip.frag_offset', 'Fragment offset', unit('bytes'));
+const FRAGMENT_OFFSET = field('ip.frag_offset', 'Fragment offset', (eights) => `${eights * 8} bytes (${eights})`);
 const TTL = field('ip.ttl', 'Time to live');
 const PROTOCOL = field('ip.proto', 'Protocol', named(ipProtocols));
 const CHECKSUM = field('ip.checksum', 'Header checksum', hex(4));
@@ -68,7 +68,7 @@ function totalLength(layer: Layer, headerLength: number): number {
   return Math.max(length, headerLength);
 }
 
-/** @returns the fragment's offset in bytes */
+/** @returns the fragment's offset, in 8 bytes each */
 function writeFixedFields(layer: Layer): number {
   layer.uint(ID, 4, 2);
   layer.bits(FLAGS, 6, 1, 0xe0);
@@ -77,7 +77,7 @@ function writeFixedFields(layer: Layer): number {
     inner.flag(DONT_FRAGMENT, 6, 1, 0x40);
     inner.flag(MORE_FRAGMENTS, 6, 1, 0x20);
   });
-  const fragmentOffset = layer.add(FRAGMENT_OFFSET, 6, 2, (layer.slice.u16(6) & 0x1fff) * 8);
+  const fragmentOffset = layer.bits(FRAGMENT_OFFSET, 6, 2, 0x1fff);
   layer.uint(TTL, 8, 1);
   layer.uint(PROTOCOL, 9, 1);
   layer.uint(CHECKSUM, 10, 2);

@@ -19,6 +19,9 @@ interface ExtensionHeader {
   write(layer: Layer, at: number, end: number): Extension;
 }
 
+/** Of any of them (RFC 8200, 4). */
+const LEAST_BYTES = 8;
+
 const nextHeader = (name: string): Field => field(`${name}.nxt`, 'Next header', named(ipProtocols));
 
 /** Hop-by-hop and destination options (RFC 8200, 4.3 and 4.6). */
@@ -51,11 +54,12 @@ function header(
     name,
     title,
     write(layer, at, end) {
-      const lengthBytes = (layer.slice.u8(at + 1) + 1) * 8;
-      const next = layer.slice.u8(at);
-      layer.group(name, title, at, lengthBytes, (inner) => {
-        inner.uint(NEXT, at, 1);
-        inner.uint(LENGTH, at + 1, 1);
+      let next = 0;
+      let lengthBytes = 0;
+      layer.group(name, title, at, LEAST_BYTES, (inner) => {
+        next = inner.uint(NEXT, at, 1);
+        lengthBytes = (inner.uint(LENGTH, at + 1, 1) + 1) * 8;
+        inner.setLength(lengthBytes);
         inner.add(LENGTH_BYTES, at + 1, 1, lengthBytes);
         if (at + lengthBytes > end) throw pastTheEnd;
         write(inner, at, lengthBytes);
@@ -81,9 +85,8 @@ const fragment: ExtensionHeader = {
   title: 'Fragment header',
   write(layer, at, end) {
     const { slice } = layer;
-    slice.need(at, FRAGMENT.bytes);
-    if (at + FRAGMENT.bytes > end) throw pastTheEnd;
     layer.group('ipv6.fraghdr', 'Fragment header', at, FRAGMENT.bytes, (inner) => {
+      if (at + FRAGMENT.bytes > end) throw pastTheEnd;
       inner.uint(FRAGMENT.next, at, 1);
       inner.uint(FRAGMENT.reserved, at + 1, 1);
       inner.bits(FRAGMENT.offset, at + 2, 2, 0xfff8);

@@ -44,12 +44,12 @@ export function dissectIpv6Options(layer: Layer, at: number, end: number): void 
     const start = at;
     layer.group('ipv6.opt', `Option (${length} bytes)`, start, length, (inner) => {
       inner.uint(TYPE, start, 1);
+      if (type === PAD_1) return;
       inner.within((bits) => {
         bits.bits(ACTION, start, 1, 0xc0);
         bits.flag(CHANGE, start, 1, 0x20);
         bits.bits(REST, start, 1, 0x1f);
       });
-      if (type === PAD_1) return;
       inner.uint(LENGTH, start + 1, 1);
       writeData(inner, type, start + 2, dataLength);
     });

@@ -27,7 +27,9 @@ const WINDOW = field('tcp.window_size_value', 'Window');
 const CHECKSUM = field('tcp.checksum', 'Checksum', hex(4));
 const URGENT = field('tcp.urgent_pointer', 'Urgent pointer');
 const PAYLOAD = field('tcp.payload', 'Payload');
+const RESET_CAUSE = field('tcp.reset_cause', 'Reset cause');
 
+const RESET = 0x04;
 const SHORTEST_HEADER_BYTES = 20;
 
 /** RFC 9293, 3.1. */
@@ -47,12 +49,18 @@ export const tcp: Protocol = {
     }
     layer.setLength(headerLength);
     const payload = slice.goingOn(headerLength);
-    layer.add(LENGTH, 0, 0, payload.presentLength);
-    writeFlags(layer);
+    // Of the first fragment nobody knows it.
+    if (Number.isFinite(slice.length)) layer.add(LENGTH, 0, 0, Math.max(0, slice.length - headerLength));
+    const isReset = (writeFlags(layer) & RESET) !== 0;
     layer.uint(WINDOW, 14, 2);
     layer.uint(CHECKSUM, 16, 2);
     layer.uint(URGENT, 18, 2);
     dissectTcpOptions(layer, SHORTEST_HEADER_BYTES, headerLength);
+    // Why a connection is reset may be said in words (RFC 9293, 3.5.3): nothing of the stream.
+    if (isReset) {
+      layer.payload(RESET_CAUSE, headerLength, payload.presentLength);
+      return undefined;
+    }
     layer.payload(PAYLOAD, headerLength, payload.presentLength);
     next.byPorts(
       'tcp port',
@@ -63,8 +71,8 @@ export const tcp: Protocol = {
   },
 };
 
-function writeFlags(layer: Layer): void {
-  layer.bits(FLAGS, 12, 2, 0xfff);
+function writeFlags(layer: Layer): number {
+  const flags = layer.bits(FLAGS, 12, 2, 0xfff);
   layer.within((inner) => {
     for (const { field, mask } of FLAG_BITS) {
       // The four upper bits share a byte with the header's length, the others have their own.
@@ -72,6 +80,7 @@ function writeFlags(layer: Layer): void {
       else inner.flag(field, 13, 1, mask);
     }
   });
+  return flags;
 }
 
 function flagNames(flags: number): string {

@@ -37,6 +37,8 @@ const HANDSHAKE_TYPE = field('tls.handshake.type', 'Handshake type', named(hands
 const HANDSHAKE_LENGTH = field('tls.handshake.length', 'Length', unit('bytes'));
 
 const RECORD_HEADER_BYTES = 5;
+/** Type and version. */
+const LEAST_KNOWN_BYTES = 3;
 const HANDSHAKE_HEADER_BYTES = 4;
 /** RFC 8446, 5.2: what encryption may add included. */
 const LONGEST_RECORD = 16_384 + 2_048;
@@ -48,16 +50,16 @@ export const tls: Protocol = {
   name: 'tls',
   title: 'Transport Layer Security',
   accepts: (payload) =>
-    payload.capturedLength >= RECORD_HEADER_BYTES &&
+    payload.capturedLength >= LEAST_KNOWN_BYTES &&
     contentTypes[payload.u8(0)] !== undefined &&
     payload.u8(1) === 3 &&
     payload.u8(2) <= 4 &&
-    payload.u16(3) <= LONGEST_RECORD,
+    (payload.capturedLength < RECORD_HEADER_BYTES || payload.u16(3) <= LONGEST_RECORD),
   dissect(layer) {
     const { slice } = layer;
     for (let at = 0; at < slice.presentLength; ) {
       // Behind a record may stand what is none: the middle of one, where segments were lost.
-      if (at > 0 && slice.capturedLength - at >= RECORD_HEADER_BYTES && !tls.accepts?.(slice.goingOn(at))) {
+      if (at > 0 && slice.capturedLength - at >= LEAST_KNOWN_BYTES && !tls.accepts?.(slice.goingOn(at))) {
         layer.odd(`no record at byte ${slice.start + at}`);
         return undefined;
       }
@@ -84,7 +86,7 @@ function writeRecord(layer: Layer, at: number): number {
 }
 
 function writeFragment(record: Layer, type: number, length: number): void {
-  if (type === 20) record.bytes(CHANGE_CIPHER, 0, length);
+  if (type === 20) record.payload(CHANGE_CIPHER, 0, record.slice.presentLength);
   else if (type === 23) record.payload(APPLICATION_DATA, 0, record.slice.presentLength);
   else if (type === 22) writeHandshakes(record);
   else if (length === 2) {

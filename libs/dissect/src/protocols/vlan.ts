@@ -3,6 +3,8 @@ import { etherTypes } from '../names.js';
 import type { Protocol } from '../protocol.js';
 
 const TAG_BYTES = 4;
+/** Up to here the field is the payload's length (802.3, 3.2.6). */
+const LONGEST_PAYLOAD = 1_500;
 const type = (name: string) => field(name, 'Type', named(etherTypes, hex(4)));
 
 /** IEEE 802.1Q, 9.6: customer tag. */
@@ -16,6 +18,7 @@ function tag(name: string, title: string, typeName: string, bitsBytes: 1 | 2): P
   const DROP_ELIGIBLE = field(`${name}.dei`, 'Drop eligible');
   const ID = field(`${name}.id`, 'ID');
   const TYPE = type(typeName);
+  const LENGTH = field('vlan.len', 'Length');
   const shift = 8 * (bitsBytes - 1);
   return {
     name,
@@ -25,8 +28,9 @@ function tag(name: string, title: string, typeName: string, bitsBytes: 1 | 2): P
       layer.bits(PRIORITY, 0, bitsBytes, 0xe0 << shift);
       layer.flag(DROP_ELIGIBLE, 0, bitsBytes, 0x10 << shift);
       layer.bits(ID, 0, 2, 0xfff);
-      const etherType = layer.uint(TYPE, 2, 2);
-      return TAG_BYTES + next.byNumber('ethertype', etherType, layer.slice.part(TAG_BYTES));
+      const typeOrLength = layer.slice.u16(2);
+      layer.uint(typeOrLength <= LONGEST_PAYLOAD ? LENGTH : TYPE, 2, 2);
+      return TAG_BYTES + next.byTypeOrLength(typeOrLength, layer.slice.part(TAG_BYTES));
     },
   };
 }

@@ -1,0 +1,125 @@
+import { dissectPacket, type Node } from '@bpfleet/dissect';
+import { FIELDS } from './fields.js';
+import type { Frame } from './frames.js';
+import type { TheirField, TheirPacket } from './tshark.js';
+
+const compared = new Set(FIELDS);
+/** Layers and what ends them; other nodes are fields and groups. */
+const LAYERS = new Set([
+  ...[
+    'eth',
+    'ieee8021ad',
+    'vlan',
+    'sll',
+    'null',
+    'arp',
+    'ip',
+    'ipv6',
+    'ah',
+    'esp',
+    'icmp',
+    'icmpv6',
+    'tcp',
+    'udp',
+    'sctp',
+  ],
+  ...['llc', 'ipv6.hopopts', 'ipv6.dstopts', 'ipv6.routing', 'ipv6.fraghdr'],
+  ...['dns', 'mdns', 'tls', 'http', 'data', '_ws.short', '_ws.malformed', '_ws.unreassembled'],
+]);
+const isProblem = (layer: string) => layer.startsWith('_ws.');
+
+/** What ours and tshark say of one packet. */
+export interface Answers {
+  readonly frame: Frame;
+  readonly layers: { readonly ours: readonly string[]; readonly theirs: readonly string[] };
+  readonly ours: readonly OurField[];
+  readonly theirs: readonly TheirField[];
+}
+export interface OurField {
+  readonly name: string;
+  readonly offset: number;
+  readonly lengthBytes: number;
+  readonly value: Node['value'];
+}
+
+export interface Difference {
+  readonly ours?: OurField;
+  readonly theirs?: TheirField;
+  /** Set where the lists of layers differ, and nothing else. */
+  readonly layers?: { readonly ours: string; readonly theirs: string };
+}
+
+export function answersOn(frame: Frame, linkType: number, their: TheirPacket): Answers {
+  const nodes = [...nodesOf(dissectPacket({ ...frame, linkType }))];
+  return {
+    frame,
+    layers: {
+      ours: nodes.map(({ name }) => name).filter((name) => LAYERS.has(name)),
+      theirs: their.layers,
+    },
+    ours: nodes
+      .filter(({ name }) => compared.has(name))
+      .map(({ name, offset, lengthBytes, value }) => ({ name, offset, lengthBytes, value })),
+    theirs: their.fields.filter(({ name }) => compared.has(name)),
+  };
+}
+
+function* nodesOf(nodes: readonly Node[]): Generator<Node, void, void> {
+  for (const node of nodes) {
+    yield node;
+    yield* nodesOf(node.children ?? []);
+  }
+}
+
+/**
+ * Everything in which the two differ. Of a packet that is cut, or goes on in another fragment, ours may show more:
+ * tshark reads some fields ahead, and shows none of them when one is missing.
+ */
+export function differencesOf({ frame, layers, ours, theirs }: Answers): Difference[] {
+  const left = new Map<string, OurField[]>();
+  for (const field of ours) left.set(placeOf(field), [...(left.get(placeOf(field)) ?? []), field]);
+  const differences: Difference[] = [];
+  for (const their of theirs) {
+    const our = left.get(placeOf(their))?.shift();
+    if (our === undefined) {
+      if (!their.isHidden) differences.push({ theirs: their });
+    } else if (our.lengthBytes !== their.lengthBytes || !isSameValue(our.value, their.show)) {
+      differences.push({ ours: our, theirs: their });
+    }
+  }
+  const isPart = isPartOfMessage(frame);
+  if (!isPart) for (const fields of left.values()) for (const our of fields) differences.push({ ours: our });
+  if (!isSameLayers(layers, isPart)) {
+    differences.push({ layers: { ours: layers.ours.join(' '), theirs: layers.theirs.join(' ') } });
+  }
+  return differences;
+}
+
+const isPartOfMessage = ({ bytes, wireLength, kinds }: Frame): boolean =>
+  bytes.length < wireLength || kinds.some((kind) => kind.endsWith('first fragment'));
+
+function isSameLayers({ ours, theirs }: Answers['layers'], isPart: boolean): boolean {
+  if (!isPart) return ours.join() === theirs.join();
+  const found = (list: readonly string[]) => list.filter((layer) => !isProblem(layer));
+  return `${found(ours).join()},`.startsWith(
+    found(theirs)
+      .map((layer) => `${layer},`)
+      .join(''),
+  );
+}
+
+const placeOf = ({ name, offset }: { name: string; offset: number }) => `${name} ${offset}`;
+
+/** Bytes are `0a:0b` there and `0a0b` here, and lines have their end; long ones are compared by their place alone. */
+function isSameValue(value: Node['value'], show: string): boolean {
+  switch (typeof value) {
+    case 'undefined':
+      return true;
+    case 'number':
+      return Number(show) === value;
+    case 'boolean':
+      return (show === '1' || show === 'True') === value;
+    case 'string':
+      return show === value || show.replaceAll(':', '') === value || show.replace(/\n$/, '') === value;
+  }
+}

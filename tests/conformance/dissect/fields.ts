@@ -1,0 +1,67 @@
+/** Fields whose name, place and value must be tshark's, by protocol. Each must come up in every run. */
+const FIELDS_OF: Readonly<Record<string, string>> = {
+  ah: `icv length next_header reserved sequence spi`,
+  arp: `dst.hw dst.hw_mac dst.proto dst.proto_ipv4 hw.size hw.type opcode proto.size proto.type src.hw
+    src.hw_mac src.proto src.proto_ipv4`,
+  data: `data`,
+  dns: `a aaaa cname count.add_rr count.answers count.auth_rr count.queries dname flags flags.authenticated
+    flags.authoritative flags.checkdisable flags.opcode flags.rcode flags.recavail flags.recdesired
+    flags.response flags.truncated id length mx.mail_exchange mx.preference ns ptr.domain_name qry.class
+    qry.name qry.qu qry.type resp.cache_flush resp.class resp.edns0_version resp.ext_rcode resp.len
+    resp.name resp.ttl resp.type resp.z resp.z.do rr.udp_payload_size soa.expire_limit soa.minimum_ttl
+    soa.mname soa.refresh_interval soa.retry_interval soa.rname soa.serial_number srv.port srv.priority
+    srv.target srv.weight txt txt.length`,
+  esp: `sequence spi`,
+  eth: `dst len padding src trailer type`,
+  http: `accept connection content_type cookie file_data host location referer request.line request.method
+    request.uri request.version response.code response.line response.phrase response.version server
+    user_agent`,
+  icmp: `address_mask checksum code ident ident_le mtu originate_timestamp pointer receive_timestamp redir_gw
+    seq seq_le transmit_timestamp type unused`,
+  icmpv6: `checksum code echo.identifier echo.sequence_number mtu nd.na.flag nd.na.flag.o nd.na.flag.r
+    nd.na.flag.s nd.na.target_address nd.ns.target_address nd.ra.cur_hop_limit nd.ra.flag nd.ra.flag.m
+    nd.ra.flag.o nd.ra.reachable_time nd.ra.retrans_timer nd.ra.router_lifetime nd.rd.target_address
+    opt.length opt.linkaddr opt.mtu opt.prefix opt.prefix.length opt.prefix.preferred_lifetime
+    opt.prefix.valid_lifetime opt.type pointer rd.na.destination_address reserved type`,
+  ieee8021ad: `dei id priority`,
+  ieee8021ah: `etype`,
+  ip: `checksum dsfield dsfield.dscp dsfield.ecn dst empty_rt flags flags.df flags.mf flags.rb frag_offset
+    hdr_len id len opt.len opt.ptr opt.ra opt.sid opt.type opt.type.class opt.type.copy opt.type.number
+    proto rec_rt src src_rt ttl version`,
+  ipv6: `dst dstopts.len dstopts.len_oct dstopts.nxt flow fraghdr.ident fraghdr.more fraghdr.nxt
+    fraghdr.offset fraghdr.reserved_bits fraghdr.reserved_octet hlim hopopts.len hopopts.len_oct
+    hopopts.nxt nxt opt.length opt.padn opt.router_alert opt.tel opt.type opt.type.action
+    opt.type.change opt.type.rest plen routing.len routing.len_oct routing.nxt routing.segleft
+    routing.type src tclass tclass.dscp tclass.ecn version`,
+  llc: `dsap ssap control oui type`,
+  null: `family`,
+  sctp: `checksum chunk_flags chunk_length chunk_padding chunk_type cookie data_b_bit data_e_bit data_i_bit
+    data_payload_proto_id data_sid data_ssn data_tsn_raw data_u_bit dstport init_credit init_initial_tsn
+    init_initiate_tag init_nr_in_streams init_nr_out_streams initack_credit initack_initial_tsn
+    initack_initiate_tag initack_nr_in_streams initack_nr_out_streams parameter_ipv4_address
+    parameter_ipv6_address parameter_length parameter_type sack_a_rwnd sack_cumulative_tsn_ack_raw
+    sack_gap_block_end sack_gap_block_start sack_number_of_duplicated_tsns sack_number_of_gap_blocks
+    shutdown_cumulative_tsn_ack srcport verification_tag`,
+  sll: `etype halen hatype ifindex pkttype src.eth`,
+  tcp: `reset_cause ack_raw checksum dstport flags flags.ack flags.ae flags.cwr flags.ece flags.fin flags.push flags.res
+    flags.reset flags.syn flags.urg hdr_len len option_kind option_len options.mss_val options.sack_le
+    options.sack_re options.timestamp.tsecr options.timestamp.tsval options.wscale.shift payload seq_raw
+    srcport urgent_pointer window_size_value`,
+  tls: `alert_message.desc alert_message.level app_data change_cipher_spec handshake.cipher_suites_length
+    handshake.ciphersuite handshake.comp_method handshake.comp_methods_length handshake.extension.data
+    handshake.extension.len handshake.extension.type handshake.extensions.supported_version
+    handshake.extensions.supported_versions_len handshake.extensions_alpn_len
+    handshake.extensions_alpn_str handshake.extensions_alpn_str_len handshake.extensions_length
+    handshake.extensions_server_name handshake.extensions_server_name_len
+    handshake.extensions_server_name_list_len handshake.extensions_server_name_type
+    handshake.extensions_supported_group handshake.extensions_supported_groups_length handshake.length
+    handshake.random handshake.session_id handshake.session_id_length handshake.sig_hash_alg
+    handshake.sig_hash_alg_len handshake.type handshake.version record.content_type record.length
+    record.version`,
+  udp: `checksum dstport length payload srcport`,
+  vlan: `len dei etype id priority`,
+};
+
+export const FIELDS: readonly string[] = Object.entries(FIELDS_OF).flatMap(([protocol, fields]) =>
+  fields.split(/\s+/).map((field) => `${protocol}.${field}`),
+);
