@@ -10,7 +10,7 @@ const OURS = 'ours';
 export const lossAndCostWorkload =
   'loss and CPU to the spool: 100-byte UDP frames on a veth pair, sendmmsg with qdisc bypass, one processor for the ' +
   'generator and one for whoever captures; match-all at 96 bytes (netsniff-ng cannot cut), rings of 64 MiB; ours is ' +
-  'opener, capture thread and spool in one process, the spool read and acknowledged meanwhile; peers write a file; CPU ' +
+  'opener, capture thread and spool in one process, the spool kept and synced; peers write a file, which they do not sync; CPU ' +
   'of all threads from the first packet to 1.5 s after the last';
 
 export interface LossAndCost {
@@ -34,7 +34,7 @@ export async function measureLossAndCost(
   for (const { name } of peers) rows.push(lossRow(name, ours, results.get(name)!));
   const tcpdump = results.get('tcpdump');
   if (tcpdump) {
-    rows.push(costRow(ours, tcpdump, 'ring to spool, read and acknowledged', nsPerPacket));
+    rows.push(costRow(ours, tcpdump, 'ring to spool', nsPerPacket));
     const ofCaptureThread = ({ busiestNs = 0, cpuNs, captured }: RoundResult) => (busiestNs || cpuNs) / captured;
     rows.push(costRow(ours, tcpdump, 'ring to spool, capture thread alone', ofCaptureThread));
   }

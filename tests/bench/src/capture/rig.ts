@@ -30,6 +30,7 @@ export class Rig {
     const after = threadTimesNs(child.pid);
     const { taken } = await child.ask('counters');
     await child.ask('desire', []);
+    await child.ask('empty');
     const byThread = [...after].map(([thread, ns]) => ns - (before.get(thread) ?? 0));
     return { captured: taken, cpuNs: byThread.reduce((sum, ns) => sum + ns, 0), busiestNs: Math.max(...byThread) };
   }
