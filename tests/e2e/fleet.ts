@@ -22,6 +22,7 @@ export class Fleet {
   readonly control: ApiClient;
   readonly query: ApiClient;
   readonly #services: ServiceProcess[] = [];
+  #filterManager: ServiceProcess | undefined;
   readonly agents = new Map<string, ServiceProcess>();
   readonly #common: Record<string, string>;
   #folder = '';
@@ -43,28 +44,36 @@ export class Fleet {
   async start(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-fleet-'));
     const { ports, hosts } = this.options;
-    await this.#service('filter-manager', ['migrate'], {}).exit();
     await this.#service('analytics', ['migrate'], {}).exit();
-    const { reportIntervalMs } = this.options;
-    const reporting = reportIntervalMs === undefined ? {} : { BPFLEET_REPORT_INTERVAL_MS: String(reportIntervalMs) };
-    const started = [
-      { name: 'filter-manager', port: ports.filterManager },
-      { name: 'analytics', port: ports.analytics },
-    ].map(({ name, port }) =>
-      this.#service(name, [], { BPFLEET_PORT: String(port), ...(name === 'filter-manager' ? reporting : {}) }).ready(
-        `http://${hosts.rootAddress}:${port}/healthz/ready`,
-      ),
-    );
-    await Promise.all(started);
+    await Promise.all([this.#startFilterManager({}), this.#startService('analytics', ports.analytics, {})]);
     for (const host of hosts.list) this.startAgent(host);
     await this.untilAgents((agents) => agents.length === hosts.list.length);
+  }
+
+  /** Another filter-manager in place of the one that runs. @param env on top of what all services get */
+  async replaceFilterManager(env: Readonly<Record<string, string>>): Promise<void> {
+    await this.#filterManager!.end();
+    await this.#startFilterManager(env);
+  }
+
+  async #startFilterManager(env: Readonly<Record<string, string>>): Promise<void> {
+    await this.#service('filter-manager', ['migrate'], env).exit();
+    const { ports, reportIntervalMs } = this.options;
+    const reporting = reportIntervalMs === undefined ? {} : { BPFLEET_REPORT_INTERVAL_MS: String(reportIntervalMs) };
+    this.#filterManager = await this.#startService('filter-manager', ports.filterManager, { ...reporting, ...env });
+  }
+
+  async #startService(name: string, port: number, env: Readonly<Record<string, string>>): Promise<ServiceProcess> {
+    const service = this.#service(name, [], { BPFLEET_PORT: String(port), ...env });
+    await service.ready(`http://${this.options.hosts.rootAddress}:${port}/healthz/ready`);
+    return service;
   }
 
   stateDir(host: Host): string {
     return join(this.#folder, host.name);
   }
 
-  #service(name: string, args: readonly string[], env: Record<string, string>): ServiceProcess {
+  #service(name: string, args: readonly string[], env: Readonly<Record<string, string>>): ServiceProcess {
     // Analytics alone talks to Kafka; each reads only what is its own.
     const service = new ServiceProcess({
       name,
