@@ -125,6 +125,23 @@ describe('an error in a line', () => {
     expect(lines[0]!.err).toMatchObject({ cause: 'connect ECONNREFUSED ::1:1, connect ECONNREFUSED 127.0.0.1:1' });
   });
 
+  it.each<[string, () => Error]>([
+    ['what the system refuses', () => Object.assign(new Error('connect ECONNREFUSED ::1:1'), { code: 'ECONNREFUSED' })],
+    [
+      'what was caused by that',
+      () =>
+        new Error('no broker', { cause: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }) }),
+    ],
+    [
+      'several addresses that it refused',
+      () => new AggregateError([Object.assign(new Error('connect ECONNREFUSED ::1:1'), { code: 'ECONNREFUSED' })]),
+    ],
+  ])('has no stack when it is %s', (_, make) => {
+    logger.warn({ err: make() }, 'brokers not known yet');
+    expect(JSON.stringify(lines[0]!.err)).toContain('ECONNREFUSED');
+    expect(lines[0]!.err).not.toHaveProperty('stack');
+  });
+
   it('keeps its stack when it is a defect', () => {
     logger.error({ err: new TypeError('x is not a function') }, 'a request failed');
     expect(lines[0]!.err).toMatchObject({ type: 'TypeError', stack: expect.stringContaining('repeat-limit.test.ts') });

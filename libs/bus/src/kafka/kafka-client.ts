@@ -88,7 +88,8 @@ export class KafkaClient {
 
 /** kafkajs calls an error what it goes on to retry, and tells the story of each connection as information. */
 function forward({ namespace, level, log }: LogEntry, logger: BusLogger): void {
-  const { message, timestamp: _, logger: __, ...fields } = log;
+  // Of an error it hands over the stack as a field; the message is in `said`.
+  const { message, timestamp: _, logger: __, stack: ___, ...fields } = log;
   const facts = { ...fields, namespace, said: message };
   if (level === kafkajs.logLevel.ERROR || level === kafkajs.logLevel.WARN)
     logger.warn(facts, 'kafka client has trouble');
