@@ -7,6 +7,7 @@ export { type Explanation, explainExpression, renderExplanation } from './explai
 export { explainProgram, type ProgramExplanation, renderProgramExplanation } from './explain/explain-program.js';
 export { type Trap, type TrapId, trapIds } from './explain/traps.js';
 export { renderFault } from './fault.js';
+export { byInterface, type InterfaceBranch } from './link/by-interface.js';
 export {
   type ExcludedEndpoint,
   type LinkAloneRequest,
