@@ -105,7 +105,7 @@ export class Layer {
 
   /** How long this layer's own part is; what was not captured of it does not count. */
   setLength(length: number): void {
-    this.node.lengthBytes = this.#captured(this.node.offset - this.slice.start, length);
+    this.node.lengthBytes = this.#captured(Math.max(0, this.node.offset - this.slice.start), length);
   }
 
   /** Names a group by what was read in it. */
@@ -124,7 +124,7 @@ export class Layer {
 
   #push(name: string, text: string, at: number, lengthBytes: number): OpenNode & { value?: Value } {
     if (this.budget.fields-- <= 0) throw tooManyFields;
-    const node: OpenNode = { name, text, offset: this.slice.start + at, lengthBytes };
+    const node: OpenNode = { name, text, offset: this.slice.placeOf(at), lengthBytes };
     this.node.children ??= [];
     this.node.children.push(node);
     return node;

@@ -57,6 +57,11 @@ export class Slice {
     return new Slice(this.bytes, start, Math.min(this.hereEnd, this.messageEnd), start + length);
   }
 
+  /** Of the packet's bytes: the end of what was captured where `at` is behind it. */
+  placeOf(at: number): number {
+    return Math.min(this.start + at, this.bytes.length);
+  }
+
   u8(at: number): number {
     this.need(at, 1);
     return this.bytes[this.start + at]!;

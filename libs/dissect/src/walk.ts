@@ -60,12 +60,12 @@ export class Walk implements HandOn {
 
   #as({ name, title, dissect }: Protocol, payload: Slice): number {
     if (payload.presentLength === 0 && name === this.registry.data.name) return 0;
-    if (this.#count === MOST_LAYERS) this.#say('_ws.malformed', `more than ${MOST_LAYERS} layers`, payload.start);
+    if (this.#count === MOST_LAYERS) this.#say('_ws.malformed', `more than ${MOST_LAYERS} layers`, payload.placeOf(0));
     if (this.#count++ >= MOST_LAYERS) return payload.presentLength;
     const node: OpenNode = {
       name,
       text: title,
-      offset: payload.start,
+      offset: payload.placeOf(0),
       lengthBytes: payload.capturedLength,
       children: [],
     };
@@ -74,7 +74,7 @@ export class Walk implements HandOn {
       return dissect(new Layer(payload, node, this.#budget), this) ?? payload.presentLength;
     } catch (error) {
       if (!(error instanceof Cut)) throw error;
-      this.#say(error.nodeName, `${title}: ${error.message}`, payload.end);
+      this.#say(error.nodeName, `${title}: ${error.message}`, payload.placeOf(payload.capturedLength));
       return payload.presentLength;
     }
   }
