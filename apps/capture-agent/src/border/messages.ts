@@ -52,6 +52,7 @@ const Socket = z.strictObject({
   wasRead: z.boolean(),
   openedAtMs: z.number(),
   swap: Swap.exactOptional(),
+  takesOver: z.array(Id).max(MAX_MEMBERS).exactOptional(),
 }) satisfies z.ZodType<CaptureSocket>;
 
 const Outcome = z.strictObject({

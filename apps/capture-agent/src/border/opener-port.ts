@@ -43,7 +43,12 @@ export interface CaptureSocket {
   readonly openedAtMs: number;
   /** A swap that nobody has cut yet: its union is attached. */
   readonly swap?: SocketSwap;
+  /** Sockets that it takes over from: their filters pass both. Nobody has cut yet, by `TAKEN_OVER`. */
+  readonly takesOver?: readonly number[];
 }
+
+/** In place of a swap's number: packets from a moment on are of the socket that took over. */
+export const TAKEN_OVER = 0;
 
 export interface SocketSwap {
   /** Grows with each swap of the socket. */

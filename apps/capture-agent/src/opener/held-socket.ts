@@ -1,6 +1,6 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { RingSocket } from '@bpfleet/linux';
-import type { CaptureSocket, FilterOutcome, OpenerEvent } from '../border/opener-port.js';
+import { type CaptureSocket, type FilterOutcome, type OpenerEvent, TAKEN_OVER } from '../border/opener-port.js';
 import { Attachment } from './attachment.js';
 import type { KernelProgram, LinkContext, PlannedMember } from './kernel-program.js';
 import { type Linker, reasonOf } from './linker.js';
@@ -33,6 +33,10 @@ export class HeldSocket {
   #queued: PlannedSocket | undefined;
   #lastSwapId = 0;
   #isDraining = false;
+  /** Sockets that end once the agent has cut between them and this one. */
+  #takesOver: readonly HeldSocket[] = [];
+  /** Another one takes over; until then both let pass. */
+  #isTakenOver = false;
   #wasAnnounced = false;
   #openedAtMs = 0;
   /** What was wished for last and could not be done, with the reason. */
@@ -51,19 +55,34 @@ export class HeldSocket {
 
   /**
    * Opens it rejecting everything; `begin` lets packets through.
+   * @param takesOver from sockets of the same filters: packets then have one time on all of them
    * @throws BpfleetError when the kernel refuses the socket
    */
-  static open(id: number, planned: PlannedSocket, ringBytes: number, parts: HeldSocketParts): HeldSocket {
+  static open(
+    id: number,
+    planned: PlannedSocket,
+    ringBytes: number,
+    takesOver: readonly HeldSocket[],
+    parts: HeldSocketParts,
+  ): HeldSocket {
     const { index, cooked } = planned.interface;
     const blockCount = Math.max(MIN_BLOCKS, Math.floor(ringBytes / BLOCK_BYTES));
     const geometry = { blockBytes: BLOCK_BYTES, blockCount, blockTimeoutMs: BLOCK_TIMEOUT_MS };
-    return new HeldSocket(id, planned, RingSocket.open({ interfaceIndex: index, cooked, ...geometry }), parts);
+    const arrivalTime = takesOver.length > 0;
+    const ring = RingSocket.open({ interfaceIndex: index, cooked, arrivalTime, ...geometry });
+    const socket = new HeldSocket(id, planned, ring, parts);
+    socket.#takesOver = takesOver;
+    return socket;
   }
 
-  /** Attaches the real program and tells the agent. @throws BpfleetError when the kernel refuses the program */
+  /**
+   * Attaches the real program and tells the agent. Those that it takes over from go on until the agent has cut.
+   * @throws BpfleetError when the kernel refuses the program
+   */
   begin(): void {
     this.#attach(this.#current.members, this.#current.context);
     this.#openedAtMs = Date.now();
+    for (const socket of this.#takesOver) socket.#isTakenOver = true;
     this.announce();
   }
 
@@ -72,6 +91,10 @@ export class HeldSocket {
   }
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+  /** Nothing more is wished of it. */
+  get isEnding(): boolean {
+    return this.#isDraining || this.#isTakenOver;
   }
   get ringBytes(): number {
     return this.ring.geometry.blockBytes * this.ring.geometry.blockCount;
@@ -99,6 +122,7 @@ export class HeldSocket {
       wasRead: this.#wasAnnounced,
       openedAtMs: this.#openedAtMs,
       ...(this.#swap ? { swap: { id: this.#swap.id, members: captured(this.#swap.next.members) } } : {}),
+      ...(this.#takesOver.length > 0 ? { takesOver: this.#takesOver.map(({ id }) => id) } : {}),
     };
     this.#wasAnnounced = true;
     this.parts.emit({ kind: 'socket', socket, fd: this.ring.duplicate() });
@@ -132,8 +156,12 @@ export class HeldSocket {
 
   /** The agent attributes with the new members now. @returns what to change to: them alone, or what was wished for meanwhile */
   cut(swapId: number): PlannedSocket | undefined {
+    if (swapId === TAKEN_OVER) {
+      this.#endOthers();
+      return undefined;
+    }
     const swap = this.#swap;
-    if (swap === undefined || swap.id !== swapId || this.#isDraining) return undefined;
+    if (swap === undefined || swap.id !== swapId || this.isEnding) return undefined;
     const next = this.#queued ?? swap.next;
     this.#swap = undefined;
     this.#queued = undefined;
@@ -152,6 +180,13 @@ export class HeldSocket {
       if (!(error instanceof BpfleetError)) throw error;
     }
     this.parts.emit({ kind: 'draining', socket: this.id });
+    // Nobody cuts any more.
+    this.#endOthers();
+  }
+
+  #endOthers(): void {
+    for (const socket of this.#takesOver) socket.drain();
+    this.#takesOver = [];
   }
 
   /**
@@ -159,7 +194,7 @@ export class HeldSocket {
    * @returns whether it was as it should be, or cannot be put right
    */
   check(): 'right' | 'mended' | 'lost' {
-    if (this.#isDraining || this.attachment.isInPlace()) return 'right';
+    if (this.isEnding || this.attachment.isInPlace()) return 'right';
     this.#divergence = 'the kernel ran another program; it was attached again';
     try {
       this.attachment.restore();
@@ -177,12 +212,12 @@ export class HeldSocket {
   }
 
   /** In place of another, whose divergence nobody has told of yet. */
-  takeOver(from: HeldSocket): void {
+  inherit(from: HeldSocket): void {
     this.#divergence = from.#divergence;
   }
 
   outcomes(): FilterOutcome[] {
-    if (this.#isDraining) return [];
+    if (this.isEnding) return [];
     const wanted = this.#refusal?.members ?? this.wish.members;
     const state = this.#attachment!.state();
     return wanted.map(({ captured: { filter, version, digest, selfTest } }) => ({
@@ -196,7 +231,7 @@ export class HeldSocket {
   #stateOf(digest: string, found: Pick<FilterOutcome, 'state' | 'reason'>): Pick<FilterOutcome, 'state' | 'reason'> {
     const isCurrent = this.#current.members.some((member) => member.captured.digest === digest);
     if (this.#refusal && !isCurrent) return { state: 'refused', reason: this.#refusal.reason };
-    if (this.#swap) return { state: 'pending', reason: 'the swap is under way' };
+    if (this.#swap || this.#takesOver.length > 0) return { state: 'pending', reason: 'the swap is under way' };
     if (this.#divergence !== undefined) return { state: 'diverged', reason: this.#divergence };
     return this.#current.isOwnSocket ? { reason: 'own socket', ...found } : found;
   }

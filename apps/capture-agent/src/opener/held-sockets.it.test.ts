@@ -7,6 +7,7 @@ import { nodeCrypto } from '@bpfleet/service';
 import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { libc } from '../../../../libs/linux/src/calls/libc.js';
+import { TAKEN_OVER } from '../border/opener-port.js';
 import { OpenerRig } from '../testing/opener-rig.js';
 import type { TestFilter } from '../testing/signing-service.js';
 
@@ -221,11 +222,43 @@ describe.runIf(possible.ok)(title, () => {
       await desire(first);
       const old = readerOf('a');
       await desire(second);
-      expect(rig.events.map(({ kind }) => kind)).toEqual(['draining', 'socket']);
-      expect(await rig.states()).toEqual(['a@2 on eth0 attested']);
+      expect(rig.events.map(({ kind }) => kind)).toEqual(['socket']);
+      const { id } = rig.sockets[0]!.socket;
+      expect(await rig.states()).toEqual(['a@2 on eth0 pending: the swap is under way']);
       const next = readerOf('a');
-      expect(await received(next, [packet('10.1.0.7', 1), packet('10.2.0.7', 2)], 1)).toEqual([2]);
+      // Both pass until the agent has cut.
+      const frames = [packet('10.1.0.7', 1), packet('10.2.0.7', 2)];
+      expect(await received(next, frames, 1)).toEqual([2]);
+      await rig.until('the old one', () => ports(old).includes(1));
+      await rig.opener.cut(id, TAKEN_OVER);
+      expect(rig.events).toEqual([{ kind: 'draining', socket: expect.any(Number) }, { kind: 'changed' }]);
+      expect(await rig.states()).toEqual(['a@2 on eth0 attested']);
+      expect(await received(next, frames, 1)).toEqual([2]);
       expect(ports(old)).toEqual([]);
+    });
+
+    it('tell a new process of both sockets, and end both when nothing is wished for any more', async () => {
+      writeFileSync(limit, '16000');
+      await desire(long('a', 1));
+      await desire({ ...long('a', 2), version: 2 });
+      rig.events.length = 0;
+      await rig.opener.hello(rig.service.key.publicKey);
+      const [old, next] = rig.sockets.map(({ socket }) => socket);
+      expect([old!.takesOver, next!.takesOver]).toEqual([undefined, [old!.id]]);
+      await desire();
+      const ended = rig.events.flatMap((event) => (event.kind === 'draining' ? [event.socket] : []));
+      expect(ended.sort()).toEqual([old!.id, next!.id].sort());
+      expect(await rig.states()).toEqual([]);
+    });
+
+    it('go over to a third one before the agent has cut between the first two', async () => {
+      writeFileSync(limit, '16000');
+      for (const version of [1, 2, 3]) await desire({ ...long('a', version), version });
+      const [first, second, third] = rig.sockets.map(({ socket }) => socket);
+      expect([second!.takesOver, third!.takesOver]).toEqual([[first!.id], [second!.id]]);
+      await rig.settle();
+      await rig.settle();
+      expect(await rig.states()).toEqual(['a@3 on eth0 attested']);
     });
   });
 
@@ -312,7 +345,11 @@ describe.runIf(possible.ok)(title, () => {
       await desire(web(1));
       expect(ringsOf()).toEqual([['eth0', 16]]);
       await addLink('one');
-      await rig.until('the new interface', () => ringsOf().length === 2);
+      // The ring of eth0 gives way to a smaller one, by a cut.
+      await rig.until('the new interface', async () => {
+        await rig.settle();
+        return ringsOf().length === 2;
+      });
       expect(new Map(ringsOf() as [string, number][])).toEqual(
         new Map([
           ['eth0', 8],

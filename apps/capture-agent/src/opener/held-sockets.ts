@@ -27,9 +27,8 @@ export class HeldSockets {
     const known = new Map(this.running.map((socket) => [socket.key, socket]));
     const fresh = sockets.filter(({ key }) => !known.has(key));
     const opened = this.#openAll(fresh, leaving, failed);
-    // First, so that two versions on sockets of their own never get one packet twice; the new ones are ready by now.
-    for (const socket of leaving) socket.drain();
     for (const socket of opened) this.#begin(socket, failed);
+    for (const socket of leaving) if (!socket.isEnding) socket.drain();
     for (const planned of sockets) {
       const socket = known.get(planned.key);
       if (socket) this.#change(socket, planned);
@@ -39,7 +38,7 @@ export class HeldSockets {
   }
 
   get running(): readonly HeldSocket[] {
-    return [...this.#sockets.values()].filter(({ isDraining }) => !isDraining);
+    return [...this.#sockets.values()].filter(({ isEnding }) => !isEnding);
   }
 
   /** Tells all there are to a reader that is new. */
@@ -61,7 +60,8 @@ export class HeldSockets {
   /** Reads back all programs, and mends them. @returns whether all were as they should be */
   check(): boolean {
     const found = this.running.map((socket) => ({ socket, is: socket.check() }));
-    for (const { socket, is } of found) if (is === 'lost') this.#replace(socket, socket.wish, socket.ringBytes);
+    for (const { socket, is } of found)
+      if (is === 'lost') this.#replace(socket, socket.wish, socket.ringBytes, 'at once');
     return found.every(({ is }) => is === 'right');
   }
 
@@ -81,7 +81,7 @@ export class HeldSockets {
   #openAll(fresh: readonly PlannedSocket[], leaving: readonly HeldSocket[], failed: FilterOutcome[]): HeldSocket[] {
     const opened: HeldSocket[] = [];
     for (const [index, planned] of fresh.entries()) {
-      const staying = [...this.#sockets.values()].filter((socket) => !socket.isDraining && !leaving.includes(socket));
+      const staying = this.running.filter((socket) => !leaving.includes(socket));
       const held = [...staying, ...opened].map(({ ringBytes }) => ringBytes);
       const share = ringShare(this.ringBudgetBytes, held, fresh.length - index);
       if (share === undefined) {
@@ -89,7 +89,8 @@ export class HeldSockets {
         continue;
       }
       if (share.mustShrink) this.#shrinkLargest(staying);
-      const socket = this.#open(planned, share.ringBytes);
+      const before = leaving.filter((socket) => hasFilterOf(socket.wish, planned));
+      const socket = this.#open(planned, share.ringBytes, before);
       if (socket instanceof HeldSocket) opened.push(socket);
       else failed.push(...refusals(planned, socket.reason));
     }
@@ -108,35 +109,39 @@ export class HeldSockets {
   }
 
   #change(socket: HeldSocket, planned: PlannedSocket): void {
-    if (!socket.changeTo(planned)) this.#replace(socket, planned, socket.ringBytes);
+    if (!socket.changeTo(planned)) this.#replace(socket, planned, socket.ringBytes, 'by a cut');
   }
 
   /**
-   * A new socket takes over. Between the two lies the time of one attachment, in which nothing passes: packets are never
-   * stored twice.
+   * A new socket takes over. At once, for one that lets pass what it should not: then nothing passes for the time of one
+   * attachment, so that no packet is stored twice.
    */
-  #replace(socket: HeldSocket, planned: PlannedSocket, ringBytes: number): void {
+  #replace(socket: HeldSocket, planned: PlannedSocket, ringBytes: number, how: 'by a cut' | 'at once'): void {
     const { linker } = this.parts;
     const fault = linker.fault(planned.members, planned.context);
     if (fault !== undefined) {
       socket.refuse(planned, fault);
       return;
     }
-    const next = this.#open(planned, ringBytes);
+    const next = this.#open(planned, ringBytes, how === 'by a cut' ? [socket] : []);
     if (!(next instanceof HeldSocket)) {
       socket.refuse(planned, next.reason);
       return;
     }
-    next.takeOver(socket);
-    socket.drain();
+    next.inherit(socket);
+    if (how === 'at once') socket.drain();
     const failed: FilterOutcome[] = [];
     this.#begin(next, failed);
     this.#refused = [...this.#refused, ...failed];
   }
 
-  #open(planned: PlannedSocket, ringBytes: number): HeldSocket | { readonly reason: string } {
+  #open(
+    planned: PlannedSocket,
+    ringBytes: number,
+    takesOver: readonly HeldSocket[],
+  ): HeldSocket | { readonly reason: string } {
     try {
-      return HeldSocket.open(++this.#lastId, planned, ringBytes, this.parts);
+      return HeldSocket.open(++this.#lastId, planned, ringBytes, takesOver, this.parts);
     } catch (error) {
       if (error instanceof BpfleetError) return { reason: reasonOf(error) };
       throw error;
@@ -145,16 +150,17 @@ export class HeldSockets {
 
   #shrinkLargest(staying: readonly HeldSocket[]): void {
     const [largest] = [...staying].sort((one, other) => other.ringBytes - one.ringBytes);
-    if (largest) this.#replace(largest, largest.wish, largest.ringBytes / 2);
+    if (largest) this.#replace(largest, largest.wish, largest.ringBytes / 2, 'by a cut');
   }
 
   /** Rings that nobody reads to their end, while interfaces come and go, do not add up for ever. */
   #forgetUnread(): void {
-    const draining = [...this.#sockets.values()].filter(({ isDraining }) => isDraining);
-    let bytes = draining.reduce((sum, { ringBytes }) => sum + ringBytes, 0);
-    for (const socket of draining) {
+    const ending = [...this.#sockets.values()].filter(({ isEnding }) => isEnding);
+    let bytes = ending.reduce((sum, { ringBytes }) => sum + ringBytes, 0);
+    for (const socket of ending) {
       if (bytes <= this.ringBudgetBytes) return;
       bytes -= socket.ringBytes;
+      socket.drain();
       this.#close(socket);
     }
   }
@@ -164,6 +170,11 @@ export class HeldSockets {
     socket.close();
   }
 }
+
+/** Of the same interface, another version at least of one filter. */
+const hasFilterOf = (before: PlannedSocket, planned: PlannedSocket): boolean =>
+  before.interface.index === planned.interface.index &&
+  before.members.some((one) => planned.members.some(({ captured }) => captured.filter === one.captured.filter));
 
 const refusals = ({ members, interface: device }: PlannedSocket, reason: string): FilterOutcome[] =>
   members.map(({ captured: { filter, version, digest } }) => ({

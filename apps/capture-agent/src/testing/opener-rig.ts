@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closeDescriptor, enterNetworkNamespace, PacketSocket } from '@bpfleet/linux';
-import type { CaptureSocket, OpenerEvent } from '../border/opener-port.js';
+import { type CaptureSocket, type OpenerEvent, TAKEN_OVER } from '../border/opener-port.js';
 import { Opener } from '../opener/opener.js';
 import { testOpenerOptions } from './opener-options.js';
 import { SigningService } from './signing-service.js';
@@ -57,6 +57,7 @@ export class OpenerRig {
   /** Answers what the agent would: everything is cut and drained at once. */
   async settle(): Promise<void> {
     for (const event of [...this.events]) {
+      if (event.kind === 'socket' && event.socket.takesOver) await this.opener.cut(event.socket.id, TAKEN_OVER);
       if (event.kind === 'swap') await this.opener.cut(event.socket, event.swap.id);
       if (event.kind === 'draining') await this.opener.drained(event.socket);
     }

@@ -70,6 +70,21 @@ describe('Attribution', () => {
     expect(versions(attribution.attribute(packet('udp', 9)))).toBe('web@1');
   });
 
+  it.each([false, true])('leaves packets of other times to another socket: trusting the kernel %s', (trustsKernel) => {
+    const attribution = attributionOf(memberOf('web', 'tcp port 80'));
+    attribution.trustsKernel = trustsKernel;
+    attribution.times = { fromMs: 5_000, untilMs: 6_000.5 };
+    const isKept = (seconds: number, nanoseconds: number) =>
+      !attribution.attribute(packet('tcp', 80, { seconds, nanoseconds })).isEmpty;
+    expect([isKept(4, 999_999_999), isKept(5, 0), isKept(6, 499_999), isKept(6, 500_000)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+    expect(counted('web@1').matched).toBe(2);
+  });
+
   it('keeps as many bytes as the longest snaplen among those that match', () => {
     const attribution = attributionOf(memberOf('web', 'tcp port 80', { snaplenBytes: 1500 }), memberOf('tcp', 'tcp'));
     expect(attribution.attribute(packet('tcp', 80)).snaplenBytes).toBe(1500);

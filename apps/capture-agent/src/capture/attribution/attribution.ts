@@ -11,6 +11,17 @@ export interface MemberAccounts {
   budgetOf(member: CaptureMember): Budget;
 }
 
+/** Unix ms by the host's clock, as packets are stamped: from the first on, up to the second and not with it. */
+export interface PacketTimes {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+function isWithin({ fromMs, untilMs }: PacketTimes, { seconds, nanoseconds }: ReadPacket): boolean {
+  const atMs = seconds * 1000 + nanoseconds / 1e6;
+  return atMs >= fromMs && atMs < untilMs;
+}
+
 /**
  * Says which members of a socket a packet belongs to. The kernel let it through because at least one accepts it; each is
  * asked again on the same bytes and metadata; also where there is only one, since link(old ∪ new) may be attached before
@@ -28,6 +39,8 @@ export class Attribution {
   isUndecided = false;
   /** The one member asks for what user space cannot see: the kernel's word is its verdict. */
   trustsKernel = false;
+  /** Packets of other times are those of another socket, which this one took over from, or which took over from it. */
+  times: PacketTimes | undefined;
 
   constructor(members: readonly CaptureMember[], accounts: MemberAccounts) {
     this.#members = members.map(
@@ -49,6 +62,7 @@ export class Attribution {
   /** The members that keep the packet; empty: it is not stored. */
   attribute(packet: ReadPacket): MemberSet {
     this.isUndecided = false;
+    if (this.times !== undefined && !isWithin(this.times, packet)) return this.#root;
     const { bytes, start, capturedLength, wireLength } = packet;
     if (this.trustsKernel) return this.#kept(this.#root, 0, capturedLength);
     const hits = this.#hits;

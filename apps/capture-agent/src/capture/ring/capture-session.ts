@@ -1,4 +1,4 @@
-import type { CaptureMember, CaptureSocket, SocketSwap } from '../../border/opener-port.js';
+import { type CaptureMember, type CaptureSocket, type SocketSwap, TAKEN_OVER } from '../../border/opener-port.js';
 import { Attribution } from '../attribution/attribution.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
@@ -7,6 +7,9 @@ import type { SectionAssembler } from '../sections/section-assembler.js';
 import type { CaptureCounters, CaptureNews, CaptureOrder, SocketCounts } from './capture-messages.js';
 import { type LaneSocket, RingLane } from './ring-lane.js';
 import type { RingReader } from './ring-reader.js';
+
+/** Until then the kernel stamps each packet once for all sockets (`RingSocketOptions.arrivalTime`), which takes a moment to begin. */
+const TAKE_OVER_MS = 50;
 
 /** What the capture thread does: it carries out the orders of the main thread between two turns of the reader. */
 export class CaptureSession {
@@ -20,6 +23,8 @@ export class CaptureSession {
     private readonly openSocket: (socket: CaptureSocket, fd: number) => LaneSocket,
     private readonly tell: (news: CaptureNews) => void,
     private readonly nowMs: () => number,
+    /** Of the host, as packets are stamped. */
+    private readonly wallClockMs: () => number = Date.now,
   ) {
     reader.betweenBlocks = (now) => this.#turnBudgets(now);
   }
@@ -75,6 +80,21 @@ export class CaptureSession {
     attribution.trustsKernel = socket.isOwnSocket;
     this.reader.add(lane);
     if (socket.swap) this.#swap(socket.id, socket.swap);
+    if (socket.takesOver) this.#takeOver(lane, socket.takesOver);
+  }
+
+  /** Both pass the same packets by now: those from a moment on are of the new one, and those before it of the others. */
+  #takeOver(lane: RingLane, from: readonly number[]): void {
+    const others = from.flatMap((id) => this.reader.lanes.get(id) ?? []);
+    const cutAtMs = this.wallClockMs() + TAKE_OVER_MS;
+    for (const { attribution } of others)
+      attribution.times = { fromMs: attribution.times?.fromMs ?? 0, untilMs: cutAtMs };
+    if (others.length > 0) lane.attribution.times = { fromMs: cutAtMs, untilMs: Number.POSITIVE_INFINITY };
+    lane.atNextCut(this.nowMs() + TAKE_OVER_MS, () => {
+      // Whatever the host's clock does from here on.
+      if (lane.attribution.times?.untilMs === Number.POSITIVE_INFINITY) lane.attribution.times = undefined;
+      this.tell({ kind: 'cut', socket: lane.id, swap: TAKEN_OVER });
+    });
   }
 
   #swap(id: number, swap: SocketSwap): void {
@@ -82,6 +102,7 @@ export class CaptureSession {
     if (lane === undefined) return;
     const next = this.#attributionOf(swap.members, lane.device.name);
     lane.atNextCut(this.nowMs(), () => {
+      next.times = lane.attribution.times;
       lane.attribution = next;
       this.tell({ kind: 'cut', socket: id, swap: swap.id });
     });
