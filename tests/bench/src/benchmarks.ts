@@ -1,7 +1,8 @@
 import type { Benchmark } from './benchmark.js';
 import { capture } from './capture/capture.js';
+import { dissect } from './dissect/dissect.js';
 import { filter } from './filter/filter.js';
 import { ingest } from './ingest/ingest.js';
 
 /** All of them, in the order in which they run without a name. */
-export const benchmarks: readonly Benchmark[] = [filter, ingest, capture];
+export const benchmarks: readonly Benchmark[] = [filter, dissect, ingest, capture];
