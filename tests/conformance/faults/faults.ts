@@ -160,6 +160,7 @@ export const faults: readonly Fault[] = [
     'const sameA = one.a?.id === other.a?.id && one.a?.mask === other.a?.mask;',
     'const sameA = one.a?.id === other.a?.id;',
   ),
+  fault('emit/registers.ts', 'isThere || !usesX(first.value)', 'true'),
   fault('emit/registers.ts', "['+', '*', '&', '|', '^']", "['+', '*', '&', '|', '^', '-']"),
   fault('emit/registers.ts', 'x: one.x === other.x ? one.x : undefined', 'x: one.x'),
 ];

@@ -69,7 +69,7 @@ export class RegisterCode {
 
   /** Brings `left` into A and `right` into X. */
   toAAndX(left: NumberedValue, right: NumberedValue): void {
-    if (this.#canGoToX(right)) {
+    if (this.#canGoToXBehind(left, right)) {
       this.toA(left);
       this.#toX(right);
     } else if (!usesX(left.value)) {
@@ -148,7 +148,8 @@ export class RegisterCode {
       this.#write(statement(BPF.ALU | OPERATIONS[operator] | BPF.K, right.value));
       return;
     }
-    const isTurned = COMMUTES.has(operator) && !this.#canGoToX(b) && (this.#canGoToX(a) || !usesX(right));
+    const isTurned =
+      COMMUTES.has(operator) && !this.#canGoToXBehind(a, b) && (this.#canGoToXBehind(b, a) || !usesX(right));
     this.toAAndX(isTurned ? b : a, isTurned ? a : b);
     this.#write(statement(BPF.ALU | OPERATIONS[operator] | BPF.X, 0));
   }
@@ -165,8 +166,12 @@ export class RegisterCode {
     this.registers = { a: this.registers.a, x: numbered.id };
   }
 
-  #canGoToX(numbered: NumberedValue): boolean {
-    return this.registers.x === numbered.id || this.#xInstruction(numbered) !== undefined;
+  /** Whether X can get the value when `first` is in A, without changing A. What stands in X may have to go for `first`. */
+  #canGoToXBehind(first: NumberedValue, numbered: NumberedValue): boolean {
+    if (this.#xInstruction(numbered) !== undefined) return true;
+    const { a, x } = this.registers;
+    const isThere = a?.id === first.id && a.mask === ALL_BITS;
+    return x === numbered.id && (isThere || !usesX(first.value));
   }
 
   /** The one instruction that brings the value into X without A. */
