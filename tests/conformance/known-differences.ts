@@ -1,6 +1,7 @@
 import type { PacketMetadata } from '@bpfleet/bpf';
 import type { Difference } from './comparison.js';
 import { isWireless } from './link-types.js';
+import { isBodyPadded } from './packets/wireless.js';
 import {
   calculationsIn,
   constantOf,
@@ -29,7 +30,12 @@ export interface KnownDifference {
 
 const isOursAlone = ({ packet, ours }: Difference): boolean => packet === undefined && ours === 'compiled';
 const isTheirsAlone = ({ packet, theirs }: Difference): boolean => packet === undefined && theirs === 'compiled';
-const [isVlan, isMpls, isGeneve] = (['vlan', 'mpls', 'geneve'] as const).map(isWord) as [OfTerm, OfTerm, OfTerm];
+const [isVlan, isMpls, isPppoes, isGeneve] = (['vlan', 'mpls', 'pppoes', 'geneve'] as const).map(isWord) as [
+  OfTerm,
+  OfTerm,
+  OfTerm,
+  OfTerm,
+];
 type OfTerm = ReturnType<typeof isWord>;
 const isAny: OfTerm = () => true;
 const isRange = ({ from, to }: { readonly from: number; readonly to: number }) => from !== to;
@@ -151,6 +157,22 @@ export const knownDifferences: readonly KnownDifference[] = [
     },
     matches: (difference) =>
       difference.words?.readsUnfilled === true && isWireless(difference.form) && inOrder(difference, isGeneve, isAny),
+  },
+  {
+    name: 'padded 802.11 frames, with pppoes or geneve',
+    reason:
+      'libpcap looks past the padding that radiotap tells of between header and body only if the last link type it met is radiotap, and that becomes PPP behind `pppoes` and Ethernet behind `geneve`. Terms then read padded frames at a wrong place, also those in front. Ours always looks past it.',
+    example: {
+      expression: 'len > 5 or pppoes and ip',
+      form: 'IEEE802_11_RADIO',
+      packet: `00000900020000002008${'00'.repeat(40)}0021${'00'.repeat(8)}`,
+    },
+    matches: ({ form, packet, words, ...difference }) =>
+      form.linkType === 'IEEE802_11_RADIO' &&
+      packet !== undefined &&
+      words?.alignsPayload === false &&
+      isBodyPadded(packet) &&
+      termsOf(difference.expression).some((term) => isPppoes(term) || isGeneve(term)),
   },
   {
     name: 'more offsets than words of memory',

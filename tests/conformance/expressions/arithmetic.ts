@@ -70,6 +70,13 @@ function length(w: Writer): string {
 }
 
 function accessor(w: Writer, depth: number): string {
+  if (w.fields.length > 0 && w.chance(15)) return w.of(w.fields);
+  const field = newAccessor(w, depth);
+  w.fields.push(field);
+  return field;
+}
+
+function newAccessor(w: Writer, depth: number): string {
   const protocol = w.chance(12) ? w.variant('48 accessor (tier 3)', rareAccessors) : chosenAccessor(w);
   const size = w.variant('48 size', ['', ':1', ':2', ':4']);
   if (depth > 0 && w.chance(15)) {

@@ -55,17 +55,18 @@ export function randomExpression(
   coverage: Coverage,
   among: readonly LinkForm[] = linkForms,
 ): RandomExpression {
-  // 802.11 has the most words of its own.
-  const form = coverage.choose(
-    random,
-    among,
-    ({ name }) => `link ${name}`,
-    (one) => (isWireless(one) ? 3 : 1),
-  );
+  const form = coverage.choose(random, among, ({ name }) => `link ${name}`, formWeight);
   const w = new Writer(random, form, coverage);
   w.used.add(`link ${form.name}`);
   const text = random.below(40) === 0 ? w.note('2.1 empty', '') : expression(w, 2);
   return { text, form, productions: w.used };
+}
+
+/** Ethernet and 802.11 have the most words of their own, and captures differ from files on Ethernet most. */
+function formWeight(form: LinkForm): number {
+  const { linkType, live } = form;
+  if (linkType === 'EN10MB') return 3;
+  return (isWireless(form) ? 3 : 1) * (live ? 0.5 : 1);
 }
 
 function expression(w: Writer, depth: number): string {

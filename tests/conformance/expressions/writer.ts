@@ -8,6 +8,8 @@ export class Writer {
   readonly used = new Set<string>();
   /** What the term before was written by. */
   previous: Production | undefined;
+  /** Bytes that were read: asked for again they are what a compiler loads once. */
+  readonly fields: string[] = [];
 
   constructor(
     readonly random: Random,

@@ -50,6 +50,8 @@ export function loaded(code: number, k: number, { x, memory }: Registers, packet
     default: {
       if (k < SKF_AD_OFF) return found(k);
       const value = beside(packet, k - SKF_AD_OFF);
+      // Not what was asked for: libpcap adds to it the offset of what an encapsulation carries.
+      if (value === 'wild') return 'unset';
       return typeof value === 'number' ? value : missing(`@${k}`, 32);
     }
   }

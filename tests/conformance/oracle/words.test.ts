@@ -56,6 +56,11 @@ describe('wordsUsed', () => {
       [set(24), store(7), is(1, geneve.length, geneve.length), ...geneve, fetchX(7)],
       [],
     ],
+    [
+      'an offset that is led past padding',
+      [set(38), statement(BPF.ALU | BPF.ADD, 3), statement(BPF.ALU | BPF.AND, 0xffff_fffc), store(0)],
+      ['alignsPayload'],
+    ],
     ['a tunnel’s word that is read in front of it', [set(24), store(3), is(1), fetchX(3), ...geneve], ['findsTunnel']],
   ])('tells of %s', (_, program, expected) => {
     expect(usedBy(...program)).toEqual(expected);

@@ -12,12 +12,15 @@ export interface WordUse {
   readonly readsUnfilled: boolean;
   /** A `geneve` was found, and filled its words. */
   readonly findsTunnel: boolean;
+  /** The 802.11 payload's offset is led past padding (`gen_load_802_11_header_len`), where there is some. */
+  readonly alignsPayload: boolean;
 }
 
 export function wordsUsed(program: Program, packet: Packet): WordUse {
   const tunnels = tunnelStores(program);
   const filled: ({ readonly at: number; readonly block: number; readonly isCalculation: boolean } | undefined)[] = [];
-  const use = { readsCalculation: false, readsUnfilled: false, findsTunnel: false };
+  const alignsPayload = program.some(({ code, k }) => code === (BPF.ALU | BPF.AND) && k === 0xffff_fffc);
+  const use = { readsCalculation: false, readsUnfilled: false, findsTunnel: false, alignsPayload };
   let block = 0;
   run(program, packet, (at) => {
     const { code = 0, k = 0 } = program[at] ?? {};

@@ -1,3 +1,4 @@
+import type { Packet } from '@bpfleet/bpf';
 import type { Random } from '../random.js';
 import { bytesOf, mac } from './frames.js';
 
@@ -28,4 +29,18 @@ function frame(random: Random, etherType: number, carried: readonly number[]): n
 function radiotap(random: Random): number[] {
   const length = random.of([8, 8, 12, 18, 24, 36, 36, 264]);
   return [0, 0, length & 255, length >>> 8, ...bytesOf(random, length - 4)];
+}
+
+/**
+ * Whether radiotap says that a data frame's body stands behind padding (flags, 0x20), and there is some: the body begins at a
+ * multiple of four bytes.
+ */
+export function isBodyPadded({ bytes, start }: Packet): boolean {
+  const at = (offset: number) => bytes[start + offset] ?? 0;
+  const hasFlags = (at(4) & 0x02) !== 0 && (at(7) & 0x80) === 0;
+  const flags = at(at(4) & 0x01 ? 16 : 8);
+  const header = at(2) | (at(3) << 8);
+  const control = at(header);
+  const end = header + 24 + (control & 0x80 ? 2 : 0);
+  return hasFlags && (flags & 0x20) !== 0 && (control & 0x0c) === 0x08 && end % 4 !== 0;
 }
