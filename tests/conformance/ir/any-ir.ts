@@ -98,6 +98,19 @@ export const anyIr: fc.Arbitrary<Ir> = fc.oneof(
   fc.array(condition, { minLength: 1, maxLength: 4 }).chain((few) => joinedFrom(fc.constantFrom(...few))),
 );
 
+/** Questions about few fields and what is calculated from them: each stands in a register or a word when it is asked for again. */
+export const anyIrOfFewFields: fc.Arbitrary<Ir> = fc.array(field, { minLength: 1, maxLength: 3 }).chain((fields) => {
+  const one = fc.constantFrom(...fields);
+  const pair = fc.tuple(fc.constantFrom(...operators), one, one).map(([operator, a, b]) => binary(operator, a, b));
+  const either = fc.oneof(one, pair);
+  const nested = fc
+    .tuple(fc.constantFrom(...operators), either, either)
+    .map(([operator, a, b]) => binary(operator, a, b));
+  const negated = either.map((operand) => ({ kind: 'negate', operand }) as const);
+  const value = fc.oneof(one, one, pair, nested, negated);
+  return joinedFrom(fc.record({ kind: fc.constant('test' as const), value, mask, within }));
+});
+
 /** Most are too short for something. */
 export const anyPacketBytes: fc.Arbitrary<Uint8Array> = fc
   .array(fc.oneof(number, fc.integer({ min: 0, max: 4 })), { maxLength: 12 })
