@@ -77,7 +77,7 @@ function accessor(w: Writer, depth: number): string {
 }
 
 function newAccessor(w: Writer, depth: number): string {
-  const protocol = w.chance(12) ? w.variant('48 accessor (tier 3)', rareAccessors) : chosenAccessor(w);
+  const protocol = w.chance(16) ? w.variant('48 accessor (tier 3)', rareAccessors) : chosenAccessor(w);
   const size = w.variant('48 size', ['', ':1', ':2', ':4']);
   if (depth > 0 && w.chance(15)) {
     const index = w.of([
