@@ -17,6 +17,6 @@ export type {
   QuarantineRow,
   SectionRow,
 } from './rows.js';
-export type { SectionOrder, SectionQuery } from './sections/section-query.js';
+export type { SectionName, SectionOrder, SectionQuery } from './sections/section-query.js';
 export { type Completeness, SectionStore, type StoredSection } from './sections/section-store.js';
 export { storeError } from './store-error.js';

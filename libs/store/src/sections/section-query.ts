@@ -64,6 +64,19 @@ export function stepQuery(
     ) AS step WHERE bytes_before < ${limitBytes} ORDER BY ${sorting}`;
 }
 
+/** What names one section for ever. */
+export interface SectionName {
+  readonly agent: string;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+export function nameQuery({ agent, epoch, seq }: SectionName): string {
+  return `
+    SELECT agent, epoch, seq, ts_min, ts_max, packets, dropped_by_kernel, body FROM analytics.section
+    WHERE agent = ${literal(agent)} AND epoch = ${epoch} AND seq = ${seq} LIMIT 1`;
+}
+
 /** Written out, so that the planner leaves out the partitions of the other hours. */
 function withinHour(hour: Hour): string {
   const end = new Date(hour.getTime() + 3_600_000);

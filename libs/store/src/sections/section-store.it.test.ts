@@ -102,6 +102,13 @@ suiteRequires('SectionStore', { postgres: await postgres() }, ({ postgres: serve
       }
     });
 
+    it('finds a section by its name', async () => {
+      const { agent, epoch, seq, body } = rows[7]!;
+      expect((await store.section({ agent, epoch, seq }))?.body.equals(body)).toBe(true);
+      expect(await store.section({ agent, epoch: epoch + 1, seq })).toBeUndefined();
+      expect(await store.section({ agent: "o'agent", epoch, seq })).toBeUndefined();
+    });
+
     it('holds no connection while its caller works', async () => {
       const one = createPool({
         connection: database.connection,

@@ -7,6 +7,8 @@ import {
   clamp,
   condition,
   type Hour,
+  nameQuery,
+  type SectionName,
   type SectionOrder,
   type SectionQuery,
   stepQuery,
@@ -69,6 +71,11 @@ export class SectionStore {
       if (!last || (found.length < limit && bytes < STEP_BYTES)) return;
       cursor = { ...last, tsNs: query.order === 'newest' ? last.tsMaxNs : last.tsMinNs };
     }
+  }
+
+  /** One section by its name; undefined when it is not stored, or no longer. */
+  async section(name: SectionName, signal?: AbortSignal): Promise<StoredSection | undefined> {
+    return (await this.#read(nameQuery(name), signal))[0];
   }
 
   async completeness(query: SectionQuery): Promise<Completeness> {
