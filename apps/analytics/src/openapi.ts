@@ -11,6 +11,7 @@ const noSource: SectionSource = {
   sections: () => {
     throw new Error('no store here');
   },
+  section: () => Promise.reject(new Error('no store here')),
   completeness: () => Promise.reject(new Error('no store here')),
 };
 

@@ -52,6 +52,36 @@ export const PacketRow = z.object({
 });
 export type PacketRow = z.infer<typeof PacketRow>;
 
+/**
+ * One line of a dissection: a layer, a field or a group, by Wireshark's name. `_ws.…` says what is wrong with the packet.
+ */
+export interface PacketNode {
+  readonly name: string;
+  readonly text: string;
+  readonly offset: number;
+  readonly lengthBytes: number;
+  readonly value?: number | string | boolean | undefined;
+  readonly children?: readonly PacketNode[] | undefined;
+}
+export const PacketNode: z.ZodType<PacketNode> = z.object({
+  name: z.string().describe("Wireshark's display filter abbreviation"),
+  text: z.string().describe('The line for people; printable ASCII'),
+  offset: z.int().nonnegative().describe("From the packet's first byte"),
+  lengthBytes: z.int().nonnegative(),
+  value: z.union([z.number(), z.string(), z.boolean()]).optional(),
+  get children() {
+    return z.array(PacketNode).optional();
+  },
+});
+
+/** One packet in full. */
+export const PacketDetail = PacketRow.extend({
+  layers: z.array(PacketNode).describe('Outermost first'),
+  /** All that was captured. */
+  hex: z.string(),
+});
+export type PacketDetail = z.infer<typeof PacketDetail>;
+
 /** How complete an answer is. */
 export const Completeness = z.object({
   sectionsScanned: z.int().nonnegative(),
@@ -98,4 +128,5 @@ export const queryApi = {
     response: IdentityConflicts,
   }),
   listPackets: route({ method: 'GET', path: '/api/v1/packets', query: PacketQuery, response: PacketAnswer }),
+  getPacket: route({ method: 'GET', path: '/api/v1/packets/{id}', response: PacketDetail }),
 } as const;

@@ -1,4 +1,4 @@
-import type { Completeness, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
+import type { Completeness, SectionName, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
 import { SectionSource } from './section-source.js';
 
 /** A `SectionSource` over an array; for tests. */
@@ -17,6 +17,10 @@ export class MemorySections extends SectionSource {
       this.read++;
       yield section;
     }
+  }
+
+  override async section({ agent, epoch, seq }: SectionName): Promise<StoredSection | undefined> {
+    return this.stored.find((one) => one.agent === agent && one.epoch === epoch && one.seq === seq);
   }
 
   override async completeness(): Promise<Pick<Completeness, 'quarantined'>> {

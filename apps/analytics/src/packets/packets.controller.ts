@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { packetMediaTypes, queryApi } from '@bpfleet/contract';
+import { type PacketDetail, packetMediaTypes, queryApi } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { Call, type CallOf } from '@bpfleet/service/nest';
 import { Controller, type OnModuleDestroy, Req, Res } from '@nestjs/common';
@@ -47,6 +47,13 @@ export class PacketsController implements OnModuleDestroy {
       if (!call.signal.aborted) throw error;
     }
     return undefined;
+  }
+
+  @Call(queryApi.getPacket, {
+    summary: 'One stored packet in full: its layers and fields with their places, and its bytes',
+  })
+  getPacket({ path, signal }: CallOf<typeof queryApi.getPacket>): Promise<PacketDetail> {
+    return this.packets.packet(path.id, signal);
   }
 
   /** Ends answers under way: a long download must not hold up the process's end. */

@@ -103,6 +103,16 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
     expect(packets.map(({ at }) => at)).toEqual(newest.map(({ packet }) => formatInstantNs(packet.atNs)).toReversed());
     expect(completeness).toMatchObject({ packetsUndecided: 0, recordsQuarantined: 0, rangeScanned: false });
   });
+  it('answers one packet in full by the id of its row', async () => {
+    const [row] = (await rows({ filter: 'tcp port 80', limit: 1 })).packets;
+    const detail = await analytics.client.call(queryApi.getPacket, { path: { id: row!.id } });
+    expect(detail).toMatchObject(row!);
+    expect(detail.layers.map(({ name }) => name)).toEqual(['eth', 'ip', 'tcp', 'data']);
+    const newest = inOrder(({ packet }) => portOf(packet) === 80).at(-1)!;
+    expect(detail.hex).toBe(Buffer.from(newest.packet.bytes).toString('hex'));
+    const missing = analytics.client.call(queryApi.getPacket, { path: { id: `${row!.agent}.1.999.0` } });
+    await expect(missing).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
   it('is JSON when nothing else is asked for', async () => {
     for (const accept of [undefined, '*/*', 'text/html, */*;q=0.1']) {
       const { headers, bytes } = await whole({ limit: 1 }, accept);
@@ -187,7 +197,11 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
   });
   it('serves its document, its metrics and its health', async () => {
     const document = (await (await fetch(`${analytics.url}/openapi.json`)).json()) as OpenApiDocument;
-    expect(Object.keys(document.paths)).toEqual(['/api/v1/identity-conflicts', '/api/v1/packets']);
+    expect(Object.keys(document.paths)).toEqual([
+      '/api/v1/identity-conflicts',
+      '/api/v1/packets',
+      '/api/v1/packets/{id}',
+    ]);
     const answers = document.paths['/api/v1/packets']!.get.responses['200'].content;
     expect(Object.keys(answers)).toEqual([json, ndjson, pcapng, pcap]);
     expect(await (await fetch(`${analytics.url}/metrics`)).text()).toMatch(/^bpfleet_ingest_sections_total \d+$/m);

@@ -1,9 +1,16 @@
-import { type Completeness, formatInstantNs, PacketAnswer, PacketQuery, packetMediaTypes } from '@bpfleet/contract';
+import {
+  type Completeness,
+  formatInstantNs,
+  PacketAnswer,
+  PacketDetail,
+  PacketQuery,
+  packetMediaTypes,
+} from '@bpfleet/contract';
 import { LinkType } from '@bpfleet/packet';
 import { readCapture } from '@bpfleet/section';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { makeSection, NOW_MS, NOW_NS, type SectionShape, storedSection } from '../testing/sections.js';
+import { makeSection, NOW_MS, NOW_NS, type SectionShape, storedSection, tcpFrame } from '../testing/sections.js';
 import { MemorySections } from './memory-sections.js';
 import { type PacketMediaType, PacketsService } from './packets.service.js';
 
@@ -195,4 +202,37 @@ describe('PacketsService: capture files', () => {
     for await (const chunk of stream.body) chunks.push(chunk);
     expect([...readCapture(Buffer.concat(chunks))].map(({ atNs }) => atNs)).toEqual(ago(3, 2));
   });
+});
+
+describe('PacketsService: one in full', () => {
+  const { signal } = new AbortController();
+
+  it('gives a packet’s row, its layers and its bytes', async () => {
+    store({ atNs: ago(2, 1), agent: 'host.1', epoch: 4 });
+    const [row] = (await rows()).packets;
+    const detail = await service.packet('host.1.4.0.1', signal);
+    const { layers, hex, ...rest } = detail;
+    expect(rest).toEqual(row);
+    expect(layers.map(({ name, offset }) => [name, offset])).toEqual([
+      ['eth', 0],
+      ['ip', 14],
+      ['tcp', 34],
+      ['data', 54],
+    ]);
+    expect(hex).toBe(Buffer.from(tcpFrame(1)).toString('hex'));
+    expect(PacketDetail.parse(detail)).toEqual(detail);
+  });
+  it('says where the capture ended', async () => {
+    store({ packets: [{ atNs: NOW_NS - 1n, bytes: tcpFrame(0), capturedLength: 40 }] });
+    const { layers, hex } = await service.packet('host-1.1.0.0', signal);
+    expect(layers.at(-1)).toMatchObject({ name: '_ws.short', offset: 40 });
+    expect(hex).toHaveLength(80);
+  });
+  it.each(['host-1.1.0.1', 'host-1.1.7.0', 'host-2.1.0.0', 'host-1', '', '.1.0.0', 'host-1.1.0.-1', 'host-1.1.0.0x'])(
+    'does not know %j',
+    async (id) => {
+      store({ atNs: ago(1) });
+      await expect(service.packet(id, signal)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    },
+  );
 });

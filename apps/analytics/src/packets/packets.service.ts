@@ -1,11 +1,14 @@
-import { type Completeness, type PacketQuery, packetMediaTypes } from '@bpfleet/contract';
+import { type Completeness, type PacketDetail, type PacketQuery, packetMediaTypes } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import { Injectable } from '@nestjs/common';
 import { type CaptureFile, PcapFile, PcapngFile } from './capture-file.js';
 import { inChunks } from './chunks.js';
 import { FilePackets } from './file-packets.js';
 import { planFile } from './file-plan.js';
 import { NewestPackets } from './newest-packets.js';
+import { detailOf, packetAt } from './one-packet.js';
 import { jsonAnswer, ndjsonAnswer } from './packet-answer.js';
+import { parsePacketId } from './packet-id.js';
 import { type PacketRequest, packetRequest } from './packet-request.js';
 import type { MatchedPacket, PacketScan } from './packet-scan.js';
 import { SectionSource } from './section-source.js';
@@ -45,6 +48,22 @@ export class PacketsService {
       case packetMediaTypes.pcap:
         return this.#file(packetRequest(query, 'file', nowMs), new PcapFile(), mediaType, nowMs, signal);
     }
+  }
+
+  /**
+   * One packet in full.
+   * @throws BpfleetError `NOT_FOUND` when it is not stored, or no longer
+   */
+  async packet(id: string, signal: AbortSignal): Promise<PacketDetail> {
+    const name = parsePacketId(id);
+    const section = name && (await this.source.section(name, signal));
+    const packet = section && packetAt(section, name.index);
+    if (packet === undefined) {
+      throw new BpfleetError('NOT_FOUND', `no stored packet ${id}`, {
+        hint: 'take the id from a row of the answer to a query; packets older than the retention are gone',
+      });
+    }
+    return detailOf(packet);
   }
 
   #rows(request: PacketRequest, mediaType: PacketMediaType, signal: AbortSignal): PacketStream {

@@ -1,4 +1,4 @@
-import type { Completeness, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
+import type { Completeness, SectionName, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
 
 /** What queries need of the store; `SectionStore` has this shape. */
 export abstract class SectionSource {
@@ -7,5 +7,6 @@ export abstract class SectionSource {
     query: SectionQuery & { readonly order: SectionOrder },
     signal?: AbortSignal,
   ): AsyncIterable<StoredSection>;
+  abstract section(name: SectionName, signal?: AbortSignal): Promise<StoredSection | undefined>;
   abstract completeness(query: SectionQuery): Promise<Pick<Completeness, 'quarantined'>>;
 }
