@@ -192,3 +192,40 @@ describe('packets -w', () => {
     expect(await readdir(where)).toEqual([]);
   });
 });
+
+describe('packets show', () => {
+  beforeEach(() => {
+    const type = { name: 'eth.type', text: 'Type: IPv4 (0x0800)', offset: 12, lengthBytes: 2, value: 0x0800 };
+    const layers = [
+      { name: 'eth', text: 'Ethernet', offset: 0, lengthBytes: 14, children: [type] },
+      { name: '_ws.short', text: '[Internet Protocol Version 4: captured only so far]', offset: 14, lengthBytes: 0 },
+    ];
+    fleet.packet = { ...packet(1), layers, hex: '00'.repeat(14) };
+  });
+
+  it('shows a packet’s row and its layers, with their places in the bytes', async () => {
+    const { code, out, err } = await packets(['show', 'host-1.1.1.1']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(fleet.requests).toEqual(['GET /api/v1/packets/host-1.1.1.1']);
+    expect(out.split('\n').slice(2)).toEqual([
+      '',
+      '   AT   BYTES  LAYERS AND FIELDS',
+      '    0      14  Ethernet',
+      '   12       2    Type: IPv4 (0x0800)',
+      '   14       0  [Internet Protocol Version 4: captured only so far]',
+      '',
+    ]);
+  });
+
+  it('takes options of its own', async () => {
+    const { out } = await packets(['show', 'host-1.1.1.1', '-o', 'json']);
+    expect(JSON.parse(out)).toEqual(fleet.packet);
+  });
+
+  it('says when there is no such packet', async () => {
+    fleet.packet = undefined;
+    const { code, err } = await packets(['show', 'host-1.1.1.9']);
+    expect(code).toBe(1);
+    expect(err).toContain('packet host-1.1.1.9');
+  });
+});

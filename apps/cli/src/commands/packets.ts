@@ -6,6 +6,7 @@ import { writeCapture } from '../packets/write-capture.js';
 import { expressionOf } from '../report-error.js';
 import { servers, withServers } from '../servers.js';
 import { print, type Terminal } from '../terminal.js';
+import { packetShow } from './packet-show.js';
 
 interface PacketOptions {
   readonly since?: string;
@@ -18,10 +19,12 @@ interface PacketOptions {
   readonly output: OutputFormat;
 }
 
-/** `bpfleet packets EXPR` */
+/** `bpfleet packets EXPR`, and `bpfleet packets show ID` */
 export function packets(parent: Command, terminal: Terminal): void {
   const command = parent
     .command('packets')
+    // Options behind `show` are its own.
+    .enablePositionalOptions()
     .argument('[expression...]', 'a pcap-filter expression; every packet when left out')
     .description('query stored packets, or write them as a pcapng file')
     .option('--since <time>', '10m (ago), or 2026-11-22T10:00:00Z (default: 1h)')
@@ -31,6 +34,7 @@ export function packets(parent: Command, terminal: Terminal): void {
     .option('--agent <id>', 'only packets of this agent')
     .option('--version <filter>', 'only packets that this filter stored: web, or one version: web@3')
     .option('--linktype <name>', 'only this link type; a capture file has one');
+  packetShow(command, terminal);
   withServers(withOutput(command)).action(async (words: string[], options: PacketOptions): Promise<void> => {
     if (options.write === '-' && terminal.out.isTTY) {
       command.error('error: a capture file is not for a terminal; pipe it on (| tcpdump -r -) or name a file');

@@ -1,7 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { type Agent, controlApi, type Filter, type PacketAnswer, queryApi, type Route } from '@bpfleet/contract';
+import {
+  type Agent,
+  controlApi,
+  type Filter,
+  type PacketAnswer,
+  type PacketDetail,
+  queryApi,
+  type Route,
+} from '@bpfleet/contract';
 
 type Answer = { status?: number; body?: unknown; raw?: (response: ServerResponse) => void };
 type Handler = (call: {
@@ -16,6 +24,7 @@ export class FakeFleet {
   readonly filters = new Map<string, Filter>();
   agents: Agent[] = [];
   answer: PacketAnswer | undefined;
+  packet: PacketDetail | undefined;
   /** What `GET /packets` sends as pcapng, and how the answer ends: as it should, broken off, or never. */
   capture: { bytes: Uint8Array; ends?: 'broken' | 'never' } = { bytes: new Uint8Array() };
   /** Given instead of any answer. */
@@ -43,6 +52,7 @@ export class FakeFleet {
           `agent ${path.id}`,
         ),
     ],
+    [queryApi.getPacket, ({ path }) => this.#found(this.packet, `packet ${path.id}`)],
     [
       queryApi.listPackets,
       ({ accept }) => (accept.includes('pcapng') ? { raw: this.#sendCapture } : { body: this.answer }),
