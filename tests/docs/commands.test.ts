@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { pageText } from './blocks.js';
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const PAGES = {
+const PAGES: Readonly<Record<string, string>> = {
   README,
   ...Object.fromEntries(
     ['00-intro', '01-first-five-minutes', '30-capture-agent', '50-keys-and-signatures'].map((name) => [
