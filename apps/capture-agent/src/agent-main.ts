@@ -1,8 +1,7 @@
 // The agent process: has the network connections and no privileges. The opener starts it; see docs/30-capture-agent.md.
-import { Socket } from 'node:net';
 import { KafkaBus } from '@bpfleet/bus';
 import { BpfleetError } from '@bpfleet/errors';
-import { closeDescriptor, confineProcess, receiveDescriptor } from '@bpfleet/linux';
+import { confineProcess } from '@bpfleet/linux';
 import {
   createLogger,
   createMetrics,
@@ -14,15 +13,12 @@ import {
   runMain,
 } from '@bpfleet/service';
 import { CaptureAgent } from './agent.js';
-import { ChannelOpener } from './border/channel-opener.js';
+import { inheritedOpener } from './border/inherited-opener.js';
 import { RingSource } from './capture/sources/ring-source.js';
 import { hostInterfaces } from './choose-source.js';
 import { AgentConfig } from './config.js';
 import { spoolDirOf } from './folders.js';
 import { StatusServer } from './status-server.js';
-
-const STREAM = 3;
-const DESCRIPTORS = 4;
 
 await runMain((stopping) => run(loadConfig(AgentConfig, process.env), stopping));
 
@@ -35,11 +31,7 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running>
   });
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
-  const opener = new ChannelOpener(
-    new Socket({ fd: STREAM }),
-    { receive, close: () => closeDescriptor(DESCRIPTORS) },
-    onFatal,
-  );
+  const opener = inheritedOpener(onFatal);
   const brokers = config.kafkaBrokers.map(formatHostPort);
   const agent = new CaptureAgent(
     { ...config, agentSpoolDir: spoolDirOf(config) },
@@ -62,11 +54,6 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running>
   await lifecycle.start();
   confine(logger);
   return { stop: () => lifecycle.stop(), failed };
-}
-
-function receive() {
-  const passed = receiveDescriptor(DESCRIPTORS, { nonBlocking: true });
-  return typeof passed === 'string' ? undefined : { fd: passed.fd, number: passed.id };
 }
 
 /** From here on, listeners open and threads started: no other program, no other socket, whatever this process is led to do. */

@@ -22,14 +22,17 @@ export interface ChosenSource {
 /** Captures in the kernel. @throws BpfleetError `CAPTURE_NOT_PERMITTED` */
 export function ringSource(): ChosenSource {
   requireCapture();
-  return {
-    kind: 'ring',
-    create: (opener, positions) => new RingSource(opener, positions),
-    interfaces: hostInterfaces,
-    opensSockets: true,
-    matches: matchesPatterns,
-  };
+  return openedRings;
 }
+
+/** Captures in the kernel, on sockets that an opener elsewhere opens. */
+export const openedRings: ChosenSource = {
+  kind: 'ring',
+  create: (opener, positions) => new RingSource(opener, positions),
+  interfaces: hostInterfaces,
+  opensSockets: true,
+  matches: matchesPatterns,
+};
 
 /**
  * Captures by way of libpcap. Its interfaces are those of this network namespace whose packets `cap` can name.

@@ -1,34 +1,35 @@
-import { matchesPatterns } from '@bpfleet/linux';
 import { type AgentParts, CaptureAgent } from './agent.js';
+import type { OpenerPort } from './border/opener-port.js';
 import type { ChosenSource } from './choose-source.js';
 import type { AgentConfig } from './config.js';
-import { openerFolder, spoolDirOf } from './folders.js';
-import { Opener } from './opener/opener.js';
+import { createOpener } from './create-opener.js';
+import { spoolDirOf } from './folders.js';
 
-/** An agent with its opener in the same process: where there is nobody to separate from, and the status says so. */
+/** An opener in another process. */
+export interface OtherOpener {
+  readonly port: OpenerPort;
+  readonly pid: number;
+}
+
+/**
+ * An agent for a process that holds more than it.
+ * @param other without it the opener is in this process: where there is nobody to separate from, and the status says so
+ */
 export function createAgent(
   config: AgentConfig,
   source: ChosenSource,
   parts: Pick<AgentParts, 'bus' | 'logger' | 'registry' | 'onFatal'>,
+  other?: OtherOpener,
 ): CaptureAgent {
-  const opener = new Opener({
-    folder: openerFolder(config.agentStateDir),
-    agent: config.agentId,
-    interfaces: source.interfaces,
-    // A replayed file is no interface of the host: nothing to allow.
-    mayOpen: (name) => source.kind === 'file' || matchesPatterns(config.agentInterfaces, name),
-    matches: source.matches,
-    opensSockets: source.opensSockets,
-    ringBudgetBytes: config.agentRingBytes,
-    isConfined: () => false,
-    onFatal: parts.onFatal,
-  });
+  const { onFatal } = parts;
+  const opener = other?.port ?? createOpener(config, source, { isConfined: () => false, onFatal });
   const agentSpoolDir = spoolDirOf(config);
   return new CaptureAgent(
     { ...config, agentSpoolDir },
     {
       ...parts,
       opener,
+      ...(other ? { openerPid: other.pid } : {}),
       createSource: (positions) => source.create(opener, positions),
       interfaces: source.interfaces,
     },

@@ -1,5 +1,10 @@
 export type { CaptureAgent } from './agent.js';
+export { inheritedOpener } from './border/inherited-opener.js';
 export { checkCaptureFile } from './capture/check-capture-file.js';
-export { type ChosenSource, fileSource, ringSource } from './choose-source.js';
+export { type ChosenSource, fileSource, openedRings, ringSource } from './choose-source.js';
 export { AgentConfig } from './config.js';
-export { createAgent } from './create-agent.js';
+export { createAgent, type OtherOpener } from './create-agent.js';
+export { createOpener } from './create-opener.js';
+export { openerFolder } from './folders.js';
+export { AgentProcess } from './opener/agent-process.js';
+export { asUserInNamespace } from './opener/run-as.js';

@@ -1,13 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { BpfleetError } from '@bpfleet/errors';
-import { matchesPatterns } from '@bpfleet/linux';
 import { configHelp, createLogger, Lifecycle, type Logger, loadConfig, type Running, runMain } from '@bpfleet/service';
 import { type ChosenSource, ringSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
+import { createOpener } from './create-opener.js';
 import { controlFolder, openerFolder, spoolDirOf } from './folders.js';
 import { makeAgentFolders } from './opener/agent-folders.js';
 import { AgentProcess } from './opener/agent-process.js';
-import { Opener } from './opener/opener.js';
 import { runAs } from './opener/run-as.js';
 
 const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
@@ -45,17 +44,7 @@ function capturing(
   logger: Logger,
   onFatal: (error: unknown) => void,
 ): Lifecycle {
-  const opener = new Opener({
-    folder: openerFolder(config.agentStateDir),
-    agent: config.agentId,
-    interfaces: source.interfaces,
-    mayOpen: (name) => matchesPatterns(config.agentInterfaces, name),
-    matches: source.matches,
-    opensSockets: true,
-    ringBudgetBytes: config.agentRingBytes,
-    isConfined: () => agent.isConfined,
-    onFatal,
-  });
+  const opener = createOpener(config, source, { isConfined: () => agent.isConfined, onFatal });
   const { agentStateDir } = config;
   const as = runAs(config.agentUser, AGENT, agentStateDir, openerFolder(agentStateDir));
   const agent: AgentProcess = new AgentProcess(opener, { entry: AGENT, env: process.env, runAs: as, logger });

@@ -1,5 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { type ChosenSource as AgentSource, checkCaptureFile, fileSource, ringSource } from '@bpfleet/capture-agent';
+import {
+  type ChosenSource as AgentSource,
+  checkCaptureFile,
+  fileSource,
+  openedRings,
+  ringSource,
+} from '@bpfleet/capture-agent';
 import { BpfleetError } from '@bpfleet/errors';
 import { canCapture, interfaces, matchesPatterns } from '@bpfleet/linux';
 import type { StandaloneOptions } from './options.js';
@@ -29,8 +35,7 @@ export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptio
   const permission = canCapture();
   if (permission.ok) {
     refuseUnknown(wanted ?? []);
-    const where = wanted?.join(', ') ?? 'loopback';
-    return { agentSource: ringSource(), kind: 'live', says: `Capturing on ${where}, in the kernel.`, since: '-1m' };
+    return live(ringSource(), wanted);
   }
   if (wanted !== undefined) {
     throw new BpfleetError('CAPTURE_NOT_PERMITTED', `cannot capture on ${wanted.join(', ')}: ${permission.reason}`, {
@@ -44,6 +49,14 @@ export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptio
     says: `Not capturing (${permission.reason}): replaying a recording.`,
     since: '-1m',
   };
+}
+
+/** In a process beside the opener, which has found that it may capture. */
+export const sourceApart = ({ interfaces: wanted }: StandaloneOptions): ChosenSource => live(openedRings, wanted);
+
+function live(agentSource: AgentSource, wanted: readonly string[] | undefined): ChosenSource {
+  const where = wanted?.join(', ') ?? 'loopback';
+  return { agentSource, kind: 'live', says: `Capturing on ${where}, in the kernel.`, since: '-1m' };
 }
 
 function refuseUnknown(wanted: readonly string[]): void {

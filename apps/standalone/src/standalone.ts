@@ -1,6 +1,6 @@
 import { type Analytics, AnalyticsConfig, createAnalytics } from '@bpfleet/analytics';
 import { InProcessBus } from '@bpfleet/bus';
-import { AgentConfig, type CaptureAgent, createAgent } from '@bpfleet/capture-agent';
+import { type CaptureAgent, createAgent, inheritedOpener } from '@bpfleet/capture-agent';
 import { ApiClient } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import {
@@ -12,13 +12,13 @@ import {
 import { createMetrics, Lifecycle, type Logger } from '@bpfleet/service';
 import { analyticsMigrations, createPool, migrate } from '@bpfleet/store';
 import { EmbeddedPostgres, type PostgresExit } from '@bpfleet/store/embedded';
+import { AGENT_ID, agentConfig } from './agent-config.js';
 import type { StandaloneConfig } from './config.js';
 import { type DataFolder, openDataFolder } from './data-folder.js';
 import { FrontServer } from './front-server.js';
 import type { StandaloneOptions } from './options.js';
-import { type ChosenSource, chooseSource } from './source.js';
+import { type ChosenSource, chooseSource, sourceApart } from './source.js';
 
-const AGENT_ID = 'standalone';
 /** One agent is one partition. */
 const PARTITIONS = 1;
 const STATUS_INTERVAL_MS = 10_000;
@@ -46,6 +46,8 @@ export class Standalone {
     private readonly options: StandaloneOptions,
     config: StandaloneConfig,
     private readonly logger: Logger,
+    /** The opener is the process that started this one. */
+    private readonly isApart = false,
   ) {
     this.#front = new FrontServer({ listen: config.listen, port: options.port });
     this.failed = new Promise((_, reject) => {
@@ -69,7 +71,7 @@ export class Standalone {
 
   /** What can be refused is tried first and changes nothing: the source, the port, the data folder. */
   async start(): Promise<void> {
-    this.#source = await chooseSource(this.options);
+    this.#source = this.isApart ? sourceApart(this.options) : await chooseSource(this.options);
     await this.#lifecycle.start();
   }
 
@@ -138,19 +140,15 @@ export class Standalone {
   }
 
   async #startAgent(): Promise<void> {
-    const config = AgentConfig.parse({
-      agentId: AGENT_ID,
-      agentLabels: 'kind=standalone',
-      agentInterfaces: this.options.interfaces?.join(',') ?? '*',
-      agentStateDir: this.#folder.agent,
-      server: this.url,
-    });
-    this.#agent = createAgent(config, this.#source.agentSource, {
+    const config = agentConfig(this.options, this.#folder.agent, this.url);
+    const parts = {
       bus: this.#bus,
       logger: this.logger.child({ component: 'capture-agent' }),
       registry: this.#metrics,
       onFatal: this.#fail,
-    });
+    };
+    const other = this.isApart ? { port: inheritedOpener(this.#fail), pid: process.ppid } : undefined;
+    this.#agent = createAgent(config, this.#source.agentSource, parts, other);
     await this.#agent.start();
   }
 

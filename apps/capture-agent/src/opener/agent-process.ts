@@ -14,7 +14,6 @@ const RESTART_MAX_MS = 10_000;
 /** An agent that ran so long was no failing start: the next one comes soon, for meanwhile the rings fill. */
 const STARTED_MS = 1_000;
 const RESTART_STARTED_MAX_MS = 500;
-/** SIGTERM closes sections and sends for at most 5 s; longer it is stuck. */
 const STOP_TIMEOUT_MS = 15_000;
 /** For what lives short, in MiB, three times: V8 takes 16, and lets go of none of it while anything is sent. */
 const SEMI_SPACE_MIB = 4;
@@ -22,9 +21,14 @@ const SEMI_SPACE_MIB = 4;
 export interface AgentProcessOptions {
   /** What the child runs: a script for this Node. */
   readonly entry: string;
+  readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly runAs: RunAs;
   readonly logger: Logger;
+  /** Is told how it ended (exit code or signal), and it is not started again. */
+  readonly onEnd?: (how: string) => void;
+  /** SIGTERM closes sections and sends for at most 5 s; longer it is stuck. */
+  readonly stopTimeoutMs?: number;
 }
 
 /** The process with the network connections: started without privileges, and again whenever it ends, on the same sockets. */
@@ -74,18 +78,22 @@ export class AgentProcess {
     this.#stopping.abort();
     const child = this.#child;
     child?.kill('SIGTERM');
-    const kill = setTimeout(() => child?.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const kill = setTimeout(() => child?.kill('SIGKILL'), this.options.stopTimeoutMs ?? STOP_TIMEOUT_MS);
     await this.#running;
     clearTimeout(kill);
   }
 
   async #run(): Promise<void> {
-    const { logger } = this.options;
+    const { logger, onEnd } = this.options;
     const { signal } = this.#stopping;
     let retryMs = RESTART_FIRST_MS;
     while (!signal.aborted) {
       const startedMs = performance.now();
       const how = await this.#once();
+      if (onEnd) {
+        onEnd(how);
+        return;
+      }
       if (signal.aborted) return;
       const maxMs = performance.now() - startedMs > STARTED_MS ? RESTART_STARTED_MAX_MS : RESTART_MAX_MS;
       retryMs = Math.min(retryMs * 2, maxMs);
@@ -96,11 +104,12 @@ export class AgentProcess {
 
   /** @returns how it ended */
   async #once(): Promise<string> {
-    const { entry, env, runAs, logger } = this.options;
+    const { entry, args: own = [], env, runAs, logger } = this.options;
     const [here, there] = socketPair('seqpacket');
     const [command, args, identity] = runAs.command(process.execPath, [
       `--max-semi-space-size=${SEMI_SPACE_MIB}`,
       entry,
+      ...own,
     ]);
     const child = spawn(command, args, {
       ...identity,

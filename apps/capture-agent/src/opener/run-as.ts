@@ -49,6 +49,28 @@ const inUserNamespace = (folder: string): RunAs => ({
   command: (node, args) => [...started([...namespaceWithout(folder), node, ...args]), {}],
 });
 
+/** Such a namespace, and in it one more where we are a user: root in the first could map nobody else to itself in one of its own. */
+const AS_USER =
+  'mount -t tmpfs -o size=4k,mode=0 tmpfs "$0" && exec unshare --user --map-user=1000 --map-group=1000 -- setpriv --no-new-privs --pdeathsig KILL -- "$@"';
+const namespaceAsUser = (folder: string): readonly string[] => [
+  ...['unshare', '--user', '--map-root-user', '--mount', '--', 'sh', '-c', AS_USER, folder],
+];
+
+/**
+ * For a process that holds all of bpfleet, started by root: as a user without capabilities, whose files are ours but for the
+ * opener's folder, and which ends when we do.
+ * @param openerFolder there when it is started
+ * @returns undefined where it cannot be had
+ */
+export function asUserInNamespace(openerFolder: string): RunAs | undefined {
+  if (process.getuid?.() !== 0 || !works([...namespaceAsUser('/tmp'), 'true'])) return undefined;
+  return {
+    says: 'a user in a namespace without capabilities',
+    owner: undefined,
+    command: (node, args) => [...started([...namespaceAsUser(resolve(openerFolder)), node, ...args]), {}],
+  };
+}
+
 /** The same where nothing can be mounted: our folder with the identity key is among what it reads. */
 const inOpenUserNamespace: RunAs = {
   says: 'a user namespace without capabilities, which could read the identity key',
