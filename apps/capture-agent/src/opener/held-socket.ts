@@ -76,14 +76,13 @@ export class HeldSocket {
   }
 
   /**
-   * Attaches the real program and tells the agent. Those that it takes over from go on until the agent has cut.
+   * Attaches the real program; to be announced then. Those that it takes over from go on until the agent has cut.
    * @throws BpfleetError when the kernel refuses the program
    */
   begin(): void {
     this.#attach(this.#current.members, this.#current.context);
     this.#openedAtMs = Date.now();
     for (const socket of this.#takesOver) socket.#isTakenOver = true;
-    this.announce();
   }
 
   get key(): string {

@@ -275,6 +275,25 @@ describe.runIf(possible.ok)(title, () => {
       expect(await received(reader, frames, 1)).toEqual([8002]);
     });
 
+    it('are taken over together where a filter goes to a socket of its own, and where it comes back', async () => {
+      const takenOver = () => rig.sockets.map(({ socket }) => [socket.members[0]!.filter, socket.takesOver]);
+      await desire(web(1), dns(1));
+      const [linked] = rig.sockets.splice(0);
+      rig.events.length = 0;
+      await desire({ ...withMaps('web'), version: 2 }, dns(1));
+      expect(takenOver()).toEqual([
+        ['web', [linked!.socket.id]],
+        ['dns', [linked!.socket.id]],
+      ]);
+      const both = rig.sockets.map(({ socket }) => socket.id);
+      await rig.settle();
+      rig.events.length = 0;
+      await desire(web(3), dns(1));
+      expect(takenOver()).toEqual([['web', both]]);
+      await rig.settle();
+      expect(await rig.states()).toEqual(['web@3 on eth0 attested', 'dns@1 on eth0 attested']);
+    });
+
     it('merge what is wished for while a swap is under way', async () => {
       await desire(web(1));
       for (const version of [2, 3, 4]) await desire(web(version));

@@ -26,8 +26,15 @@ export class HeldSockets {
     const leaving = this.running.filter(({ key }) => !wanted.has(key));
     const known = new Map(this.running.map((socket) => [socket.key, socket]));
     const fresh = sockets.filter(({ key }) => !known.has(key));
-    const opened = this.#openAll(fresh, leaving, failed);
-    for (const socket of opened) this.#begin(socket, failed);
+    for (const planned of sockets) {
+      const socket = known.get(planned.key);
+      if (socket === undefined || !isMoved(socket, planned, { leaving, fresh })) continue;
+      // Its swap would be at another moment than that of the filter's other socket: so both are taken over at one time.
+      known.delete(planned.key);
+      leaving.push(socket);
+      fresh.push(planned);
+    }
+    this.#beginAll(this.#openAll(fresh, leaving, failed), failed);
     for (const socket of leaving) if (!socket.isEnding) socket.drain();
     for (const planned of sockets) {
       const socket = known.get(planned.key);
@@ -97,14 +104,22 @@ export class HeldSockets {
     return opened;
   }
 
-  #begin(socket: HeldSocket, failed: FilterOutcome[]): void {
+  /** Announced together: who takes over from the same socket does so at the same time. */
+  #beginAll(sockets: readonly HeldSocket[], failed: FilterOutcome[]): void {
+    const begun = sockets.filter((socket) => this.#begin(socket, failed));
+    for (const socket of begun) socket.announce();
+  }
+
+  #begin(socket: HeldSocket, failed: FilterOutcome[]): boolean {
     try {
       socket.begin();
       this.#sockets.set(socket.id, socket);
+      return true;
     } catch (error) {
       socket.close();
       if (!(error instanceof BpfleetError)) throw error;
       failed.push(...refusals(socket.wish, reasonOf(error)));
+      return false;
     }
   }
 
@@ -131,7 +146,7 @@ export class HeldSockets {
     next.inherit(socket);
     if (how === 'at once') socket.drain();
     const failed: FilterOutcome[] = [];
-    this.#begin(next, failed);
+    this.#beginAll([next], failed);
     this.#refused = [...this.#refused, ...failed];
   }
 
@@ -175,6 +190,14 @@ export class HeldSockets {
 const hasFilterOf = (before: PlannedSocket, planned: PlannedSocket): boolean =>
   before.interface.index === planned.interface.index &&
   before.members.some((one) => planned.members.some(({ captured }) => captured.filter === one.captured.filter));
+
+/** Whether one of its filters goes to a socket of its own, or comes from one. */
+const isMoved = (
+  socket: HeldSocket,
+  planned: PlannedSocket,
+  { leaving, fresh }: { readonly leaving: readonly HeldSocket[]; readonly fresh: readonly PlannedSocket[] },
+): boolean =>
+  fresh.some((other) => hasFilterOf(socket.wish, other)) || leaving.some(({ wish }) => hasFilterOf(wish, planned));
 
 const refusals = ({ members, interface: device }: PlannedSocket, reason: string): FilterOutcome[] =>
   members.map(({ captured: { filter, version, digest } }) => ({

@@ -86,7 +86,9 @@ export class CaptureSession {
   /** Both pass the same packets by now: those from a moment on are of the new one, and those before it of the others. */
   #takeOver(lane: RingLane, from: readonly number[]): void {
     const others = from.flatMap((id) => this.reader.lanes.get(id) ?? []);
-    const cutAtMs = this.wallClockMs() + TAKE_OVER_MS;
+    // Several may take over from one, all at the same time: they let pass before the first of them was announced.
+    const chosenMs = others.map(({ attribution }) => attribution.times?.untilMs).find(Number.isFinite);
+    const cutAtMs = chosenMs ?? this.wallClockMs() + TAKE_OVER_MS;
     for (const { attribution } of others)
       attribution.times = { fromMs: attribution.times?.fromMs ?? 0, untilMs: cutAtMs };
     if (others.length > 0) lane.attribution.times = { fromMs: cutAtMs, untilMs: Number.POSITIVE_INFINITY };
