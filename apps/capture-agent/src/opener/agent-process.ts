@@ -15,8 +15,11 @@ const RESTART_MAX_MS = 10_000;
 const STARTED_MS = 1_000;
 const RESTART_STARTED_MAX_MS = 500;
 const STOP_TIMEOUT_MS = 15_000;
-/** For what lives short, in MiB, three times: V8 takes 16, and lets go of none of it while anything is sent. */
-const SEMI_SPACE_MIB = 4;
+/**
+ * 4 MiB for what lives short, three times: V8 takes 16, and lets go of none of it while anything is sent. `--expose-gc` is for
+ * `freeSentBuffers`.
+ */
+const NODE_OPTIONS = ['--max-semi-space-size=4', '--expose-gc'];
 
 export interface AgentProcessOptions {
   /** What the child runs: a script for this Node. */
@@ -106,11 +109,7 @@ export class AgentProcess {
   async #once(): Promise<string> {
     const { entry, args: own = [], env, runAs, logger } = this.options;
     const [here, there] = socketPair('seqpacket');
-    const [command, args, identity] = runAs.command(process.execPath, [
-      `--max-semi-space-size=${SEMI_SPACE_MIB}`,
-      entry,
-      ...own,
-    ]);
+    const [command, args, identity] = runAs.command(process.execPath, [...NODE_OPTIONS, entry, ...own]);
     const child = spawn(command, args, {
       ...identity,
       env,

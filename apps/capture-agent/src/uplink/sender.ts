@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import type { SectionStore, StoredSection } from '../spool/section-store.js';
 import type { SessionKey } from '../spool/session-keys.js';
+import { freeSentBuffers } from './free-sent-buffers.js';
 import type { SenderMetrics } from './metrics.js';
 import { News } from './news.js';
 import { signedRecords } from './signed-records.js';
@@ -130,6 +131,7 @@ export class Sender {
       this.#count(sections);
     } else if (sections.length > 1) this.#alone = sections.length;
     else await this.#giveUp(store, sections[0]!, records === undefined);
+    freeSentBuffers();
     await this.options.onDone?.();
   }
 
