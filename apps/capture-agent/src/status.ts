@@ -6,6 +6,7 @@ import { hostFacts } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
 import type { Tally } from './spool/record-header.js';
 import type { StoreCounts } from './spool/section-store.js';
+import { withinLimits } from './status-bounds.js';
 
 export interface StatusInputs
   extends Pick<AgentStatus, 'agent' | 'labels' | 'generation' | 'epoch' | 'source' | 'errors'> {
@@ -36,11 +37,18 @@ export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'>
     sections: disk.waiting.sections + memory.waiting.sections,
     packets: disk.waiting.packets + memory.waiting.packets,
   };
-  return {
+  const captured = new Map(counters.versions.map((one) => [`${one.version} ${one.interface}`, one]));
+  const dropped = new Map(counters.sockets.map((one) => [one.socket, one.dropped]));
+  return withinLimits({
     ...rest,
     facts: hostFacts(),
     interfaces: interfaces.map(({ name, linkType, up }) => ({ name, linkType: linkType ?? 'unknown', up })),
-    filters: outcomes.map((outcome) => filterState(outcome, counters)),
+    filters: outcomes.map(({ socket, ...outcome }) => {
+      const version = captured.get(`${outcome.filter}@${outcome.version} ${outcome.interface}`);
+      if (version === undefined) return outcome;
+      const droppedByKernel = (socket === undefined ? undefined : dropped.get(socket)) ?? 0;
+      return { ...outcome, counters: { matched: version.matched, droppedByKernel, captured: version.stored } };
+    }),
     statements: statements.map((statement) => DsseEnvelope.parse(statement)),
     sections: {
       sent: sent.sections,
@@ -59,19 +67,7 @@ export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'>
       capBytes: spoolCapBytes,
       memoryOnly: memory.waiting.sections > 0,
     },
-  };
-}
-
-function filterState(
-  { socket, ...outcome }: FilterOutcome,
-  { sockets, versions }: CaptureCounters,
-): AgentStatus['filters'][number] {
-  const version = versions.find(
-    (one) => one.version === `${outcome.filter}@${outcome.version}` && one.interface === outcome.interface,
-  );
-  if (version === undefined) return outcome;
-  const droppedByKernel = sockets.find((one) => one.socket === socket)?.dropped ?? 0;
-  return { ...outcome, counters: { matched: version.matched, droppedByKernel, captured: version.stored } };
+  });
 }
 
 function ledgerOf(

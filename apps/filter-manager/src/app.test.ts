@@ -7,6 +7,7 @@ import {
   internalApi,
   SERVER_TIME_HEADER,
   sealDocument,
+  statusLimits,
 } from '@bpfleet/contract';
 import { PrivateKey } from '@bpfleet/service';
 import { openApiOf, operationsOf } from '@bpfleet/service/nest';
@@ -258,6 +259,16 @@ describe('the desired state over HTTP', () => {
     await agent.enrol();
     await agent.report({ mood: 'good' } as never);
     expect(await service.client.call(controlApi.getAgent, { path: { id: 'a' } })).toMatchObject({ generation: 1 });
+  });
+  it('takes the longest status that an agent sends', async () => {
+    await agent.register();
+    const state = { filter: 'web', version: 1, digest: `sha256:${'0'.repeat(64)}`, linkType: 'EN10MB' };
+    const filters = Array.from({ length: statusLimits.filters }, (_, index) => ({
+      ...{ ...state, interface: `veth${index}`, state: 'refused' as const, reason: 'x'.repeat(500) },
+    }));
+    await agent.report({ filters });
+    const { status } = await service.client.call(controlApi.getAgent, { path: { id: 'a' } });
+    expect(status!.filters).toHaveLength(statusLimits.filters);
   });
   it('refuses a status that is none, or another one’s', async () => {
     await agent.enrol();

@@ -11,6 +11,9 @@ export interface AppOptions {
   readonly docsPath?: string;
 }
 
+/** The status of an agent with as many filters on as many interfaces as one has room for (`statusLimits`). */
+const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
+
 const info: OpenApiInfo = {
   title: 'bpfleet filter-manager',
   version: '1',
@@ -30,6 +33,7 @@ export function createApp(
     logger,
     metrics: registry,
     readiness,
+    bodyLimitBytes: BODY_LIMIT_BYTES,
     ...(openApiPath ? { openApiPath } : {}),
     ...(docsPath ? { docsPath } : {}),
   });

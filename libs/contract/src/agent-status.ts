@@ -4,6 +4,9 @@ import { DsseEnvelope } from './signed/envelope.js';
 
 const Count = z.int().nonnegative();
 
+/** How many rows each list of a status has at most: an agent leaves out the rest and says so, and all of it fits into a call. */
+export const statusLimits = { filters: 8192, statements: 512, errors: 50, ledgerRows: 4096 } as const;
+
 /**
  * What became of one filter version on one interface.
  * `attested`: the kernel gave the program back, and it is the one that was attached; `attested (loaded)`: eBPF, which is not
@@ -49,7 +52,7 @@ export const LossLedger = z.object({
         captured: Count,
       }),
     )
-    .max(4096),
+    .max(statusLimits.ledgerRows),
   filters: z
     .array(
       z.object({
@@ -66,7 +69,7 @@ export const LossLedger = z.object({
         step: z.enum(['full', 'headers', 'sampled', 'paused']).optional(),
       }),
     )
-    .max(4096),
+    .max(statusLimits.ledgerRows),
   /** Packets taken from the rings, and what became of the sections they went into. */
   agent: z.object({
     captured: Count,
@@ -134,9 +137,9 @@ export const AgentStatus = z.object({
     agentVersion: z.string(),
   }),
   interfaces: z.array(z.object({ name: z.string(), linkType: z.string(), up: z.boolean() })),
-  filters: z.array(FilterState),
+  filters: z.array(FilterState).max(statusLimits.filters),
   /** Signed by the identity key: `Statement`s over what the kernel runs, with the nonce of the answer before. */
-  statements: z.array(DsseEnvelope).max(512).optional(),
+  statements: z.array(DsseEnvelope).max(statusLimits.statements).optional(),
   sections: z.object({
     sent: Count,
     pending: Count,
@@ -148,6 +151,6 @@ export const AgentStatus = z.object({
   spool: SpoolState.optional(),
   guard: GuardFigures.optional(),
   features: z.array(Feature).max(128).optional(),
-  errors: z.array(z.object({ code: z.string(), message: z.string(), at: Timestamp })).max(50),
+  errors: z.array(z.object({ code: z.string(), message: z.string(), at: Timestamp })).max(statusLimits.errors),
 });
 export type AgentStatus = z.infer<typeof AgentStatus>;

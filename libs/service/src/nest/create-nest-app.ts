@@ -18,7 +18,6 @@ import { type OpenApiDocument, type OpenApiInfo, type Operation, openApiDocument
 import { ProblemFilter } from './problem-filter.js';
 import { RequestLogInterceptor, requestSeconds } from './request-log.interceptor.js';
 
-/** Larger bodies are refused; the largest that we expect is a status of an agent with many filters and interfaces. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
 
 export interface NestAppOptions {
@@ -31,6 +30,8 @@ export interface NestAppOptions {
   readonly readiness?: readonly ReadinessCheck[];
   /** Default `/openapi.json`. Behind one address each service has its own: `/openapi/filter-manager.json`. */
   readonly openApiPath?: string;
+  /** Larger bodies are refused; default 1 MiB. */
+  readonly bodyLimitBytes?: number;
   /** Where the page of the API is; default `/docs`. */
   readonly docsPath?: string;
 }
@@ -46,7 +47,7 @@ class ServiceModule {}
  * the OpenAPI document and its page. Nothing in it is global to the process, but Nest's own static logger.
  */
 export async function createNestApp(module: DynamicModule, options: NestAppOptions): Promise<NestApp> {
-  const { name, logger, metrics, readiness = [] } = options;
+  const { name, logger, metrics, readiness = [], bodyLimitBytes = BODY_LIMIT_BYTES } = options;
   const root: DynamicModule = {
     module: ServiceModule,
     imports: [module, DiscoveryModule],
@@ -59,7 +60,7 @@ export async function createNestApp(module: DynamicModule, options: NestAppOptio
     abortOnError: false,
     bodyParser: false,
   });
-  app.useBodyParser('json', { limit: BODY_LIMIT_BYTES });
+  app.useBodyParser('json', { limit: bodyLimitBytes });
   app.disable('x-powered-by');
   // An ETag says which generation or version an answer is; Express would make one of the bytes.
   app.set('etag', false);

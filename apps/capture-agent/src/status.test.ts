@@ -1,0 +1,80 @@
+import { AgentStatus, statusLimits } from '@bpfleet/contract';
+import { describe, expect, it } from 'vitest';
+import type { FilterOutcome } from './border/opener-port.js';
+import type { CaptureCounters } from './capture/ring/capture-messages.js';
+import { agentStatus, type StatusInputs } from './status.js';
+
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+/** The longest names that a host has: 15 characters. */
+const deviceOf = (number: number): string => `veth${String(number).padStart(11, '0')}`;
+const none = { sections: 0, packets: 0, bytes: 0 };
+const store = { waiting: none, evicted: none, damaged: none };
+
+/** Filters on interfaces, one socket each. */
+function inputs(filters: number, interfaces: number): StatusInputs {
+  const outcomes: FilterOutcome[] = [];
+  const versions: CaptureCounters['versions'][number][] = [];
+  for (let device = 0; device < interfaces; device++) {
+    for (let index = 0; index < filters; index++) {
+      const filter = `filter-with-a-name-${index}`;
+      const at = { interface: deviceOf(device) };
+      const state = { state: 'attested' as const, selfTest: { packets: 48, inKernel: 41 }, attachedDigest: DIGEST };
+      outcomes.push({ filter, version: 12, digest: DIGEST, ...at, linkType: 'EN10MB', socket: device, ...state });
+      const counts = { matched: 1e12 + index, stored: 1e12, storedBytes: 1e14, truncated: 1e12, sampledOut: 1e12 };
+      versions.push({ version: `${filter}@12`, ...at, ...counts, budgetDropped: 1e12, step: 'full' });
+    }
+  }
+  const sockets = Array.from({ length: interfaces }, (_, socket) => ({
+    ...{ socket, interface: deviceOf(socket), passed: 1e12, dropped: 1000 + socket, taken: 1e12, waiting: 0 },
+  }));
+  return {
+    ...{ agent: 'agent-1', labels: {}, generation: 1, epoch: 1, source: 'ring', errors: [], confined: true },
+    ...{ interfaces: [], outcomes, statements: [], counters: { taken: 0, sockets, versions }, sent: none, before: {} },
+    ...{ stores: [store, store], spoolCapBytes: 1, withoutSocket: undefined },
+    guard: {
+      windowMs: 1,
+      cpuPercent: 0,
+      memoryBytes: 0,
+      packetsPerSecond: 0,
+      bytesPerSecond: 0,
+      kernelDropsPerSecond: 0,
+    },
+  } as unknown as StatusInputs;
+}
+const statusOf = (filters: number, interfaces: number) =>
+  AgentStatus.parse({ ...agentStatus(inputs(filters, interfaces)), sequence: 1 });
+
+describe('a status', () => {
+  it('has the counters of each filter on each interface', () => {
+    const { filters } = statusOf(3, 4);
+    expect(filters).toHaveLength(12);
+    expect(filters[7]).toMatchObject({
+      ...{ filter: 'filter-with-a-name-1', interface: deviceOf(2) },
+      counters: { matched: 1e12 + 1, droppedByKernel: 1002, captured: 1e12 },
+    });
+  });
+
+  it('leaves out what one call does not take, and says so', () => {
+    const { filters, ledger, errors } = statusOf(100, 100);
+    expect([filters.length, ledger!.filters.length]).toEqual([statusLimits.filters, statusLimits.ledgerRows]);
+    expect(errors).toMatchObject([
+      { code: 'FILTER_TOO_LARGE', message: expect.stringMatching(/8192 of 10000 states.*4096 of 10000 filters of/) },
+    ]);
+  });
+
+  it('has only as many statements as fit, which may be long', () => {
+    const long = { payloadType: 'x', payload: 'A'.repeat(100_000), signatures: [{ sig: 'AAAA' }] };
+    const statements = Array.from({ length: 60 }, () => long);
+    const status = agentStatus({ ...inputs(1, 1), statements });
+    expect(status.statements).toHaveLength(20);
+    expect(status.errors[0]!.message).toMatch(/20 of 60 statements/);
+  });
+
+  it('is whole, and says nothing, within the limits', () => {
+    expect(statusOf(64, 64).errors).toEqual([]);
+  });
+
+  it('fits into a call at its largest', () => {
+    expect(JSON.stringify(statusOf(100, 100)).length).toBeLessThan(6 * 1024 * 1024);
+  });
+});
