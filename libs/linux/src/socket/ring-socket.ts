@@ -24,6 +24,7 @@ import { interfaceUnknown, openRefused, ringRefused } from './refusals.js';
 import { attachLoaded, attachProgram, readProgram, rejectAll } from './socket-filter.js';
 
 export interface RingSocketOptions {
+  /** 0: all there are and will be. Each packet tells its own; what it begins with depends on that, unless it is `cooked`. */
   readonly interfaceIndex: number;
   /** A multiple of the page size (4 or 64 KiB). 256 KiB hold four GRO frames of the largest size. */
   readonly blockBytes?: number;
@@ -144,7 +145,14 @@ export class RingSocket {
   }
 }
 
+/** Not bound to any. `lo` shows each packet twice then, which only a program can tell. */
+const ALL_INTERFACES: NetworkInterface = {
+  ...{ name: 'all interfaces', index: 0, arphrd: 0xffff, hardware: 'VOID', linkType: 'EN10MB', isLoopback: false },
+  ...{ up: true, mtu: 0 },
+};
+
 function findInterface(index: number): NetworkInterface {
+  if (index === ALL_INTERFACES.index) return ALL_INTERFACES;
   const found = interfaces().find((candidate) => candidate.index === index);
   if (found === undefined) throw interfaceUnknown(index);
   return found;
