@@ -32,6 +32,8 @@ export function loaded(code: number, k: number, { x, memory }: Registers, packet
   const missing = (name: string, bits: number): Missing => ({ name, bits, ...WHOLE, origin: originOf(code, k) });
   const found = (offset: number) => {
     const value = loadAt(packet, offset, size);
+    // What was asked for has no number: libpcap adds to that of metadata the offset of what an encapsulation carries.
+    if (value === 'wild') return 'unset';
     return typeof value === 'number' ? value : missing(`[${offset}:${size}]`, 8 * size);
   };
   switch (code & 0xe0) {
@@ -50,7 +52,6 @@ export function loaded(code: number, k: number, { x, memory }: Registers, packet
     default: {
       if (k < SKF_AD_OFF) return found(k);
       const value = beside(packet, k - SKF_AD_OFF);
-      // Not what was asked for: libpcap adds to it the offset of what an encapsulation carries.
       if (value === 'wild') return 'unset';
       return typeof value === 'number' ? value : missing(`@${k}`, 32);
     }
