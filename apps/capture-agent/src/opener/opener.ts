@@ -44,6 +44,8 @@ export interface OpenerOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
+/** More than a status shows, and no more than a message to the agent has room for. */
+const MAX_OUTCOMES = 12_000;
 const RESCAN_INTERVAL_MS = 1000;
 const CHECK_INTERVAL_MS = 30_000;
 /** Without confinement another program could be attached by the process that reads the rings. */
@@ -126,7 +128,7 @@ export class Opener implements OpenerPort {
       generation: desired.state.generation,
       settings,
       members: this.#membersWithoutSockets(),
-      outcomes: this.#outcomes(),
+      outcomes: this.#outcomes().slice(0, MAX_OUTCOMES),
     };
   }
 
@@ -141,7 +143,7 @@ export class Opener implements OpenerPort {
 
   async attest(nonce?: string): Promise<{ outcomes: FilterOutcome[]; statements: DsseEnvelope[] }> {
     this.#sockets.check();
-    const outcomes = this.#outcomes();
+    const outcomes = this.#outcomes().slice(0, MAX_OUTCOMES);
     this.#sockets.reported();
     if (nonce === undefined) return { outcomes, statements: [] };
     const about = { agent: this.options.agent, epoch: this.#epoch, generation: this.#identity.generation, nonce };
