@@ -126,6 +126,7 @@ describe('what is wrong with a packet', () => {
   });
 
   it.each<[string, number, number, string]>([
+    ['another version', 14, 0x35, 'version 3 in an IPv4 packet'],
     ['an IPv4 header shorter than any', 14, 0x43, 'a header of 12 bytes is shorter than any'],
     ['an IPv4 length longer than the packet', 16, 0xff, 'is more than there is'],
     ['a TCP header shorter than any', 46, 0x10, 'a header of 4 bytes is shorter than any'],
@@ -134,6 +135,17 @@ describe('what is wrong with a packet', () => {
     const bytes = frame.slice();
     bytes[at] = byte;
     expect(found(dissectFrame(bytes), '_ws.expert').map((node) => node.text)).toEqual([expect.stringContaining(text)]);
+  });
+
+  it('is said of an IPv6 option that does not fit, with its type and length', () => {
+    const six = { source: '2001:db8::1', destination: '2001:db8::2' };
+    const extensions = [{ type: 60, body: Uint8Array.of(0, 0x1e, 9, 1, 1, 1) }];
+    const packet = buildIpv6({ ...six, protocol: 17, payload: datagram, extensions });
+    const tree = dissectFrame(buildEthernet({ payload: packet }));
+    expect(valuesOf(tree, 'ipv6.opt.type')).toEqual([0, 0x1e]);
+    expect(valuesOf(tree, 'ipv6.opt.length')).toEqual([9]);
+    expect(found(tree, '_ws.expert')).toMatchObject([{ text: 'its 11 bytes do not fit' }]);
+    expect(layerNames(tree)).toContain('udp');
   });
 
   it('is said of packets in packets without end', () => {

@@ -6,18 +6,21 @@ import type { Slice } from './slice.js';
 const MOST_NAME_BYTES = 255;
 /** Each jump may only shorten a name's way, so more than a name has labels are a loop or an attack. */
 const MOST_JUMPS = 127;
+const ROOT = '<Root>';
+const TOO_LONG = '<Name too long>';
 
 export interface DomainName {
-  /** Escaped, without the last dot; `<Root>` for the root. */
+  /** Escaped, without the last dot. */
   readonly text: string;
   /** What stands at `at`: up to the end, or to the first pointer. */
   readonly lengthBytes: number;
 }
 
 /**
- * Reads a name with its compression (RFC 1035, 4.1.4).
+ * Reads a name with its compression (RFC 1035, 4.1.4). Work is bounded by the bytes that stand at `at` and by the length
+ * that a name may have.
  * @param message a DNS message from its first byte, where pointers count from
- * @throws Cut `endlessName` where pointers go round or a name is longer than any may be
+ * @throws Cut `endlessName` where pointers only lead to pointers
  */
 export function readDomainName(message: Slice, at: number): DomainName {
   const labels: string[] = [];
@@ -26,12 +29,11 @@ export function readDomainName(message: Slice, at: number): DomainName {
   let lengthBytes: number | undefined;
   for (let position = at; ; ) {
     const length = message.u8(position);
-    if (length === 0) {
-      lengthBytes ??= position + 1 - at;
-      return { text: labels.length === 0 ? '<Root>' : labels.join('.'), lengthBytes };
-    }
-    if (length >= 0xc0) {
-      lengthBytes ??= position + 2 - at;
+    const isPointer = length >= 0xc0;
+    if (length === 0 || isPointer) lengthBytes ??= position + (isPointer ? 2 : 1) - at;
+    if (nameBytes > MOST_NAME_BYTES && lengthBytes !== undefined) return { text: TOO_LONG, lengthBytes };
+    if (length === 0) return { text: labels.join('.') || ROOT, lengthBytes: lengthBytes! };
+    if (isPointer) {
       position = message.u16(position) & 0x3fff;
       if (++jumps > MOST_JUMPS) throw endlessName;
       continue;
@@ -40,9 +42,11 @@ export function readDomainName(message: Slice, at: number): DomainName {
     if (length > 63) throw pastTheEnd;
     message.need(position + 1, length);
     nameBytes += length + 1;
-    if (nameBytes > MOST_NAME_BYTES) throw endlessName;
-    const start = message.start + position + 1;
-    labels.push(printable(message.bytes, start, start + length));
+    if (nameBytes <= MOST_NAME_BYTES) labels.push(labelAt(message, position + 1, length));
     position += length + 1;
   }
+}
+
+function labelAt({ bytes, start }: Slice, at: number, length: number): string {
+  return printable(bytes, start + at, start + at + length);
 }

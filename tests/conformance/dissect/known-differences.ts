@@ -52,7 +52,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     reason:
       'tshark shows the parts of a request line that ends before them as empty, and at port 80 takes a method that is cut for HTTP.',
     matches: ({ ours, theirs, layers }, { frame }) =>
-      frame.kinds.includes('cut') &&
+      frame.kinds.some((kind) => kind === 'cut' || kind.endsWith('first fragment')) &&
       (layers === undefined
         ? ours === undefined && /^http\.request\.(method|uri|version)$/.test(theirs!.name)
         : layers.ours.replace(/ data$/, ' http _ws.short') === layers.theirs),

@@ -50,9 +50,17 @@ describe('DNS', () => {
   });
 
   it.each([
+    ['labels that go round', concatenate(Uint8Array.of(1, 0x78), u16(0xc000 | 27))],
+    ['five labels of 63 bytes', name(Array(5).fill('x'.repeat(63)).join('.'))],
+  ])('says that a name is too long, of %s, and reads on', (_, data) => {
+    const tree = overUdp(53, concatenate(answer(5, data), Uint8Array.of(0), u16(1, 1, 0, 9, 4, 0, 0)));
+    expect(valuesOf(tree, 'dns.cname')).toEqual(['<Name too long>']);
+    expect(layerNames(tree)).not.toContain('_ws.malformed');
+  });
+
+  it.each([
     ['a pointer to itself', u16(0xc000 | 27)],
     ['two pointers to each other', u16(0xc000 | 29, 0xc000 | 27)],
-    ['labels that go round', concatenate(Uint8Array.of(1, 0x78), u16(0xc000 | 27))],
   ])('does not follow %s for ever', (_, data) => {
     const tree = overUdp(53, answer(5, data));
     expect(tree.at(-1)).toMatchObject({ name: '_ws.malformed', text: expect.stringContaining('does not end') });

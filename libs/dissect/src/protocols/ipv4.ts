@@ -31,7 +31,11 @@ export const ipv4: Protocol = {
   title: 'Internet Protocol Version 4',
   dissect(layer, next) {
     const { slice } = layer;
-    layer.bits(VERSION, 0, 1, 0xf0);
+    const version = layer.bits(VERSION, 0, 1, 0xf0);
+    if (version !== 4) {
+      layer.odd(`version ${version} in an IPv4 packet`);
+      return undefined;
+    }
     const headerLength = layer.add(HEADER_LENGTH, 0, 1, (slice.u8(0) & 0xf) * 4);
     if (headerLength < SHORTEST_HEADER_BYTES) {
       layer.odd(`a header of ${headerLength} bytes is shorter than any`);

@@ -35,14 +35,9 @@ const UNKNOWN = field('ipv6.opt.unknown', 'Data');
 export function dissectIpv6Options(layer: Layer, at: number, end: number): void {
   while (at < end) {
     const type = layer.slice.u8(at);
-    const dataLength = type === PAD_1 || at + 1 >= end ? 0 : layer.slice.u8(at + 1);
-    const length = type === PAD_1 ? 1 : 2 + dataLength;
-    if (at + length > end) {
-      layer.odd(`option ${hex(2)(type)} at byte ${layer.slice.start + at} does not fit`);
-      return;
-    }
     const start = at;
-    layer.group('ipv6.opt', `Option (${length} bytes)`, start, length, (inner) => {
+    let length = 1;
+    layer.group('ipv6.opt', 'Option', start, length, (inner) => {
       inner.uint(TYPE, start, 1);
       if (type === PAD_1) return;
       inner.within((bits) => {
@@ -50,8 +45,11 @@ export function dissectIpv6Options(layer: Layer, at: number, end: number): void 
         bits.flag(CHANGE, start, 1, 0x20);
         bits.bits(REST, start, 1, 0x1f);
       });
-      inner.uint(LENGTH, start + 1, 1);
-      writeData(inner, type, start + 2, dataLength);
+      length = 2 + inner.uint(LENGTH, start + 1, 1);
+      const isInside = start + length <= end;
+      inner.setLength(isInside ? length : end - start);
+      if (isInside) writeData(inner, type, start + 2, length - 2);
+      else inner.odd(`its ${length} bytes do not fit`);
     });
     at += length;
   }

@@ -25,6 +25,11 @@ export const ipv6: Protocol = {
   dissect(layer, next) {
     const { slice } = layer;
     layer.setLength(HEADER_BYTES);
+    const version = layer.bits(VERSION, 0, 1, 0xf0);
+    if (version !== 6) {
+      layer.odd(`version ${version} in an IPv6 packet`);
+      return undefined;
+    }
     const payloadLength = writeHeader(layer);
     const isJumbo = payloadLength === 0 && slice.u8(6) === HOP_BY_HOP;
     const length = isJumbo ? (jumboLength(slice.part(HEADER_BYTES)) ?? slice.length - HEADER_BYTES) : payloadLength;
@@ -50,9 +55,8 @@ export const ipv6: Protocol = {
   },
 };
 
-/** @returns the payload length that the header says */
+/** What follows the version. @returns the payload length that it says */
 function writeHeader(layer: Layer): number {
-  layer.bits(VERSION, 0, 1, 0xf0);
   layer.bits(CLASS, 0, 4, 0x0ff00000);
   layer.within((inner) => {
     inner.bits(CODE_POINT, 0, 4, 0x0fc00000);
