@@ -3,10 +3,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type IdentityConflict, queryApi } from '@bpfleet/contract';
-import { createPool } from '@bpfleet/store';
 import type { Host } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { numbersIn } from '../e2e/numbered-traffic.js';
 import { hostsHere } from '../e2e/requirements.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
 import { OneHost } from './one-host.js';
@@ -73,16 +71,9 @@ suiteRequires(
     const stored = async (): Promise<number[]> => [...(await rig.storedAtMs()).keys()];
 
     async function inQuarantine(): Promise<number[]> {
-      const pool = createPool({ name: 'copied-folder', connection: rig.database.connection, onError: () => {} });
-      try {
-        const { rows } = await pool.query('SELECT reason, body FROM analytics.quarantine');
-        return rows.flatMap(({ reason, body }) => {
-          expect(reason).toBe('identity-conflict');
-          return numbersIn(body);
-        });
-      } finally {
-        await pool.end();
-      }
+      const found = await rig.inQuarantine();
+      expect(found.filter(({ reason }) => reason !== 'identity-conflict')).toEqual([]);
+      return found.flatMap(({ numbers }) => numbers);
     }
 
     async function conflicts(): Promise<IdentityConflict[]> {

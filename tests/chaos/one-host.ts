@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type AgentStatus, controlApi, packetMediaTypes, queryApi } from '@bpfleet/contract';
 import { readCapture } from '@bpfleet/section';
+import { createPool } from '@bpfleet/store';
 import {
   createDatabase,
   createHosts,
@@ -108,6 +109,17 @@ export class OneHost {
       await untilSettled(this.fleet.query, 'numbered');
       const counts = await this.#counts();
       if (counts.size >= expected || performance.now() > deadline) return counts;
+    }
+  }
+
+  /** Sections that analytics would not store: why, and the numbers in them. */
+  async inQuarantine(): Promise<{ readonly reason: string; readonly numbers: readonly number[] }[]> {
+    const pool = createPool({ name: 'chaos', connection: this.database.connection, onError: () => {} });
+    try {
+      const { rows } = await pool.query('SELECT reason, body FROM analytics.quarantine');
+      return rows.map(({ reason, body }) => ({ reason, numbers: numbersIn(body) }));
+    } finally {
+      await pool.end();
     }
   }
 

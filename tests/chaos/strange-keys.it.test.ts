@@ -24,6 +24,18 @@ suiteRequires(
       await strange.drop();
     });
 
+    /** @returns how many are in quarantine, once the others are stored */
+    async function untilAllFound(sent: number): Promise<number> {
+      let refused = 0;
+      await rig.fleet.until('all packets to be stored or in quarantine', async () => {
+        const quarantined = await rig.inQuarantine();
+        expect(quarantined.filter(({ reason }) => reason !== 'unknown-key')).toEqual([]);
+        refused = quarantined.reduce((sum, { numbers }) => sum + numbers.length, 0);
+        return (await rig.storedAtMs()).size + refused >= sent;
+      });
+      return refused;
+    }
+
     it('is not followed, and told so; what ran keeps running, and the right one is followed again', {
       timeout: 120_000,
     }, async () => {
@@ -48,9 +60,15 @@ suiteRequires(
       await rig.fleet.until('nothing to be wrong', async () => (await rig.status())!.errors.length === 0);
       expect(rig.agentPid).toBe(agentPid);
       const sent = await rig.sender.stop();
-      const found = missingAndTwice(sent, await rig.stored(sent));
-      console.info(`${sent} packets sent meanwhile, ${found.missing} missing, ${found.twice} twice`);
-      expect(found).toEqual({ missing: 0, twice: 0 });
+      await rig.fleet.until('all packets to be acknowledged', async () => {
+        const { agent } = (await rig.status())!.ledger!;
+        return agent.captured === sent && agent.sentPackets === sent;
+      });
+      // A filter-manager that is new does not vouch for an agent until that has enrolled: analytics keeps its sections apart.
+      const refused = await untilAllFound(sent);
+      const found = missingAndTwice(sent, await rig.stored(sent - refused));
+      console.info(`${sent} packets sent meanwhile, ${found.missing} not stored, ${refused} in quarantine`);
+      expect(found).toEqual({ missing: refused, twice: 0 });
     });
   },
 );
