@@ -1,4 +1,5 @@
 import { ApiClient, enrolmentKind, sealDocument } from '@bpfleet/contract';
+import type { BpfleetError } from '@bpfleet/errors';
 import { PrivateKey } from '@bpfleet/service';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
@@ -23,30 +24,34 @@ function answering(...answers: (object | undefined)[]) {
   return { asked, client: new ApiClient({ server: 'http://filter-manager', fetch: send }) };
 }
 const { signal } = new AbortController();
+const none = (): void => expect.unreachable('it is not refused');
 
 describe('enrolling', () => {
   it('says who it is and tells whom to trust', async () => {
     const { asked, client } = answering(enrolled);
-    expect(await enrol({ client, token: 'secret', enrolment, logger, signal })).toEqual(enrolled);
+    expect(await enrol({ client, token: 'secret', enrolment, logger, signal, onRefused: none })).toEqual(enrolled);
     expect(asked).toEqual([{ token: 'secret', enrolment }]);
   });
   it('tries until it is heard', async () => {
     const { asked, client } = answering(undefined, { code: 'STORE_UNAVAILABLE' }, enrolled);
-    expect(await enrol({ client, token: '', enrolment, logger, signal })).toEqual(enrolled);
+    expect(await enrol({ client, token: '', enrolment, logger, signal, onRefused: none })).toEqual(enrolled);
     expect(asked).toHaveLength(3);
   });
   it.each(['ENROLMENT_REFUSED', 'IDENTITY_CONFLICT', 'SIGNATURE_INVALID', 'REQUEST_INVALID'])(
-    'ends when it is refused for good: %s',
+    'says that it is refused, and asks again much later: somebody may have put it right: %s',
     async (code) => {
-      const { asked, client } = answering({ code });
-      await expect(enrol({ client, token: '', enrolment, logger, signal })).rejects.toMatchObject({ code });
-      expect(asked).toHaveLength(1);
+      const { asked, client } = answering({ code }, enrolled);
+      const refusals: string[] = [];
+      const onRefused = (error: BpfleetError): void => void refusals.push(error.code);
+      const options = { client, token: '', enrolment, logger, signal, onRefused, refusedRetryMs: 5 };
+      expect(await enrol(options)).toEqual(enrolled);
+      expect([refusals, asked.length]).toEqual([[code], 2]);
     },
   );
   it('ends when the agent does', async () => {
     const stopping = new AbortController();
     const { asked, client } = answering(undefined);
-    const enrolling = enrol({ client, token: '', enrolment, logger, signal: stopping.signal });
+    const enrolling = enrol({ client, token: '', enrolment, logger, signal: stopping.signal, onRefused: none });
     await expect.poll(() => asked.length).toBeGreaterThan(0);
     stopping.abort();
     expect(await enrolling).toBeUndefined();

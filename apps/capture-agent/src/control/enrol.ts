@@ -6,8 +6,9 @@ import { abortableDelay } from '../abortable-delay.js';
 const CALL_TIMEOUT_MS = 10_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
-/** Asking again changes nothing about these. */
-const FINAL: readonly ErrorCode[] = [
+/** Asking again changes nothing about these, but somebody may: a wrong token is put right at the filter-manager. */
+const REFUSED_RETRY_MS = 60_000;
+const REFUSALS: readonly ErrorCode[] = [
   'ENROLMENT_REFUSED',
   'IDENTITY_CONFLICT',
   'REQUEST_INVALID',
@@ -21,27 +22,37 @@ export interface EnrolOptions {
   readonly enrolment: DsseEnvelope;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** It is refused for good, until somebody does something about it. */
+  readonly onRefused: (error: BpfleetError) => void;
+  readonly refusedRetryMs?: number;
 }
 
 /**
  * Enrols, as often as it takes to be heard. The same agent with the same key is welcome again.
  * @returns undefined when it was told to stop meanwhile
- * @throws BpfleetError what the filter-manager refuses for good
  */
-export async function enrol({ client, token, enrolment, logger, signal }: EnrolOptions): Promise<Enrolled | undefined> {
+export async function enrol(options: EnrolOptions): Promise<Enrolled | undefined> {
+  const { client, token, enrolment, logger, signal, onRefused, refusedRetryMs = REFUSED_RETRY_MS } = options;
   let retryMs = RETRY_FIRST_MS;
   while (!signal.aborted) {
     const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
     try {
       return await client.call(agentApi.enrol, { body: { token, enrolment }, signal: deadline.signal });
     } catch (err) {
-      if (err instanceof BpfleetError && FINAL.includes(err.code)) throw err;
-      if (!signal.aborted) logger.warn({ err, retryMs }, 'not enrolled yet');
+      if (err instanceof BpfleetError && REFUSALS.includes(err.code)) {
+        logger.error(
+          { err, retryMs: refusedRetryMs },
+          'the filter-manager refuses to enrol this agent, what ran keeps running',
+        );
+        onRefused(err);
+        retryMs = refusedRetryMs;
+      } else if (!signal.aborted) logger.warn({ err, retryMs }, 'not enrolled yet');
     } finally {
       deadline.clear();
     }
     await abortableDelay(retryMs, signal);
-    retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+    // After a refusal: soon again, should it be unreachable next.
+    retryMs = retryMs === refusedRetryMs ? RETRY_FIRST_MS : Math.min(retryMs * 2, RETRY_MAX_MS);
   }
   return undefined;
 }

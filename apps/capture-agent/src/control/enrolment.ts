@@ -19,10 +19,7 @@ export interface EnrolmentParts {
 export class Enrolment {
   constructor(private readonly parts: EnrolmentParts) {}
 
-  /**
-   * Resolves when the agent is enrolled. Never rejects: what the filter-manager refuses for good is fatal, and what runs then
-   * is what was desired before.
-   */
+  /** Resolves when the agent is enrolled; until then what runs is what was desired before. Never rejects: faults are fatal. */
   async first(onFatal: (error: unknown) => void): Promise<void> {
     try {
       await this.enrol();
@@ -36,13 +33,16 @@ export class Enrolment {
   /**
    * Resolves when the filter-manager knows the agent, or the agent stops. One whose keys the agent does not trust is told of
    * that in its own status: what runs keeps running, and nothing of it is followed.
-   * @throws BpfleetError what the filter-manager refuses for good
+   * @throws BpfleetError when the opener has ended
    */
   async enrol(): Promise<void> {
-    const { client, token, labels, opener, logger, signal } = this.parts;
+    const { client, token, labels, opener, logger, signal, trouble } = this.parts;
     const enrolment = DsseEnvelope.parse(await opener.enrolment(labels));
-    const enrolled = await enrol({ client, token, enrolment, logger, signal });
-    if (enrolled) await this.#pin(enrolled.keys);
+    const enrolled = await enrol({ client, token, enrolment, logger, signal, onRefused: (err) => trouble.met(err) });
+    if (!enrolled) return;
+    // A refusal before is over; strange keys are told of next.
+    trouble.over();
+    await this.#pin(enrolled.keys);
   }
 
   async #pin(keys: readonly string[]): Promise<void> {
