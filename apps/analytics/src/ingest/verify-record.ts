@@ -1,8 +1,8 @@
-import { crc32 } from 'node:zlib';
 import type { ReceivedRecord } from '@bpfleet/bus';
 import { decodeRecordHeaders, MAX_RECORD_BYTES, type SectionHeader } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { readSection, type Section } from '@bpfleet/section';
+import { crc32 } from '@node-rs/crc32';
 import { filtersOf, isVersionLabel } from '../filter-labels.js';
 import { printable } from '../printable.js';
 

@@ -1,6 +1,6 @@
-import { crc32 } from 'node:zlib';
 import { MAX_RECORD_BYTES } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
+import { crc32 } from '@node-rs/crc32';
 import { decodeHeader, encodeHeader, type RecordHeader } from './record-header.js';
 
 /**

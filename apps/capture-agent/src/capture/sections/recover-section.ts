@@ -1,6 +1,6 @@
-import { crc32 } from 'node:zlib';
 import { BpfleetError } from '@bpfleet/errors';
 import type { SectionOrigin } from '@bpfleet/section';
+import { crc32 } from '@node-rs/crc32';
 import type { RecordHeader } from '../../spool/record-header.js';
 import { completed, type LeftSection } from './open-section.js';
 

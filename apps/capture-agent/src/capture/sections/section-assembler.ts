@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import {
   encodeInterface,
   type InterfaceDescription,
@@ -6,6 +5,7 @@ import {
   type SectionWriter,
   type VlanTag,
 } from '@bpfleet/section';
+import { crc32 } from '@node-rs/crc32';
 import type { MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
 import type { OpenSectionState } from './open-section.js';
