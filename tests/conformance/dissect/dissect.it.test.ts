@@ -12,6 +12,8 @@ import { knownDifference } from './known-differences.js';
 import { askTshark } from './tshark.js';
 
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
+/** The short form compares the same packets each time; the long one others, and may find a difference that nobody knows yet. */
+const SEED = ROUNDS === 1 && process.env.BPFLEET_TEST_SEED === undefined ? 32 : seedOfRun();
 /** Of Ethernet; a quarter as many of each other link type. */
 const FRAMES = 2_000 * ROUNDS;
 
@@ -30,7 +32,7 @@ suiteRequires('dissection, against tshark', { tshark }, ({ tshark }) => {
   it(
     'gives the same layers, and fields of the same place and value',
     async () => {
-      const random = new Random(seedOfRun());
+      const random = new Random(SEED);
       const coverage = new Coverage();
       coverage.declare([...KINDS, ...LINKS.map(linkTypeName), ...FIELDS]);
       const figures: Figures = { packets: 0, fields: 0, equalFields: 0, equalPackets: 0 };
