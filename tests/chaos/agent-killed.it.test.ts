@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LossLedger } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../e2e/requirements.js';
-import { newestEpoch } from '../e2e/stored-once.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
 import { missingAndTwice, OneHost } from './one-host.js';
 
@@ -20,25 +20,77 @@ suiteRequires(
     beforeAll(() => rig.start(server.connection));
     afterAll(() => rig.stop());
 
-    it(`loses no packet and stores none twice in ${ROUNDS} kills at ${PACKETS_PER_SECOND} packets/s`, {
+    /** The first ledger of a later epoch that has packets. */
+    async function ledgerAfter(epoch: number): Promise<{ epoch: number; ledger: LossLedger }> {
+      let found: { epoch: number; ledger: LossLedger } | undefined;
+      await rig.fleet.until('packets of the new process', async () => {
+        const status = await rig.status();
+        if (!status?.ledger || status.epoch <= epoch || status.ledger.agent.captured === 0) return false;
+        found = { epoch: status.epoch, ledger: status.ledger };
+        return true;
+      });
+      return found!;
+    }
+
+    it(`accounts for every packet and stores none twice in ${ROUNDS} kills at ${PACKETS_PER_SECOND} packets/s`, {
       timeout: 30_000 * (ROUNDS + 3),
     }, async () => {
       rig.sender.start(PACKETS_PER_SECOND);
-      let epoch = 0;
-      for (let round = 0; round <= ROUNDS; round++) {
-        const before = epoch;
-        await rig.fleet.until('packets of this run', async () => {
-          epoch = await newestEpoch(rig.fleet.query, 'numbered');
-          return epoch > before;
-        });
-        if (round === ROUNDS) break;
+      const before = noFate();
+      let { epoch } = await ledgerAfter(0);
+      for (let round = 0; round < ROUNDS; round++) {
         await delay(Math.random() * LONGEST_LIFE_MS);
         process.kill(rig.agentPid, 'SIGKILL');
+        const next = await ledgerAfter(epoch);
+        expect(next.ledger.before).toMatchObject({ 'before-epoch': String(epoch) });
+        add(before, fateBefore(next.ledger));
+        ({ epoch } = next);
       }
       const sent = await rig.sender.stop();
-      const found = missingAndTwice(sent, await rig.stored(sent));
-      console.info(`${ROUNDS} kills, ${sent} packets sent, ${found.missing} missing, ${found.twice} twice`);
-      expect(found).toEqual({ missing: 0, twice: 0 });
+      let all = before;
+      await rig.fleet.until('the ledger to add up to what was sent', async () => {
+        all = add({ ...before }, fateOf((await rig.status())!.ledger!));
+        return all.captured + all.dropped >= sent;
+      });
+      const { captured, dropped, lost } = all;
+      const { missing, twice } = missingAndTwice(sent, await rig.stored(captured - lost));
+      console.info(
+        `${ROUNDS} kills, ${sent} packets sent, ${missing} missing, ${twice} twice; ` +
+          `by the ledger ${captured} captured, ${dropped} dropped by the kernel, ${lost} lost of open sections`,
+      );
+      expect(captured + dropped).toBe(sent);
+      expect({ missing, twice }).toEqual({ missing: dropped + lost, twice: 0 });
+      // A ring is there to hold what comes meanwhile: at this rate it does.
+      if (ROUNDS < 20) expect(missing).toBe(0);
     });
   },
 );
+
+/** What became of packets that passed the program, by the ledgers. */
+interface Fate {
+  captured: number;
+  dropped: number;
+  lost: number;
+}
+
+const noFate = (): Fate => ({ captured: 0, dropped: 0, lost: 0 });
+
+function add(sum: Fate, { captured, dropped, lost }: Fate): Fate {
+  sum.captured += captured;
+  sum.dropped += dropped;
+  sum.lost += lost;
+  return sum;
+}
+
+/** Of the epoch before, by the word of the one after it. */
+const fateBefore = ({ before }: LossLedger): Fate => ({
+  captured: Number(before!['before-captured']),
+  dropped: Number(before!['before-dropped']),
+  lost: Number(before!['before-lost']),
+});
+
+const fateOf = ({ agent, sockets }: LossLedger): Fate => ({
+  captured: agent.captured,
+  dropped: sockets.reduce((sum, { droppedByKernel }) => sum + droppedByKernel, 0),
+  lost: 0,
+});

@@ -72,5 +72,6 @@ const beforeOf = (left: LeftSection, { record, lost }: Recovered): Record<string
   'before-captured': String(left.taken),
   'before-recovered': String(record?.header.packets ?? 0),
   'before-lost': String(lost),
+  'before-dropped': String(left.dropped),
   'before-alive-ms': String(left.aliveAtMs),
 });

@@ -48,7 +48,7 @@ for (let running = true; running; ) {
   const turnsAtMs = Date.now();
   reader.turn(TURN_MS);
   session.tick();
-  open.alive(turnsAtMs);
+  open.alive(turnsAtMs, session.kernelTotals().dropped);
   for (let message = receiveMessageOnPort(port); message && running; message = receiveMessageOnPort(port)) {
     running = session.carryOut(message.message as CaptureOrder);
   }

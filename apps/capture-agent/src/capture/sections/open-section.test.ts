@@ -122,6 +122,16 @@ describe('OpenSection', () => {
     );
   });
 
+  it('keeps what the kernel has told once, until another epoch begins', () => {
+    const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
+    const open = new OpenSection(memory);
+    open.take(7);
+    open.alive(1_000, 12);
+    expect(new OpenSection(memory).left()).toMatchObject({ aliveAtMs: 1_000, dropped: 12 });
+    open.take(8);
+    expect(new OpenSection(memory).left()).toMatchObject({ aliveAtMs: 1_000, dropped: 0 });
+  });
+
   it('knows how many packets were taken', () => {
     const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
     const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: 4 });

@@ -35,6 +35,7 @@ const WORD = {
   start: 7,
   bank: 8,
   aliveAtMs: 9,
+  dropped: 10,
 } as const;
 /** `commit` holds two numbers in the 53 bits of a float: a packet and its place are taken in one store, or not at all. */
 const END_RANGE = 2 ** 24;
@@ -76,6 +77,7 @@ export class OpenSection implements OpenSectionState {
     words[WORD.start] = 0;
     words[WORD.takenBefore] = 0;
     words[WORD.seq] = 0;
+    words[WORD.dropped] = 0;
     words[WORD.epoch] = epoch;
     words[WORD.magic] = MAGIC;
   }
@@ -103,9 +105,14 @@ export class OpenSection implements OpenSectionState {
     this.#words[WORD.commit] = endBytes + blockPackets * END_RANGE;
   }
 
-  /** The process lives, and reads its rings. @param nowMs Unix ms */
-  alive(nowMs: number): void {
+  /**
+   * The process lives, and reads its rings.
+   * @param nowMs Unix ms
+   * @param dropped by the kernel in this epoch: it tells each drop once, so nobody after this process hears of it again
+   */
+  alive(nowMs: number, dropped: number): void {
     this.#words[WORD.aliveAtMs] = nowMs;
+    this.#words[WORD.dropped] = dropped;
   }
 
   /** What a process before left; undefined when there was none, or the file is another one's. */
@@ -119,6 +126,7 @@ export class OpenSection implements OpenSectionState {
       seq: words[WORD.seq]!,
       taken: words[WORD.takenBefore]! + packetsIn(commit),
       aliveAtMs: words[WORD.aliveAtMs]!,
+      dropped: words[WORD.dropped]!,
       positions: this.#positions(),
       blocks: this.buffer.slice(start, Math.max(start, end)),
     };
@@ -168,6 +176,8 @@ export interface LeftSection {
   readonly taken: number;
   /** When it was last seen alive, Unix ms. */
   readonly aliveAtMs: number;
+  /** Packets that the kernel dropped in that epoch, as far as it had told by then. */
+  readonly dropped: number;
   readonly positions: readonly RingPosition[];
   /** pcapng blocks behind the section header that was never written. */
   readonly blocks: Uint8Array<ArrayBuffer>;
