@@ -39,6 +39,11 @@ const [isVlan, isMpls, isPppoes, isGeneve] = (['vlan', 'mpls', 'pppoes', 'geneve
 type OfTerm = ReturnType<typeof isWord>;
 const isAny: OfTerm = () => true;
 const isRange = ({ from, to }: { readonly from: number; readonly to: number }) => from !== to;
+const isNoDecnetAddress: OfTerm = (term) => {
+  if (term.kind !== 'primitive' || term.qualifiers.protocol !== 'decnet' || term.value.kind !== 'ipv4') return false;
+  const [area = 0, node = 0, ...more] = term.value.text.split('.').map(Number);
+  return more.length > 0 || area > 63 || node > 1023;
+};
 const inOrder = ({ expression }: Difference, ...kinds: readonly OfTerm[]) =>
   standsInOrder(termsOf(expression), ...kinds);
 
@@ -132,6 +137,16 @@ export const knownDifferences: readonly KnownDifference[] = [
       isTheirsAlone(difference) &&
       difference.ours.startsWith('FILTER_SYNTAX: a division by zero') &&
       hiddenOperands(difference, ['/', '%']).some((one) => constantOf(one) === 0),
+  },
+  {
+    name: 'DECnet address that is none',
+    reason:
+      'libpcap reads of `decnet host 10.0.0.1` the 10.0 and ignores the rest, and cuts areas above 63 and nodes above 1,023. Ours refuses what is no area and node.',
+    example: { expression: 'decnet dst 10.0.0.1', form: 'PPP' },
+    matches: (difference) =>
+      isTheirsAlone(difference) &&
+      difference.ours === 'FILTER_SYNTAX: “decnet host” takes an area and a node' &&
+      termsOf(difference.expression).some(isNoDecnetAddress),
   },
   {
     name: 'geneve behind protochain or a relation',
