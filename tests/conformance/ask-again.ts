@@ -18,8 +18,9 @@ export function askAgain(libpcap: Libpcap, difference: Difference, ours: OurValu
   const readable = withBytesRead(expression);
   if (readable !== undefined && [readable, ...(isWireless(form) ? reserved(readable) : [])].some(saysOurs))
     return BYTE_UNREAD.name;
-  const isShared =
-    isWireless(form) && difference.words?.readsCalculation === true && reserved(expression).some(saysOurs);
+  // Where a load outside the packet ended the run, the proof that it decides nothing goes on behind it, and reads the word.
+  const { readsCalculation = false, endsOutside = false } = difference.words ?? {};
+  const isShared = isWireless(form) && (readsCalculation || endsOutside) && reserved(expression).some(saysOurs);
   return isShared ? WORD_SHARED.name : undefined;
 }
 

@@ -61,6 +61,7 @@ describe('wordsUsed', () => {
       [set(38), statement(BPF.ALU | BPF.ADD, 3), statement(BPF.ALU | BPF.AND, 0xffff_fffc), store(0)],
       ['alignsPayload'],
     ],
+    ['a load outside the packet', [statement(BPF.LD | BPF.B | BPF.ABS, 99)], ['endsOutside']],
     ['a tunnel’s word that is read in front of it', [set(24), store(3), is(1), fetchX(3), ...geneve], ['findsTunnel']],
   ])('tells of %s', (_, program, expected) => {
     expect(usedBy(...program)).toEqual(expected);

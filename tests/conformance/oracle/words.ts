@@ -14,15 +14,17 @@ export interface WordUse {
   readonly findsTunnel: boolean;
   /** The 802.11 payload's offset is led past padding (`gen_load_802_11_header_len`), where there is some. */
   readonly alignsPayload: boolean;
+  /** The run ended at a load outside the packet: what is behind that read no word. */
+  readonly endsOutside: boolean;
 }
 
 export function wordsUsed(program: Program, packet: Packet): WordUse {
   const tunnels = tunnelStores(program);
   const filled: ({ readonly at: number; readonly block: number; readonly isCalculation: boolean } | undefined)[] = [];
   const alignsPayload = program.some(({ code, k }) => code === (BPF.ALU | BPF.AND) && k === 0xffff_fffc);
-  const use = { readsCalculation: false, readsUnfilled: false, findsTunnel: false, alignsPayload };
+  const use = { readsCalculation: false, readsUnfilled: false, findsTunnel: false, alignsPayload, endsOutside: false };
   let block = 0;
-  run(program, packet, (at) => {
+  const { ending } = run(program, packet, (at) => {
     const { code = 0, k = 0 } = program[at] ?? {};
     if (isConditional(code)) block++;
     if (isStore(code)) {
@@ -35,7 +37,7 @@ export function wordsUsed(program: Program, packet: Packet): WordUse {
     const isTunnels = [...tunnels].some((store) => store > last.at && store < at && program[store]?.k === k);
     if (isTunnels && !tunnels.has(last.at)) use.readsUnfilled = true;
   });
-  return use;
+  return { ...use, endsOutside: ending === 'outside' };
 }
 
 const isStore = (code: number) => (code & 0x07) === BPF.ST || (code & 0x07) === BPF.STX;
