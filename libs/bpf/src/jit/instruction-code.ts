@@ -17,14 +17,27 @@ const METADATA = 'arguments[4]';
 const SIGNED = (k: number): string => String(k | 0);
 const UNSIGNED = (k: number): string => String(k >>> 0);
 
-/** @param proven how many bytes the packet is known to have */
-export function statementCode(instruction: Instruction, proven: number): string {
+const noWords: ReadonlyMap<string, string> = new Map();
+
+/** Of an absolute load of packet bytes. */
+export const wordKey = ({ code, k }: Instruction): string => `${sizeOf(code)}@${k}`;
+
+/** What an absolute load of packet bytes gives, as an expression. */
+export const wordCode = ({ code, k }: Instruction): string => bytesAt(`at + ${k}`, sizeOf(code));
+
+/**
+ * @param proven how many bytes the packet is known to have
+ * @param words locals that hold what absolute loads give, by `wordKey`
+ */
+export function statementCode(instruction: Instruction, proven: number, words = noWords): string {
   const { code, k } = instruction;
   switch (code) {
     case BPF.LD | BPF.W | BPF.ABS:
     case BPF.LD | BPF.H | BPF.ABS:
     case BPF.LD | BPF.B | BPF.ABS:
-      return absoluteLoad(instruction, proven);
+      return words.has(wordKey(instruction))
+        ? `a = ${words.get(wordKey(instruction))};`
+        : absoluteLoad(instruction, proven);
     case BPF.LD | BPF.W | BPF.IND:
     case BPF.LD | BPF.H | BPF.IND:
     case BPF.LD | BPF.B | BPF.IND:

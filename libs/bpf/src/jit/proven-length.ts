@@ -5,10 +5,11 @@ import { type Block, successors } from './flow-graph.js';
 /**
  * For each block, how many bytes the packet is known to have when it is entered: the least over all ways there of the
  * furthest absolute load on the way, since each load ends the program when it is outside.
+ * @param leastBytes known from the start
  */
-export function provenLengths(blocks: readonly Block[]): Float64Array {
+export function provenLengths(blocks: readonly Block[], leastBytes = 0): Float64Array {
   const proven = new Float64Array(blocks.length).fill(Number.POSITIVE_INFINITY);
-  proven[0] = 0;
+  proven[0] = leastBytes;
   for (const [id, { body, exit }] of blocks.entries()) {
     const known = body.reduce((least, instruction) => Math.max(least, loadEnd(instruction)), proven[id] as number);
     for (const next of successors(exit)) proven[next] = Math.min(proven[next] as number, known);

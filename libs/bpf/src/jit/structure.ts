@@ -18,7 +18,22 @@ const LEAF_TESTS = 4;
  * branches the smaller is nested and the larger follows it, so that even 4,000 tests in a row nest shallowly.
  */
 export function functionBody(program: readonly Instruction[]): string | undefined {
-  const writer = new StructureWriter(flowGraph(program));
+  return bodyOf(flowGraph(program));
+}
+
+/** What the caller of a body has made sure of. */
+export interface Prepared {
+  /** The packet has so many. */
+  readonly leastBytes: number;
+  /** Locals that hold what absolute loads give, by `wordKey`. */
+  readonly words: ReadonlyMap<string, string>;
+}
+
+const nothingPrepared: Prepared = { leastBytes: 0, words: new Map() };
+
+/** The same of blocks. */
+export function bodyOf(blocks: readonly Block[], prepared = nothingPrepared): string | undefined {
+  const writer = new StructureWriter(blocks, prepared);
   return writer.write() ? writer.text() : undefined;
 }
 
@@ -32,9 +47,12 @@ class StructureWriter {
   #depth = 0;
   #deepest = 0;
 
-  constructor(private readonly blocks: readonly Block[]) {
+  constructor(
+    private readonly blocks: readonly Block[],
+    private readonly prepared: Prepared,
+  ) {
     this.#entered = entries(blocks);
-    this.#proven = provenLengths(blocks);
+    this.#proven = provenLengths(blocks, prepared.leastBytes);
     const dominators = immediateDominators(blocks);
     this.#merges = blocks.map(() => []);
     this.#weight = new Float64Array(blocks.length).fill(1);
@@ -76,7 +94,7 @@ class StructureWriter {
   #statements(id: BlockId): void {
     let proven = this.#proven[id] as number;
     for (const instruction of this.blocks[id]?.body ?? []) {
-      this.#lines.push(statementCode(instruction, proven));
+      this.#lines.push(statementCode(instruction, proven, this.prepared.words));
       proven = Math.max(proven, loadEnd(instruction));
     }
   }
