@@ -135,7 +135,8 @@ suiteRequires('an agent process', needs, () => {
       (path) => spawnSync('setpriv', [...nobody, 'test', '-r', path]).status === 0,
     );
 
-    it.runIf(isReadable)('is nobody, without capabilities, any to be had, or our key', async () => {
+    const unread = isReadable ? '' : ' [skipped: nobody may not read this tree]';
+    it.runIf(isReadable)(`is nobody, without capabilities, any to be had, or our key${unread}`, async () => {
       start(runAs(NOBODY, CHILD, folder, join(folder, 'opener')));
       expect(await greeted(1)).toMatchObject({
         capabilities: '0000000000000000',
