@@ -109,8 +109,10 @@ async function goOn(port, before) {
     client.on('data', (bytes) => resolve(String(bytes)));
   });
   const worker = new Worker(new URL(import.meta.url));
+  // At once: a worker that ends early says both in one turn.
+  const ended = once(worker, 'exit');
   const [newWorker] = await once(worker, 'message');
-  await once(worker, 'exit');
+  await ended;
   const answered = once(before, 'message');
   before.postMessage('go');
   const [oldWorker] = await answered;
