@@ -81,7 +81,7 @@ suiteRequires(
       sender.start(PACKETS_PER_SECOND, from);
       await untilStatus('packets', ({ ledger }) => ledger!.agent.captured - before.captured >= LEAST_PACKETS);
       const count = await sender.stop();
-      await untilStatus('all packets to be spooled', ({ ledger }) => {
+      await untilStatus(`all ${count} packets to be spooled behind ${before.spooledPackets}`, ({ ledger }) => {
         const { captured, spooledPackets } = ledger!.agent;
         // More where those of the process before are still being counted.
         return captured - before.captured === count && spooledPackets - before.spooledPackets >= count;
