@@ -10,9 +10,8 @@ import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import type { AnalyticsConfig } from './config.js';
-import { KEEP_PARTITIONS_EVERY_MS, LOG_EVERY_MS, UNKNOWN_AGENTS } from './ingest/config.js';
+import { KEEP_PARTITIONS_EVERY_MS, UNKNOWN_AGENTS } from './ingest/config.js';
 import { Ingest } from './ingest/ingest.js';
-import { LogLimit } from './ingest/log-limit.js';
 import { ingestMetrics } from './ingest/metrics.js';
 import { PartitionKeeper } from './ingest/partition-keeper.js';
 import { SignatureJudge } from './ingest/signature-judge.js';
@@ -47,9 +46,8 @@ const GROUP = 'bpfleet-analytics';
 export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsParts): Promise<Analytics> {
   const { pool, bus, logger, metrics } = parts;
   const topic = packetsTopic(config.topicPrefix);
-  const logLimit = new LogLimit(LOG_EVERY_MS, systemClock.nowMs);
   const source = new HttpRegistrySource(new ApiClient({ server: config.server }));
-  const registry = new RegistryKeeper(source, new KeptRegistry(pool), logger, logLimit);
+  const registry = new RegistryKeeper(source, new KeptRegistry(pool), logger);
   const { requireSignatures } = config;
   const signatures = new SignatureJudge(registry, { requireSignatures, ...UNKNOWN_AGENTS, nowMs: systemClock.nowMs });
   const ingest = new Ingest(
@@ -59,7 +57,6 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
       store: new IngestStore(pool),
       metrics: ingestMetrics(metrics),
       logger,
-      logLimit,
       nowMs: systemClock.nowMs,
       signatures,
     },

@@ -19,7 +19,5 @@ export const KEEP_PARTITIONS_EVERY_MS = 5 * 60_000;
 export const MEASURE_LAG_EVERY_MS = 5_000;
 /** While the bus cannot be reached at start. */
 export const BEGIN_AGAIN_AFTER_MS = 2_000;
-/** Of one kind of trouble. */
-export const LOG_EVERY_MS = 10_000;
 /** How long records of an agent that the registry does not name hold up their partition while the filter-manager is away. */
 export const UNKNOWN_AGENTS = { patienceMs: 10_000, retryMs: 1_000 } as const;

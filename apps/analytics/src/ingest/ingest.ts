@@ -86,11 +86,11 @@ export class Ingest implements PartitionHandler {
   }
 
   #failed(error: unknown): void {
-    const { metrics, logger, logLimit } = this.parts;
+    const { metrics, logger } = this.parts;
     const code = error instanceof BpfleetError ? error.code : 'INTERNAL';
     metrics.failures.inc({ code });
     if (code === 'FENCED') metrics.fenced.inc();
-    logLimit.pass(code, (suppressed) => logger.warn({ err: error, code, suppressed }, 'ingest failed, trying again'));
+    logger.warn({ err: error, code }, 'ingest failed, trying again');
   }
 
   async #measureLag(): Promise<void> {

@@ -4,7 +4,6 @@ import { createLogger, Registry } from '@bpfleet/service';
 import type { HeldPosition, IngestBatch, IngestResult } from '@bpfleet/store';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeSection, NOW_MS, NOW_NS, recordOf } from '../testing/sections.js';
-import { LogLimit } from './log-limit.js';
 import { ingestMetrics } from './metrics.js';
 import { type IngestParts, PartitionIngest, type PositionStore } from './partition-ingest.js';
 
@@ -47,7 +46,6 @@ const take = () =>
     store,
     metrics: ingestMetrics(new Registry()),
     logger: createLogger({ name: 'test', level: 'silent' }),
-    logLimit: new LogLimit(0, () => 0),
     nowMs: () => NOW_MS,
     signatures,
   });

@@ -6,7 +6,6 @@ import { commitSliceEnd } from './commit-slice.js';
 import { commitLimits } from './config.js';
 import { DropCounters } from './drop-counters.js';
 import { decideGap, type OffsetGap } from './gap.js';
-import type { LogLimit } from './log-limit.js';
 import type { IngestMetrics } from './metrics.js';
 import type { SignatureJudge } from './signature-judge.js';
 import { headerOf, type Judge } from './verify-record.js';
@@ -22,8 +21,6 @@ export interface IngestParts {
   readonly store: PositionStore;
   readonly metrics: IngestMetrics;
   readonly logger: Logger;
-  /** For lines that a broken agent or a broken store could write without end. */
-  readonly logLimit: LogLimit;
   /** Unix time; tells which hosts' clocks are far off. */
   readonly nowMs: () => number;
   readonly signatures: Pick<SignatureJudge, 'prepare' | 'judge'>;
@@ -137,7 +134,7 @@ export class PartitionIngest {
   }
 
   async #commitRecords(records: readonly ReceivedRecord[]): Promise<void> {
-    const { metrics, logLimit, nowMs, signatures } = this.parts;
+    const { metrics, nowMs, signatures } = this.parts;
     const judge: Judge = (header, value) => signatures.judge(header, value);
     const batch = prepareBatch(records, nowMs(), this.#drops, judge);
     const result = await this.#commit(records.at(-1)!.offset + 1n, batch, []);
@@ -152,22 +149,14 @@ export class PartitionIngest {
     this.#warnOfConflicts(result, records);
     for (const { offset, reason, detail, key } of batch.quarantined) {
       metrics.quarantined.inc({ reason });
-      logLimit.pass(`quarantine ${reason}`, (suppressed) => {
-        this.#log('warn', { offset: String(offset), reason, detail, key, suppressed }, 'record put into quarantine');
-      });
+      this.#log('warn', { offset: String(offset), reason, detail, key }, 'record put into quarantine');
     }
   }
 
   #warnOfConflicts({ conflicts, overlaps }: IngestResult, records: readonly ReceivedRecord[]): void {
     if (conflicts + overlaps === 0) return;
     const agents = [...new Set(records.map(({ key }) => key))];
-    this.parts.logLimit.pass('identity-conflict', (suppressed) => {
-      this.#log(
-        'warn',
-        { agents, conflicts, overlaps, suppressed },
-        'an agent seems to be several: a copied state folder?',
-      );
-    });
+    this.#log('warn', { agents, conflicts, overlaps }, 'an agent seems to be several: a copied state folder?');
   }
 
   async #commit(next: bigint, batch: PreparedBatch, losses: readonly LossRow[]): Promise<IngestResult> {

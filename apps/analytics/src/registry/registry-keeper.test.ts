@@ -1,7 +1,6 @@
 import { ApiClient, type Registry } from '@bpfleet/contract';
 import { createLogger } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LogLimit } from '../ingest/log-limit.js';
 import { RegistryServer } from '../testing/registry-server.js';
 import { SigningAgent } from '../testing/signing-agent.js';
 import { RegistryKeeper, type RegistryMemory } from './registry-keeper.js';
@@ -30,7 +29,7 @@ const keepers: RegistryKeeper[] = [];
 async function start(): Promise<RegistryKeeper> {
   const logger = createLogger({ name: 'test', level: 'silent' });
   const source = new HttpRegistrySource(new ApiClient({ server: server.url }));
-  const keeper = new RegistryKeeper(source, memory, logger, new LogLimit(0, () => 0), 10);
+  const keeper = new RegistryKeeper(source, memory, logger, 10);
   keepers.push(keeper);
   await keeper.start();
   return keeper;

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from '@bpfleet/contract';
 import type { Logger } from '@bpfleet/service';
-import type { LogLimit } from '../ingest/log-limit.js';
 import { IdentityKeyTable } from './identity-keys.js';
 import type { RegistrySource } from './registry-source.js';
 
@@ -29,7 +28,6 @@ export class RegistryKeeper {
     private readonly source: RegistrySource,
     private readonly memory: RegistryMemory,
     private readonly logger: Logger,
-    private readonly logLimit: LogLimit,
     private readonly retryMs = RETRY_MS,
   ) {}
 
@@ -69,9 +67,7 @@ export class RegistryKeeper {
         await this.#ask(this.#hasHeard ? WAIT : '0s');
       } catch (err) {
         if (signal.aborted) return;
-        this.logLimit.pass('registry', (suppressed) => {
-          this.logger.warn({ err, suppressed }, 'no registry from the filter-manager, going by the last one');
-        });
+        this.logger.warn({ err }, 'no registry from the filter-manager, going by the last one');
         if (!this.#hasHeard && this.#revision === undefined) await this.#remember();
         await delay(this.retryMs, undefined, { signal }).catch(() => undefined);
       }
