@@ -46,19 +46,6 @@ suiteRequires(
     const ip = (...args: string[]) => run('ip', ['-n', rig.hosts.host(1).namespace, ...args]);
     const inHost = (command: string) => rig.hosts.exec(rig.hosts.host(1), ['sh', '-c', command]);
 
-    async function untilStatus(what: string, holds: (status: AgentStatus) => boolean): Promise<AgentStatus> {
-      let last: AgentStatus | undefined;
-      try {
-        await rig.fleet.until(what, async () => {
-          last = await rig.status();
-          return last !== undefined && holds(last);
-        });
-      } catch (error) {
-        throw new Error(`${(error as Error).message}\nthe last status: ${JSON.stringify(last, null, 1)}`);
-      }
-      return last!;
-    }
-
     const on = ({ filters }: AgentStatus, name: string, device: string): Filter | undefined =>
       filters.find((one) => one.filter === name && one.interface === device);
     const errorsOf = ({ errors }: AgentStatus, code: string): string[] =>
@@ -82,21 +69,21 @@ suiteRequires(
     }
 
     it('says that an interface vanished under load, and takes it up when it comes back', async () => {
-      await untilStatus('extra0 to be missed', (status) =>
+      await rig.untilStatus('extra0 to be missed', (status) =>
         errorsOf(status, 'INTERFACE_UNKNOWN').some((message) => /extra0/.test(message)),
       );
       for (let round = 1; round <= 2; round++) {
         await ip('link', 'add', 'extra0', 'type', 'veth', 'peer', 'name', 'extra1');
         for (const name of ['extra0', 'extra1']) await ip('link', 'set', name, 'up');
-        await untilStatus(
+        await rig.untilStatus(
           'the filter to run there',
           (status) => on(status, 'numbered', 'extra0')?.state === 'attested',
         );
         const sending = sendUntilGone('extra1', round * OTHER_NUMBERS);
-        await untilStatus('packets', (status) => (on(status, 'numbered', 'extra0')?.counters?.captured ?? 0) > 0);
+        await rig.untilStatus('packets', (status) => (on(status, 'numbered', 'extra0')?.counters?.captured ?? 0) > 0);
         await ip('link', 'delete', 'extra0');
         await sending;
-        const status = await untilStatus('it to be gone', (now) => on(now, 'numbered', 'extra0') === undefined);
+        const status = await rig.untilStatus('it to be gone', (now) => on(now, 'numbered', 'extra0') === undefined);
         expect(status.interfaces.map(({ name }) => name)).not.toContain('extra0');
         expect(on(status, 'numbered', 'eth0')).toMatchObject({ state: 'attested' });
       }
@@ -106,7 +93,7 @@ suiteRequires(
       await rig.push('macs', 'ether src 02:00:00:00:00:01');
       await ip('tuntap', 'add', 'dev', 'tun0', 'mode', 'tun');
       await ip('link', 'set', 'tun0', 'up');
-      const status = await untilStatus('both to be judged on tun0', (now) => on(now, 'macs', 'tun0') !== undefined);
+      const status = await rig.untilStatus('both to be judged on tun0', (now) => on(now, 'macs', 'tun0') !== undefined);
       expect(on(status, 'macs', 'tun0')).toMatchObject({ state: 'not applicable', linkType: 'RAW' });
       expect(on(status, 'macs', 'tun0')!.reason).toMatch(/link type RAW/);
       expect(on(status, 'numbered', 'tun0')).toMatchObject({ state: 'attested', linkType: 'RAW' });
@@ -117,7 +104,7 @@ suiteRequires(
       const ports = Array.from({ length: 150 }, (_, index) => `port ${2 * index + 1}`).join(' or ');
       await rig.fleet.control.call(controlApi.createFilter, { body: { name: 'long', expression: ports } });
       await rig.fleet.control.call(controlApi.createAssignment, { body: { filter: 'long' } });
-      const status = await untilStatus('the filter to be refused', (now) => on(now, 'long', 'eth0') !== undefined);
+      const status = await rig.untilStatus('the filter to be refused', (now) => on(now, 'long', 'eth0') !== undefined);
       expect(on(status, 'long', 'eth0')).toMatchObject({
         state: 'refused',
         reason: expect.stringMatching(/optmem_max/),
@@ -125,18 +112,18 @@ suiteRequires(
       expect(on(status, 'numbered', 'eth0')).toMatchObject({ state: 'attested' });
       // Whoever does what it says need do no more.
       await inHost('echo 131072 > /proc/sys/net/core/optmem_max');
-      await untilStatus('it to run', (now) => /^attested/.test(on(now, 'long', 'eth0')?.state ?? ''));
+      await rig.untilStatus('it to run', (now) => /^attested/.test(on(now, 'long', 'eth0')?.state ?? ''));
     });
 
     it('says that the disk is full, and keeps in memory what it takes no more', async () => {
       await rig.kafka.control.pause();
       const filler = join(disk, 'filler');
       await run('sh', ['-c', `cat /dev/zero > ${filler} 2> /dev/null; true`]);
-      const full = await untilStatus('sections to wait in memory', ({ spool }) => spool!.memoryOnly);
+      const full = await rig.untilStatus('sections to wait in memory', ({ spool }) => spool!.memoryOnly);
       expect(errorsOf(full, 'DATA_NOT_WRITABLE').join()).toMatch(/the spool in .* takes no sections.*: free space/);
       await rm(filler);
       await rig.kafka.control.resume();
-      await untilStatus('the disk to be used again', (status) => {
+      await rig.untilStatus('the disk to be used again', (status) => {
         const isSaid = errorsOf(status, 'DATA_NOT_WRITABLE').length > 0;
         return !status.spool!.memoryOnly && !isSaid;
       });
@@ -149,7 +136,7 @@ suiteRequires(
       console.info(`${sent} packets sent meanwhile, ${found.missing} missing, ${found.twice} twice`);
       expect(found).toEqual({ missing: 0, twice: 0 });
       // What was sent from memory counts, too. Every packet that is stored is one of this filter's.
-      await untilStatus('the ledger to add up', ({ ledger }) => {
+      await rig.untilStatus('the ledger to add up', ({ ledger }) => {
         const ofFilter = ledger!.filters.filter(({ version }) => version === 'numbered@1');
         const matched = ofFilter.reduce((sum, one) => sum + one.stored, 0);
         return matched >= sent && matched === ledger!.agent.spooledPackets && matched === ledger!.agent.sentPackets;

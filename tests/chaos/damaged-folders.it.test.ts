@@ -53,22 +53,9 @@ suiteRequires(
 
     const startAgain = (): ServiceProcess => rig.fleet.startAgent(rig.hosts.host(1));
 
-    async function untilStatus(what: string, holds: (status: AgentStatus) => boolean): Promise<AgentStatus> {
-      let last: AgentStatus | undefined;
-      try {
-        await rig.fleet.until(what, async () => {
-          last = await rig.status();
-          return last !== undefined && holds(last);
-        });
-      } catch (error) {
-        throw new Error(`${(error as Error).message}\nthe last status: ${JSON.stringify(last, null, 1)}`);
-      }
-      return last!;
-    }
-
     /** It runs the filter, in a later epoch. */
     const untilRuns = (after: number): Promise<AgentStatus> =>
-      untilStatus('the filter to run again', ({ epoch, filters }) => {
+      rig.untilStatus('the filter to run again', ({ epoch, filters }) => {
         const state = filters.find(({ filter }) => filter === 'numbered')?.state;
         return epoch > after && state === 'attested';
       });
@@ -79,9 +66,9 @@ suiteRequires(
       const before = (await rig.status())!.ledger!.agent;
       const sender = rig.senderTo(rig.hosts.host(1));
       sender.start(PACKETS_PER_SECOND, from);
-      await untilStatus('packets', ({ ledger }) => ledger!.agent.captured - before.captured >= LEAST_PACKETS);
+      await rig.untilStatus('packets', ({ ledger }) => ledger!.agent.captured - before.captured >= LEAST_PACKETS);
       const count = await sender.stop();
-      await untilStatus(`all ${count} packets to be spooled behind ${before.spooledPackets}`, ({ ledger }) => {
+      await rig.untilStatus(`all ${count} packets to be spooled behind ${before.spooledPackets}`, ({ ledger }) => {
         const { captured, spooledPackets } = ledger!.agent;
         // More where those of the process before are still being counted.
         return captured - before.captured === count && spooledPackets - before.spooledPackets >= count;
@@ -106,7 +93,7 @@ suiteRequires(
       await untilRuns(epoch);
       await rig.kafka.control.resume();
       let lost = 0;
-      await untilStatus('the rest to be sent', ({ errors, ledger }) => {
+      await rig.untilStatus('the rest to be sent', ({ errors, ledger }) => {
         const said = errors.find(({ code }) => code === 'SECTION_CORRUPT');
         lost = Number(/sections with (\d+) packets are lost/.exec(said?.message ?? '')?.[1] ?? 0);
         return lost > 0 && ledger!.agent.sentPackets + lost === sent.count;
@@ -144,7 +131,7 @@ suiteRequires(
         const sender = rig.senderTo(rig.hosts.host(1));
         const left = { from: runs++ * RANGE, before: ledger!.agent.captured };
         sender.start(PACKETS_PER_SECOND, left.from);
-        await untilStatus('packets', (status) => status.ledger!.agent.captured > left.before + LEAST_PACKETS);
+        await rig.untilStatus('packets', (status) => status.ledger!.agent.captured > left.before + LEAST_PACKETS);
         await killBoth();
         await sender.stop();
         await spoil();
@@ -152,7 +139,9 @@ suiteRequires(
         try {
           const { before } = (await untilRuns(epoch)).ledger!;
           const sent = await traffic();
-          await untilStatus('it to be said', ({ errors }) => errors.some(({ code }) => code === 'DATA_NOT_WRITABLE'));
+          await rig.untilStatus('it to be said', ({ errors }) =>
+            errors.some(({ code }) => code === 'DATA_NOT_WRITABLE'),
+          );
           await expectStored(sent);
           // The section that was open when the process was killed came through memory, too.
           const count = Number(before!['before-captured']) - left.before;

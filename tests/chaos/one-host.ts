@@ -93,6 +93,19 @@ export class OneHost {
     return items[0]?.status;
   }
 
+  async untilStatus(what: string, holds: (status: AgentStatus) => boolean): Promise<AgentStatus> {
+    let last: AgentStatus | undefined;
+    try {
+      await this.fleet.until(what, async () => {
+        last = await this.status();
+        return last !== undefined && holds(last);
+      });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\nthe last status: ${JSON.stringify(last, null, 1)}`);
+    }
+    return last!;
+  }
+
   async stop(): Promise<void> {
     await this.fleet?.stop();
     await this.kafka?.stop();
