@@ -9,7 +9,7 @@ import { jit, load, type PacketFunction } from './jit.js';
 import { kindCode, packetKinds } from './packet-kinds.js';
 import { loadEnd } from './proven-length.js';
 import { type PacketKind, specialise } from './specialise.js';
-import { bodyOf, type Prepared } from './structure.js';
+import { bodyOf, nothingPrepared } from './structure.js';
 
 /**
  * Several programs at once: writes the numbers of those that accept the packet into `hits`, ascending, and answers how many
@@ -37,7 +37,7 @@ export function jitAll(programs: readonly Program[]): PacketClassifier {
   // Also what checks the programs.
   const alone = programs.map((program) => jit(program));
   const graphs = programs.map((program) => flowGraph(program));
-  const any = classifier(graphs, alone, nothingPrepared);
+  const any = classifier(graphs, alone);
   if (programs.length < LEAST_FOR_KINDS) return any;
   const ofKinds = packetKinds.map((kind) => classifierOf(kind, graphs, alone));
   const choices = packetKinds.map((kind, number) => `if (${kindCode(kind)}) return kind${number}(${PARAMETERS});`);
@@ -50,7 +50,6 @@ export function jitAll(programs: readonly Program[]): PacketClassifier {
 }
 
 const PARAMETERS = 'bytes, start, captured, wire, metadata, hits';
-const nothingPrepared: Prepared = { leastBytes: 0, words: new Map() };
 
 function classifierOf(
   kind: PacketKind,
@@ -59,21 +58,24 @@ function classifierOf(
 ): PacketClassifier {
   const { leastBytes } = kind;
   const special = graphs.map((blocks) => specialise(blocks, kind));
-  return classifier(special, alone, { leastBytes, words: wordsOf(special, leastBytes) });
+  const shared = sharedLoads(special, leastBytes);
+  const words = new Map([...shared.keys()].map((key) => [key, wordName(key)]));
+  const lines = [...shared].map(([key, code]) => `const ${wordName(key)} = ${code};`);
+  return classifier(special, alone, { leastBytes, words }, lines);
 }
 
-/** What is loaded more than once, from bytes that are there. */
-function wordsOf(graphs: readonly (readonly Block[])[], leastBytes: number): Map<string, string> {
-  const code = new Map<string, string>();
-  const words = new Map<string, string>();
+/** What is loaded more than once, from bytes that are there: by `wordKey`, the code that loads it. */
+function sharedLoads(graphs: readonly (readonly Block[])[], leastBytes: number): Map<string, string> {
+  const once = new Set<string>();
+  const shared = new Map<string, string>();
   for (const instruction of graphs.flat().flatMap(({ body }) => body)) {
-    const isWord = (instruction.code & 0xe7) === (BPF.LD | BPF.ABS) && instruction.k < 0x8000_0000;
-    if (!isWord || loadEnd(instruction) > leastBytes) continue;
+    const isOfBytes = (instruction.code & 0xe7) === (BPF.LD | BPF.ABS) && instruction.k < 0x8000_0000;
+    if (!isOfBytes || loadEnd(instruction) > leastBytes) continue;
     const key = wordKey(instruction);
-    if (code.has(key)) words.set(key, wordName(key));
-    else code.set(key, wordCode(instruction));
+    if (once.has(key)) shared.set(key, wordCode(instruction));
+    once.add(key);
   }
-  return words;
+  return shared;
 }
 
 const wordName = (key: string): string => `w${key.replace('@', '_')}`;
@@ -81,7 +83,8 @@ const wordName = (key: string): string => `w${key.replace('@', '_')}`;
 function classifier(
   graphs: readonly (readonly Block[])[],
   alone: readonly PacketFunction[],
-  prepared: Prepared,
+  prepared = nothingPrepared,
+  preparation: readonly string[] = [],
 ): PacketClassifier {
   const bodies = graphs.map((blocks, number) => {
     const body = bodyOf(blocks, prepared);
@@ -93,7 +96,7 @@ function classifier(
     "'use strict';",
     `return function (${PARAMETERS}) {`,
     'const at = start | 0;',
-    ...wordLines(graphs, prepared),
+    ...preparation,
     'let v = 0, n = 0;',
     ...bodies.map((body, number) => `${body}\nif (v !== 0) hits[n++] = v === ${UNDECIDED} ? ~${number} : ${number};`),
     'return n;',
@@ -101,16 +104,6 @@ function classifier(
   ].join('\n');
   const make = new Function('load', 'ancillary', 'alone', source);
   return make(load, loadAncillary, alone) as PacketClassifier;
-}
-
-function wordLines(graphs: readonly (readonly Block[])[], { words }: Prepared): string[] {
-  const lines = new Map<string, string>();
-  for (const instruction of graphs.flat().flatMap(({ body }) => body)) {
-    const name = words.get(wordKey(instruction));
-    const isWord = (instruction.code & 0xe7) === (BPF.LD | BPF.ABS);
-    if (isWord && name !== undefined) lines.set(name, `const ${name} = ${wordCode(instruction)};`);
-  }
-  return [...lines.values()];
 }
 
 /** What the program would return is left in `v`, behind a block of its own. */

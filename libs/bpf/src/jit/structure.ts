@@ -29,7 +29,7 @@ export interface Prepared {
   readonly words: ReadonlyMap<string, string>;
 }
 
-const nothingPrepared: Prepared = { leastBytes: 0, words: new Map() };
+export const nothingPrepared: Prepared = { leastBytes: 0, words: new Map() };
 
 /** The same of blocks. */
 export function bodyOf(blocks: readonly Block[], prepared = nothingPrepared): string | undefined {

@@ -14,10 +14,11 @@ import { type LedgerTotals, sectionLedger } from './section-ledger.js';
 import type { SectionSink } from './section-sink.js';
 
 const VLAN_TAG_BYTES = 4;
-/** A section is closed at this size, but not sooner than so long after it was opened: what sections cost each is bounded… */
+/** A section is closed at this size. */
 const SECTION_BYTES = 64 * 1024;
+/** One that fills sooner goes on growing, because each section costs something whatever its size. */
 const SECTION_MIN_MS = 50;
-/** …until it has this size: those who fetch, sign and search them do so one at a time. */
+/** Not beyond this size: whoever fetches or searches sections has one whole in memory. */
 const SECTION_MAX_BYTES = 256 * 1024;
 /** How often the ledger tells of each version. */
 const VERSIONS_INTERVAL_MS = 1000;
