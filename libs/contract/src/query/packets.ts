@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { AgentId } from '../naming.js';
+import { route } from '../route.js';
+import { Completeness } from './completeness.js';
+import { PacketNode } from './packet-node.js';
+
+/** Media types of `GET /packets`, chosen by `Accept`. */
+export const packetMediaTypes = {
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  pcapng: 'application/x-pcapng',
+  pcap: 'application/vnd.tcpdump.pcap',
+} as const;
+
+export const PacketQuery = z.object({
+  /** The filter language; empty matches every packet. */
+  filter: z.string().max(65_536).default(''),
+  since: z.string().max(64).default('-1h').describe('ISO 8601, or relative: -15m'),
+  until: z.string().max(64).default('now'),
+  /** Newest first in JSON; the newest `limit` packets in time order in a capture file. 0: no limit (capture files only). */
+  limit: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000_000)
+    .optional()
+    .describe('100 in JSON, all in capture files when left out'),
+  agent: AgentId.optional(),
+  /** Only packets that this filter stored: `web` or `web@3`. */
+  version: z.string().max(80).optional(),
+  /** A capture file has one link type; needed when the answer has several. */
+  linktype: z.string().max(40).optional(),
+});
+export type PacketQuery = z.infer<typeof PacketQuery>;
+
+export const PacketRow = z.object({
+  /** `agent.epoch.seq.index`: names one stored packet for ever. */
+  id: z.string(),
+  /** Capture time, ISO 8601 with nanoseconds. */
+  at: z.string(),
+  agent: AgentId,
+  interface: z.string(),
+  /** Versions that stored it: `web@3`. */
+  filters: z.array(z.string()),
+  linkType: z.string(),
+  lengthBytes: z.int().nonnegative(),
+  capturedBytes: z.int().nonnegative(),
+  protocol: z.string(),
+  source: z.string().optional(),
+  sourcePort: z.int().optional(),
+  destination: z.string().optional(),
+  destinationPort: z.int().optional(),
+  summary: z.string(),
+});
+export type PacketRow = z.infer<typeof PacketRow>;
+
+/** One packet in full. */
+export const PacketDetail = PacketRow.extend({
+  layers: z.array(PacketNode).describe('Outermost first'),
+  /** All that was captured. */
+  hex: z.string(),
+});
+export type PacketDetail = z.infer<typeof PacketDetail>;
+
+export const PacketAnswer = z.object({ packets: z.array(PacketRow), completeness: Completeness });
+export type PacketAnswer = z.infer<typeof PacketAnswer>;
+
+export const packetsApi = {
+  listPackets: route({ method: 'GET', path: '/api/v1/packets', query: PacketQuery, response: PacketAnswer }),
+  getPacket: route({ method: 'GET', path: '/api/v1/packets/{id}', response: PacketDetail }),
+} as const;
