@@ -60,7 +60,7 @@ export interface Compilation {
 }
 
 const DEFAULT_SNAPLEN_BYTES = 262_144;
-const builtInNames = resolverOf();
+export const builtInNames = resolverOf();
 
 /**
  * Compiles a pcap-filter expression to a classic BPF program with libpcap's meaning.
@@ -131,7 +131,7 @@ function emitToFit(graph: Graph, steps: StepTable, options: Omit<EmitOptions, 'l
   return emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.small });
 }
 
-function lowerOptionsOf({ linkType = 'EN10MB', live = false, netmask, extensions = {} }: CompileOptions) {
+export function lowerOptionsOf({ linkType = 'EN10MB', live = false, netmask, extensions = {} }: CompileOptions) {
   return {
     linkType: linkType.toUpperCase(),
     live,

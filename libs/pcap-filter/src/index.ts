@@ -5,8 +5,10 @@ export { type Decompiled, type DecompileOptions, decompile } from './decompile/d
 export type { Refusal, RefusalId } from './decompile/refusal.js';
 export { type Explanation, explainExpression, renderExplanation } from './explain/explain-expression.js';
 export { explainProgram, type ProgramExplanation, renderProgramExplanation } from './explain/explain-program.js';
+export { type TermVerdict, type TermVerdicts, termVerdicts } from './explain/term-verdicts.js';
 export { type Trap, type TrapId, trapIds } from './explain/traps.js';
 export { renderFault } from './fault.js';
+export type { KnownPacket } from './ir/evaluate-three-valued.js';
 export { byInterface, type InterfaceBranch } from './link/by-interface.js';
 export {
   type ExcludedEndpoint,

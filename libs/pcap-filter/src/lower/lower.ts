@@ -38,13 +38,19 @@ const MAX_SLOTS = 1024;
  *   as there are too many conditions
  */
 export function lower(meanings: Meanings, options: LowerOptions): Ir {
+  const { prologue, body } = lowerInParts(meanings, options);
+  return joined('and', [...prologue, body]);
+}
+
+/** The same as two: what fills the slots that are read, and the meanings, each at its place. */
+export function lowerInParts(meanings: Meanings, options: LowerOptions): { prologue: readonly Ir[]; body: Ir } {
   let slots = 0;
   const { live, netmask, ipv6ExtensionHeaders } = options;
   const newSlot = () => slots++;
   const prologue: Context['prologue'] = [];
   const scope = outermostScope(options.linkType, { prologue, newSlot });
   if (scope === undefined) throw unknownLinkType(options.linkType);
-  if (meanings === undefined) return always(true);
+  if (meanings === undefined) return { prologue: [], body: always(true) };
   const vlanTransparent = options.vlanTransparent && scope.framing === 'ethernet';
   const context: Context = { scope, live, netmask, ipv6ExtensionHeaders, vlanTransparent, newSlot, prologue };
   if (vlanTransparent) context.scope = behindTags(scope, context);
@@ -56,10 +62,10 @@ export function lower(meanings: Meanings, options: LowerOptions): Ir {
     checkSize(slots, MAX_SLOTS, 'places that the packet decides', meaning);
     return ir;
   };
-  const ir = options.scopedEncapsulation
+  const body = options.scopedEncapsulation
     ? lowerScoped(meanings, lowered, context)
     : mapLeaves(meanings, (meaning) => lowered(meaning));
-  return prologue.length === 0 ? ir : withPrologue(ir, prologue);
+  return { prologue: prologue.length === 0 ? [] : neededOf(prologue, body), body };
 }
 
 function checkSize(count: number, most: number, what: string, meaning: Meaning): void {
@@ -97,15 +103,15 @@ function lowerScoped(meanings: Logic<Meaning>, lowered: (meaning: Meaning) => Ir
 }
 
 /** Only where a slot is read that it fills. */
-function withPrologue(ir: Ir, prologue: Context['prologue']): Ir {
+function neededOf(prologue: Context['prologue'], body: Ir): readonly Ir[] {
   const needed: Ir[] = [];
-  const read = slotsReadBy(ir);
+  const read = slotsReadBy(body);
   for (const { slot, ir: preparation } of prologue.toReversed()) {
     if (!read.has(slot)) continue;
     needed.unshift(preparation);
     for (const other of slotsReadBy(preparation)) read.add(other);
   }
-  return joined('and', [...needed, ir]);
+  return needed;
 }
 
 /** The extension: a slot says how many bytes of tags, up to two, stand before the type. */

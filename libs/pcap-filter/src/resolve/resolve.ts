@@ -16,7 +16,13 @@ import { resolveWlanDirection, resolveWlanFrame } from './wlan.js';
  * @throws BpfleetError `FILTER_SYNTAX` or `FILTER_UNSUPPORTED`, with the span
  */
 export function resolve(tree: Tree, names: NameResolver): Meanings {
-  return tree && joinLists(mapLeaves(tree, (term) => resolveTerm(term, names)));
+  const resolved = resolveTerms(tree, names);
+  return resolved && joinLists(resolved);
+}
+
+/** The same with every term for itself, at its place in the tree: neighbours are not joined. */
+export function resolveTerms(tree: Tree, names: NameResolver): Meanings {
+  return tree && mapLeaves(tree, (term) => resolveTerm(term, names));
 }
 
 function resolveTerm(term: Term, names: NameResolver): Logic<Meaning> {
