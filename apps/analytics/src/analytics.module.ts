@@ -5,11 +5,13 @@ import { ConflictsController } from './conflicts/conflicts.controller.js';
 import { PacketsController } from './packets/packets.controller.js';
 import { PacketsService } from './packets/packets.service.js';
 import { SectionSource } from './packets/section-source.js';
+import { KnownVersions } from './registry/known-versions.js';
 
 /** What the controllers and services are built on: Postgres in a process, memory in a test. */
 export interface Parts {
   readonly sections: SectionSource;
   readonly conflicts: ConflictSource;
+  readonly versions: KnownVersions;
   readonly clock: Clock;
 }
 
@@ -17,13 +19,14 @@ export interface Parts {
 class AnalyticsModule {}
 
 /** The HTTP side: what is asked of the store. */
-export const analyticsModule = ({ sections, conflicts, clock }: Parts): DynamicModule => ({
+export const analyticsModule = ({ sections, conflicts, versions, clock }: Parts): DynamicModule => ({
   module: AnalyticsModule,
   controllers: [PacketsController, ConflictsController],
   providers: [
     PacketsService,
     { provide: SectionSource, useValue: sections },
     { provide: ConflictSource, useValue: conflicts },
+    { provide: KnownVersions, useValue: versions },
     { provide: Clock, useValue: clock },
   ],
 });

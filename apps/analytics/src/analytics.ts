@@ -63,7 +63,12 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
   );
   const keeper = new PartitionKeeper(() => ensureStore(pool, logger), KEEP_PARTITIONS_EVERY_MS, logger);
   const app = await createNestApp(
-    analyticsModule({ sections: new SectionStore(pool), conflicts: new ConflictStore(pool), clock: systemClock }),
+    analyticsModule({
+      sections: new SectionStore(pool),
+      conflicts: new ConflictStore(pool),
+      versions: registry,
+      clock: systemClock,
+    }),
     {
       name: 'analytics',
       info: openApiInfo,

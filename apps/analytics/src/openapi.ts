@@ -5,6 +5,7 @@ import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import { ConflictSource } from './conflicts/conflict-source.js';
 import { SectionSource } from './packets/section-source.js';
+import { VersionTable } from './registry/known-versions.js';
 
 /** Needed to build the controllers, and never asked. */
 const noSource: SectionSource = {
@@ -18,11 +19,14 @@ const noSource: SectionSource = {
 const noConflicts: ConflictSource = { list: () => Promise.reject(new Error('no store here')) };
 
 // Prints the OpenAPI document: `npm run openapi` writes it to docs/openapi/analytics.json.
-const app = await createNestApp(analyticsModule({ sections: noSource, conflicts: noConflicts, clock: systemClock }), {
-  name: 'analytics',
-  info: openApiInfo,
-  logger: createLogger({ name: 'openapi', level: 'silent' }),
-  metrics: createMetrics(),
-});
+const app = await createNestApp(
+  analyticsModule({ sections: noSource, conflicts: noConflicts, versions: new VersionTable(), clock: systemClock }),
+  {
+    name: 'analytics',
+    info: openApiInfo,
+    logger: createLogger({ name: 'openapi', level: 'silent' }),
+    metrics: createMetrics(),
+  },
+);
 process.stdout.write(`${JSON.stringify(openApiDocument(openApiInfo, operationsOf(app)), undefined, 2)}\n`);
 await app.close();

@@ -2,7 +2,7 @@ import { jitThreeValued, type PacketFunction, type PacketMetadata, UNDECIDED } f
 import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { type CompileOptions, compileWithSets, supportedLinkTypes } from '@bpfleet/pcap-filter';
-import { PacketFlag } from '@bpfleet/section';
+import { copyWithoutTag, isTagMetadata, TAG_BYTES, TAG_OFFSET, tagOf } from './vlan-metadata.js';
 
 export type Verdict = 'yes' | 'no' | 'undecided';
 
@@ -70,10 +70,6 @@ function functionOf(expression: string, options: CompileOptions): PacketFunction
   return jitThreeValued(program, sets);
 }
 
-const TAG_BYTES = 4;
-/** Where the tag was put back: behind the two addresses. */
-const TAG_OFFSET = 12;
-
 /**
  * The kernel's view (design: "VLAN rule"): it took the outer tag out of the bytes before the filter ran, so marked
  * packets are evaluated without it, the tag as metadata, by the live form. All others are bytes of a file.
@@ -83,8 +79,7 @@ function ethernetPredicate(expression: string): PacketPredicate {
   let live: PacketFunction | undefined;
   let stripped = new Uint8Array(2048);
   return (bytes, packet) => {
-    const isMarked = (packet.flags & PacketFlag.vlanTagWasMetadata) !== 0;
-    if (!isMarked) return verdictOf(offline, bytes, packet);
+    if (!isTagMetadata(packet)) return verdictOf(offline, bytes, packet);
     // Cut inside the tag: what the kernel saw is not known.
     if (packet.capturedLength < TAG_OFFSET + TAG_BYTES) return 'undecided';
     live ??= functionOf(expression, { linkType: 'EN10MB', live: true });
@@ -93,24 +88,6 @@ function ethernetPredicate(expression: string): PacketPredicate {
     copyWithoutTag(bytes, packet, stripped);
     const kernels = { start: 0, capturedLength, wireLength: packet.wireLength - TAG_BYTES };
     return verdictOf(live, stripped, kernels, tagOf(bytes, packet.start));
-  };
-}
-
-function copyWithoutTag(bytes: Uint8Array, { start, capturedLength }: StoredPacket, into: Uint8Array): void {
-  into.set(bytes.subarray(start, start + TAG_OFFSET));
-  into.set(bytes.subarray(start + TAG_OFFSET + TAG_BYTES, start + capturedLength), TAG_OFFSET);
-}
-
-function tagOf(bytes: Uint8Array, start: number): PacketMetadata {
-  const u16 = (offset: number) => (bytes[start + offset]! << 8) | bytes[start + offset + 1]!;
-  return {
-    protocol: u16(TAG_OFFSET + TAG_BYTES),
-    packetType: 0,
-    interfaceIndex: 0,
-    vlanTagPresent: true,
-    vlanProtocol: u16(TAG_OFFSET),
-    vlanTci: u16(TAG_OFFSET + 2),
-    networkOffset: 14,
   };
 }
 

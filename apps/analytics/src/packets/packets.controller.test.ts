@@ -5,6 +5,7 @@ import { createLogger, Registry } from '@bpfleet/service';
 import { createNestApp, listen, type NestApp } from '@bpfleet/service/nest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { analyticsModule } from '../analytics.module.js';
+import { VersionTable } from '../registry/known-versions.js';
 import { makeSection, NOW_MS, NOW_NS, storedSection } from '../testing/sections.js';
 import { MemorySections } from './memory-sections.js';
 
@@ -47,7 +48,12 @@ describe('PacketsController', () => {
     const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
     const logger = createLogger({ name: 'test', level: 'debug', destination });
     app = await createNestApp(
-      analyticsModule({ sections: source, conflicts: { list: async () => [] }, clock: { nowMs: () => NOW_MS } }),
+      analyticsModule({
+        sections: source,
+        conflicts: { list: async () => [] },
+        versions: new VersionTable(),
+        clock: { nowMs: () => NOW_MS },
+      }),
       {
         name: 'test',
         info: { title: 'test', version: '1' },

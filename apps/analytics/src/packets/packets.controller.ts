@@ -50,10 +50,10 @@ export class PacketsController implements OnModuleDestroy {
   }
 
   @Call(queryApi.getPacket, {
-    summary: 'One stored packet in full: its layers and fields with their places, and its bytes',
+    summary: 'One stored packet in full: its layers and fields with their places, why it matched, and its bytes',
   })
-  getPacket({ path, signal }: CallOf<typeof queryApi.getPacket>): Promise<PacketDetail> {
-    return this.packets.packet(path.id, signal);
+  getPacket({ path, query, signal }: CallOf<typeof queryApi.getPacket>): Promise<PacketDetail> {
+    return this.packets.packet(path.id, query.filter, signal);
   }
 
   /** Ends answers under way: a long download must not hold up the process's end. */

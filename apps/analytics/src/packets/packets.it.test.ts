@@ -105,12 +105,12 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
   });
   it('answers one packet in full by the id of its row', async () => {
     const [row] = (await rows({ filter: 'tcp port 80', limit: 1 })).packets;
-    const detail = await analytics.client.call(queryApi.getPacket, { path: { id: row!.id } });
+    const detail = await analytics.client.call(queryApi.getPacket, { path: { id: row!.id }, query: {} });
     expect(detail).toMatchObject(row!);
     expect(detail.layers.map(({ name }) => name)).toEqual(['eth', 'ip', 'tcp', 'data']);
     const newest = inOrder(({ packet }) => portOf(packet) === 80).at(-1)!;
     expect(detail.hex).toBe(Buffer.from(newest.packet.bytes).toString('hex'));
-    const missing = analytics.client.call(queryApi.getPacket, { path: { id: `${row!.agent}.1.999.0` } });
+    const missing = analytics.client.call(queryApi.getPacket, { path: { id: `${row!.agent}.1.999.0` }, query: {} });
     await expect(missing).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
   it('is JSON when nothing else is asked for', async () => {

@@ -10,12 +10,21 @@ import { LinkType } from '@bpfleet/packet';
 import { readCapture } from '@bpfleet/section';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { VersionTable } from '../registry/known-versions.js';
 import { makeSection, NOW_MS, NOW_NS, type SectionShape, storedSection, tcpFrame } from '../testing/sections.js';
 import { MemorySections } from './memory-sections.js';
 import { type PacketMediaType, PacketsService } from './packets.service.js';
 
 const { json, ndjson, pcapng, pcap } = packetMediaTypes;
 const SECOND_NS = 1_000_000_000n;
+const webVersion = {
+  filter: 'web',
+  version: 3,
+  digest: `sha256:${'0'.repeat(64)}`,
+  expression: 'udp or tcp dst port 80',
+  snaplenBytes: 96,
+  programs: [],
+};
 const shape = { agent: 'host-1', epoch: 1, filter: 'web@3' } as const;
 
 let source: MemorySections;
@@ -23,7 +32,7 @@ let service: PacketsService;
 let seq: number;
 beforeEach(() => {
   source = new MemorySections();
-  service = new PacketsService(source);
+  service = new PacketsService(source, new VersionTable([webVersion]));
   seq = 0;
 });
 
@@ -210,8 +219,8 @@ describe('PacketsService: one in full', () => {
   it('gives a packet’s row, its layers and its bytes', async () => {
     store({ atNs: ago(2, 1), agent: 'host.1', epoch: 4 });
     const [row] = (await rows()).packets;
-    const detail = await service.packet('host.1.4.0.1', signal);
-    const { layers, hex, ...rest } = detail;
+    const detail = await service.packet('host.1.4.0.1', undefined, signal);
+    const { layers, why: _why, hex, ...rest } = detail;
     expect(rest).toEqual(row);
     expect(layers.map(({ name, offset }) => [name, offset])).toEqual([
       ['eth', 0],
@@ -222,9 +231,36 @@ describe('PacketsService: one in full', () => {
     expect(hex).toBe(Buffer.from(tcpFrame(1)).toString('hex'));
     expect(PacketDetail.parse(detail)).toEqual(detail);
   });
+  it('says for each term why its filter stored it', async () => {
+    store({ atNs: ago(1) });
+    const { why } = await service.packet('host-1.1.0.0', undefined, signal);
+    expect(why).toMatchObject([{ version: 'web@3', expression: webVersion.expression, verdict: 'yes' }]);
+    expect(why[0]!.terms).toEqual([
+      { start: 0, end: 3, words: expect.stringMatching(/UDP/), verdict: 'no', asked: true, endsHere: false },
+      { start: 7, end: 22, words: expect.stringMatching(/port 80/), verdict: 'yes', asked: true, endsHere: false },
+    ]);
+  });
+  it('explains the expression of the request, too, and refuses a wrong one', async () => {
+    store({ packets: [{ atNs: NOW_NS - 1n, bytes: tcpFrame(0), capturedLength: 35 }] });
+    const { why } = await service.packet('host-1.1.0.0', 'port 80', signal);
+    expect(why[1]).toMatchObject({ expression: 'port 80', verdict: 'undecided', terms: [{ verdict: 'undecided' }] });
+    await expect(service.packet('host-1.1.0.0', 'prt 80', signal)).rejects.toMatchObject({ code: 'FILTER_SYNTAX' });
+  });
+  it('says of a version that nobody knows any more only that it was there', async () => {
+    store({ atNs: ago(1), filter: 'gone@1' });
+    expect((await service.packet('host-1.1.0.0', undefined, signal)).why).toEqual([
+      { version: 'gone@1', verdict: 'undecided', terms: [] },
+    ]);
+  });
+  it('explains by the tag that the kernel had beside the bytes', async () => {
+    const vlan = { tpid: 0x8100, tci: 7 };
+    store({ packets: [{ atNs: NOW_NS - 1n, bytes: tcpFrame(0), vlan }] });
+    const { why } = await service.packet('host-1.1.0.0', 'vlan 7 and tcp', signal);
+    expect(why.map(({ verdict }) => verdict)).toEqual(['yes', 'yes']);
+  });
   it('says where the capture ended', async () => {
     store({ packets: [{ atNs: NOW_NS - 1n, bytes: tcpFrame(0), capturedLength: 40 }] });
-    const { layers, hex } = await service.packet('host-1.1.0.0', signal);
+    const { layers, hex } = await service.packet('host-1.1.0.0', undefined, signal);
     expect(layers.at(-1)).toMatchObject({ name: '_ws.short', offset: 40 });
     expect(hex).toHaveLength(80);
   });
@@ -232,7 +268,7 @@ describe('PacketsService: one in full', () => {
     'does not know %j',
     async (id) => {
       store({ atNs: ago(1) });
-      await expect(service.packet(id, signal)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await expect(service.packet(id, undefined, signal)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     },
   );
 });

@@ -1,6 +1,7 @@
 import { type Completeness, type PacketDetail, type PacketQuery, packetMediaTypes } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { Injectable } from '@nestjs/common';
+import { KnownVersions } from '../registry/known-versions.js';
 import { type CaptureFile, PcapFile, PcapngFile } from './capture-file.js';
 import { inChunks } from './chunks.js';
 import { FilePackets } from './file-packets.js';
@@ -26,7 +27,10 @@ export interface PacketStream {
 
 @Injectable()
 export class PacketsService {
-  constructor(private readonly source: SectionSource) {}
+  constructor(
+    private readonly source: SectionSource,
+    private readonly versions: KnownVersions,
+  ) {}
 
   /**
    * Begins an answer. What can be refused is refused here, before its first byte.
@@ -52,9 +56,10 @@ export class PacketsService {
 
   /**
    * One packet in full.
+   * @param filter an expression to explain for it
    * @throws BpfleetError `NOT_FOUND` when it is not stored, or no longer
    */
-  async packet(id: string, signal: AbortSignal): Promise<PacketDetail> {
+  async packet(id: string, filter: string | undefined, signal: AbortSignal): Promise<PacketDetail> {
     const name = parsePacketId(id);
     const section = name && (await this.source.section(name, signal));
     const packet = section && packetAt(section, name.index);
@@ -63,7 +68,7 @@ export class PacketsService {
         hint: 'take the id from a row of the answer to a query; packets older than the retention are gone',
       });
     }
-    return detailOf(packet);
+    return detailOf(packet, this.versions, filter);
   }
 
   #rows(request: PacketRequest, mediaType: PacketMediaType, signal: AbortSignal): PacketStream {

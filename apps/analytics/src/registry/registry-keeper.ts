@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Registry } from '@bpfleet/contract';
+import type { Registry, RegistryVersion } from '@bpfleet/contract';
 import type { Logger } from '@bpfleet/service';
 import { IdentityKeyTable } from './identity-keys.js';
+import { type KnownVersions, VersionTable } from './known-versions.js';
 import type { RegistrySource } from './registry-source.js';
 
 /** Where the last registry is kept; `KeptRegistry` of the store implements it. */
@@ -14,8 +15,9 @@ const WAIT = '30s';
 const RETRY_MS = 1000;
 
 /** Knows the registry: by long-poll, and from the database while the filter-manager is away. */
-export class RegistryKeeper {
+export class RegistryKeeper implements KnownVersions {
   #keys = new IdentityKeyTable();
+  #versions = new VersionTable();
   #revision: number | undefined;
   /** Of the last answer; what was read from the database is older than any. */
   #hasHeard = false;
@@ -33,6 +35,14 @@ export class RegistryKeeper {
 
   get keys(): IdentityKeyTable {
     return this.#keys;
+  }
+
+  version(digest: string): RegistryVersion | undefined {
+    return this.#versions.version(digest);
+  }
+
+  versionNamed(label: string): RegistryVersion | undefined {
+    return this.#versions.versionNamed(label);
   }
 
   /** Resolves when it knows what the database does; a database that is away is asked later. */
@@ -82,8 +92,7 @@ export class RegistryKeeper {
   }
 
   async #take(registry: Registry): Promise<void> {
-    this.#revision = registry.revision;
-    this.#keys = new IdentityKeyTable(registry.agents);
+    this.#know(registry);
     try {
       await this.memory.keep(registry);
     } catch (err) {
@@ -96,10 +105,15 @@ export class RegistryKeeper {
     try {
       const registry = await this.memory.read();
       if (!registry || this.#hasHeard) return;
-      this.#revision = registry.revision;
-      this.#keys = new IdentityKeyTable(registry.agents);
+      this.#know(registry);
     } catch (err) {
       this.logger.warn({ err }, 'the kept registry is not read');
     }
+  }
+
+  #know(registry: Registry): void {
+    this.#revision = registry.revision;
+    this.#keys = new IdentityKeyTable(registry.agents);
+    this.#versions = new VersionTable(registry.versions);
   }
 }

@@ -200,7 +200,14 @@ describe('packets show', () => {
       { name: 'eth', text: 'Ethernet', offset: 0, lengthBytes: 14, children: [type] },
       { name: '_ws.short', text: '[Internet Protocol Version 4: captured only so far]', offset: 14, lengthBytes: 0 },
     ];
-    fleet.packet = { ...packet(1), layers, hex: '00'.repeat(14) };
+    const asked = { asked: true, endsHere: false } as const;
+    const terms = [
+      { start: 0, end: 3, words: 'is of IP protocol UDP', verdict: 'no', ...asked },
+      { start: 7, end: 14, words: 'has port 80', verdict: 'yes', ...asked },
+    ] as const;
+    const expression = 'udp or port 80';
+    const why = [{ version: 'web@3', weight: 4, expression, verdict: 'yes' as const, terms: [...terms] }];
+    fleet.packet = { ...packet(1), layers, why, hex: '00'.repeat(14) };
   });
 
   it('shows a packet’s row and its layers, with their places in the bytes', async () => {
@@ -214,7 +221,16 @@ describe('packets show', () => {
       '   12       2    Type: IPv4 (0x0800)',
       '   14       0  [Internet Protocol Version 4: captured only so far]',
       '',
+      'web@3, which kept one packet of 4: udp or port 80: matches',
+      '  no       udp: it is of IP protocol UDP?',
+      '  yes      port 80: it has port 80?',
+      '',
     ]);
+  });
+
+  it('asks for the explanation of an expression', async () => {
+    await packets(['show', 'host-1.1.1.1', '--filter', 'port 443']);
+    expect(fleet.requests).toEqual(['GET /api/v1/packets/host-1.1.1.1?filter=port+443']);
   });
 
   it('takes options of its own', async () => {

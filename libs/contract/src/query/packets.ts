@@ -54,9 +54,39 @@ export const PacketRow = z.object({
 });
 export type PacketRow = z.infer<typeof PacketRow>;
 
+const Verdict = z.enum(['yes', 'no', 'undecided']);
+
+/** What one term of an expression says of a packet. */
+export const ExplainedTerm = z.object({
+  start: z.int().nonnegative().describe('Of its place in the expression, in UTF-16 units; `end` is exclusive'),
+  end: z.int().nonnegative(),
+  words: z.string().describe('What it asks of a packet'),
+  verdict: Verdict.describe('Of the term alone; undecided: the bytes that decide were cut off'),
+  asked: z.boolean().describe('False where the terms before it had decided'),
+  endsHere: z.boolean().describe("It reads behind the packet's end: no, also under `not`"),
+});
+export type ExplainedTerm = z.infer<typeof ExplainedTerm>;
+
+/** Why an expression matches a packet, or does not. */
+export const PacketExplanation = z.object({
+  version: z.string().optional().describe('`web@3`, which stored the packet; absent for the expression of the request'),
+  digest: z.string().optional(),
+  weight: z.int().positive().optional().describe('By sampling the packet stands for so many'),
+  expression: z.string().optional().describe('Absent when nobody knows it any more'),
+  verdict: Verdict.describe('By the bytes that are stored'),
+  terms: z.array(ExplainedTerm),
+});
+export type PacketExplanation = z.infer<typeof PacketExplanation>;
+
+export const PacketDetailQuery = z.object({
+  filter: z.string().max(65_536).optional().describe('An expression to explain, beside those of the versions'),
+});
+export type PacketDetailQuery = z.infer<typeof PacketDetailQuery>;
+
 /** One packet in full. */
 export const PacketDetail = PacketRow.extend({
   layers: z.array(PacketNode).describe('Outermost first'),
+  why: z.array(PacketExplanation).describe('For each version that stored it, and for the expression of the request'),
   /** All that was captured. */
   hex: z.string(),
 });
@@ -67,5 +97,5 @@ export type PacketAnswer = z.infer<typeof PacketAnswer>;
 
 export const packetsApi = {
   listPackets: route({ method: 'GET', path: '/api/v1/packets', query: PacketQuery, response: PacketAnswer }),
-  getPacket: route({ method: 'GET', path: '/api/v1/packets/{id}', response: PacketDetail }),
+  getPacket: route({ method: 'GET', path: '/api/v1/packets/{id}', query: PacketDetailQuery, response: PacketDetail }),
 } as const;
