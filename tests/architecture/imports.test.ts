@@ -14,19 +14,20 @@ const mayImport: Record<string, readonly string[]> = {
   packet: [],
   dissect: ['packet'],
   'pcap-filter': ['bpf', 'packet'],
+  pruning: ['packet', 'pcap-filter'],
   section: ['packet'],
   contract: ['bpf', 'section'],
   linux: ['bpf'],
   bus: ['contract', 'section'],
   service: ['contract', 'section'],
-  store: ['contract', 'section', 'packet', 'pcap-filter', 'bpf'],
+  store: ['contract', 'section', 'packet', 'pcap-filter', 'pruning', 'bpf'],
 };
 const libraries = Object.keys(mayImport);
 const services = ['capture-agent', 'filter-manager', 'analytics'];
 const tests = ['test-environment', 'bench'];
 
 /** Run by a browser too: nothing of Node in them. */
-const pure = ['errors', 'bpf', 'pcap-filter', 'packet', 'dissect', 'section', 'contract'];
+const pure = ['errors', 'bpf', 'pcap-filter', 'packet', 'pruning', 'dissect', 'section', 'contract'];
 
 /** Each of these packages has one importer. */
 const onlyImporter: Record<string, string> = {

@@ -23,15 +23,15 @@ export type Prefilter =
  *   IPv6 header and of each hop-by-hop, routing, fragment, destination options and authentication header behind an IP header.
  * - `mac`: the addresses of every Ethernet header, and the four places of addresses in 802.11 (whatever the frame's type).
  * - `vlan`: the identifier of every tag, in the bytes and in the metadata.
- * - `ethertype`: every number in the place of a link layer's type (Ethernet, behind a tag, cooked, behind LLC and SNAP in
- *   802.11, PPP's protocol, Geneve's); 0x0800 and 0x86dd also where IPv4 and IPv6 are told otherwise (PPP 0x21 and 0x57,
- *   an address family of NULL and LOOP, the version's nibble of raw IP and behind MPLS labels), 0x8847 for PPP's 0x281,
- *   0x8100 for a tag in the metadata, whatever its protocol.
+ * - `ethertype`: every number above 1500 (smaller ones are lengths) in the place of a link layer's type (Ethernet, behind a
+ *   tag, cooked, behind LLC and SNAP in 802.11, PPP's protocol, Geneve's); 0x0800 and 0x86dd also where IPv4 and IPv6 are
+ *   told otherwise (PPP 0x21 and 0x57, an address family of NULL and LOOP, the version's nibble of raw IP and behind MPLS
+ *   labels), 0x8847 for PPP's 0x281, 0x8100 for a tag in the metadata, whatever its protocol.
  *
  * "Every" header is every one that the language reaches: the outermost, and those behind VLAN tags, MPLS labels, PPPoE
- * sessions, Geneve (UDP port 6081) and VXLAN (4789), in any order and depth. A type is believed as the language believes
- * it: behind EtherType 0x0800 stands an IPv4 header, whatever its version says. A packet that was cut before the
- * last of these places must not be pruned.
+ * sessions, Geneve (UDP port 6081, version 0) and VXLAN (4789, the flag of its number set), in any order and depth. A type
+ * is believed as the language believes it: behind EtherType 0x0800 stands an IPv4 header, whatever its version says. A
+ * packet that was cut before the last of these places must not be pruned.
  */
 export type PrefilterToken =
   | { readonly kind: 'ipv4'; readonly address: number; readonly bits: (typeof IPV4_BITS)[number] }

@@ -1,0 +1,7 @@
+export { bitsOf, HASHES, hasBits, MOST_BYTES, makeBloom } from './bloom/bloom.js';
+export { joined, ofLinkTypes, planSections } from './plan/plan-sections.js';
+export { EVERY_SECTION, mayHold, type SectionTest } from './plan/section-test.js';
+export { tokenTest } from './plan/token-test.js';
+export { layerOf } from './tokens/layers.js';
+export { OPAQUE, type PacketPlace, type SectionIndex, SectionIndexer } from './tokens/section-index.js';
+export { MOST_TOKENS, TokenSet } from './tokens/token-set.js';
