@@ -56,14 +56,19 @@ function append(
 ): Pick<PreparedSpool, 'firstSegment' | 'refused'> {
   if (record === undefined) return { firstSegment };
   const writer = new SegmentWriter({ folder, firstSegment });
+  const refused = refusalOf(() => writer.append(record.header, record.bytes));
+  writer.close();
+  // After a refusal often the same one again: readers do not go on behind a number that is missing.
+  return { firstSegment: writer.nextSegment, ...(refused ? { refused: { record, error: refused } } : {}) };
+}
+
+function refusalOf(append: () => void): BpfleetError | undefined {
   try {
-    writer.append(record.header, record.bytes);
-    return { firstSegment: firstSegment + 1 };
+    append();
+    return undefined;
   } catch (error) {
-    if (!(error instanceof BpfleetError)) throw error;
-    return { firstSegment: firstSegment + 1, refused: { record, error } };
-  } finally {
-    writer.close();
+    if (error instanceof BpfleetError) return error;
+    throw error;
   }
 }
 

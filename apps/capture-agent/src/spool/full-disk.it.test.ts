@@ -1,8 +1,3 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { PrivateKey } from '@bpfleet/service';
 import { pino } from 'pino';
@@ -13,23 +8,19 @@ import { senderMetrics } from '../uplink/metrics.js';
 import { Sender } from '../uplink/sender.js';
 import { GatedProducer, seqsIn } from './contract-tests/gated-producer.js';
 import { aSection } from './contract-tests/records.js';
+import { SmallDisk } from './contract-tests/small-disk.js';
 import { DiskSpool } from './disk-spool.js';
 import { MemoryStore } from './memory-store.js';
 import { SegmentWriter } from './segment-writer.js';
 
-const run = promisify(execFile);
 const DISK_MIB = 3;
 const SECTION_BYTES = 64 * 1024;
 
-const folder = await mkdtemp(join(tmpdir(), 'bpfleet-full-'));
-const missing = await run('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MIB}m`, 'tmpfs', folder]).then(
-  () => undefined,
-  () => 'mounting needs root',
-);
-if (missing) await rmdir(folder);
-const title = missing === undefined ? 'a spool on a disk that is full' : `a spool on a full disk [skipped: ${missing}]`;
+const disk = await SmallDisk.mount(DISK_MIB);
+const title = `a spool on a disk that is full${disk ? '' : ' [skipped: mounting needs root]'}`;
 
-describe.runIf(missing === undefined)(title, () => {
+describe.runIf(disk)(title, () => {
+  const { folder } = disk!;
   const limits = { maxBytes: 1 << 30, maxAgeMs: 1e12 };
   const nowMs = () => 1000;
   const spool = new DiskSpool(folder, limits, 1, nowMs);
@@ -69,8 +60,7 @@ describe.runIf(missing === undefined)(title, () => {
     await sender?.stop(0);
     writer?.close();
     await spool.close();
-    await run('umount', [folder]);
-    await rmdir(folder);
+    await disk!.unmount();
   });
 
   function close(count: number): void {
@@ -100,8 +90,7 @@ describe.runIf(missing === undefined)(title, () => {
   });
 
   it('opens on a disk that others filled, and sends from memory', async () => {
-    const room = await run('df', ['--output=avail', '-B1', folder]);
-    await writeFile(join(folder, 'of-others'), Buffer.alloc(Number(room.stdout.trim().split('\n').at(-1))));
+    const giveBack = await disk!.fillUp();
     const next = new DiskSpool(folder, limits, 1, nowMs);
     await next.open();
     expect(next.counts.damaged.bytes).toBe(0);
@@ -110,7 +99,7 @@ describe.runIf(missing === undefined)(title, () => {
     close(20);
     expect(refused).toBeGreaterThan(before);
     await allSent();
-    await rm(join(folder, 'of-others'));
+    await giveBack();
     close(1);
     await allSent();
     expect(spool.troubles).toEqual([]);

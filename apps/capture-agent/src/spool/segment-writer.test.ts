@@ -88,32 +88,44 @@ describe('SegmentWriter', () => {
     expect(seqsIn('00000006.seg')).toEqual([2]);
   });
 
-  it('leaves no empty file and no gap in the numbers for its tries on a full disk', () => {
-    let isFull = true;
+  it('tries the same file again on a full disk, under the same mark, and leaves none without a record', () => {
+    let room = 50;
     const spool = writer({
       writev: (fd, parts, at) => {
-        if (isFull) throw systemError('ENOSPC');
-        return nodeCalls.writev(fd, parts, at);
+        if (room === 0) throw systemError('ENOSPC');
+        const bytes = Buffer.concat(parts).subarray(0, room);
+        room -= bytes.length;
+        return nodeCalls.writev(fd, [bytes], at);
+      },
+      truncate: (fd, length) => {
+        seen.push(markOf(readFileSync(join(folder, '00000005.seg'))));
+        nodeCalls.truncate(fd, length);
       },
     });
+    const seen: (number | undefined)[] = [];
     for (let seq = 0; seq < 3; seq++) expect(() => append(spool, seq)).toThrow(/takes no sections/);
-    expect(readdirSync(folder)).toEqual([]);
-    isFull = false;
+    expect(statSync(join(folder, '00000005.seg')).size).toBe(0);
+    room = 1000;
     expect(append(spool, 3)).toMatchObject({ segment: 5, start: 0 });
+    expect(markOf(readFileSync(join(folder, '00000005.seg')))).toBe(seen[0]);
+    expect(seqsIn('00000005.seg')).toEqual([3]);
+
+    room = 0;
+    const next = new SegmentWriter({ folder, firstSegment: 6 }, { ...nodeCalls, writev: () => fail('ENOSPC') });
+    expect(() => append(next, 4)).toThrow(/takes no sections/);
+    next.close();
+    expect(readdirSync(folder)).toEqual(['00000005.seg']);
+    expect(next.nextSegment).toBe(6);
   });
 
-  it('goes on to the next number when an empty file cannot be removed', () => {
-    let isBroken = true;
-    const fail = () => {
-      throw systemError('EIO');
-    };
-    const spool = writer({
-      writev: (...call) => (isBroken ? fail() : nodeCalls.writev(...call)),
-      remove: fail,
-    });
+  it.each([
+    ['its file cannot be made empty', 'truncate'],
+    ['its empty file cannot be removed', 'remove'],
+  ] as const)('goes on to the next number when %s', (_, call) => {
+    const spool = writer({ writev: () => fail('EIO'), [call]: () => fail('EIO') });
     expect(() => append(spool, 0)).toThrow(/takes no sections/);
-    isBroken = false;
-    expect(append(spool, 1)).toMatchObject({ segment: 6 });
+    spool.close();
+    expect(spool.nextSegment).toBe(6);
   });
 
   it('closes every file it opened', () => {
@@ -142,3 +154,7 @@ describe('SegmentWriter', () => {
     expect(open).toBe(0);
   });
 });
+
+function fail(code: string): never {
+  throw systemError(code);
+}

@@ -77,15 +77,23 @@ export class SegmentWriter {
       segment ??= this.#create();
       return this.#write(segment, encodeRecord(segment.mark, header, section));
     } catch (cause) {
-      this.#abandon();
+      this.#takeBack();
       throw typedError(cause, this.options.folder);
     }
   }
 
+  /** The number of the first segment that is not there yet: where another writer goes on, once this one is closed. */
+  get nextSegment(): number {
+    return this.#next;
+  }
+
+  /** Readers go from one number to the next: that of a segment without a record is free again only if its file is gone. */
   close(): void {
-    if (this.#open === undefined) return;
-    this.calls.close(this.#open.fd);
+    const segment = this.#open;
+    if (segment === undefined) return;
     this.#open = undefined;
+    this.calls.close(segment.fd);
+    if (segment.end === 0 && attempt(() => this.calls.remove(segment.path))) this.#next = segment.number;
   }
 
   #create(): OpenSegment {
@@ -106,16 +114,16 @@ export class SegmentWriter {
     return { segment: segment.number, start, end: segment.end };
   }
 
-  /** Takes back what was written of a record, and does not use the segment again: its end may be anything now. */
-  #abandon(): void {
+  /** Takes back what was written of a record. A segment that has others is not used again: its end may be anything now. */
+  #takeBack(): void {
     const segment = this.#open;
-    this.#open = undefined;
     if (segment === undefined) return;
     // What cannot be taken back is found by readers: a record that is not whole.
-    attempt(() => this.calls.truncate(segment.fd, segment.end));
+    const isTakenBack = attempt(() => this.calls.truncate(segment.fd, segment.end));
+    // The next record goes into the same file, under the same mark: readers may have seen both already.
+    if (isTakenBack && segment.end === 0) return;
+    this.#open = undefined;
     attempt(() => this.calls.close(segment.fd));
-    // Its number is used again: readers go from one to the next.
-    if (segment.end === 0 && attempt(() => this.calls.remove(segment.path))) this.#next = segment.number;
   }
 }
 
