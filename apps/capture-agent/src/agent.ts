@@ -170,6 +170,7 @@ export class CaptureAgent {
     return {
       spooled: () => {
         this.#spoolErrors.taken();
+        void this.#keys.keepRefused();
         this.#sender?.wake();
       },
       refused: (header, bytes, { code, message }) => {

@@ -72,11 +72,22 @@ describe('SessionKeys', () => {
     await keys.add(8, session);
     expect(keys.get(8)).toBe(session);
     expect(keys.troubles).toEqual([expect.stringContaining('keeping that of epoch 8')]);
-    await keys.forgetAllBut(new Set());
+    await keys.keepRefused();
+    expect(keys.troubles).toEqual([expect.stringContaining('keeping that of epoch 8')]);
     rmSync(join(folder, 'keys'));
     mkdirSync(join(folder, 'keys'));
     chmodSync(join(folder, 'keys'), 0o700);
+    await Promise.all([keys.keepRefused(), keys.keepRefused()]);
+    expect(keys.troubles).toEqual([]);
+    expect((await reopened()).get(8)?.delegation).toBe(session.delegation);
+  });
+
+  it('does not keep what nothing waits of any more', async () => {
+    rmSync(join(folder, 'keys'), { recursive: true });
     await keys.add(8, session);
-    expect(keys.troubles).not.toContainEqual(expect.stringContaining('keeping'));
+    await keys.forgetAllBut(new Set([9]));
+    mkdirSync(join(folder, 'keys'));
+    await keys.keepRefused();
+    expect(readdirSync(join(folder, 'keys'))).toEqual([]);
   });
 });

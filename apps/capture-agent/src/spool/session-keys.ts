@@ -22,6 +22,8 @@ export class SessionKeys {
   readonly #keys = new Map<number, SessionKey>();
   /** Epochs that have a file, readable or not. */
   readonly #kept = new Set<number>();
+  /** Those that the disk did not take. */
+  readonly #refused = new Set<number>();
   readonly #folder: string;
   readonly #troubles: Troubles;
 
@@ -48,12 +50,21 @@ export class SessionKeys {
     return this.#keys.get(epoch);
   }
 
-  /** Durable before the epoch's first section is; where the disk takes none, the process before the next can sign alone. */
+  /** Durable before the epoch's first section is; where the disk takes none, only this process can sign. */
   async add(epoch: number, session: SessionKey): Promise<void> {
     this.#keys.set(epoch, session);
-    const text = JSON.stringify({ privateKey: session.key.toPem(), delegation: session.delegation });
-    await this.#try(`keeping that of epoch ${epoch}`, () => writeDurably(this.#folder, fileOf(epoch), text));
-    this.#kept.add(epoch);
+    await this.#keep(epoch, session);
+  }
+
+  /** Tries again what the disk did not take: it takes sections now, which the next process has to sign. */
+  async keepRefused(): Promise<void> {
+    const epochs = [...this.#refused];
+    // Calls may overlap: each is tried by one of them.
+    this.#refused.clear();
+    for (const epoch of epochs) {
+      const session = this.#keys.get(epoch);
+      if (session) await this.#keep(epoch, session);
+    }
   }
 
   /** Those of epochs that nothing waits of are of no use any more. */
@@ -67,6 +78,15 @@ export class SessionKeys {
     }
   }
 
+  async #keep(epoch: number, { key, delegation }: SessionKey): Promise<void> {
+    const text = JSON.stringify({ privateKey: key.toPem(), delegation });
+    this.#kept.add(epoch);
+    const isKept = await this.#try(`keeping that of epoch ${epoch}`, () =>
+      writeDurably(this.#folder, fileOf(epoch), text),
+    );
+    if (!isKept) this.#refused.add(epoch);
+  }
+
   async #read(epoch: number): Promise<void> {
     this.#kept.add(epoch);
     await this.#try(`reading that of epoch ${epoch}`, async () => {
@@ -74,12 +94,15 @@ export class SessionKeys {
     });
   }
 
-  async #try(what: string, work: () => Promise<void>): Promise<void> {
+  /** @returns whether it worked */
+  async #try(what: string, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
       this.#troubles.tried(what, undefined);
+      return true;
     } catch (error) {
       this.#troubles.tried(what, error as Error);
+      return false;
     }
   }
 }
