@@ -35,13 +35,15 @@ export interface InterfaceDescription {
 /** Counters of one ISB (4.6). */
 export interface InterfaceStatistics {
   /** `isb_ifrecv`: packets that passed the program in the kernel, dropped ones included. */
-  readonly received: number | bigint;
+  readonly received?: number | bigint;
   /** `isb_osdrop`: packets the kernel had no room for. */
-  readonly dropped: number | bigint;
+  readonly dropped?: number | bigint;
   /** `isb_usrdeliv`: packets this process got. */
   readonly delivered: number | bigint;
   /** `isb_ifdrop`: packets the device lost. */
   readonly droppedByInterface?: number | bigint;
+  /** `opt_comment`, why the three above are not known and left out: at most 32 bytes of UTF-8. */
+  readonly comment?: string;
 }
 
 /** The ledger as canonical JSON: keys in code unit order, no spaces. Equal ledgers are equal bytes. */
@@ -100,13 +102,18 @@ export function encodeStatistics(interfaceId: number, atNs: bigint, statistics: 
   view.setUint32(4, Number(atNs >> 32n), true);
   view.setUint32(8, Number(atNs & 0xffff_ffffn), true);
   const { isb } = OptionCode;
-  return encodeBlock(BlockType.interfaceStatistics, body, [
-    u64Option(isb.received, statistics.received),
-    u64Option(isb.droppedByInterface, statistics.droppedByInterface ?? 0),
-    u64Option(isb.dropped, statistics.dropped),
-    u64Option(isb.delivered, statistics.delivered),
-  ]);
+  const { received, dropped, delivered, droppedByInterface = 0, comment } = statistics;
+  const options = [u64Option(isb.delivered, delivered)];
+  if (comment !== undefined) options.unshift(textOption(OptionCode.comment, comment));
+  else {
+    options.unshift(
+      u64Option(isb.received, received ?? 0),
+      u64Option(isb.droppedByInterface, droppedByInterface),
+      u64Option(isb.dropped, dropped ?? 0),
+    );
+  }
+  return encodeBlock(BlockType.interfaceStatistics, body, options);
 }
 
-/** Size of what `encodeStatistics` makes: 12 + 12 body, 4 options of 12, opt_endofopt. */
+/** Size of what `encodeStatistics` makes, at most: 12 + 12 body, 4 options of 12, opt_endofopt. */
 export const STATISTICS_BLOCK_BYTES = 76;

@@ -56,6 +56,19 @@ describe('SectionWriter', () => {
     });
   });
 
+  it('says why statistics are not all known, in no more room', () => {
+    const w = writer();
+    w.begin();
+    w.addInterface(ethernet);
+    w.append(0, 1, 0, ramp(60), 0, 60, 60, undefined, 0);
+    const before = w.sizeBytes;
+    w.addStatistics(0, { delivered: 10, comment: '32 bytes of text to say why: ab' });
+    expect(w.sizeBytes).toBeLessThanOrEqual(before);
+    const section = w.finish({});
+    expect(Buffer.from(section).toString('latin1')).toContain('to say why');
+    expect(readSection(section).statistics).toMatchObject([{ delivered: 10n, received: 0n }]);
+  });
+
   it('gives back every packet that it took', () => {
     const packet = fc.record({
       seconds: fc.integer({ min: 0, max: 0xffff_ffff }),
