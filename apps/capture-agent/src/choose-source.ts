@@ -87,10 +87,11 @@ export async function fileSource(replay: FileSourceOptions): Promise<ChosenSourc
 
 /** Those of this network namespace. */
 export function hostInterfaces(): HostInterface[] {
-  return interfaces().map(({ name, index, linkType, up }) => ({
+  return interfaces().map(({ name, index, linkType, up, isLoopback }) => ({
     name,
     index,
     linkType,
     up,
+    isLoopback,
   }));
 }

@@ -25,7 +25,7 @@ function inputs(filters: number, interfaces: number): StatusInputs {
     }
   }
   const sockets = Array.from({ length: interfaces }, (_, socket) => ({
-    ...{ socket, interface: deviceOf(socket), passed: 1e12, dropped: 1000 + socket, taken: 1e12, waiting: 0 },
+    ...{ socket, interfaces: [deviceOf(socket)], passed: 1e12, dropped: 1000 + socket, taken: 1e12, waiting: 0 },
   }));
   return {
     ...{ agent: 'agent-1', labels: {}, generation: 1, epoch: 1, source: 'ring', errors: [], confined: true },

@@ -77,9 +77,10 @@ function ledgerOf(
 ): NonNullable<AgentStatus['ledger']> {
   const { sent, evicted, waiting } = sections;
   return {
-    sockets: sockets.map(({ socket, interface: device, passed, dropped, taken: captured }) => ({
-      interface: device,
-      filters: outcomes.filter((one) => one.socket === socket).map(({ filter, version }) => `${filter}@${version}`),
+    sockets: sockets.map(({ socket, interfaces, passed, dropped, taken: captured }) => ({
+      interface: interfaces.length === 1 ? interfaces[0]! : '*',
+      ...(interfaces.length === 1 ? {} : { sharedBy: interfaces.length }),
+      filters: versionsOn(socket, outcomes),
       passed,
       droppedByKernel: dropped,
       captured,
@@ -96,6 +97,11 @@ function ledgerOf(
     },
   };
 }
+
+/** Each once, on however many interfaces it runs there. */
+const versionsOn = (socket: number, outcomes: readonly FilterOutcome[]): string[] => [
+  ...new Set(outcomes.filter((one) => one.socket === socket).map(({ filter, version }) => `${filter}@${version}`)),
+];
 
 const ends = ({ fromMs, toMs }: Interval) => ({
   from: new Date(fromMs).toISOString(),

@@ -44,7 +44,10 @@ export const LossLedger = z.object({
   sockets: z
     .array(
       z.object({
+        /** `*`: of a socket that is bound to none. */
         interface: z.string(),
+        /** How many interfaces have their packets on it: what it lost is of all of them together. */
+        sharedBy: Count.optional(),
         /** `web@3` */
         filters: z.array(z.string()),
         passed: Count,

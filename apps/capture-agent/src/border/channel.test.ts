@@ -32,11 +32,13 @@ const MEMBER = {
   },
   budget: { packetsPerSecond: 0, bytesPerSecond: 0 },
 };
+const ETH0 = { name: 'eth0', index: 2, linkType: 'EN10MB', cooked: false };
+const BRANCHES = [{ interfaces: [ETH0], members: [MEMBER] }];
 const socketOf = (id: number): CaptureSocket => ({
   id,
-  interface: { name: 'eth0', index: 2, linkType: 'EN10MB', cooked: false },
+  isShared: false,
+  branches: BRANCHES,
   ring: { blockBytes: 262_144, blockCount: 4, skipOutgoing: false },
-  members: [MEMBER],
   isOwnSocket: false,
   wasRead: false,
   openedAtMs: 1_000,
@@ -194,14 +196,14 @@ describe('the border', () => {
     expect(isOpen(early)).toBe(false);
     const answered = port.hello(KEY).then(() => expect(events).toEqual([]));
     await answered;
-    server.tell({ kind: 'swap', socket: 2, swap: { id: 1, members: [MEMBER] } });
+    server.tell({ kind: 'swap', socket: 2, swap: { id: 1, branches: BRANCHES } });
     server.tell({ kind: 'socket', socket: socketOf(218_000_000_001), fd: late });
     server.tell({ kind: 'draining', socket: 2 });
     server.tell({ kind: 'changed' });
     await until(() => events.length === 5);
     expect(events).toEqual([
       { kind: 'socket', socket: socketOf(2), fd: expect.any(Number) },
-      { kind: 'swap', socket: 2, swap: { id: 1, members: [MEMBER] } },
+      { kind: 'swap', socket: 2, swap: { id: 1, branches: BRANCHES } },
       { kind: 'socket', socket: socketOf(218_000_000_001), fd: expect.any(Number) },
       { kind: 'draining', socket: 2 },
       { kind: 'changed' },
@@ -257,7 +259,7 @@ describe('the border', () => {
     const { there, opener, server, refused } = await channel();
     there.write(encodeFrame(encodeMessage({ id: 1, call: 'hello', request: { sessionPublicKey: KEY } })));
     await until(() => opener.asked.length === 1);
-    for (let i = 0; i < 60_000; i++) server.tell({ kind: 'swap', socket: i, swap: { id: 1, members: [MEMBER] } });
+    for (let i = 0; i < 60_000; i++) server.tell({ kind: 'swap', socket: i, swap: { id: 1, branches: BRANCHES } });
     await server.closed;
     expect(refused).toEqual([expect.stringMatching('not read')]);
   });

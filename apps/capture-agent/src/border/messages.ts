@@ -2,6 +2,7 @@ import { AgentSettings, Digest, DsseEnvelope, FilterProgram, Labels, PublicKey }
 import { errorCodes } from '@bpfleet/errors';
 import { z } from 'zod';
 import type {
+  CaptureBranch,
   CaptureMember,
   CaptureSocket,
   DesireAnswer,
@@ -18,6 +19,8 @@ const Count = z.int().nonnegative();
 const Id = z.int().nonnegative();
 const Name = z.string().max(256);
 const MAX_MEMBERS = 1024;
+/** Interfaces of one socket. */
+const MAX_SHARING = 1024;
 /** A bundle has at most 4 MiB (`bundleKind`), in base64 a third more. */
 const MAX_BUNDLE_CHARACTERS = 6 * 1024 * 1024;
 
@@ -35,19 +38,31 @@ const Member = z.strictObject({
   selfTest: SelfTestCount.exactOptional(),
 }) satisfies z.ZodType<CaptureMember>;
 
-const Interface = z.strictObject({ name: Name, index: z.int(), linkType: Name, cooked: z.boolean() });
+const Interface = z.strictObject({
+  name: Name,
+  index: z.int(),
+  linkType: Name,
+  cooked: z.boolean(),
+  isLoopback: z.boolean().exactOptional(),
+});
 
-const Swap = z.strictObject({ id: Id, members: z.array(Member).max(MAX_MEMBERS) }) satisfies z.ZodType<SocketSwap>;
+const Branch = z.strictObject({
+  interfaces: z.array(Interface).min(1).max(MAX_SHARING),
+  members: z.array(Member).max(MAX_MEMBERS),
+}) satisfies z.ZodType<CaptureBranch>;
+const Branches = z.array(Branch).min(1).max(MAX_SHARING);
+
+const Swap = z.strictObject({ id: Id, branches: Branches }) satisfies z.ZodType<SocketSwap>;
 
 const Socket = z.strictObject({
   id: Id,
-  interface: Interface,
+  isShared: z.boolean(),
+  branches: Branches,
   ring: z.strictObject({
     blockBytes: z.int().positive(),
     blockCount: z.int().positive(),
     skipOutgoing: z.boolean(),
   }),
-  members: z.array(Member).max(MAX_MEMBERS),
   isOwnSocket: z.boolean(),
   wasRead: z.boolean(),
   openedAtMs: z.number(),

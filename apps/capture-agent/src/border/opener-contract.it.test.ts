@@ -168,7 +168,7 @@ for (const [where, open, needs] of sides) {
       expect(socket).toMatchObject({
         wasRead: false,
         isOwnSocket: false,
-        members: [{ expression: 'udp src port 5001' }],
+        branches: [{ interfaces: [{ name: 'eth0' }], members: [{ expression: 'udp src port 5001' }] }],
       });
       const reader = PacketSocket.adopt(fd, {
         geometry: socket.ring,
@@ -203,7 +203,7 @@ for (const [where, open, needs] of sides) {
       const [opened, swapped] = events;
       if (opened?.kind !== 'socket' || swapped?.kind !== 'swap') throw new Error('no swap');
       const { id } = opened.socket;
-      expect(swapped).toMatchObject({ socket: id, swap: { members: [{ version: 2 }] } });
+      expect(swapped).toMatchObject({ socket: id, swap: { branches: [{ members: [{ version: 2 }] }] } });
       expect((await port.attest()).outcomes).toMatchObject([{ version: 2, state: 'pending' }]);
       await port.cut(id, swapped.swap.id);
       expect((await port.attest()).outcomes).toMatchObject([{ version: 2, state: 'attested', socket: id }]);

@@ -26,16 +26,25 @@ export interface SocketInterface {
   readonly linkType: string;
   /** SOCK_DGRAM: the kernel shows packets without their link-layer header; user space puts a cooked one in front. */
   readonly cooked: boolean;
+  /** `lo`: it shows each packet twice, going out and coming in. */
+  readonly isLoopback?: boolean;
+}
+
+/** Interfaces of one socket on which the same filters run, in the same form. */
+export interface CaptureBranch {
+  readonly interfaces: readonly SocketInterface[];
+  readonly members: readonly CaptureMember[];
 }
 
 /** A packet socket that the opener holds, with a TPACKET_V3 ring. */
 export interface CaptureSocket {
   /** The opener's number; never used again while it lives. */
   readonly id: number;
-  readonly interface: SocketInterface;
+  /** It is bound to no interface: each packet tells where it was seen. Otherwise there is one branch, with one interface. */
+  readonly isShared: boolean;
+  readonly branches: readonly CaptureBranch[];
   readonly ring: { readonly blockBytes: number; readonly blockCount: number; readonly skipOutgoing: boolean };
-  readonly members: readonly CaptureMember[];
-  /** Its one member decides by what user space cannot see: the kernel's word is the attribution. It is never swapped. */
+  /** Its one member decides by what user space cannot see: the kernel's word is the attribution. It never gets another one. */
   readonly isOwnSocket: boolean;
   /** A process before read its ring. */
   readonly wasRead: boolean;
@@ -53,7 +62,7 @@ export const TAKEN_OVER = 0;
 export interface SocketSwap {
   /** Grows with each swap of the socket. */
   readonly id: number;
-  readonly members: readonly CaptureMember[];
+  readonly branches: readonly CaptureBranch[];
 }
 
 export type OpenerEvent =

@@ -5,7 +5,7 @@ import { UsageMeter } from './usage-meter.js';
 
 const counters = (taken: number, storedBytes: number, dropped: number): CaptureCounters => ({
   taken,
-  sockets: [{ socket: 1, interface: 'eth0', passed: taken + dropped, dropped, taken }],
+  sockets: [{ socket: 1, interfaces: ['eth0'], passed: taken + dropped, dropped, taken }],
   versions: [
     {
       ...{ version: 'web@1', interface: 'eth0', step: 'full', matched: taken, stored: taken, storedBytes },

@@ -107,15 +107,18 @@ suiteRequires('an agent process', needs, () => {
     await until(() => lines().some(({ pid, event }) => pid === second.pid && event !== undefined));
     const heard = (pid: number) => lines().flatMap((line) => (line.pid === pid && line.event ? [line.event] : []));
     const [before] = heard(first.pid);
-    expect(before).toMatchObject({ kind: 'socket', socket: { wasRead: false, members: [{ version: 1 }] } });
+    expect(before).toMatchObject({
+      kind: 'socket',
+      socket: { wasRead: false, branches: [{ members: [{ version: 1 }] }] },
+    });
     expect(heard(second.pid)).toMatchObject([
       {
         kind: 'socket',
         socket: {
           id: before!.socket.id,
           wasRead: true,
-          members: [{ version: 1 }],
-          swap: { id: 1, members: [{ version: 2 }] },
+          branches: [{ members: [{ version: 1 }] }],
+          swap: { id: 1, branches: [{ members: [{ version: 2 }] }] },
         },
       },
     ]);

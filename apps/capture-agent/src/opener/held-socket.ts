@@ -1,20 +1,39 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { RingSocket } from '@bpfleet/linux';
-import { type CaptureSocket, type FilterOutcome, type OpenerEvent, TAKEN_OVER } from '../border/opener-port.js';
+import {
+  type CaptureSocket,
+  type FilterOutcome,
+  type OpenerEvent,
+  type SocketInterface,
+  TAKEN_OVER,
+} from '../border/opener-port.js';
 import { Attachment } from './attachment.js';
-import type { KernelProgram, LinkContext, PlannedMember } from './kernel-program.js';
+import type { KernelProgram, PlannedMember } from './kernel-program.js';
 import { type Linker, reasonOf } from './linker.js';
-import type { PlannedSocket } from './plan.js';
+import { withProgramOf } from './socket-program.js';
+import {
+  byIndex,
+  isAlike,
+  isSameForReader,
+  type OnInterface,
+  type PlannedBranch,
+  type SocketWish,
+  unionOf,
+} from './socket-wish.js';
 
 const BLOCK_BYTES = 256 * 1024;
 const MIN_BLOCKS = 4;
 /** The kernel hands over a block at the latest after this, so that a slow trickle is seen in time. */
 const BLOCK_TIMEOUT_MS = 50;
+/** In place of an interface's index. */
+const ALL_INTERFACES = 0;
+
+type Found = Pick<FilterOutcome, 'state' | 'reason'>;
 
 interface Swap {
   readonly id: number;
   /** What is attached alone once the agent has cut. */
-  readonly next: PlannedSocket;
+  readonly next: SocketWish;
 }
 
 /** Where programs come from and events go. */
@@ -26,11 +45,11 @@ export interface HeldSocketParts {
 /** One packet socket with what runs on it, from its opening to the moment when its ring was read to the end. */
 export class HeldSocket {
   /** What the agent attributes with. */
-  #current: PlannedSocket;
+  #current: SocketWish;
   #attachment: Attachment | undefined;
   #swap: Swap | undefined;
   /** The last wish that came while a swap was under way. */
-  #queued: PlannedSocket | undefined;
+  #queued: SocketWish | undefined;
   #lastSwapId = 0;
   #isDraining = false;
   /** Sockets that end once the agent has cut between them and this one. */
@@ -40,13 +59,13 @@ export class HeldSocket {
   #wasAnnounced = false;
   #openedAtMs = 0;
   /** What was wished for last and could not be done, with the reason. */
-  #refusal: { readonly members: readonly PlannedMember[]; readonly reason: string } | undefined;
+  #refusal: { readonly wish: SocketWish; readonly reason: string } | undefined;
   /** The kernel ran another program; until it is reported. */
   #divergence: string | undefined;
 
   private constructor(
     readonly id: number,
-    planned: PlannedSocket,
+    planned: SocketWish,
     private readonly ring: RingSocket,
     private readonly parts: HeldSocketParts,
   ) {
@@ -60,12 +79,13 @@ export class HeldSocket {
    */
   static open(
     id: number,
-    planned: PlannedSocket,
+    planned: SocketWish,
     ringBytes: number,
     takesOver: readonly HeldSocket[],
     parts: HeldSocketParts,
   ): HeldSocket {
-    const { index, cooked } = planned.interface;
+    const { cooked, isShared, branches } = planned;
+    const index = isShared ? ALL_INTERFACES : branches[0]!.interfaces[0]!.index;
     const blockCount = Math.max(MIN_BLOCKS, Math.floor(ringBytes / BLOCK_BYTES));
     const geometry = { blockBytes: BLOCK_BYTES, blockCount, blockTimeoutMs: BLOCK_TIMEOUT_MS };
     const arrivalTime = takesOver.length > 0;
@@ -80,7 +100,7 @@ export class HeldSocket {
    * @throws BpfleetError when the kernel refuses the program
    */
   begin(): void {
-    this.#attach(this.#current.members, this.#current.context);
+    this.#attach(this.#current.branches);
     this.#openedAtMs = Date.now();
     for (const socket of this.#takesOver) socket.#isTakenOver = true;
   }
@@ -99,7 +119,7 @@ export class HeldSocket {
     return this.ring.geometry.blockBytes * this.ring.geometry.blockCount;
   }
   /** What it should come to. */
-  get wish(): PlannedSocket {
+  get wish(): SocketWish {
     return this.#queued ?? this.#swap?.next ?? this.#current;
   }
   get program(): KernelProgram {
@@ -111,16 +131,16 @@ export class HeldSocket {
 
   /** Tells a reader of it, with a descriptor of its own. */
   announce(): void {
-    const { interface: device, members, isOwnSocket } = this.#current;
+    const { isShared, branches, isOwnSocket } = this.#current;
     const socket: CaptureSocket = {
       id: this.id,
-      interface: device,
+      isShared,
+      branches: captured(branches),
       ring: { ...this.ring.geometry, skipOutgoing: this.ring.skipOutgoing },
-      members: captured(members),
       isOwnSocket,
       wasRead: this.#wasAnnounced,
       openedAtMs: this.#openedAtMs,
-      ...(this.#swap ? { swap: { id: this.#swap.id, members: captured(this.#swap.next.members) } } : {}),
+      ...(this.#swap ? { swap: { id: this.#swap.id, branches: captured(this.#swap.next.branches) } } : {}),
       ...(this.#takesOver.length > 0 ? { takesOver: this.#takesOver.map(({ id }) => id) } : {}),
     };
     this.#wasAnnounced = true;
@@ -132,14 +152,14 @@ export class HeldSocket {
    * Goes over to other members, by way of link(old ∪ new) and a cut. While a swap is under way the last wish waits.
    * @returns false when old and new do not fit into one program: another socket has to take over
    */
-  changeTo(planned: PlannedSocket): boolean {
+  changeTo(planned: SocketWish): boolean {
     this.#refusal = undefined;
     if (this.#swap) {
       this.#queued = planned;
       return true;
     }
     try {
-      if (sameMembers(planned, this.#current)) this.#renew(planned);
+      if (isSameForReader(planned, this.#current)) this.#renew(planned);
       else this.#swapTo(planned);
       return true;
     } catch (error) {
@@ -149,12 +169,12 @@ export class HeldSocket {
   }
 
   /** What was wished for cannot be. What ran keeps running. */
-  refuse({ members }: PlannedSocket, reason: string): void {
-    this.#refusal = { members, reason };
+  refuse(wish: SocketWish, reason: string): void {
+    this.#refusal = { wish, reason };
   }
 
   /** The agent attributes with the new members now. @returns what to change to: them alone, or what was wished for meanwhile */
-  cut(swapId: number): PlannedSocket | undefined {
+  cut(swapId: number): SocketWish | undefined {
     if (swapId === TAKEN_OVER) {
       this.#endOthers();
       return undefined;
@@ -217,22 +237,39 @@ export class HeldSocket {
 
   outcomes(): FilterOutcome[] {
     if (this.isEnding) return [];
-    const wanted = this.#refusal?.members ?? this.wish.members;
-    const state = this.#attachment!.state();
-    return wanted.map(({ captured: { filter, version, digest, selfTest } }) => ({
-      ...{ filter, version, digest, interface: this.#current.interface.name },
-      ...{ linkType: this.#current.interface.linkType, socket: this.id, attachedDigest: this.program.hash },
-      ...(selfTest ? { selfTest } : {}),
-      ...this.#stateOf(digest, state),
-    }));
+    const found = this.#attachment!.state();
+    const current = byIndex(this.#current);
+    return [...byIndex(this.#refusal?.wish ?? this.wish)].flatMap(([index, on]) =>
+      on.members.map((member) =>
+        this.#outcome(member, on.interface, this.#stateOf(member, on, current.get(index), found)),
+      ),
+    );
   }
 
-  #stateOf(digest: string, found: Pick<FilterOutcome, 'state' | 'reason'>): Pick<FilterOutcome, 'state' | 'reason'> {
-    const isCurrent = this.#current.members.some((member) => member.captured.digest === digest);
+  #outcome({ captured: member }: PlannedMember, device: SocketInterface, state: Found): FilterOutcome {
+    const { filter, version, digest, selfTest } = member;
+    return {
+      ...{ filter, version, digest, interface: device.name, linkType: device.linkType },
+      ...{ socket: this.id, attachedDigest: this.program.hash },
+      ...(selfTest ? { selfTest } : {}),
+      ...state,
+    };
+  }
+
+  #stateOf(
+    { captured: { digest } }: PlannedMember,
+    on: OnInterface,
+    now: OnInterface | undefined,
+    found: Found,
+  ): Found {
+    const isCurrent = now?.members.some((member) => member.captured.digest === digest) ?? false;
     if (this.#refusal && !isCurrent) return { state: 'refused', reason: this.#refusal.reason };
-    if (this.#swap || this.#takesOver.length > 0) return { state: 'pending', reason: 'the swap is under way' };
+    const isSwapped = this.#swap !== undefined && !isAlike(on, now);
+    if (isSwapped || this.#takesOver.length > 0) return { state: 'pending', reason: 'the swap is under way' };
     if (this.#divergence !== undefined) return { state: 'diverged', reason: this.#divergence };
-    return this.#current.isOwnSocket ? { reason: 'own socket', ...found } : found;
+    const { isOwnSocket, isShared } = this.#current;
+    const kinds = [...(isOwnSocket ? ['own socket'] : []), ...(isShared ? ['shared socket'] : [])];
+    return kinds.length === 0 ? found : { reason: kinds.join(', '), ...found };
   }
 
   /** Frees the socket; a reader that still has it open keeps it until it closes it too. */
@@ -241,20 +278,20 @@ export class HeldSocket {
     this.ring.close();
   }
 
-  #swapTo(next: PlannedSocket): void {
-    this.#attach([...this.#current.members, ...next.members], next.context);
+  #swapTo(next: SocketWish): void {
+    this.#attach(unionOf(this.#current, next));
     this.#swap = { id: ++this.#lastSwapId, next };
-    this.parts.emit({ kind: 'swap', socket: this.id, swap: { id: this.#swap.id, members: captured(next.members) } });
+    this.parts.emit({ kind: 'swap', socket: this.id, swap: { id: this.#swap.id, branches: captured(next.branches) } });
   }
 
   /** The same members: what was excluded may have changed, which concerns nobody who attributes. */
-  #renew(planned: PlannedSocket): void {
-    this.#attach(planned.members, planned.context);
+  #renew(planned: SocketWish): void {
+    this.#attach(planned.branches);
     this.#current = planned;
   }
 
-  #attach(members: readonly PlannedMember[], context: LinkContext): void {
-    this.parts.linker.withFitting(members, context, (program) => {
+  #attach(branches: readonly PlannedBranch[]): void {
+    withProgramOf({ isShared: this.#current.isShared, branches }, this.parts.linker, (program) => {
       if (program.hash === this.#attachment?.program.hash) return;
       const next = Attachment.attach(this.ring, program);
       this.#attachment?.close();
@@ -263,9 +300,5 @@ export class HeldSocket {
   }
 }
 
-const captured = (members: readonly PlannedMember[]) => members.map((member) => member.captured);
-
-function sameMembers({ members: some }: PlannedSocket, { members: others }: PlannedSocket): boolean {
-  const digests = new Set(some.map((member) => member.captured.digest));
-  return digests.size === others.length && others.every((member) => digests.has(member.captured.digest));
-}
+const captured = (branches: readonly PlannedBranch[]) =>
+  branches.map(({ interfaces, members }) => ({ interfaces, members: members.map((member) => member.captured) }));

@@ -7,7 +7,7 @@ import { nodeCrypto } from '@bpfleet/service';
 import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { libc } from '../../../../libs/linux/src/calls/libc.js';
-import { TAKEN_OVER } from '../border/opener-port.js';
+import { type CaptureSocket, TAKEN_OVER } from '../border/opener-port.js';
 import { OpenerRig } from '../testing/opener-rig.js';
 import type { TestFilter } from '../testing/signing-service.js';
 
@@ -53,6 +53,9 @@ function packet(source: string, sourcePort: number, protocol = 17): Uint8Array {
   return bytes;
 }
 
+const membersOf = ({ branches }: CaptureSocket) => branches[0]!.members;
+const nameOf = ({ branches }: CaptureSocket) => branches[0]!.interfaces[0]!.name;
+
 /** The source ports of what came so far. */
 function ports(reader: PacketSocket): number[] {
   const found: number[] = [];
@@ -88,7 +91,7 @@ describe.runIf(possible.ok)(title, () => {
 
   const desire = (...filters: readonly TestFilter[]) => rig.opener.desire(rig.service.desire(filters));
   const readerOf = (filter: string) => {
-    const event = rig.sockets.findLast(({ socket }) => socket.members.some((member) => member.filter === filter))!;
+    const event = rig.sockets.findLast(({ socket }) => membersOf(socket).some((member) => member.filter === filter))!;
     const reader = rig.read(event);
     // It is closed with the reader.
     rig.events.splice(rig.events.indexOf(event), 1);
@@ -276,7 +279,7 @@ describe.runIf(possible.ok)(title, () => {
     });
 
     it('are taken over together where a filter goes to a socket of its own, and where it comes back', async () => {
-      const takenOver = () => rig.sockets.map(({ socket }) => [socket.members[0]!.filter, socket.takesOver]);
+      const takenOver = () => rig.sockets.map(({ socket }) => [membersOf(socket)[0]!.filter, socket.takesOver]);
       await desire(web(1), dns(1));
       const [linked] = rig.sockets.splice(0);
       rig.events.length = 0;
@@ -300,8 +303,8 @@ describe.runIf(possible.ok)(title, () => {
       expect(rig.events.filter(({ kind }) => kind === 'swap')).toHaveLength(1);
       await rig.settle();
       expect(rig.events.filter(({ kind }) => kind === 'swap')).toMatchObject([
-        { swap: { id: 1, members: [{ version: 2 }] } },
-        { swap: { id: 2, members: [{ version: 4 }] } },
+        { swap: { id: 1, branches: [{ members: [{ version: 2 }] }] } },
+        { swap: { id: 2, branches: [{ members: [{ version: 4 }] }] } },
       ]);
       await rig.settle();
       expect(await rig.states()).toEqual(['web@4 on eth0 attested']);
@@ -314,8 +317,8 @@ describe.runIf(possible.ok)(title, () => {
       const again = await rig.opener.hello(rig.service.key.publicKey);
       expect(rig.sockets).toHaveLength(2);
       expect(rig.sockets[1]!.socket).toMatchObject({
-        ...{ id: before!.socket.id, wasRead: true, members: [{ version: 1 }] },
-        swap: { id: 1, members: [{ version: 2 }] },
+        ...{ id: before!.socket.id, wasRead: true, branches: [{ members: [{ version: 1 }] }] },
+        swap: { id: 1, branches: [{ members: [{ version: 2 }] }] },
       });
       const later = await rig.opener.hello(rig.service.key.publicKey);
       expect(later.epoch).toBeGreaterThan(again.epoch);
@@ -354,10 +357,7 @@ describe.runIf(possible.ok)(title, () => {
     const ringsOf = () => {
       const draining = new Set(rig.events.flatMap((event) => (event.kind === 'draining' ? [event.socket] : [])));
       const live = rig.sockets.filter(({ socket }) => !draining.has(socket.id));
-      return live.map(({ socket: { ring, interface: device } }) => [
-        device.name,
-        (ring.blockBytes * ring.blockCount) / MiB,
-      ]);
+      return live.map(({ socket }) => [nameOf(socket), (socket.ring.blockBytes * socket.ring.blockCount) / MiB]);
     };
 
     it('share it with interfaces that come later', async () => {
@@ -382,7 +382,7 @@ describe.runIf(possible.ok)(title, () => {
     it('survive an interface that vanishes under load, and know the next of that name for another', async () => {
       await addLink('gone');
       await desire(web(1), dns(1));
-      const { socket } = rig.sockets.find((event) => event.socket.interface.name === 'gone')!;
+      const { socket } = rig.sockets.find((event) => nameOf(event.socket) === 'gone')!;
       await hosts.exec(host, ['ip', 'link', 'set', 'gonep', 'up']);
       const load = hosts.inside(host, () => PacketSender.open({ interfaceIndex: hosts.interfaceIndex(host, 'gonep') }));
       const frames = Array.from({ length: 64 }, () => packet('10.1.0.1', 8001, 6));
@@ -404,7 +404,7 @@ describe.runIf(possible.ok)(title, () => {
       await rig.opener.drained(socket.id);
       await addLink('gone');
       await rig.until('the next one', async () => (await rig.states()).length === 4);
-      const next = rig.sockets.findLast((event) => event.socket.interface.name === 'gone')!;
+      const next = rig.sockets.findLast((event) => nameOf(event.socket) === 'gone')!;
       expect(next.socket.id).not.toBe(socket.id);
       await hosts.exec(host, ['ip', 'link', 'del', 'gone']);
     });

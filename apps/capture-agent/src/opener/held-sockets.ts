@@ -2,8 +2,15 @@ import { BpfleetError } from '@bpfleet/errors';
 import type { FilterOutcome } from '../border/opener-port.js';
 import { HeldSocket, type HeldSocketParts } from './held-socket.js';
 import { reasonOf } from './linker.js';
-import type { PlannedSocket, SocketPlan } from './plan.js';
 import { ringShare } from './ring-budget.js';
+import { faultOfSocket } from './socket-program.js';
+import { haveFilterInCommon, type SocketWish } from './socket-wish.js';
+
+/** All sockets that should be there, and what runs on none of them. */
+export interface WishedSockets {
+  readonly sockets: readonly SocketWish[];
+  readonly refused: readonly FilterOutcome[];
+}
 
 /** The sockets of this host: makes them what a plan says. */
 export class HeldSockets {
@@ -20,7 +27,7 @@ export class HeldSockets {
     this.#lastId = firstId;
   }
 
-  reconcile({ sockets, refused }: SocketPlan): void {
+  reconcile({ sockets, refused }: WishedSockets): void {
     const failed: FilterOutcome[] = [];
     const wanted = new Set(sockets.map(({ key }) => key));
     const leaving = this.running.filter(({ key }) => !wanted.has(key));
@@ -85,7 +92,7 @@ export class HeldSockets {
     for (const socket of [...this.#sockets.values()]) this.#close(socket);
   }
 
-  #openAll(fresh: readonly PlannedSocket[], leaving: readonly HeldSocket[], failed: FilterOutcome[]): HeldSocket[] {
+  #openAll(fresh: readonly SocketWish[], leaving: readonly HeldSocket[], failed: FilterOutcome[]): HeldSocket[] {
     const opened: HeldSocket[] = [];
     for (const [index, planned] of fresh.entries()) {
       const staying = this.running.filter((socket) => !leaving.includes(socket));
@@ -96,7 +103,7 @@ export class HeldSockets {
         continue;
       }
       if (share.mustShrink) this.#shrinkLargest(staying);
-      const before = leaving.filter((socket) => hasFilterOf(socket.wish, planned));
+      const before = leaving.filter((socket) => haveFilterInCommon(socket.wish, planned));
       const socket = this.#open(planned, share.ringBytes, before);
       if (socket instanceof HeldSocket) opened.push(socket);
       else failed.push(...refusals(planned, socket.reason));
@@ -123,7 +130,7 @@ export class HeldSockets {
     }
   }
 
-  #change(socket: HeldSocket, planned: PlannedSocket): void {
+  #change(socket: HeldSocket, planned: SocketWish): void {
     if (!socket.changeTo(planned)) this.#replace(socket, planned, socket.ringBytes, 'by a cut');
   }
 
@@ -131,9 +138,8 @@ export class HeldSockets {
    * A new socket takes over. At once, for one that lets pass what it should not: then nothing passes for the time of one
    * attachment, so that no packet is stored twice.
    */
-  #replace(socket: HeldSocket, planned: PlannedSocket, ringBytes: number, how: 'by a cut' | 'at once'): void {
-    const { linker } = this.parts;
-    const fault = linker.fault(planned.members, planned.context);
+  #replace(socket: HeldSocket, planned: SocketWish, ringBytes: number, how: 'by a cut' | 'at once'): void {
+    const fault = faultOfSocket(planned, this.parts.linker);
     if (fault !== undefined) {
       socket.refuse(planned, fault);
       return;
@@ -151,7 +157,7 @@ export class HeldSockets {
   }
 
   #open(
-    planned: PlannedSocket,
+    planned: SocketWish,
     ringBytes: number,
     takesOver: readonly HeldSocket[],
   ): HeldSocket | { readonly reason: string } {
@@ -186,22 +192,22 @@ export class HeldSockets {
   }
 }
 
-/** Of the same interface, another version at least of one filter. */
-const hasFilterOf = (before: PlannedSocket, planned: PlannedSocket): boolean =>
-  before.interface.index === planned.interface.index &&
-  before.members.some((one) => planned.members.some(({ captured }) => captured.filter === one.captured.filter));
-
 /** Whether one of its filters goes to a socket of its own, or comes from one. */
 const isMoved = (
   socket: HeldSocket,
-  planned: PlannedSocket,
-  { leaving, fresh }: { readonly leaving: readonly HeldSocket[]; readonly fresh: readonly PlannedSocket[] },
+  planned: SocketWish,
+  { leaving, fresh }: { readonly leaving: readonly HeldSocket[]; readonly fresh: readonly SocketWish[] },
 ): boolean =>
-  fresh.some((other) => hasFilterOf(socket.wish, other)) || leaving.some(({ wish }) => hasFilterOf(wish, planned));
+  fresh.some((other) => haveFilterInCommon(socket.wish, other)) ||
+  leaving.some(({ wish }) => haveFilterInCommon(wish, planned));
 
-const refusals = ({ members, interface: device }: PlannedSocket, reason: string): FilterOutcome[] =>
-  members.map(({ captured: { filter, version, digest } }) => ({
-    ...{ filter, version, digest, interface: device.name, linkType: device.linkType },
-    state: 'refused',
-    reason,
-  }));
+const refusals = ({ branches }: SocketWish, reason: string): FilterOutcome[] =>
+  branches.flatMap(({ interfaces, members }) =>
+    interfaces.flatMap(({ name, linkType }) =>
+      members.map(({ captured: { filter, version, digest } }) => ({
+        ...{ filter, version, digest, interface: name, linkType },
+        state: 'refused' as const,
+        reason,
+      })),
+    ),
+  );

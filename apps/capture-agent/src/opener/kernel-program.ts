@@ -2,7 +2,7 @@ import { BPF, type EbpfFilter, encodeEbpf, encodeProgram, fromTuples, interpret,
 import { type BundleProgram, digestOf, fromBase64 } from '@bpfleet/contract';
 import { type ExcludedEndpoint, link, linkAlone } from '@bpfleet/pcap-filter';
 import { nodeCrypto } from '@bpfleet/service';
-import type { CaptureMember } from '../border/opener-port.js';
+import type { CaptureMember, SocketInterface } from '../border/opener-port.js';
 
 /** A filter version on an interface, with the program that its bundle has for the link type. */
 export interface PlannedMember {
@@ -30,6 +30,14 @@ interface Linked {
   /** Bundle digests, each once. */
   readonly members: readonly string[];
   readonly context: LinkContext;
+  /** Of a socket that is bound to no interface; the link type of its context is `*`. */
+  readonly branches?: readonly LinkedBranch[];
+}
+/** Interfaces on which some of the members run. */
+export interface LinkedBranch {
+  readonly interfaces: readonly SocketInterface[];
+  readonly linkType: string;
+  readonly members: readonly string[];
 }
 /** What a socket should run, and from what it was made. */
 export type KernelProgram =

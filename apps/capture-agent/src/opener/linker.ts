@@ -46,9 +46,14 @@ export class Linker {
 
   /** Whether this kernel takes the members' program, found by trying on a socket that no packet comes to. */
   fault(members: readonly PlannedMember[], context: LinkContext): string | undefined {
+    return this.faultOf((action) => this.withFitting(members, context, action));
+  }
+
+  /** The same of a program that is made elsewhere, and given to what tries it. */
+  faultOf(make: (action: (program: KernelProgram) => void) => void): string | undefined {
     const kernel = KernelVerdicts.open();
     try {
-      this.withFitting(members, context, (program) => {
+      make((program) => {
         if (program.target === 'cbpf') tryClassic(kernel, program.bytes);
         else tryExtended(kernel, program.filter);
       });

@@ -25,6 +25,9 @@ import { Linker } from './linker.js';
 import { type HostInterface, planSockets, type SocketPlan } from './plan.js';
 import { type SelfTestResult, selfTest } from './self-test.js';
 import { ServiceClock } from './service-clock.js';
+import { shareSockets } from './share-sockets.js';
+import { faultOfSocket } from './socket-program.js';
+import type { PlannedBranch } from './socket-wish.js';
 import { statementsOf } from './statements.js';
 import { type RefusedEntry, type VerifiedEntry, type VerifiedState, verifyDesired } from './verify-desired.js';
 
@@ -188,7 +191,11 @@ export class Opener implements OpenerPort {
       selfTestOf: (entry, linkType) => this.#selfTestOf(entry, linkType),
       ...(opensSockets ? { faultOf: this.#faults() } : {}),
     });
-    if (opensSockets) this.#sockets.reconcile(this.#plan);
+    if (!opensSockets) return;
+    const areShared = this.#sockets.running.some(({ wish }) => wish.isShared);
+    const faultOf = (branches: readonly PlannedBranch[]) => faultOfSocket({ isShared: true, branches }, this.#linker);
+    const sockets = shareSockets(this.#plan.sockets, { areShared, faultOf });
+    this.#sockets.reconcile({ sockets, refused: this.#plan.refused });
   }
 
   /** Tried once for all interfaces of a kind. */

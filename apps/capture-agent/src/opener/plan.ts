@@ -14,6 +14,7 @@ export interface HostInterface {
   /** `EN10MB`, or undefined where there is no form for it. */
   readonly linkType: string | undefined;
   readonly up: boolean;
+  readonly isLoopback?: boolean;
 }
 
 /** One socket that should be there: its members are linked into one program. */
@@ -76,13 +77,13 @@ export function planSockets(inputs: PlanInputs): SocketPlan {
 }
 
 /** Of a message that tells of a socket, with the members it has and those that it changes to. */
-const MAX_MEMBERS_BYTES = 7 * 1024 * 1024;
+export const MAX_MEMBERS_BYTES = 7 * 1024 * 1024;
 /** `[65535,255,255,4294967295],` */
 const INSTRUCTION_CHARACTERS = 27;
 const MEMBER_CHARACTERS = 1024;
 
 /** What a member takes in a message, at most. */
-const describedBytes = ({ captured: { expression, program } }: PlannedMember): number =>
+export const describedBytes = ({ captured: { expression, program } }: PlannedMember): number =>
   MEMBER_CHARACTERS +
   program.instructions.length * INSTRUCTION_CHARACTERS +
   Buffer.byteLength(JSON.stringify(expression));
@@ -108,10 +109,11 @@ function fitting(members: readonly PlannedMember[], context: LinkContext, { faul
 
 const lengthOf = ({ source }: PlannedMember): number => source.instructions.length;
 
-const interfaceOf = ({ name, index, linkType }: HostInterface): SocketInterface => ({
+const interfaceOf = ({ name, index, linkType, isLoopback }: HostInterface): SocketInterface => ({
   name,
   index,
   linkType: linkType!,
+  ...(isLoopback ? { isLoopback } : {}),
   // No form of ours for its header: the kernel leaves it out, and tells what was in it.
   cooked: linkType === 'LINUX_SLL2',
 });

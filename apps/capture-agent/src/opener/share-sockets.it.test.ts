@@ -9,7 +9,8 @@ import { foreignFunctions } from '../../../../libs/linux/src/calls/libc.js';
 import { randomFrame, randomNumbers } from '../testing/random-frames.js';
 import { Linker } from './linker.js';
 import { planSockets } from './plan.js';
-import { sharedProgram, shareSockets } from './share-sockets.js';
+import { shareSockets } from './share-sockets.js';
+import { faultOfSocket, sharedProgram } from './socket-program.js';
 import type { VerifiedEntry } from './verify-desired.js';
 
 const possible = await canMakeHosts();
@@ -91,10 +92,13 @@ describe.runIf(possible.ok)(title, () => {
         faultOf: () => undefined,
       },
     });
-    const { shared, bound } = shareSockets(planned);
-    expect([shared.length, bound.length, planned.length]).toEqual([1, 0, CABLES + 2]);
+    const linker = new Linker();
+    const [wish, ...others] = shareSockets(planned, {
+      ...{ areShared: false, faultOf: (branches) => faultOfSocket({ isShared: true, branches }, linker) },
+    });
+    expect([wish!.isShared, others, planned.length]).toEqual([true, [], CABLES + 2]);
     // tun9; lo, e2 and e3; e1 and e10 to e19; the rest.
-    const sizes = shared[0]!.branches.map((branch) => branch.interfaces.length);
+    const sizes = wish!.branches.map((branch) => branch.interfaces.length);
     expect(sizes.sort((one, other) => one - other)).toEqual([1, 3, 7, 11]);
 
     const open: { close(): void }[] = [];
@@ -103,16 +107,14 @@ describe.runIf(possible.ok)(title, () => {
       return resource;
     };
     try {
-      const linker = new Linker();
       const alone = planned.map(({ interface: { index }, members, context }) => {
         const socket = opened(inside(() => PacketSocket.open({ ...ring, interfaceIndex: index })));
         const linked = linker.program(members, context, 'cbpf');
         if (linked.target === 'cbpf') socket.attach(linked.bytes);
         return socket;
       });
-      const loopback = inside(interfaces).find(({ isLoopback }) => isLoopback)!.index;
       const all = opened(inside(() => PacketSocket.open({ ...ring, blockCount: 64, interfaceIndex: 0 })));
-      const program = sharedProgram(shared[0]!, linker, loopback);
+      const { bytes: program } = sharedProgram(wish!.branches, linker) as { bytes: Uint8Array };
       all.attach(program);
       expect(all.readBack()).toEqual(program);
 

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import type { PlannedMember } from './kernel-program.js';
 import { Linker } from './linker.js';
 import type { PlannedSocket } from './plan.js';
-import { MOST_BOUND_INTERFACES, type SharedPlan, sharedProgram, shareSockets } from './share-sockets.js';
+import {
+  FEW_SHARING_INTERFACES,
+  MOST_BOUND_INTERFACES,
+  MOST_SHARING_INTERFACES,
+  type SharingInputs,
+  shareSockets,
+} from './share-sockets.js';
+import { sharedProgram } from './socket-program.js';
+import { boundWish, type SocketWish } from './socket-wish.js';
 
 const member = (name: string, target: 'cbpf' | 'ebpf' = 'cbpf'): PlannedMember => {
   const instructions = toTuples([statement(BPF.RET | BPF.K, 96)]);
@@ -30,9 +38,12 @@ function socket(index: number, members: readonly PlannedMember[], linkType = 'EN
 }
 const many = (members: readonly PlannedMember[], count = MOST_BOUND_INTERFACES + 1, linkType?: string, from = 1) =>
   Array.from({ length: count }, (_, at) => socket(from + at, members, linkType));
+const share = (sockets: readonly PlannedSocket[], inputs: Partial<SharingInputs> = {}) =>
+  shareSockets(sockets, { areShared: false, faultOf: () => undefined, ...inputs });
+const shared = (wishes: readonly SocketWish[]) => wishes.filter(({ isShared }) => isShared);
 /** `all raw linked: EN10MB 17 a b` */
-const shown = ({ shared }: SharedPlan): string[] =>
-  shared.map(
+const shown = (wishes: readonly SocketWish[]): string[] =>
+  shared(wishes).map(
     ({ key, branches }) =>
       `${key}: ${branches
         .map(({ context, interfaces, members }) =>
@@ -40,50 +51,78 @@ const shown = ({ shared }: SharedPlan): string[] =>
         )
         .join(', ')}`,
   );
+const bound = (wishes: readonly SocketWish[]) => wishes.filter(({ isShared }) => !isShared);
 
 describe('sockets of many interfaces', () => {
   it('stay on one interface each up to sixteen', () => {
     const sockets = many([a], MOST_BOUND_INTERFACES);
-    expect(shareSockets(sockets)).toEqual({ shared: [], bound: sockets });
+    expect(share(sockets)).toEqual(sockets.map(boundWish));
     const twice = [...sockets, ...sockets.map(({ interface: { index } }) => socket(index, [own], 'EN10MB', true))];
-    expect(shareSockets(twice).shared).toEqual([]);
+    expect(shared(share(twice))).toEqual([]);
   });
 
-  it('become one, on which interfaces with the same filters and link type are judged alike', () => {
+  it('become one, and stay one until few are left', () => {
+    expect(shown(share(many([a])))).toEqual(['all raw linked: EN10MB 17 a']);
+    const fewer = (count: number) => shown(share(many([a], count), { areShared: true }));
+    expect(fewer(FEW_SHARING_INTERFACES + 1)).toEqual(['all raw linked: EN10MB 9 a']);
+    expect(fewer(FEW_SHARING_INTERFACES)).toEqual([]);
+  });
+
+  it('are judged alike where the same filters run on the same link type', () => {
     const sockets = [...many([a, b], 10), ...many([b, a], 5, 'EN10MB', 20), ...many([a], 3, 'RAW', 30)];
     sockets.push(socket(40, [b]), socket(41, [a, b], 'RAW'));
-    const plan = shareSockets(sockets);
-    expect(shown(plan)).toEqual(['all raw linked: EN10MB 15 a b, RAW 3 a, EN10MB 1 b, RAW 1 a b']);
-    expect(plan.bound).toEqual([]);
+    const wishes = share(sockets);
+    expect(shown(wishes)).toEqual([
+      // Short on many interfaces first.
+      'all raw linked: EN10MB 15 a b, RAW 3 a, EN10MB 1 b, RAW 1 a b',
+    ]);
+    expect(bound(wishes)).toEqual([]);
   });
 
   it('are apart for packets without their link-layer header, which a socket shows for all or none', () => {
-    const sockets = [...many([a], 10), ...many([a], 10, 'LINUX_SLL2', 20)];
-    const plan = shareSockets(sockets);
-    expect(shown(plan)).toEqual(['all raw linked: EN10MB 10 a', 'all cooked linked: LINUX_SLL2 10 a']);
-    expect(plan.shared.map(({ cooked }) => cooked)).toEqual([false, true]);
+    const wishes = share([...many([a], 10), ...many([a], 10, 'LINUX_SLL2', 20)]);
+    expect(shown(wishes)).toEqual(['all raw linked: EN10MB 10 a', 'all cooked linked: LINUX_SLL2 10 a']);
+    expect(wishes.map(({ cooked }) => cooked)).toEqual([false, true]);
   });
 
   it('are one for each filter that needs a socket of its own; eBPF stays where it was', () => {
     const alone = (one: PlannedMember) => many([one]).map((each) => ({ ...each, isOwnSocket: true }));
-    const plan = shareSockets([...many([a]), ...alone(own), ...alone(sets)]);
-    expect(plan.shared.map(({ key, isOwnSocket }) => [key, isOwnSocket])).toEqual([
+    const wishes = share([...many([a]), ...alone(own), ...alone(sets)]);
+    expect(shared(wishes).map(({ key, isOwnSocket }) => [key, isOwnSocket])).toEqual([
       ['all raw linked', false],
       [`all raw ${own.captured.digest}`, true],
     ]);
-    expect(plan.bound).toEqual(alone(sets));
+    expect(bound(wishes)).toEqual(alone(sets).map(boundWish));
+  });
+
+  it('leave what does not fit on sockets of its own, first what is on few interfaces', () => {
+    const sockets = [...many([a]), socket(40, [a, b]), socket(41, [b])];
+    const most = (count: number) => share(sockets, { faultOf: ({ length }) => (length > count ? 'full' : undefined) });
+    expect(shown(most(2))).toEqual(['all raw linked: EN10MB 17 a, EN10MB 1 b']);
+    expect(bound(most(2))).toEqual([boundWish(sockets[17]!)]);
+    expect(share(sockets, { faultOf: () => 'full' })).toEqual(sockets.map(boundWish));
+  });
+
+  it('have as many interfaces as a statement has room for', () => {
+    const wishes = share(many([a], MOST_SHARING_INTERFACES + 2));
+    expect(shown(wishes)).toEqual([`all raw linked: EN10MB ${MOST_SHARING_INTERFACES} a`]);
+    expect(bound(wishes)).toHaveLength(2);
   });
 
   it('keep their keys when filters and interfaces change', () => {
-    const keys = (sockets: readonly PlannedSocket[]) => shareSockets(sockets).shared.map(({ key }) => key);
+    const keys = (sockets: readonly PlannedSocket[]) => share(sockets).map(({ key }) => key);
     expect(keys(many([a]))).toEqual(keys([...many([a, b], 30), ...many([b], 5, 'RAW', 50)]));
   });
 
   it('run what each interface would run alone', () => {
-    const [shared] = shareSockets([...many([a], 16), socket(20, [b])]).shared;
-    const program = decodeProgram(sharedProgram(shared!, new Linker(), 3));
+    const [wish] = share([...many([a], 16), { ...socket(20, [b]) }]);
+    const branches = wish!.branches.map((branch) => ({
+      ...branch,
+      interfaces: branch.interfaces.map((device) => (device.index === 3 ? { ...device, isLoopback: true } : device)),
+    }));
+    const { bytes } = sharedProgram(branches, new Linker()) as { bytes: Uint8Array };
     const verdict = (interfaceIndex: number, packetType: number) =>
-      interpret(program, {
+      interpret(decodeProgram(bytes), {
         ...{ bytes: new Uint8Array(60), start: 0, capturedLength: 60, wireLength: 60 },
         metadata: { interfaceIndex, packetType, protocol: 0, vlanTagPresent: false, vlanTci: 0, vlanProtocol: 0 },
       });

@@ -1,88 +1,74 @@
-import { decodeProgram, encodeProgram, type Program } from '@bpfleet/bpf';
-import { byInterface } from '@bpfleet/pcap-filter';
-import type { SocketInterface } from '../border/opener-port.js';
-import type { LinkContext, PlannedMember } from './kernel-program.js';
-import type { Linker } from './linker.js';
 import type { PlannedSocket } from './plan.js';
+import { boundWish, branchesOf, type PlannedBranch, type SocketWish } from './socket-wish.js';
 
 /** On more interfaces than this there is one socket on all of them (design: "Interfaces"). */
 export const MOST_BOUND_INTERFACES = 16;
+/** And on no more than this each has its own again: one container that comes and goes moves nothing. */
+export const FEW_SHARING_INTERFACES = MOST_BOUND_INTERFACES / 2;
+/** As many as a statement has room for. Others keep a socket of their own, as long as there is memory for it. */
+export const MOST_SHARING_INTERFACES = 1024;
 
-/** Interfaces on which the same filters run, in the same form. */
-export interface SharedBranch {
-  readonly interfaces: readonly SocketInterface[];
-  readonly members: readonly PlannedMember[];
-  readonly context: LinkContext;
-}
-
-/** A socket that is bound to no interface: its program asks first where a packet was seen. */
-export interface SharedSocket {
-  /** The same for the same purpose, whatever its branches. */
-  readonly key: string;
-  /** SOCK_DGRAM: packets come without their link-layer header, so these interfaces cannot share with the others. */
-  readonly cooked: boolean;
-  readonly isOwnSocket: boolean;
-  readonly branches: readonly SharedBranch[];
-}
-
-export interface SharedPlan {
-  readonly shared: readonly SharedSocket[];
-  /** Bound to one interface each, as ever. */
-  readonly bound: readonly PlannedSocket[];
+export interface SharingInputs {
+  /** Whether there are shared sockets already. */
+  readonly areShared: boolean;
+  /** Why all this cannot run on one socket; undefined: it can. */
+  readonly faultOf: (branches: readonly PlannedBranch[]) => string | undefined;
 }
 
 /**
  * Puts what runs on many interfaces on few sockets: all linked filters on one (and one for cooked packets), each that needs a
- * socket of its own on one. eBPF cannot be joined, so it stays where it was.
+ * socket of its own on one. Bound to one interface stays what cannot be joined: eBPF, and what does not fit.
  */
-export function shareSockets(sockets: readonly PlannedSocket[]): SharedPlan {
+export function shareSockets(sockets: readonly PlannedSocket[], inputs: SharingInputs): SocketWish[] {
   const interfaces = new Set(sockets.map(({ interface: { index } }) => index));
-  if (interfaces.size <= MOST_BOUND_INTERFACES) return { shared: [], bound: sockets };
+  const most = inputs.areShared ? FEW_SHARING_INTERFACES : MOST_BOUND_INTERFACES;
+  if (interfaces.size <= most) return sockets.map(boundWish);
   const groups = new Map<string, PlannedSocket[]>();
   const bound: PlannedSocket[] = [];
   for (const socket of sockets) {
-    if (socket.members.some(({ source }) => source.target === 'ebpf')) bound.push(socket);
-    else grouped(groups, keyOf(socket)).push(socket);
+    const group = grouped(groups, keyOf(socket));
+    if (isExtended(socket) || group.length === MOST_SHARING_INTERFACES) bound.push(socket);
+    else group.push(socket);
   }
-  const shared = [...groups].map(([key, group]) => sharedOf(key, group));
-  return { shared, bound };
+  const shared: SocketWish[] = [];
+  for (const [key, group] of groups) {
+    const { branches, apart } = fitting(branchesOf(group), inputs.faultOf);
+    bound.push(...group.filter(({ interface: { index } }) => apart.has(index)));
+    if (branches.length > 0) shared.push(sharedWish(key, group, branches));
+  }
+  return [...shared, ...bound.map(boundWish)];
 }
 
-/**
- * What runs on it.
- * @param loopback the index of `lo`
- * @throws BpfleetError as `Linker.program` and `byInterface`; `FILTER_TOO_LARGE`: leave its sockets bound
- */
-export function sharedProgram({ branches }: SharedSocket, linker: Linker, loopback: number | undefined): Uint8Array {
-  const programs = branches.map(({ interfaces, members, context }) => ({
-    interfaces: interfaces.map(({ index }) => index),
-    program: classic(linker, members, context),
-  }));
-  return encodeProgram(byInterface(programs, loopback));
-}
-
-function classic(linker: Linker, members: readonly PlannedMember[], context: LinkContext): Program {
-  const linked = linker.program(members, context, 'cbpf');
-  return linked.target === 'cbpf' ? decodeProgram(linked.bytes) : [];
-}
+const sharedWish = (
+  key: string,
+  [first]: readonly PlannedSocket[],
+  branches: readonly PlannedBranch[],
+): SocketWish => ({
+  key,
+  isShared: true,
+  cooked: first!.interface.cooked,
+  isOwnSocket: first!.isOwnSocket,
+  branches,
+});
 
 const keyOf = ({ interface: { cooked }, isOwnSocket, members }: PlannedSocket): string =>
   ['all', cooked ? 'cooked' : 'raw', isOwnSocket ? members[0]!.captured.digest : 'linked'].join(' ');
 
-function sharedOf(key: string, group: readonly PlannedSocket[]): SharedSocket {
-  const alike = new Map<string, PlannedSocket[]>();
-  for (const socket of group) grouped(alike, branchOf(socket)).push(socket);
-  const [{ interface: device, isOwnSocket }] = group as [PlannedSocket];
-  const branches = [...alike.values()].map((sockets) => ({
-    interfaces: sockets.map((socket) => socket.interface),
-    members: sockets[0]!.members,
-    context: sockets[0]!.context,
-  }));
-  return { key, cooked: device.cooked, isOwnSocket, branches };
+const isExtended = ({ members }: PlannedSocket): boolean => members.some(({ source }) => source.target === 'ebpf');
+
+/** What is too large together leaves, first what is long on few interfaces. @returns the indexes of its interfaces as `apart` */
+function fitting(all: readonly PlannedBranch[], faultOf: SharingInputs['faultOf']) {
+  const branches = [...all].sort((one, other) => costOf(one) - costOf(other));
+  const apart = new Set<number>();
+  while (branches.length > 0 && faultOf(branches) !== undefined) {
+    for (const { index } of branches.pop()!.interfaces) apart.add(index);
+  }
+  return { branches, apart };
 }
 
-const branchOf = ({ context: { linkType }, members }: PlannedSocket): string =>
-  [linkType, ...members.map(({ captured }) => captured.digest).sort()].join(' ');
+/** Instructions for each socket that is saved. */
+const costOf = ({ members, interfaces }: PlannedBranch): number =>
+  members.reduce((sum, { source }) => sum + source.instructions.length, 0) / interfaces.length;
 
 function grouped<T>(groups: Map<string, T[]>, key: string): T[] {
   const known = groups.get(key);

@@ -1,10 +1,12 @@
 import { type DsseEnvelope, type Signer, type Statement, sealDocument, statementKind } from '@bpfleet/contract';
 import type { Attachment } from './attachment.js';
+import type { LinkedBranch } from './kernel-program.js';
+import type { SocketWish } from './socket-wish.js';
 
 /** What a statement is about. */
 interface Attested {
   readonly attachment: Attachment;
-  readonly wish: { readonly interface: { readonly name: string } };
+  readonly wish: Pick<SocketWish, 'branches'>;
 }
 
 /** What each socket runs, signed by the identity key, with all that the linker was given. */
@@ -15,14 +17,15 @@ export function statementsOf(
 ): DsseEnvelope[] {
   const at = new Date().toISOString();
   return sockets.map(({ attachment, wish }) => {
-    const { context, members, target, hash } = attachment.program;
+    const { context, members, target, hash, branches } = attachment.program;
     const statement: Statement = {
       ...about,
-      interface: wish.interface.name,
+      interface: branches ? '*' : wish.branches[0]!.interfaces[0]!.name,
       linkerVersion: context.linkerVersion,
       linkType: context.linkType,
       target,
       members: [...members],
+      ...(branches ? { branches: branches.map((branch) => stated(branch, members)) } : {}),
       excluded: context.excluded.map(({ address, port }) => ({ address, port })),
       hash,
       evidence: attachment.evidence(),
@@ -32,3 +35,10 @@ export function statementsOf(
     return sealDocument(statementKind, statement, [key]);
   });
 }
+
+/** Members by their places: on many interfaces their names would be too long. */
+const stated = ({ interfaces, linkType, members }: LinkedBranch, all: readonly string[]) => ({
+  interfaces: interfaces.map(({ name, index, isLoopback }) => ({ name, index, ...(isLoopback ? { isLoopback } : {}) })),
+  linkType,
+  members: members.map((digest) => all.indexOf(digest)),
+});

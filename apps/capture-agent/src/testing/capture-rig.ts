@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { enterNetworkNamespace, interfaces, matchesPatterns } from '@bpfleet/linux';
+import { enterNetworkNamespace, matchesPatterns } from '@bpfleet/linux';
 import { readSection } from '@bpfleet/section';
 import type { DesireAnswer, DesireOrder, OpenerEvent, OpenerHello } from '../border/opener-port.js';
 import type { PacketSource } from '../capture/sources/packet-source.js';
 import { RingSource } from '../capture/sources/ring-source.js';
-import type { ChosenSource } from '../choose-source.js';
+import { type ChosenSource, hostInterfaces } from '../choose-source.js';
 import { Opener } from '../opener/opener.js';
 import { bootTimeMs } from '../opener/service-clock.js';
 import { DiskSpool } from '../spool/disk-spool.js';
@@ -16,7 +16,7 @@ import { SigningService } from './signing-service.js';
 const ring: ChosenSource = {
   kind: 'ring',
   create: (opener, positions) => new RingSource(opener, positions),
-  interfaces: () => interfaces().map(({ name, index, linkType, up }) => ({ name, index, linkType, up })),
+  interfaces: hostInterfaces,
   opensSockets: true,
   matches: matchesPatterns,
 };

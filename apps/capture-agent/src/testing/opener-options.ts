@@ -1,4 +1,5 @@
-import { interfaces, matchesPatterns } from '@bpfleet/linux';
+import { matchesPatterns } from '@bpfleet/linux';
+import { hostInterfaces } from '../choose-source.js';
 import type { OpenerOptions } from '../opener/opener.js';
 
 /** An opener for tests, on whatever interfaces the calling thread's network namespace has. */
@@ -8,7 +9,7 @@ export const testOpenerOptions = (
 ): OpenerOptions => ({
   folder,
   agent: 'agent-1',
-  interfaces: () => interfaces().map(({ name, index, linkType, up }) => ({ name, index, linkType, up })),
+  interfaces: hostInterfaces,
   mayOpen: (name) => name !== 'lo',
   matches: matchesPatterns,
   opensSockets: true,

@@ -21,6 +21,24 @@ export const Evidence = z.discriminatedUnion('kind', [
 ]);
 export type Evidence = z.infer<typeof Evidence>;
 
+/** Interfaces on which the same members run, by their indexes as the program asks for them. */
+const StatedBranch = z.object({
+  interfaces: z
+    .array(
+      z.object({
+        name: z.string().min(1).max(64),
+        index: z.int().positive(),
+        /** It shows each packet twice; the program refuses those that go out. */
+        isLoopback: z.boolean().optional(),
+      }),
+    )
+    .min(1)
+    .max(1024),
+  linkType: z.string().min(1).max(40),
+  /** Places in the `members` of the statement. */
+  members: z.array(z.int().nonnegative()).max(1024),
+});
+
 /**
  * What one socket of an agent runs, signed by its identity key. It names everything that the linker was given, so that
  * the service computes the same program and compares.
@@ -28,6 +46,7 @@ export type Evidence = z.infer<typeof Evidence>;
 export const Statement = z.object({
   agent: AgentId,
   epoch: z.int().nonnegative(),
+  /** `*`, as the link type: of a socket that is bound to none, `branches` say what runs where. */
   interface: z.string().min(1).max(64),
   generation: z.int().nonnegative(),
   linkerVersion: z.int().positive(),
@@ -35,6 +54,7 @@ export const Statement = z.object({
   target: z.enum(['cbpf', 'ebpf']),
   /** Bundles in the program. */
   members: z.array(Digest).max(1024),
+  branches: z.array(StatedBranch).min(1).max(1024).optional(),
   /** Connections that the program refuses: addresses as the host resolved them. */
   excluded: z.array(z.object({ address: z.string().max(45), port: z.int().min(0).max(65_535) })).max(1024),
   /** sha256 over the instructions as the kernel takes them: `struct sock_filter`, or `struct bpf_insn` with map descriptors 0. */

@@ -42,16 +42,28 @@ export class Attribution {
   /** Packets of other times are those of another socket, which this one took over from, or which took over from it. */
   times: PacketTimes | undefined;
 
-  constructor(members: readonly CaptureMember[], accounts: MemberAccounts) {
+  /** @param alike of the same members elsewhere: what decides is the same code */
+  constructor(members: readonly CaptureMember[], accounts: MemberAccounts, alike?: Attribution) {
     this.#members = members.map(
       (member, number) => new AttributedMember(number, member, accounts.countersOf(member), accounts.budgetOf(member)),
     );
-    this.#classify = jitAll(members.map(({ program }) => fromTuples(program.instructions)));
+    this.#classify = alike ? alike.#classify : jitAll(members.map(({ program }) => fromTuples(program.instructions)));
     this.#hits = new Int32Array(members.length);
   }
 
   get members(): readonly AttributedMember[] {
     return this.#members;
+  }
+
+  /** Whether it is of these members, in the same form. */
+  isOf(members: readonly CaptureMember[]): boolean {
+    return (
+      members.length === this.#members.length &&
+      this.#members.every(({ member: { digest, program } }, number) => {
+        const other = members[number]!;
+        return digest === other.digest && program.linkType === other.program.linkType;
+      })
+    );
   }
 
   /** A budget took another step: what is kept of a packet, and for how many it stands, is another set's from here on. */

@@ -67,7 +67,8 @@ export interface CaptureCounters {
 }
 export interface SocketCounts {
   readonly socket: number;
-  readonly interface: string;
+  /** Several: what the kernel counts is of all of them together. */
+  readonly interfaces: readonly string[];
   readonly passed: number;
   readonly dropped: number;
   readonly taken: number;

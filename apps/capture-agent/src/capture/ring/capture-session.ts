@@ -1,4 +1,10 @@
-import { type CaptureMember, type CaptureSocket, type SocketSwap, TAKEN_OVER } from '../../border/opener-port.js';
+import {
+  type CaptureBranch,
+  type CaptureSocket,
+  type SocketInterface,
+  type SocketSwap,
+  TAKEN_OVER,
+} from '../../border/opener-port.js';
 import { Attribution } from '../attribution/attribution.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
@@ -75,9 +81,10 @@ export class CaptureSession {
   }
 
   #open(socket: CaptureSocket, fd: number, resume: RingPosition | undefined): void {
-    const attribution = this.#attributionOf(socket.members, socket.interface.name);
-    const lane = new RingLane(socket.id, socket.interface, this.openSocket(socket, fd), attribution, resume);
-    attribution.trustsKernel = socket.isOwnSocket;
+    const { id, isShared, branches, isOwnSocket } = socket;
+    const { cooked } = branches[0]!.interfaces[0]!;
+    const lane = new RingLane({ id, isShared, cooked, isOwnSocket }, this.openSocket(socket, fd), resume);
+    for (const [device, attribution] of this.#attributions(lane, branches)) lane.interfaces.put(device, attribution);
     this.reader.add(lane);
     if (socket.swap) this.#swap(socket.id, socket.swap);
     if (socket.takesOver) this.#takeOver(lane, socket.takesOver);
@@ -87,14 +94,13 @@ export class CaptureSession {
   #takeOver(lane: RingLane, from: readonly number[]): void {
     const others = from.flatMap((id) => this.reader.lanes.get(id) ?? []);
     // Several may take over from one, all at the same time: they let pass before the first of them was announced.
-    const chosenMs = others.map(({ attribution }) => attribution.times?.untilMs).find(Number.isFinite);
+    const chosenMs = others.map(({ interfaces }) => interfaces.times?.untilMs).find(Number.isFinite);
     const cutAtMs = chosenMs ?? this.wallClockMs() + TAKE_OVER_MS;
-    for (const { attribution } of others)
-      attribution.times = { fromMs: attribution.times?.fromMs ?? 0, untilMs: cutAtMs };
-    if (others.length > 0) lane.attribution.times = { fromMs: cutAtMs, untilMs: Number.POSITIVE_INFINITY };
+    for (const { interfaces } of others) interfaces.times = { fromMs: interfaces.times?.fromMs ?? 0, untilMs: cutAtMs };
+    if (others.length > 0) lane.interfaces.times = { fromMs: cutAtMs, untilMs: Number.POSITIVE_INFINITY };
     lane.atNextCut(this.nowMs() + TAKE_OVER_MS, () => {
       // Whatever the host's clock does from here on.
-      if (lane.attribution.times?.untilMs === Number.POSITIVE_INFINITY) lane.attribution.times = undefined;
+      if (lane.interfaces.times?.untilMs === Number.POSITIVE_INFINITY) lane.interfaces.times = undefined;
       this.tell({ kind: 'cut', socket: lane.id, swap: TAKEN_OVER });
     });
   }
@@ -102,10 +108,14 @@ export class CaptureSession {
   #swap(id: number, swap: SocketSwap): void {
     const lane = this.reader.lanes.get(id);
     if (lane === undefined) return;
-    const next = this.#attributionOf(swap.members, lane.device.name);
+    const { interfaces } = lane;
+    const next = this.#attributions(lane, swap.branches);
+    // Nobody had filters on what is new: the union is its own, and there is nothing to wait for.
+    for (const [device, attribution] of next) if (!interfaces.has(device)) interfaces.put(device, attribution);
     lane.atNextCut(this.nowMs(), () => {
-      next.times = lane.attribution.times;
-      lane.attribution = next;
+      const staying = new Set(swap.branches.flatMap((branch) => branch.interfaces.map(({ index }) => index)));
+      for (const one of interfaces.all) if (!staying.has(one.device.index)) interfaces.remove(one);
+      for (const [device, attribution] of next) interfaces.put(device, attribution);
       this.tell({ kind: 'cut', socket: id, swap: swap.id });
     });
   }
@@ -136,8 +146,20 @@ export class CaptureSession {
     }
   }
 
-  #attributionOf(members: readonly CaptureMember[], device: string): Attribution {
-    return new Attribution(members, this.#ledger.accountsOn(device));
+  /** For the interfaces whose filters are others than now. Those of the same filters share the code that decides. */
+  #attributions({ interfaces, isOwnSocket }: RingLane, branches: readonly CaptureBranch[]) {
+    const made = new Map<SocketInterface, Attribution>();
+    for (const { interfaces: devices, members } of branches) {
+      let alike = interfaces.all.find(({ attribution }) => attribution.isOf(members))?.attribution;
+      for (const device of devices) {
+        if (interfaces.find(device)?.attribution.isOf(members)) continue;
+        const attribution = new Attribution(members, this.#ledger.accountsOn(device.name), alike);
+        attribution.trustsKernel = isOwnSocket;
+        made.set(device, attribution);
+        alike ??= attribution;
+      }
+    }
+    return made;
   }
 
   #turnBudgets(nowMs: number): void {
@@ -145,16 +167,17 @@ export class CaptureSession {
   }
 
   #stepped(filter: string, step: BudgetStep): void {
-    for (const lane of this.reader.lanes.values()) lane.attribution.stepped();
+    for (const { interfaces } of this.reader.lanes.values())
+      for (const { attribution } of interfaces.all) attribution.stepped();
     this.tell({ kind: 'step', filter, step });
   }
 
   #counters(): CaptureCounters {
     const sockets: SocketCounts[] = [...this.reader.lanes.values()].map((lane) => ({
       socket: lane.id,
-      interface: lane.device.name,
+      interfaces: lane.interfaces.all.map(({ device }) => device.name),
       ...lane.statistics(),
-      taken: lane.taken,
+      taken: lane.interfaces.taken,
     }));
     return { taken: this.assembler.taken, sockets, versions: this.#ledger.versions() };
   }

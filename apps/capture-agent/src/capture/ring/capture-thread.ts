@@ -61,11 +61,11 @@ function totals() {
   return { kernelPassed: passed, kernelDropped: dropped, taken: assembler.taken, more: data.ledgerBefore };
 }
 
-function adopt({ ring, interface: device, wasRead }: CaptureSocket, fd: number) {
+function adopt({ ring, isShared, branches, wasRead }: CaptureSocket, fd: number) {
   return PacketSocket.adopt(fd, {
     geometry: { blockBytes: ring.blockBytes, blockCount: ring.blockCount },
     skipOutgoing: ring.skipOutgoing,
     resume: wasRead,
-    subject: device.name,
+    subject: isShared ? 'all interfaces' : branches[0]!.interfaces[0]!.name,
   });
 }

@@ -17,7 +17,9 @@ function laneOn(ring: FakeRing, resume?: RingPosition): RingLane {
     takeError: () => undefined,
     close: () => {},
   };
-  return new RingLane(7, device, socket, new Attribution([], new MemberLedger().accountsOn('eth0')), resume);
+  const lane = new RingLane({ id: 7, isShared: false, cooked: false, isOwnSocket: false }, socket, resume);
+  lane.interfaces.put(device, new Attribution([], new MemberLedger().accountsOn('eth0')));
+  return lane;
 }
 
 /** Reads all there is; what was read, and between which packets the changes were carried out. */
@@ -26,7 +28,7 @@ function read(ring: FakeRing, lane: RingLane, log: unknown[], nowMs: number): vo
     lane.begin(block);
     while (block.next()) {
       log.push(block.bytes[block.start]);
-      lane.passed();
+      lane.interfaces.only.passed();
     }
   }
   lane.drained(nowMs);
@@ -84,7 +86,7 @@ describe('a lane that goes on where another stopped', () => {
     const log: unknown[] = [];
     read(ring, lane, log, 0);
     expect(log).toEqual([5, 6]);
-    expect([lane.blockSequence, lane.blockPackets]).toEqual([3, 1]);
+    expect([lane.place.blockSequence, lane.place.packets]).toEqual([3, 1]);
   });
 
   it('counts the skipped ones as dealt with in its position', () => {
@@ -92,6 +94,6 @@ describe('a lane that goes on where another stopped', () => {
     ring.push([frame(1), frame(2), frame(3)]);
     const lane = laneOn(ring, { socket: 7, blockSequence: 1, packets: 2 });
     read(ring, lane, [], 0);
-    expect([lane.blockPackets, lane.taken]).toEqual([3, 1]);
+    expect([lane.place.packets, lane.interfaces.taken]).toEqual([3, 1]);
   });
 });

@@ -1,8 +1,7 @@
 import type { BlockSource, PacketBlock } from '@bpfleet/linux';
-import type { SocketInterface } from '../../border/opener-port.js';
-import type { Attribution } from '../attribution/attribution.js';
 import type { RingPosition } from '../sections/open-section.js';
-import { type LaneStatistics, SectionLane } from '../sections/section-lane.js';
+import type { LaneStatistics, ReadingPlace } from '../sections/section-lane.js';
+import { InterfaceLanes } from './interface-lanes.js';
 
 /** What a lane needs of a packet socket that was handed over. */
 export interface LaneSocket {
@@ -13,27 +12,44 @@ export interface LaneSocket {
   close(): void;
 }
 
+/** What a socket is, whatever runs on it. */
+export interface LaneKind {
+  readonly id: number;
+  readonly isShared: boolean;
+  /** Packets come without their link-layer header. */
+  readonly cooked: boolean;
+  /** What is in its ring is its one member's, by the kernel's word. */
+  readonly isOwnSocket: boolean;
+}
+
 /**
- * One socket's ring as it is read: block by block, with the attribution of the filters that let its packets through.
+ * One socket's ring as it is read: block by block, with the interfaces that its packets were seen on.
  *
  * A change (another program was attached) takes effect at a *cut*: at a block that the kernel opened after the change, or
  * at the open one while it is empty. `GRACE_MS` lie between, for packets that passed the old program on another processor.
  */
-export class RingLane extends SectionLane {
+export class RingLane {
+  readonly id: number;
+  readonly cooked: boolean;
+  readonly isOwnSocket: boolean;
+  readonly place: ReadingPlace;
+  readonly interfaces: InterfaceLanes;
   /** What waits for a cut, in order; each gets a cut of its own. */
   readonly #changes: { readonly readyAtMs: number; readonly carryOut: () => void }[] = [];
   /** The first block behind the cut of the first change, once it is known. */
   #cut: number | undefined;
 
   constructor(
-    id: number,
-    device: SocketInterface,
+    { id, isShared, cooked, isOwnSocket }: LaneKind,
     readonly socket: LaneSocket,
-    public attribution: Attribution,
     /** Where the reader before, which has ended, stood. */
     readonly resume?: RingPosition,
   ) {
-    super(id, device);
+    this.id = id;
+    this.cooked = cooked;
+    this.isOwnSocket = isOwnSocket;
+    this.place = { socket: id, blockSequence: 0, packets: 0 };
+    this.interfaces = new InterfaceLanes(isShared, this.place, () => socket.statistics());
   }
 
   statistics(): LaneStatistics {
@@ -53,12 +69,12 @@ export class RingLane extends SectionLane {
   /** The cursor of the block goes behind what is in sections already. */
   begin(block: PacketBlock): void {
     this.#crossBefore(block.sequence);
-    this.blockSequence = block.sequence;
-    this.blockPackets = 0;
-    const { resume } = this;
+    const { place, resume } = this;
+    place.blockSequence = block.sequence;
+    place.packets = 0;
     if (resume === undefined || block.sequence > resume.blockSequence) return;
     const isWhole = block.sequence < resume.blockSequence;
-    while ((isWhole || this.blockPackets < resume.packets) && block.next()) this.blockPackets++;
+    while ((isWhole || place.packets < resume.packets) && block.next()) place.packets++;
   }
 
   /** The ring was read to its end: finds the cut of the next change, and crosses it when nothing lies before it. */

@@ -1,4 +1,4 @@
-import { PollSet, type WakeUp } from '@bpfleet/linux';
+import { type PacketBlock, PollSet, type WakeUp } from '@bpfleet/linux';
 import type { SectionAssembler } from '../sections/section-assembler.js';
 import { CookedPacket } from './cooked-packet.js';
 import type { RingLane } from './ring-lane.js';
@@ -71,15 +71,16 @@ export class RingReader {
     for (let block = ring.take(); block !== undefined; block = ring.take()) {
       const nowMs = this.nowMs();
       lane.begin(block);
-      this.assembler.enter(lane);
+      this.assembler.enter(lane.place);
       const packet = this.#packet;
       packet.block = block;
-      const { attribution } = lane;
-      if (lane.device.cooked) this.#readCooked(lane, nowMs);
+      if (lane.interfaces.isShared || lane.cooked) this.#readEach(lane, block, nowMs);
       else {
+        const { only } = lane.interfaces;
+        const { attribution } = only;
         while (block.next()) {
           const set = attribution.attribute(packet);
-          this.assembler.take(lane, packet, set, attribution.isUndecided, nowMs);
+          this.assembler.take(only, packet, set, attribution.isUndecided, nowMs);
         }
       }
       ring.release();
@@ -89,13 +90,14 @@ export class RingReader {
     lane.drained(this.nowMs());
   }
 
-  /** Filtered and stored with the header that the kernel left out. */
-  #readCooked(lane: RingLane, nowMs: number): void {
-    const { attribution } = lane;
-    const cooked = this.#cooked;
-    while (this.#packet.block.next()) {
-      cooked.take();
-      this.assembler.take(lane, cooked, attribution.attribute(cooked), attribution.isUndecided, nowMs);
+  /** By the interface that each packet tells, and cooked ones with the header that the kernel left out. */
+  #readEach({ interfaces, cooked: isCooked }: RingLane, block: PacketBlock, nowMs: number): void {
+    const packet = isCooked ? this.#cooked : this.#packet;
+    while (block.next()) {
+      if (isCooked) this.#cooked.take();
+      const lane = interfaces.isShared ? interfaces.of(block.interfaceIndex) : interfaces.only;
+      const { attribution } = lane;
+      this.assembler.take(lane, packet, attribution.attribute(packet), attribution.isUndecided, nowMs);
     }
   }
 

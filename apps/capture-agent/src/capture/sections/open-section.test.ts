@@ -57,13 +57,9 @@ class Process {
       takeError: () => undefined,
       close: () => {},
     };
-    this.lane = new RingLane(
-      1,
-      device,
-      socket,
-      attribution,
-      before?.positions.find(({ socket }) => socket === 1),
-    );
+    const resume = before?.positions.find(({ socket }) => socket === 1);
+    this.lane = new RingLane({ id: 1, isShared: false, cooked: false, isOwnSocket: true }, socket, resume);
+    this.lane.interfaces.put(device, attribution);
   }
 
   /** Reads everything, or until it is killed: between any two packets, or before a block is given back. */
@@ -71,11 +67,12 @@ class Process {
     const { ring } = this.lane.socket;
     for (let block = ring.take(); block; block = ring.take()) {
       this.lane.begin(block);
-      this.assembler.enter(this.lane);
+      this.assembler.enter(this.lane.place);
+      const { only } = this.lane.interfaces;
       this.#packet.block = block;
       while (block.next()) {
         if (this.left-- === 0) return;
-        this.assembler.take(this.lane, this.#packet, this.lane.attribution.attribute(this.#packet), false, 0);
+        this.assembler.take(only, this.#packet, only.attribution.attribute(this.#packet), false, 0);
       }
       if (this.left-- === 0) return;
       ring.release();

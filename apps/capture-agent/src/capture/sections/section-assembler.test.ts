@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Attribution } from '../attribution/attribution.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
 import { memberOf } from '../attribution/testing/member.js';
-import { RingLane } from '../ring/ring-lane.js';
+import { InterfaceLane } from '../ring/interface-lane.js';
 import { RingPacket } from '../ring/ring-packet.js';
 import { noProgress } from './open-section.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from './section-assembler.js';
@@ -25,15 +25,9 @@ describe('SectionAssembler', () => {
       new MemberLedger().accountsOn('eth0'),
     );
     const ring = new FakeRing();
-    const socket = {
-      fd: 0,
-      ring,
-      statistics: () => ({ passed: 0, dropped: 0 }),
-      takeError: () => undefined,
-      close() {},
-    };
     const device = { name: 'eth0', index: 1, linkType: 'EN10MB', cooked: false };
-    const lane = new RingLane(1, device, socket, attribution);
+    const place = { socket: 1, blockSequence: 0, packets: 0 };
+    const lane = new InterfaceLane(device, place, attribution, () => ({ passed: 0, dropped: 0 }));
     const packet = new RingPacket();
     const frame = { bytes: new Uint8Array(1000) };
     for (let nowMs = 0; nowMs < 2000; nowMs += 10) {

@@ -1,6 +1,7 @@
 import {
   encodeInterface,
   type InterfaceDescription,
+  type InterfaceStatistics,
   PacketFlag,
   type SectionWriter,
   type VlanTag,
@@ -9,7 +10,7 @@ import { crc32 } from '@node-rs/crc32';
 import type { MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
 import type { OpenSectionState } from './open-section.js';
-import type { SectionLane } from './section-lane.js';
+import type { ReadingPlace, SectionLane } from './section-lane.js';
 import { type LedgerTotals, sectionLedger } from './section-ledger.js';
 import type { SectionSink } from './section-sink.js';
 
@@ -64,9 +65,9 @@ export class SectionAssembler {
     return this.writer.isEmpty ? undefined : this.#openedAtMs + this.flushWindowMs;
   }
 
-  /** The reader goes to another block of a lane. */
-  enter(lane: SectionLane): void {
-    this.progress.enter(lane.id, lane.blockSequence, lane.blockPackets, this.#taken);
+  /** The reader goes to another block. */
+  enter({ socket, blockSequence, packets }: ReadingPlace): void {
+    this.progress.enter(socket, blockSequence, packets, this.#taken);
   }
 
   /**
@@ -83,7 +84,7 @@ export class SectionAssembler {
     }
     lane.passed();
     this.#taken++;
-    this.progress.commit(this.writer.endBytes, lane.blockPackets);
+    this.progress.commit(this.writer.endBytes, lane.place.packets);
     if (this.writer.sizeBytes >= SECTION_BYTES) this.#closeIfLarge(nowMs);
   }
 
@@ -182,8 +183,7 @@ export class SectionAssembler {
   #emit(): void {
     const { packets, tsMinNs, tsMaxNs } = this.writer;
     for (const lane of this.#lanes) {
-      const { passed, dropped } = lane.statistics();
-      this.writer.addStatistics(lane.interfaceId, { received: passed, dropped, delivered: lane.taken });
+      this.writer.addStatistics(lane.interfaceId, statisticsOf(lane));
     }
     const bytes = this.writer.finish(this.#ledger());
     this.sink.write({
@@ -207,6 +207,14 @@ function count({ members }: MemberSet, keptBytes: number, isTruncated: boolean):
     if (isTruncated) counters.truncated++;
   }
 }
+
+function statisticsOf(lane: SectionLane): InterfaceStatistics {
+  const counted = lane.statistics();
+  if (counted === undefined) return { delivered: lane.taken, comment: SHARED };
+  return { received: counted.passed, dropped: counted.dropped, delivered: lane.taken };
+}
+/** What the kernel counts is in the ledger, for all of them together. */
+const SHARED = 'shared socket: see ledger';
 
 function descriptionOf(lane: SectionLane, set: MemberSet, isOut: boolean): InterfaceDescription {
   const members = set.members.map(({ member }) => member);

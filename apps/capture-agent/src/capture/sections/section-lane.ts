@@ -8,15 +8,20 @@ export interface LaneStatistics {
   readonly dropped: number;
 }
 
-/** A stream of packets of one interface, as sections know it: a socket, or a file. */
+/** Where a ring is read: the block at hand, and how many of its packets were dealt with. Interfaces of one ring share it. */
+export interface ReadingPlace {
+  /** The opener's number. */
+  readonly socket: number;
+  blockSequence: number;
+  packets: number;
+}
+
+/** A stream of packets of one interface, as sections know it: of a socket, or a file. */
 export abstract class SectionLane {
   /** Its interface block in the open section; -1: it has none there. */
   interfaceId = -1;
   /** That block, encoded once. */
   block: Uint8Array | undefined;
-  /** Where it is read: the block at hand, and how many of its packets were dealt with. */
-  blockSequence = 0;
-  blockPackets = 0;
   /** LINKTYPE_ of its packets as they are stored. */
   readonly linkType: number;
   /** Packets read, kept or not. */
@@ -24,19 +29,19 @@ export abstract class SectionLane {
   /** Whether packets tell which way they went. */
   readonly knowsDirection: boolean = true;
 
-  /** @param id the opener's number of the socket */
   protected constructor(
-    readonly id: number,
     readonly device: SocketInterface,
+    readonly place: ReadingPlace,
   ) {
     this.linkType = linkTypeNumber(device.linkType) ?? LinkType.EN10MB;
   }
 
-  abstract statistics(): LaneStatistics;
+  /** undefined: the kernel counts for several interfaces together. */
+  abstract statistics(): LaneStatistics | undefined;
 
   /** The packet at hand is dealt with. */
   passed(): void {
-    this.blockPackets++;
+    this.place.packets++;
     this.taken++;
   }
 }

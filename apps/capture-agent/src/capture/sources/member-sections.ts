@@ -18,12 +18,12 @@ class MemberLane extends SectionLane {
   override readonly knowsDirection = false;
 
   constructor(
-    id: number,
+    readonly id: number,
     device: SocketInterface,
     public attribution: Attribution,
     public isOwn: (packet: ReadPacket) => boolean,
   ) {
-    super(id, device);
+    super(device, { socket: id, blockSequence: 0, packets: 0 });
   }
 
   /** What was lost before user space saw it, nobody tells. */
@@ -114,7 +114,7 @@ export class MemberSections {
   counters(): CaptureCounters {
     const sockets = [...this.#lanes.values()].map((lane) => ({
       socket: lane.id,
-      interface: lane.device.name,
+      interfaces: [lane.device.name],
       ...lane.statistics(),
       taken: lane.taken,
     }));

@@ -1,0 +1,93 @@
+import type { SocketInterface } from '../../border/opener-port.js';
+import { Attribution, type PacketTimes } from '../attribution/attribution.js';
+import { MemberLedger } from '../attribution/member-ledger.js';
+import type { LaneStatistics, ReadingPlace } from '../sections/section-lane.js';
+import { InterfaceLane } from './interface-lane.js';
+
+/** Seen where no filter of the socket runs, or not any more. */
+const NOWHERE: SocketInterface = { name: 'none', index: 0, linkType: 'EN10MB', cooked: false };
+
+/** The interfaces that have packets in one ring. */
+export class InterfaceLanes {
+  readonly #byIndex = new Map<number, InterfaceLane>();
+  /** Takes the packets of all others, and keeps none. */
+  readonly #nowhere: InterfaceLane;
+  #last: InterfaceLane;
+  #takenBefore = 0;
+  #times: PacketTimes | undefined;
+
+  /** @param isShared each packet tells where it was seen; otherwise there is one interface, whatever a packet tells */
+  constructor(
+    readonly isShared: boolean,
+    private readonly place: ReadingPlace,
+    private readonly statistics: () => LaneStatistics,
+  ) {
+    this.#nowhere = this.#lane(NOWHERE, new Attribution([], new MemberLedger().accountsOn(NOWHERE.name)));
+    this.#last = this.#nowhere;
+  }
+
+  get all(): readonly InterfaceLane[] {
+    return [...this.#byIndex.values()];
+  }
+  /** Packets read, of interfaces that have left included. */
+  get taken(): number {
+    return this.all.reduce((sum, lane) => sum + lane.taken, this.#takenBefore + this.#nowhere.taken);
+  }
+
+  /** The one interface of a socket that is bound to it. */
+  get only(): InterfaceLane {
+    return this.#last;
+  }
+
+  /** Most packets are seen where the one before was. */
+  of(index: number): InterfaceLane {
+    if (index !== this.#last.device.index) this.#last = this.#byIndex.get(index) ?? this.#nowhere;
+    return this.#last;
+  }
+
+  /** Whether an interface has packets here, under whatever name. */
+  has({ index }: SocketInterface): boolean {
+    return this.#byIndex.has(index);
+  }
+
+  /** By the index that never comes again, and the name it has now. */
+  find({ index, name }: SocketInterface): InterfaceLane | undefined {
+    const found = this.#byIndex.get(index);
+    return found?.device.name === name ? found : undefined;
+  }
+
+  /** From the next packet on: another attribution, or another interface. */
+  put(device: SocketInterface, attribution: Attribution): void {
+    attribution.times = this.#times;
+    const known = this.find(device);
+    if (known) {
+      known.attribution = attribution;
+      return;
+    }
+    const before = this.#byIndex.get(device.index);
+    if (before) this.remove(before);
+    const lane = this.#lane(device, attribution);
+    this.#byIndex.set(device.index, lane);
+    this.#last = lane;
+  }
+
+  remove(lane: InterfaceLane): void {
+    this.#byIndex.delete(lane.device.index);
+    this.#takenBefore += lane.taken;
+    this.#last = this.#nowhere;
+  }
+
+  /** Of all interfaces: what is taken over, or taken over from. */
+  get times(): PacketTimes | undefined {
+    return this.#times;
+  }
+  set times(times: PacketTimes | undefined) {
+    this.#times = times;
+    for (const { attribution } of this.#byIndex.values()) attribution.times = times;
+  }
+
+  #lane(device: SocketInterface, attribution: Attribution): InterfaceLane {
+    const counted = () => (this.isShared ? undefined : this.statistics());
+    return new InterfaceLane(device, this.place, attribution, counted);
+  }
+}
