@@ -1,4 +1,5 @@
 import type { SectionSignature } from '@bpfleet/contract';
+import type { SectionIndex } from '@bpfleet/pruning';
 
 /** One record of the log that is a valid section, as it is stored. Times in Unix ns. */
 export interface SectionRow {
@@ -21,6 +22,8 @@ export interface SectionRow {
   readonly sessionKey?: string | undefined;
   /** As it came, for whoever publishes it again. */
   readonly signature?: SectionSignature | undefined;
+  /** What queries leave it out by; undefined: nobody looked into it, so that they never do. */
+  readonly index?: SectionIndex | undefined;
   readonly body: Uint8Array;
 }
 

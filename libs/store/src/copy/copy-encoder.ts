@@ -5,6 +5,8 @@ const TRAILER_BYTES = 2;
 const NULL_LENGTH = -1;
 /** `TEXTOID`, catalog/pg_type.dat */
 const TEXT_OID = 25;
+/** `INT4OID` */
+const INT4_OID = 23;
 /** `PGSQL_AF_INET`, `PGSQL_AF_INET6`, utils/inet.h */
 const INET_FAMILY = { 4: 2, 16: 3 } as const;
 
@@ -90,20 +92,20 @@ export class CopyEncoder {
     return this;
   }
 
-  /** `array_recv`: dimensions, has nulls, element type, then length and lower bound of the one dimension. */
   textArray(values: readonly string[]): this {
     const lengthAt = this.#claim(4);
     const start = this.#end;
-    const at = this.#claim(12);
-    this.#view.setInt32(at, values.length === 0 ? 0 : 1);
-    this.#view.setInt32(at + 4, 0);
-    this.#view.setInt32(at + 8, TEXT_OID);
-    if (values.length > 0) {
-      const dimension = this.#claim(8);
-      this.#view.setInt32(dimension, values.length);
-      this.#view.setInt32(dimension + 4, 1);
-    }
+    this.#arrayHead(values.length, TEXT_OID);
     for (const value of values) this.text(value);
+    this.#view.setInt32(lengthAt, this.#end - start);
+    return this;
+  }
+
+  int4Array(values: readonly number[]): this {
+    const lengthAt = this.#claim(4);
+    const start = this.#end;
+    this.#arrayHead(values.length, INT4_OID);
+    for (const value of values) this.int4(value);
     this.#view.setInt32(lengthAt, this.#end - start);
     return this;
   }
@@ -139,6 +141,18 @@ export class CopyEncoder {
     const at = this.#claim(TRAILER_BYTES);
     this.#view.setInt16(at, -1);
     return this.#bytes.subarray(0, this.#end);
+  }
+
+  /** `array_recv`: dimensions, has nulls, element type, then length and lower bound of the one dimension. */
+  #arrayHead(length: number, elementType: number): void {
+    const at = this.#claim(12);
+    this.#view.setInt32(at, length === 0 ? 0 : 1);
+    this.#view.setInt32(at + 4, 0);
+    this.#view.setInt32(at + 8, elementType);
+    if (length === 0) return;
+    const dimension = this.#claim(8);
+    this.#view.setInt32(dimension, length);
+    this.#view.setInt32(dimension + 4, 1);
   }
 
   #field(length: number): number {

@@ -1,3 +1,4 @@
+import { OPAQUE } from '@bpfleet/pruning';
 import type { CopyEncoder } from '../copy/copy-encoder.js';
 import type { FlowRow, HeldPosition, QuarantineRow, SectionRow } from '../rows.js';
 
@@ -13,12 +14,16 @@ export interface CopyTarget<Row> {
 export const sectionTarget: CopyTarget<SectionRow> = {
   table: 'analytics.section',
   columns: `log, partition, log_offset, agent, epoch, seq, crc32, ts_min, ts_max, packets, bytes,
-    filters, clock_suspect, dropped_by_kernel, body`,
+    filters, clock_suspect, dropped_by_kernel, bloom, opaque, layers, body`,
   encode(encoder, position, row) {
-    encoder.row(15).text(position.logId).int4(position.partition).int8(row.offset);
+    const { bloom, opaque, layers } = row.index ?? OPAQUE;
+    encoder.row(18).text(position.logId).int4(position.partition).int8(row.offset);
     encoder.text(row.agent).int8FromNumber(row.epoch).int8FromNumber(row.seq).int8FromNumber(row.crc32);
     encoder.int8(row.tsMinNs).int8(row.tsMaxNs).int4(row.packets).int4(row.body.byteLength);
-    encoder.textArray(row.filters).boolean(row.clockSuspect).int8FromNumber(row.droppedByKernel).bytes(row.body);
+    encoder.textArray(row.filters).boolean(row.clockSuspect).int8FromNumber(row.droppedByKernel);
+    if (bloom === undefined) encoder.null();
+    else encoder.bytes(bloom);
+    encoder.boolean(opaque).int4Array(layers).bytes(row.body);
   },
 };
 

@@ -1,4 +1,6 @@
+import type { SectionTest } from '@bpfleet/pruning';
 import pg from 'pg';
+import { sectionTestSql } from './section-test-sql.js';
 
 /** Which sections: those that may hold packets from `sinceNs` to `untilNs`, both included. */
 export interface SectionQuery {
@@ -7,6 +9,8 @@ export interface SectionQuery {
   readonly agent?: string | undefined;
   /** `web`, any version of it, or `web@3`. */
   readonly filter?: string | undefined;
+  /** Only those that can hold what is asked for. */
+  readonly test?: SectionTest | undefined;
 }
 
 /** Newest: by the last packet's time, falling. Oldest: by the first packet's, rising. */
@@ -36,6 +40,7 @@ export function condition(query: SectionQuery, hours: readonly Hour[]): string {
   ];
   if (query.agent !== undefined) parts.push(`agent = ${literal(query.agent)}`);
   if (query.filter !== undefined) parts.push(onFilter(query.filter));
+  if (query.test !== undefined) parts.push(sectionTestSql(query.test));
   return parts.join(' AND ');
 }
 

@@ -78,6 +78,16 @@ export class SectionStore {
     return (await this.#read(nameQuery(name), signal))[0];
   }
 
+  /** How many sections may hold packets in the range, whatever they hold: without the query's `test`. */
+  async count(query: SectionQuery): Promise<number> {
+    const hours = await this.#hours(query);
+    if (hours.length === 0) return 0;
+    const { rows } = await this.#query<{ count: string }>(
+      `SELECT count(*) FROM analytics.section WHERE ${condition({ ...query, test: undefined }, hours)}`,
+    );
+    return Number(rows[0]!.count);
+  }
+
   async completeness(query: SectionQuery): Promise<Completeness> {
     const hours = await this.#hours(query);
     const { rows } = await this.#query<{ agent: string; sections: string; packets: string; dropped: string }>(
