@@ -4,6 +4,8 @@ export { copyIn } from './copy/copy-in.js';
 export { type CopyTarget, flowTarget, sectionTarget } from './ingest/encode-rows.js';
 export { IngestStore } from './ingest/ingest-store.js';
 export { logIdentity } from './ingest/log-identity.js';
+export type { EpochAccount } from './ledger/epoch-account.js';
+export { type AgentAccount, type KnownLosses, LedgerStore, type LossQuery } from './ledger/ledger-store.js';
 export { analyticsMigrations, type MigrateOptions, migrate } from './migrate.js';
 export { ensurePartitions } from './partitions.js';
 export { createPool, type PoolOptions } from './pool.js';
@@ -15,6 +17,7 @@ export type {
   IngestResult,
   LossRow,
   QuarantineRow,
+  SectionCounters,
   SectionRow,
 } from './rows.js';
 export type { SectionName, SectionOrder, SectionQuery } from './sections/section-query.js';

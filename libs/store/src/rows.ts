@@ -18,6 +18,8 @@ export interface SectionRow {
   readonly droppedByKernel: number;
   /** The host's clock was far off when it captured this. */
   readonly clockSuspect: boolean;
+  /** What the agent had counted when it closed this; undefined: it does not tell. */
+  readonly counters?: SectionCounters | undefined;
   /** The key that signed it, raw, base64; undefined: nobody did. */
   readonly sessionKey?: string | undefined;
   /** As it came, for whoever publishes it again. */
@@ -25,6 +27,24 @@ export interface SectionRow {
   /** What queries leave it out by; undefined: nobody looked into it, so that they never do. */
   readonly index?: SectionIndex | undefined;
   readonly body: Uint8Array;
+}
+
+/** An agent's counters of packets since its epoch began. */
+export interface SectionCounters {
+  /** Taken from the rings. */
+  readonly captured?: number | undefined;
+  /** Of those, put into sections. */
+  readonly kept?: number | undefined;
+  /** By the kernel, before the agent had them. */
+  readonly dropped?: number | undefined;
+  /** The epoch before, as the process of this one found it when that one had ended: counters of its end, and when that was. */
+  readonly before?: {
+    readonly epoch: number;
+    readonly captured: number;
+    readonly lost: number;
+    readonly dropped: number;
+    readonly aliveAtMs: number;
+  };
 }
 
 /** Packets of one 5-tuple. */

@@ -3,6 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import type pg from 'pg';
 import { CopyEncoder } from '../copy/copy-encoder.js';
 import { copyIn } from '../copy/copy-in.js';
+import { keepAccounts } from '../ledger/keep-accounts.js';
 import { ensurePartitions } from '../partitions.js';
 import type { HeldPosition, IngestBatch, IngestResult, LossRow, QuarantineRow, SectionRow } from '../rows.js';
 import { isSqlState, SQL_STATE, storeError } from '../store-error.js';
@@ -86,6 +87,7 @@ export class IngestStore {
     await this.#copy(client, quarantineTarget, batch.position, quarantined);
     if (batch.losses.length > 0) await insertLosses(client, batch.position, batch.losses);
     await noteConflicts(client, { 'other-bytes': conflicts, 'other-key': refused, overlap: overlaps });
+    await keepAccounts(client, fresh);
     await advance(client, batch, fresh);
     const packets = fresh.reduce((sum, section) => sum + section.packets, 0);
     return {
@@ -125,8 +127,9 @@ function setAside(row: SectionRow, reason: 'identity-conflict' | 'time-out-of-ra
 
 async function insertLosses(client: pg.PoolClient, position: HeldPosition, losses: readonly LossRow[]): Promise<void> {
   await client.query(
-    `INSERT INTO analytics.loss (log, partition, first_offset, end_offset, reason, detail)
-     SELECT $1, $2, * FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
+    `INSERT INTO analytics.loss (log, partition, after_ns, first_offset, end_offset, reason, detail)
+     SELECT $1, $2, (SELECT max(ts_max) FROM analytics.partition_range WHERE log = $1 AND partition = $2), *
+     FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[])`,
     [
       position.logId,
       position.partition,

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import type { SectionCounters, SectionRow } from '../rows.js';
+import { type Accounts, type AgentLoss, account } from './epoch-account.js';
+
+const AT_NS = 1_795_000_000_000_000_000n;
+const MS = 1_000_000n;
+
+/** Ten packets, one second after the section before. */
+function section(seq: number, counters: SectionCounters | undefined = undefined, epoch = 1): SectionRow {
+  const tsMinNs = AT_NS + BigInt(seq) * 1000n * MS;
+  return {
+    ...{ offset: 0n, agent: 'a', epoch, seq, crc32: 0, tsMinNs, tsMaxNs: tsMinNs + 999n * MS, packets: 10 },
+    ...{ filters: [], droppedByKernel: 0, clockSuspect: false, body: Uint8Array.of(), counters },
+  };
+}
+/** As an agent counts that loses nothing. */
+const counted = (seq: number, more: SectionCounters = {}): SectionRow =>
+  section(seq, { captured: 10 * (seq + 1), kept: 10 * (seq + 1), dropped: 0, ...more });
+
+/** Each list in a commit of its own. */
+function losses(...commits: readonly SectionRow[][]) {
+  let known: Accounts = new Map();
+  const all: AgentLoss[] = [];
+  for (const commit of commits) {
+    const { accounts, losses: found } = account(commit, known);
+    known = new Map([...known, ...accounts]);
+    all.push(...found);
+  }
+  return { all, known, shown: all.map(({ kind, epoch, sections, packets }) => ({ kind, epoch, sections, packets })) };
+}
+
+describe('account', () => {
+  it('counts what is stored, and finds nothing lost where numbers and counters go on', () => {
+    const { known, shown } = losses([counted(0), counted(1)], [counted(2)]);
+    expect(shown).toEqual([]);
+    expect(known.get('a 1')).toMatchObject({ sections: 3, packets: 30, lastSeq: 2, captured: 30, dropped: 0 });
+  });
+
+  it('finds what the kernel dropped, between the section before and this one', () => {
+    const { all } = losses([counted(0)], [counted(1, { dropped: 7 }), counted(2, { dropped: 9 })]);
+    expect(all).toMatchObject([
+      { kind: 'kernel', packets: 7, fromNs: AT_NS + 999n * MS, toNs: AT_NS + 1999n * MS },
+      { kind: 'kernel', packets: 2 },
+    ]);
+  });
+
+  it('finds sections that were passed over, with their packets and the time between', () => {
+    const { all } = losses([counted(0)], [counted(4)]);
+    const between = { fromNs: AT_NS + 999n * MS, toNs: AT_NS + 4000n * MS };
+    expect(all).toMatchObject([{ kind: 'missing', sections: 3, packets: 30, ...between }]);
+  });
+
+  it('does not take packets that a filter has sampled out for missing ones', () => {
+    const { shown } = losses([counted(0)], [counted(2, { captured: 900 })]);
+    expect(shown).toEqual([{ kind: 'missing', epoch: 1, sections: 1, packets: 10 }]);
+  });
+
+  it('counts an epoch from its beginning', () => {
+    expect(losses([counted(2, { dropped: 4 })]).shown).toEqual([
+      { kind: 'kernel', epoch: 1, sections: 0, packets: 4 },
+      { kind: 'missing', epoch: 1, sections: 2, packets: 20 },
+    ]);
+  });
+
+  it('takes back what comes late', () => {
+    const { all, known } = losses([counted(0)], [counted(3)], [counted(2)]);
+    const sum = (of: (loss: AgentLoss) => number) => all.reduce((total, loss) => total + of(loss), 0);
+    expect({ sections: sum((one) => one.sections), packets: sum((one) => one.packets) }).toEqual({
+      sections: 1,
+      packets: 10,
+    });
+    expect(known.get('a 1')).toMatchObject({ sections: 3, packets: 30, lastSeq: 3 });
+  });
+
+  it('learns from the next epoch how one ended, once', () => {
+    const before = { epoch: 1, captured: 55, lost: 5, dropped: 8, aliveAtMs: Number(AT_NS / MS) + 9000 };
+    const next = (seq: number) => section(seq, { captured: 10 * (seq + 1), dropped: 0, before }, 2);
+    const { all } = losses([counted(0), counted(1, { dropped: 6 })], [next(0)], [next(1)]);
+    expect(all.slice(1)).toMatchObject([
+      { kind: 'killed', epoch: 1, packets: 5, fromNs: AT_NS + 1999n * MS, toNs: AT_NS + 9000n * MS },
+      { kind: 'kernel', epoch: 1, packets: 2 },
+      { kind: 'missing', epoch: 1, packets: 30 },
+    ]);
+  });
+
+  it('knows of sections without counters only which are missing', () => {
+    expect(losses([section(0)], [section(2)]).shown).toEqual([{ kind: 'missing', epoch: 1, sections: 1, packets: 0 }]);
+  });
+});

@@ -1,0 +1,112 @@
+import type pg from 'pg';
+import type { SectionRow } from '../rows.js';
+import { type Accounts, type AgentLoss, account, accountKey, type EpochAccount } from './epoch-account.js';
+
+/**
+ * Enters sections into the ledger, within the transaction that stores them. An agent's sections come by one partition,
+ * which has one writer: nobody else changes these rows between the reading and the writing.
+ */
+export async function keepAccounts(client: pg.PoolClient, sections: readonly SectionRow[]): Promise<void> {
+  if (sections.length === 0) return;
+  const { accounts, losses } = account(sections, await readAccounts(client, sections));
+  await writeAccounts(client, [...accounts.values()]);
+  if (losses.length > 0) await writeLosses(client, losses);
+}
+
+async function readAccounts(client: pg.PoolClient, sections: readonly SectionRow[]): Promise<Accounts> {
+  const epochs = new Map<string, { agent: string; epoch: number }>();
+  for (const { agent, epoch, counters } of sections) {
+    epochs.set(accountKey({ agent, epoch }), { agent, epoch });
+    const ended = counters?.before?.epoch;
+    if (ended !== undefined) epochs.set(accountKey({ agent, epoch: ended }), { agent, epoch: ended });
+  }
+  const wanted = [...epochs.values()];
+  const { rows } = await client.query<AccountRow>({
+    name: 'read-accounts',
+    text: READ_ACCOUNTS,
+    values: [wanted.map(({ agent }) => agent), wanted.map(({ epoch }) => epoch)],
+  });
+  return new Map(rows.map(accountOf).map((one) => [accountKey(one), one]));
+}
+
+/** As Postgres gives it: bigints as text. */
+export interface AccountRow {
+  agent: string;
+  epoch: string;
+  first_ns: string;
+  last_ns: string;
+  sections: string;
+  packets: string;
+  last_seq: string;
+  captured: string | null;
+  kept: string | null;
+  dropped: string | null;
+}
+
+const countOf = (text: string | null): number | undefined => (text === null ? undefined : Number(text));
+
+export const accountOf = (row: AccountRow): EpochAccount => ({
+  agent: row.agent,
+  epoch: Number(row.epoch),
+  firstNs: BigInt(row.first_ns),
+  lastNs: BigInt(row.last_ns),
+  sections: Number(row.sections),
+  packets: Number(row.packets),
+  lastSeq: Number(row.last_seq),
+  captured: countOf(row.captured),
+  kept: countOf(row.kept),
+  dropped: countOf(row.dropped),
+});
+
+const READ_ACCOUNTS = `
+  SELECT l.* FROM analytics.ledger l
+  JOIN unnest($1::text[], $2::bigint[]) AS wanted (agent, epoch) USING (agent, epoch)`;
+
+async function writeAccounts(client: pg.PoolClient, accounts: readonly EpochAccount[]): Promise<void> {
+  await client.query({
+    name: 'write-accounts',
+    text: WRITE_ACCOUNTS,
+    values: [
+      accounts.map(({ agent }) => agent),
+      accounts.map(({ epoch }) => epoch),
+      accounts.map(({ firstNs }) => firstNs),
+      accounts.map(({ lastNs }) => lastNs),
+      accounts.map(({ sections }) => sections),
+      accounts.map(({ packets }) => packets),
+      accounts.map(({ lastSeq }) => lastSeq),
+      accounts.map(({ captured }) => captured ?? null),
+      accounts.map(({ kept }) => kept ?? null),
+      accounts.map(({ dropped }) => dropped ?? null),
+    ],
+  });
+}
+
+const WRITE_ACCOUNTS = `
+  INSERT INTO analytics.ledger (agent, epoch, first_ns, last_ns, sections, packets, last_seq, captured, kept, dropped)
+  SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+    $8::bigint[], $9::bigint[], $10::bigint[])
+  ON CONFLICT (agent, epoch) DO UPDATE SET
+    first_ns = excluded.first_ns, last_ns = excluded.last_ns, sections = excluded.sections, packets = excluded.packets,
+    last_seq = excluded.last_seq, captured = excluded.captured, kept = excluded.kept, dropped = excluded.dropped`;
+
+async function writeLosses(client: pg.PoolClient, losses: readonly AgentLoss[]): Promise<void> {
+  await client.query(WRITE_LOSSES, [
+    losses.map(({ agent }) => agent),
+    losses.map(({ epoch }) => epoch),
+    losses.map(({ kind }) => kind),
+    losses.map(({ fromNs }) => fromNs),
+    losses.map(({ toNs }) => toNs),
+    losses.map(({ sections }) => sections),
+    losses.map(({ packets }) => packets),
+  ]);
+}
+
+const WRITE_LOSSES = `
+  INSERT INTO analytics.agent_loss AS l (agent, epoch, kind, minute_ns, from_ns, to_ns, sections, packets)
+  SELECT agent, epoch, kind, to_ns - to_ns % 60000000000, min(from_ns), max(to_ns), sum(sections), sum(packets)
+  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+    AS new (agent, epoch, kind, from_ns, to_ns, sections, packets)
+  GROUP BY agent, epoch, kind, to_ns - to_ns % 60000000000 ORDER BY agent, epoch, kind
+  ON CONFLICT (agent, epoch, kind, minute_ns) DO UPDATE SET
+    from_ns = LEAST(l.from_ns, excluded.from_ns), to_ns = GREATEST(l.to_ns, excluded.to_ns),
+    sections = l.sections + excluded.sections, packets = l.packets + excluded.packets`;

@@ -1,0 +1,124 @@
+import { crc32 } from 'node:zlib';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { IngestStore } from '../ingest/ingest-store.js';
+import { createPool } from '../pool.js';
+import type { HeldPosition, IngestBatch, LossRow, QuarantineRow, SectionRow } from '../rows.js';
+import { analyticsDatabase } from '../testing/analytics-database.js';
+import { LedgerStore } from './ledger-store.js';
+
+const SECOND_NS = 1_000_000_000n;
+const nowNs = BigInt(Date.now()) * 1_000_000n;
+const startNs = nowNs - 3600n * SECOND_NS;
+
+let database: TestDatabase;
+let pool: pg.Pool;
+let ledger: LedgerStore;
+let ingest: IngestStore;
+let position: HeldPosition;
+
+/** A section of a second and ten packets, as an agent counts that loses nothing. */
+function section(agent: string, seq: number, given: Partial<SectionRow> = {}): SectionRow {
+  const body = Buffer.from(`${agent} ${given.epoch ?? 1} ${seq}`);
+  const tsMinNs = startNs + BigInt(seq) * SECOND_NS;
+  const counters = { captured: 10 * (seq + 1), kept: 10 * (seq + 1), dropped: 0, ...given.counters };
+  return {
+    ...{ offset: 0n, agent, epoch: 1, seq, crc32: crc32(body), tsMinNs, tsMaxNs: tsMinNs + SECOND_NS - 1n },
+    ...{ packets: 10, filters: ['web@3'], droppedByKernel: 0, clockSuspect: false, body },
+    ...given,
+    counters,
+  };
+}
+
+async function commit(sections: readonly SectionRow[], more: Partial<IngestBatch> = {}): Promise<void> {
+  const next = position.next + 100n;
+  await ingest.commit({ position, next, sections, flowsOf: () => [], quarantined: [], losses: [], ...more });
+  position = { ...position, next };
+}
+
+const all = (query: { agent?: string; sinceNs?: bigint; untilNs?: bigint } = {}) =>
+  ledger.losses({ sinceNs: startNs, untilNs: nowNs + 60n * SECOND_NS, ...query });
+const NOTHING = {
+  ...{ droppedByKernel: 0, lostByAgents: 0, sectionsMissing: 0, packetsMissing: 0 },
+  ...{ recordsQuarantined: 0, recordsLost: 0 },
+};
+
+suiteRequires('The ledger of the store', { postgres: await postgres() }, ({ postgres: server }) => {
+  beforeAll(async () => {
+    database = await createDatabase(server.connection, analyticsDatabase);
+    pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
+    ledger = new LedgerStore(pool);
+    ingest = new IngestStore(pool);
+    position = await ingest.takePosition('log', 0, 'me');
+  });
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
+  });
+
+  describe('LedgerStore', () => {
+    it('says that nothing is lost where nothing is', async () => {
+      await commit([section('whole', 0), section('whole', 1)]);
+      await commit([section('whole', 2)]);
+      // A redelivery is no news.
+      await commit([section('whole', 1), section('whole', 2)]);
+      expect(await all()).toEqual(NOTHING);
+    });
+
+    it('counts what the kernel dropped, by the time of it', async () => {
+      await commit([section('dropping', 0, { counters: { dropped: 3 } })]);
+      await commit([section('dropping', 1, { counters: { dropped: 3 } })]);
+      await commit([section('dropping', 600, { counters: { dropped: 10 } })]);
+      const dropped = async (query: object) => (await all({ agent: 'dropping', ...query })).droppedByKernel;
+      expect(await dropped({})).toBe(10);
+      expect(await dropped({ untilNs: startNs + SECOND_NS / 2n })).toBe(3);
+      // Some time between the two sections.
+      expect(await dropped({ sinceNs: startNs + 300n * SECOND_NS, untilNs: startNs + 301n * SECOND_NS })).toBe(7);
+      expect(await dropped({ sinceNs: startNs + 700n * SECOND_NS })).toBe(0);
+    });
+
+    it('counts sections that never came, and takes back those that come late', async () => {
+      await commit([section('evicting', 0), section('evicting', 5)]);
+      const missing = { sectionsMissing: 4, packetsMissing: 40 };
+      expect(await all({ agent: 'evicting' })).toEqual({ ...NOTHING, ...missing });
+      await commit([section('evicting', 3)]);
+      expect(await all({ agent: 'evicting' })).toMatchObject({ sectionsMissing: 3, packetsMissing: 30 });
+    });
+
+    it('counts what was lost with an agent’s process, by the word of the next one', async () => {
+      await commit([section('killed', 0)]);
+      const before = { epoch: 1, captured: 14, lost: 4, dropped: 2, aliveAtMs: Number(startNs / 1_000_000n) + 5000 };
+      await commit([section('killed', 0, { epoch: 2, counters: { before } })]);
+      await commit([section('killed', 1, { epoch: 2, counters: { before } })]);
+      expect(await all({ agent: 'killed' })).toEqual({ ...NOTHING, lostByAgents: 4, droppedByKernel: 2 });
+    });
+
+    it('counts records in quarantine, and those that the log gave up', async () => {
+      const poison: QuarantineRow = {
+        ...{ offset: 1n, reason: 'crc-mismatch', detail: '', agent: 'poison', key: 'poison', headers: {} },
+        ...{ tsMinNs: startNs, tsMaxNs: startNs, body: Uint8Array.of(1) },
+      };
+      const loss: LossRow = { firstOffset: 5n, endOffset: 12n, reason: 'retention', detail: '' };
+      await commit([], { quarantined: [poison], losses: [loss] });
+      expect(await all({ agent: 'poison' })).toEqual({ ...NOTHING, recordsQuarantined: 1, recordsLost: 7 });
+      // Lost records are younger than what was stored of the partition before them.
+      expect(await all({ agent: 'poison', untilNs: startNs + 60n * SECOND_NS })).toMatchObject({ recordsLost: 0 });
+    });
+
+    it('lists each agent with what became of its packets', async () => {
+      const accounts = await ledger.accounts(2, 'evicting');
+      expect(accounts.map(({ agent }) => agent)).toEqual(['killed', 'whole']);
+      const [evicting] = await ledger.accounts(1, 'dropping');
+      expect(evicting).toMatchObject({
+        epochs: [{ epoch: 1, sections: 3, packets: 30, captured: 60, lastSeq: 5 }],
+        losses: { sectionsMissing: 3, packetsMissing: 30 },
+        missing: [
+          { epoch: 1, first: 1, last: 2 },
+          { epoch: 1, first: 4, last: 4 },
+        ],
+      });
+    });
+  });
+});

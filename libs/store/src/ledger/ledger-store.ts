@@ -1,0 +1,142 @@
+import type pg from 'pg';
+import { clamp } from '../sections/section-query.js';
+import { storeError } from '../store-error.js';
+import type { EpochAccount } from './epoch-account.js';
+import { type AccountRow, accountOf } from './keep-accounts.js';
+
+/** A range of packet times in Unix ns, both ends included, of all agents or one. */
+export interface LossQuery {
+  readonly sinceNs: bigint;
+  readonly untilNs: bigint;
+  readonly agent?: string | undefined;
+}
+
+/** What is known to be missing between two times. A loss of which only the bounds are known counts where they overlap. */
+export interface KnownLosses {
+  /** Packets that kernels dropped. */
+  readonly droppedByKernel: number;
+  /** Packets that were lost with an agent's process. */
+  readonly lostByAgents: number;
+  /** Sections that agents made and that did not come, with their packets. Those in quarantine are among them. */
+  readonly sectionsMissing: number;
+  readonly packetsMissing: number;
+  /** Records in quarantine whose time is in the range, or is not known and which arrived in it. */
+  readonly recordsQuarantined: number;
+  /** Records that the log gave up before they were read. */
+  readonly recordsLost: number;
+}
+
+/** All that is known of one agent. */
+export interface AgentAccount {
+  readonly agent: string;
+  readonly epochs: readonly EpochAccount[];
+  readonly losses: Pick<KnownLosses, 'droppedByKernel' | 'lostByAgents' | 'sectionsMissing' | 'packetsMissing'>;
+  readonly recordsQuarantined: number;
+  /** Sequence numbers that are not stored, `first` to `last`; at most `MOST_GAPS`, the newest. */
+  readonly missing: readonly { readonly epoch: number; readonly first: number; readonly last: number }[];
+}
+
+const MOST_GAPS = 100;
+
+/** Answers what is stored of what hosts have captured. */
+export class LedgerStore {
+  constructor(private readonly pool: pg.Pool) {}
+
+  async losses({ sinceNs, untilNs, agent }: LossQuery): Promise<KnownLosses> {
+    const { rows } = await this.#query<Record<keyof typeof LOSS_COLUMNS, string>>(LOSSES, [
+      clamp(sinceNs),
+      clamp(untilNs),
+      agent ?? null,
+    ]);
+    const row = rows[0]!;
+    return {
+      droppedByKernel: Number(row.dropped),
+      lostByAgents: Number(row.killed),
+      sectionsMissing: Number(row.missing_sections),
+      packetsMissing: Number(row.missing_packets),
+      recordsQuarantined: Number(row.quarantined),
+      recordsLost: Number(row.lost),
+    };
+  }
+
+  /** By the agents' ids; those behind `after`, at most `limit`. */
+  async accounts(limit: number, after = ''): Promise<AgentAccount[]> {
+    const { rows: names } = await this.#query<{ agent: string }>(
+      'SELECT DISTINCT agent FROM analytics.ledger WHERE agent > $1 ORDER BY agent LIMIT $2',
+      [after, limit],
+    );
+    const agents = names.map(({ agent }) => agent);
+    const [epochs, losses, quarantined, gaps] = await Promise.all([
+      this.#query<AccountRow>('SELECT * FROM analytics.ledger WHERE agent = ANY($1) ORDER BY agent, epoch', [agents]),
+      this.#query<{ agent: string; kind: string; sections: string; packets: string }>(AGENT_LOSSES, [agents]),
+      this.#query<{ agent: string; count: string }>(
+        'SELECT agent, count(*) FROM analytics.quarantine WHERE agent = ANY($1) GROUP BY agent',
+        [agents],
+      ),
+      this.#query<{ agent: string; epoch: string; first: string; end: string }>(GAPS, [agents, MOST_GAPS]),
+    ]);
+    return agents.map((agent) => {
+      const of = <Row extends { agent: string }>({ rows }: { rows: Row[] }) =>
+        rows.filter((row) => row.agent === agent);
+      const lost = new Map(of(losses).map((row) => [row.kind, row] as const));
+      return {
+        agent,
+        epochs: of(epochs).map(accountOf),
+        losses: {
+          droppedByKernel: Number(lost.get('kernel')?.packets ?? 0),
+          lostByAgents: Number(lost.get('killed')?.packets ?? 0),
+          sectionsMissing: Number(lost.get('missing')?.sections ?? 0),
+          packetsMissing: Number(lost.get('missing')?.packets ?? 0),
+        },
+        recordsQuarantined: Number(of(quarantined)[0]?.count ?? 0),
+        missing: of(gaps).map(({ epoch, first, end }) => ({
+          epoch: Number(epoch),
+          first: Number(first),
+          last: Number(end) - 1,
+        })),
+      };
+    });
+  }
+
+  async #query<Row extends pg.QueryResultRow>(sql: string, values: unknown[]): Promise<pg.QueryResult<Row>> {
+    try {
+      return await this.pool.query<Row>(sql, values);
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+}
+
+const LOSS_COLUMNS = {
+  dropped: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'kernel'), 0) FROM lost",
+  killed: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'killed'), 0) FROM lost",
+  missing_sections: "SELECT COALESCE(sum(sections) FILTER (WHERE kind = 'missing'), 0) FROM lost",
+  missing_packets: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'missing'), 0) FROM lost",
+  quarantined: `
+    SELECT count(*) FROM analytics.quarantine
+    WHERE COALESCE(ts_max, extract(epoch FROM quarantined_at)::numeric * 1e9) >= $1
+      AND COALESCE(ts_min, extract(epoch FROM quarantined_at)::numeric * 1e9) <= $2
+      AND ($3::text IS NULL OR agent IS NULL OR agent = $3)`,
+  // Whose they were, nobody knows any more.
+  lost: `
+    SELECT COALESCE(sum(end_offset - first_offset), 0) FROM analytics.loss
+    WHERE extract(epoch FROM noticed_at)::numeric * 1e9 >= $1 AND COALESCE(after_ns, 0) <= $2`,
+} as const;
+
+const LOSSES = `
+  WITH lost AS (
+    SELECT kind, sections, packets FROM analytics.agent_loss
+    WHERE to_ns >= $1 AND from_ns <= $2 AND ($3::text IS NULL OR agent = $3)
+  ) SELECT ${Object.entries(LOSS_COLUMNS)
+    .map(([name, query]) => `(${query}) AS ${name}`)
+    .join(', ')}`;
+
+const AGENT_LOSSES = `
+  SELECT agent, kind, sum(sections) AS sections, sum(packets) AS packets FROM analytics.agent_loss
+  WHERE agent = ANY($1) GROUP BY agent, kind`;
+
+const GAPS = `
+  SELECT agent, epoch, lower(gap) AS first, upper(gap) AS end FROM (
+    SELECT agent, epoch, gap, row_number() OVER (PARTITION BY agent ORDER BY epoch DESC, lower(gap) DESC) AS place
+    FROM analytics.progress, unnest(int8multirange(int8range(0, upper(seqs))) - seqs) AS gap WHERE agent = ANY($1)
+  ) AS gaps WHERE place <= $2 ORDER BY agent, epoch, first`;
