@@ -2,6 +2,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { Clock } from './clock.js';
 import { ConflictSource } from './conflicts/conflict-source.js';
 import { ConflictsController } from './conflicts/conflicts.controller.js';
+import { LedgerController } from './ledger/ledger.controller.js';
+import { LedgerSource } from './ledger/ledger-source.js';
 import { PacketsController } from './packets/packets.controller.js';
 import { PacketsService } from './packets/packets.service.js';
 import { SectionSource } from './packets/section-source.js';
@@ -11,6 +13,7 @@ import { KnownVersions } from './registry/known-versions.js';
 export interface Parts {
   readonly sections: SectionSource;
   readonly conflicts: ConflictSource;
+  readonly ledger: LedgerSource;
   readonly versions: KnownVersions;
   readonly clock: Clock;
 }
@@ -19,13 +22,14 @@ export interface Parts {
 class AnalyticsModule {}
 
 /** The HTTP side: what is asked of the store. */
-export const analyticsModule = ({ sections, conflicts, versions, clock }: Parts): DynamicModule => ({
+export const analyticsModule = ({ sections, conflicts, ledger, versions, clock }: Parts): DynamicModule => ({
   module: AnalyticsModule,
-  controllers: [PacketsController, ConflictsController],
+  controllers: [PacketsController, ConflictsController, LedgerController],
   providers: [
     PacketsService,
     { provide: SectionSource, useValue: sections },
     { provide: ConflictSource, useValue: conflicts },
+    { provide: LedgerSource, useValue: ledger },
     { provide: KnownVersions, useValue: versions },
     { provide: Clock, useValue: clock },
   ],

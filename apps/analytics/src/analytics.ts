@@ -4,7 +4,15 @@ import { ApiClient, packetsTopic } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { Lifecycle, type Logger, type Registry } from '@bpfleet/service';
 import { createNestApp, type NestApp } from '@bpfleet/service/nest';
-import { ConflictStore, ensurePartitions, IngestStore, KeptRegistry, SectionStore, storeError } from '@bpfleet/store';
+import {
+  ConflictStore,
+  ensurePartitions,
+  IngestStore,
+  KeptRegistry,
+  LedgerStore,
+  SectionStore,
+  storeError,
+} from '@bpfleet/store';
 import type pg from 'pg';
 import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
@@ -66,6 +74,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
     analyticsModule({
       sections: new SectionStore(pool),
       conflicts: new ConflictStore(pool),
+      ledger: new LedgerStore(pool),
       versions: registry,
       clock: systemClock,
     }),

@@ -4,6 +4,7 @@ import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import { ConflictSource } from './conflicts/conflict-source.js';
+import type { LedgerSource } from './ledger/ledger-source.js';
 import { SectionSource } from './packets/section-source.js';
 import { VersionTable } from './registry/known-versions.js';
 
@@ -12,15 +13,26 @@ const noSource: SectionSource = {
   sections: () => {
     throw new Error('no store here');
   },
+  count: () => Promise.reject(new Error('no store here')),
   section: () => Promise.reject(new Error('no store here')),
-  completeness: () => Promise.reject(new Error('no store here')),
 };
 
 const noConflicts: ConflictSource = { list: () => Promise.reject(new Error('no store here')) };
 
+const noLedger: LedgerSource = {
+  losses: () => Promise.reject(new Error('no store here')),
+  accounts: () => Promise.reject(new Error('no store here')),
+};
+
 // Prints the OpenAPI document: `npm run openapi` writes it to docs/openapi/analytics.json.
 const app = await createNestApp(
-  analyticsModule({ sections: noSource, conflicts: noConflicts, versions: new VersionTable(), clock: systemClock }),
+  analyticsModule({
+    sections: noSource,
+    conflicts: noConflicts,
+    ledger: noLedger,
+    versions: new VersionTable(),
+    clock: systemClock,
+  }),
   {
     name: 'analytics',
     info: openApiInfo,

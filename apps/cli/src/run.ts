@@ -11,6 +11,7 @@ import { explain } from './commands/explain.js';
 import { filterApply } from './commands/filter/apply.js';
 import { filterDelete } from './commands/filter/delete.js';
 import { filterGet } from './commands/filter/get.js';
+import { ledger } from './commands/ledger.js';
 import { match } from './commands/match.js';
 import { packets } from './commands/packets.js';
 import { exitCodeOf, reportError } from './report-error.js';
@@ -77,6 +78,7 @@ function commandLine(terminal: Terminal, write: (stream: OutputStream, text: str
   agentDoctor(agent, terminal);
   agentRun(agent, terminal);
   packets(root, terminal);
+  ledger(root, terminal);
   compile(root, terminal);
   match(root, terminal);
   explain(root, terminal);

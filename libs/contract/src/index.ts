@@ -10,6 +10,7 @@ export * from './problem.js';
 export * from './program.js';
 export * from './query/completeness.js';
 export * from './query/identity-conflicts.js';
+export * from './query/ledger.js';
 export * from './query/packet-node.js';
 export * from './query/packets.js';
 export * from './query/query-api.js';

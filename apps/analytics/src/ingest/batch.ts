@@ -1,6 +1,8 @@
 import type { ReceivedRecord } from '@bpfleet/bus';
 import type { FlowRow, IngestBatch, QuarantineRow, SectionRow } from '@bpfleet/store';
+import { countersOf } from '../ledger/section-counters.js';
 import { printable } from '../printable.js';
+import { IndexedSections } from '../pruning/indexed-sections.js';
 import type { DropCounters } from './drop-counters.js';
 import { FlowTable } from './flow-table.js';
 import { isPoison, type Judge, type PoisonRecord, type VerifiedRecord, verifyRecord } from './verify-record.js';
@@ -19,6 +21,7 @@ export function prepareBatch(
   drops: DropCounters,
   judge: Judge,
 ): PreparedBatch {
+  const indexes = new IndexedSections();
   const verified: VerifiedRecord[] = [];
   const sections: SectionRow[] = [];
   const quarantined: QuarantineRow[] = [];
@@ -29,7 +32,7 @@ export function prepareBatch(
       continue;
     }
     verified.push(result);
-    sections.push(sectionRow(record, result, drops));
+    sections.push({ ...sectionRow(record, result, drops), index: indexes.indexOf(result.section, record.value) });
   }
   const flowsOfAll = flowsIn(verified, sections);
   const flowsOf = (stored: readonly SectionRow[]): readonly FlowRow[] => {
@@ -59,6 +62,7 @@ function sectionRow(record: ReceivedRecord, verified: VerifiedRecord, drops: Dro
     ...header,
     offset: record.offset,
     droppedByKernel: drops.since(header, section),
+    counters: countersOf(section),
     sessionKey,
     clockSuspect,
     body: record.value,

@@ -1,6 +1,6 @@
 import type { SectionHeader } from '@bpfleet/contract';
 import type { Section } from '@bpfleet/section';
-import { droppedSinceEpoch } from '../ledger.js';
+import { droppedSinceEpoch } from '../ledger/section-counters.js';
 
 /** Turns an agent's growing counter of drops into drops per section. */
 export class DropCounters {

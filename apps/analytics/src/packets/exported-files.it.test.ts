@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { PacketQuery, packetMediaTypes } from '@bpfleet/contract';
 import { suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MemoryLedger } from '../ledger/memory-ledger.js';
 import { VersionTable } from '../registry/known-versions.js';
 import { makeSection, NOW_MS, NOW_NS, storedSection, tcpFrame } from '../testing/sections.js';
 import { tool } from '../testing/tool.js';
@@ -46,7 +47,7 @@ suiteRequires('exported files', needs, () => {
     let path: string;
     beforeAll(async () => {
       const { signal } = new AbortController();
-      const service = new PacketsService(storedTraffic(), new VersionTable());
+      const service = new PacketsService(storedTraffic(), new MemoryLedger(), new VersionTable());
       const { body, fileName } = await service.answer(PacketQuery.parse({}), mediaType, NOW_MS, signal);
       path = join(folder, fileName!);
       await writeFile(path, await buffer(body));

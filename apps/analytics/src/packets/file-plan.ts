@@ -1,6 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { readSection } from '@bpfleet/section';
+import type { Passed } from '../pruning/sections-pruned.js';
 import { NewestPackets } from './newest-packets.js';
 import { sectionId } from './packet-id.js';
 import type { PacketRequest } from './packet-request.js';
@@ -18,6 +19,8 @@ export interface FilePlan {
     readonly sectionIds: ReadonlySet<string>;
   };
   readonly rangeScanned: boolean;
+  /** With a limit: how far the search for the newest packets came. */
+  readonly passed?: Passed;
 }
 
 /**
@@ -50,6 +53,7 @@ async function planNewest(source: SectionSource, request: PacketRequest, signal:
     linkType: request.linkType ?? onlyLinkType(linkTypes),
     newest: { cutNs, tiesAtCut, sectionIds },
     rangeScanned: newest.rangeScanned,
+    passed: newest.passed,
   };
 }
 

@@ -1,12 +1,12 @@
-import type { Completeness, SectionName, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
+import { mayHold, OPAQUE, type SectionIndex } from '@bpfleet/pruning';
+import type { SectionName, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
 import { SectionSource } from './section-source.js';
 
 /** A `SectionSource` over an array; for tests. */
 export class MemorySections extends SectionSource {
-  readonly stored: (StoredSection & { readonly filters: readonly string[] })[] = [];
+  readonly stored: (StoredSection & { readonly filters: readonly string[]; readonly index?: SectionIndex })[] = [];
   /** Sections that were read so far. */
   read = 0;
-  quarantined = 0;
 
   override async *sections(
     query: SectionQuery & { readonly order: SectionOrder },
@@ -19,20 +19,21 @@ export class MemorySections extends SectionSource {
     }
   }
 
+  override async count(query: SectionQuery): Promise<number> {
+    return this.#selected({ ...query, test: undefined, order: 'newest' }).length;
+  }
+
   override async section({ agent, epoch, seq }: SectionName): Promise<StoredSection | undefined> {
     return this.stored.find((one) => one.agent === agent && one.epoch === epoch && one.seq === seq);
   }
 
-  override async completeness(): Promise<Pick<Completeness, 'quarantined'>> {
-    return { quarantined: this.quarantined };
-  }
-
-  #selected({ sinceNs, untilNs, agent, filter, order }: SectionQuery & { readonly order: SectionOrder }) {
+  #selected({ sinceNs, untilNs, agent, filter, test, order }: SectionQuery & { readonly order: SectionOrder }) {
     const isAsked = (name: string) => filter === undefined || name === filter || name.startsWith(`${filter}@`);
     return this.stored
       .filter((section) => section.tsMaxNs >= sinceNs && section.tsMinNs <= untilNs)
       .filter((section) => agent === undefined || section.agent === agent)
       .filter((section) => section.filters.some(isAsked))
+      .filter(({ index }) => test === undefined || mayHold(test, index ?? OPAQUE))
       .toSorted((a, b) => (order === 'newest' ? compare(b.tsMaxNs, a.tsMaxNs) : compare(a.tsMinNs, b.tsMinNs)));
   }
 }

@@ -1,3 +1,5 @@
+import type { StoredSection } from '@bpfleet/store';
+import type { Passed } from '../pruning/sections-pruned.js';
 import { newestFirst } from './packet-order.js';
 import type { PacketRequest } from './packet-request.js';
 import { type MatchedPacket, PacketScan } from './packet-scan.js';
@@ -8,12 +10,17 @@ import type { SectionSource } from './section-source.js';
 export class NewestPackets {
   readonly scan: PacketScan;
   #rangeScanned = false;
+  #isThrough = false;
+  /** When the section that was read last ends, and how many that were read end then. */
+  #lastNs: bigint;
+  #readOfLastNs = 0;
 
   constructor(
     private readonly source: SectionSource,
     private readonly request: PacketRequest,
   ) {
     this.scan = new PacketScan(request);
+    this.#lastNs = request.untilNs;
   }
 
   /** Whether every packet of the range that matches was given out: false when the limit came first. */
@@ -21,19 +28,35 @@ export class NewestPackets {
     return this.#rangeScanned;
   }
 
+  /**
+   * What of the range was passed over, down to the last section that was read, without those that end at its very time:
+   * they may come before it or behind.
+   */
+  get passed(): Passed {
+    const { sectionsScanned } = this.scan.counts;
+    if (this.#isThrough) return { sinceNs: this.request.sinceNs, sectionsRead: sectionsScanned };
+    return { sinceNs: this.#lastNs + 1n, sectionsRead: sectionsScanned - this.#readOfLastNs };
+  }
+
   /** In runs, as many at a time as are known to be the newest. */
   async *packets(signal: AbortSignal): AsyncGenerator<readonly MatchedPacket[], void, void> {
     const sections = this.source.sections(sectionQuery(this.request, 'newest'), signal);
     let given = 0;
-    let isThrough = false;
-    async function* watched() {
-      yield* sections;
-      isThrough = true;
-    }
-    for await (const run of newestFirst(watched(), (section) => this.scan.open(section), this.request.limit)) {
+    for await (const run of newestFirst(this.#watched(sections), (one) => this.#open(one), this.request.limit)) {
       yield run;
       given += run.length;
     }
-    this.#rangeScanned = isThrough && this.scan.matched === given;
+    this.#rangeScanned = this.#isThrough && this.scan.matched === given;
+  }
+
+  async *#watched(sections: AsyncIterable<StoredSection>): AsyncGenerator<StoredSection, void, void> {
+    yield* sections;
+    this.#isThrough = true;
+  }
+
+  #open(section: StoredSection): MatchedPacket[] {
+    this.#readOfLastNs = section.tsMaxNs === this.#lastNs ? this.#readOfLastNs + 1 : 1;
+    this.#lastNs = section.tsMaxNs;
+    return this.scan.open(section);
   }
 }

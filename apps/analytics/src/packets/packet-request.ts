@@ -1,12 +1,15 @@
 import { type PacketQuery, parseInstantMs } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeNumber } from '@bpfleet/packet';
+import { joined, ofLinkTypes, planSections, type SectionTest } from '@bpfleet/pruning';
 import { packetPredicates } from './packet-predicate.js';
 import type { PacketCriteria } from './packet-scan.js';
 
 /** A query whose every part was understood. */
 export interface PacketRequest extends PacketCriteria {
   readonly agent?: string | undefined;
+  /** Of the sections' indexes: what does not pass has nothing for this query. */
+  readonly sectionTest: SectionTest;
   /** Undefined: all of the range. */
   readonly limit: number | undefined;
 }
@@ -25,15 +28,23 @@ export function packetRequest(query: PacketQuery, form: 'rows' | 'file', nowMs: 
       hint: 'since is the earlier one; -15m means 15 minutes ago',
     });
   }
+  const linkType = query.linktype === undefined ? undefined : linkTypeOf(query.linktype);
   return {
     sinceNs,
     untilNs,
+    // First: it refuses what is no expression.
     predicateOf: packetPredicates(query.filter),
+    sectionTest: sectionTestOf(query.filter, linkType),
     agent: query.agent,
     version: query.version === undefined ? undefined : versionOf(query.version),
-    linkType: query.linktype === undefined ? undefined : linkTypeOf(query.linktype),
+    linkType,
     limit: form === 'rows' ? rowLimit(query.limit) : query.limit || undefined,
   };
+}
+
+function sectionTestOf(expression: string, linkType: number | undefined): SectionTest {
+  const test = planSections(expression);
+  return linkType === undefined ? test : joined('and', [test, ofLinkTypes([linkType])]);
 }
 
 const nsOf = (unixMs: number): bigint => BigInt(Math.round(unixMs)) * 1_000_000n;

@@ -2,7 +2,6 @@ import type { Completeness } from '@bpfleet/contract';
 import { forEachPacket, readSection, type SectionInterface } from '@bpfleet/section';
 import type { StoredSection } from '@bpfleet/store';
 import { filtersOf } from '../filter-labels.js';
-import { DropSum } from './drop-sum.js';
 import type { PacketPredicate } from './packet-predicate.js';
 
 /** What a query asks of each packet. Times in Unix ns, `untilNs` not included. */
@@ -47,7 +46,6 @@ export class PacketScan {
   #packets = 0;
   #undecided = 0;
   #matched = 0;
-  readonly #drops = new DropSum();
 
   constructor(private readonly criteria: PacketCriteria) {}
 
@@ -56,12 +54,11 @@ export class PacketScan {
     return this.#matched;
   }
 
-  get counts(): Pick<Completeness, 'sectionsScanned' | 'packetsScanned' | 'packetsUndecided' | 'droppedByKernel'> {
+  get counts(): Pick<Completeness, 'sectionsScanned' | 'packetsScanned' | 'packetsUndecided'> {
     return {
       sectionsScanned: this.#sections,
       packetsScanned: this.#packets,
       packetsUndecided: this.#undecided,
-      droppedByKernel: this.#drops.total,
     };
   }
 
@@ -70,7 +67,6 @@ export class PacketScan {
     const { body } = stored;
     const described = readSection(body);
     this.#sections++;
-    this.#drops.add(stored, described);
     const section: OpenSection = { agent: stored.agent, epoch: stored.epoch, seq: stored.seq, body };
     const lanes = described.interfaces.map((one) => this.#laneOf(one));
     const isInside = this.#isInside(stored);

@@ -5,6 +5,7 @@ import { createLogger, Registry } from '@bpfleet/service';
 import { createNestApp, listen, type NestApp } from '@bpfleet/service/nest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { analyticsModule } from '../analytics.module.js';
+import { MemoryLedger } from '../ledger/memory-ledger.js';
 import { VersionTable } from '../registry/known-versions.js';
 import { makeSection, NOW_MS, NOW_NS, storedSection } from '../testing/sections.js';
 import { MemorySections } from './memory-sections.js';
@@ -51,6 +52,7 @@ describe('PacketsController', () => {
       analyticsModule({
         sections: source,
         conflicts: { list: async () => [] },
+        ledger: new MemoryLedger(),
         versions: new VersionTable(),
         clock: { nowMs: () => NOW_MS },
       }),

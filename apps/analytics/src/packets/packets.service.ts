@@ -1,6 +1,8 @@
 import { type Completeness, type PacketDetail, type PacketQuery, packetMediaTypes } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { Injectable } from '@nestjs/common';
+import { LedgerSource } from '../ledger/ledger-source.js';
+import { type Passed, sectionsPruned } from '../pruning/sections-pruned.js';
 import { KnownVersions } from '../registry/known-versions.js';
 import { type CaptureFile, PcapFile, PcapngFile } from './capture-file.js';
 import { inChunks } from './chunks.js';
@@ -29,6 +31,7 @@ export interface PacketStream {
 export class PacketsService {
   constructor(
     private readonly source: SectionSource,
+    private readonly ledger: LedgerSource,
     private readonly versions: KnownVersions,
   ) {}
 
@@ -73,7 +76,7 @@ export class PacketsService {
 
   #rows(request: PacketRequest, mediaType: PacketMediaType, signal: AbortSignal): PacketStream {
     const newest = new NewestPackets(this.source, request);
-    const completeness = () => this.#completeness(request, newest.scan, newest.rangeScanned);
+    const completeness = () => this.#completeness(request, newest.scan, newest.rangeScanned, newest.passed);
     const write = mediaType === packetMediaTypes.json ? jsonAnswer : ndjsonAnswer;
     return { mediaType, body: inChunks(write(newest.packets(signal), completeness)) };
   }
@@ -91,14 +94,27 @@ export class PacketsService {
       mediaType,
       fileName: `bpfleet-${new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')}.${file.extension}`,
       body: inChunks(written(file, plan.linkType, packets.packets(signal))),
-      trailer: () => this.#completeness(request, packets.scan, plan.rangeScanned),
+      trailer: () => this.#completeness(request, packets.scan, plan.rangeScanned, plan.passed),
     };
   }
 
-  async #completeness(request: PacketRequest, { counts }: PacketScan, rangeScanned: boolean): Promise<Completeness> {
+  /** @param passed how far the scan came; undefined: through the range */
+  async #completeness(
+    request: PacketRequest,
+    { counts }: PacketScan,
+    rangeScanned: boolean,
+    passed: Passed = { sinceNs: request.sinceNs, sectionsRead: counts.sectionsScanned },
+  ): Promise<Completeness> {
     const { sinceNs, untilNs, agent } = request;
-    const { quarantined } = await this.source.completeness({ sinceNs, untilNs: untilNs - 1n, agent });
-    return { ...counts, recordsQuarantined: quarantined, rangeScanned };
+    const losses = await this.ledger.losses({ sinceNs, untilNs: untilNs - 1n, agent });
+    const pruned = await sectionsPruned(this.source, request, passed);
+    return {
+      ...counts,
+      sectionsPruned: pruned,
+      ...losses,
+      rangeScanned,
+      ...(rangeScanned ? {} : { stoppedBy: 'limit' }),
+    };
   }
 }
 

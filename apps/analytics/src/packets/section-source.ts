@@ -1,4 +1,4 @@
-import type { Completeness, SectionName, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
+import type { SectionName, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
 
 /** What queries need of the store; `SectionStore` has this shape. */
 export abstract class SectionSource {
@@ -7,6 +7,7 @@ export abstract class SectionSource {
     query: SectionQuery & { readonly order: SectionOrder },
     signal?: AbortSignal,
   ): AsyncIterable<StoredSection>;
+  /** Sections of the range, whatever is in them: without the query's `test`. */
+  abstract count(query: SectionQuery): Promise<number>;
   abstract section(name: SectionName, signal?: AbortSignal): Promise<StoredSection | undefined>;
-  abstract completeness(query: SectionQuery): Promise<Pick<Completeness, 'quarantined'>>;
 }

@@ -13,6 +13,11 @@ const completeness = {
   packetsUndecided: 0,
   recordsQuarantined: 0,
   droppedByKernel: 0,
+  sectionsPruned: 0,
+  lostByAgents: 0,
+  sectionsMissing: 0,
+  packetsMissing: 0,
+  recordsLost: 0,
   rangeScanned: true,
 };
 

@@ -17,10 +17,15 @@ afterEach(() => fleet.stop());
 
 const completeness = {
   sectionsScanned: 3,
+  sectionsPruned: 0,
   packetsScanned: 40,
   packetsUndecided: 0,
   recordsQuarantined: 0,
   droppedByKernel: 0,
+  lostByAgents: 0,
+  sectionsMissing: 0,
+  packetsMissing: 0,
+  recordsLost: 0,
   rangeScanned: true,
 };
 const packet = (second: number): PacketRow => ({
@@ -83,6 +88,10 @@ describe('packets', () => {
         packetsUndecided: 1,
         recordsQuarantined: 2,
         droppedByKernel: 3,
+        lostByAgents: 4,
+        sectionsMissing: 5,
+        packetsMissing: 60,
+        recordsLost: 7,
         rangeScanned: false,
       },
     };
@@ -90,7 +99,8 @@ describe('packets', () => {
     expect(out).toBe('');
     expect(err).toBe(
       '0 packets of 40 scanned in 3 sections; 1 undecided, cut off by a snaplen; 2 records in quarantine; ' +
-        "3 dropped by the agents' kernels; there may be more: raise --limit\n",
+        "3 dropped by the agents' kernels; 4 lost when agents were killed; 5 sections with 60 packets did not come; " +
+        '7 records given up by Kafka; there may be more: raise --limit\n',
     );
   });
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import {
   type Agent,
+  type AgentLedger,
   controlApi,
   type Filter,
   type PacketAnswer,
@@ -25,6 +26,7 @@ export class FakeFleet {
   agents: Agent[] = [];
   answer: PacketAnswer | undefined;
   packet: PacketDetail | undefined;
+  ledger: AgentLedger[] = [];
   /** What `GET /packets` sends as pcapng, and how the answer ends: as it should, broken off, or never. */
   capture: { bytes: Uint8Array; ends?: 'broken' | 'never' } = { bytes: new Uint8Array() };
   /** Given instead of any answer. */
@@ -52,6 +54,7 @@ export class FakeFleet {
           `agent ${path.id}`,
         ),
     ],
+    [queryApi.getLedger, ({ query }) => this.#ledgerPage(query)],
     [queryApi.getPacket, ({ path }) => this.#found(this.packet, `packet ${path.id}`)],
     [
       queryApi.listPackets,
@@ -106,6 +109,12 @@ export class FakeFleet {
     const start = Number(query.get('cursor') ?? 0);
     const next = start + this.pageSize;
     return { body: { items: all.slice(start, next), ...(next < all.length ? { next: String(next) } : {}) } };
+  }
+
+  #ledgerPage(query: URLSearchParams): Answer {
+    const behind = this.ledger.filter(({ agent }) => agent > (query.get('after') ?? ''));
+    const agents = behind.slice(0, this.pageSize);
+    return { body: { agents, ...(behind.length > agents.length ? { next: agents.at(-1)!.agent } : {}) } };
   }
 
   #found(value: unknown, what: string): Answer {

@@ -1,16 +1,27 @@
 import { z } from 'zod';
 
-/** How complete an answer is. */
+const Count = z.int().nonnegative();
+
+/**
+ * How complete an answer is. Losses are those of the whole range, of all agents or the one that was asked for, whatever the
+ * expression: nobody knows whether a packet that is lost would match. One of which only the bounds are known counts where
+ * they touch the range.
+ */
 export const Completeness = z.object({
-  sectionsScanned: z.int().nonnegative(),
-  packetsScanned: z.int().nonnegative(),
-  /** The bytes that decide were cut off at capture: neither yes nor no. */
-  packetsUndecided: z.int().nonnegative(),
-  /** Records in quarantine that arrived in the range. */
-  recordsQuarantined: z.int().nonnegative(),
-  /** Dropped by the kernels of the agents whose sections were scanned. */
-  droppedByKernel: z.int().nonnegative(),
-  /** False when `limit` ended the scan before the range was through. */
-  rangeScanned: z.boolean(),
+  sectionsScanned: Count,
+  sectionsPruned: Count.describe('Passed over unread: by their index they hold nothing that matches, nor is undecided'),
+  packetsScanned: Count,
+  packetsUndecided: Count.describe('The bytes that decide were cut off at capture: neither yes nor no'),
+  droppedByKernel: Count.describe('Packets that agents’ rings had no room for'),
+  lostByAgents: Count.describe('Packets of sections that were open when an agent’s process was killed'),
+  sectionsMissing: Count.describe('Made by agents and not stored: given up by a spool or by Kafka, or in quarantine'),
+  packetsMissing: Count.describe('In the sections that are missing'),
+  recordsQuarantined: Count,
+  recordsLost: Count.describe('Given up by Kafka before they were read; of which agents, nobody knows'),
+  rangeScanned: z.boolean().describe('False when the scan ended before the range was through'),
+  stoppedBy: z
+    .enum(['limit', 'time', 'packets'])
+    .optional()
+    .describe('What ended the scan: the limit of the query, or its budget'),
 });
 export type Completeness = z.infer<typeof Completeness>;

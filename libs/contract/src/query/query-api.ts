@@ -1,8 +1,10 @@
 import { identityConflictsApi } from './identity-conflicts.js';
+import { ledgerApi } from './ledger.js';
 import { packetsApi } from './packets.js';
 
 /** All that analytics answers under `/api/v1`. */
 export const queryApi = {
   ...identityConflictsApi,
+  ...ledgerApi,
   ...packetsApi,
 } as const;
