@@ -15,7 +15,8 @@ const PACKET_OUTGOING = 4;
 
 /**
  * One program for a socket that is bound to no interface: each packet is judged by the program of the interface that it was seen
- * on, and refused on all others. The same input gives the same program, in whatever order branches and indexes come.
+ * on, and refused on all others. The same input gives the same program, in whatever order branches and indexes come,
+ * for ever: it belongs to linker version 1.
  * @param loopback the interface that shows each packet twice: going out it is refused
  * @throws BpfleetError `FILTER_TOO_LARGE` for more than the kernel takes, `REQUEST_INVALID` for an index that stands twice
  */
@@ -56,8 +57,9 @@ interface Range {
 
 /** In order of their lowest indexes. */
 function sorted(branches: readonly InterfaceBranch[]): InterfaceBranch[] {
-  const all = branches.flatMap(({ interfaces }) => interfaces);
-  const twice = all.find((index, at) => all.indexOf(index) !== at);
+  const seen = new Set<number>();
+  const isTwice = (index: number): boolean => seen.size === seen.add(index).size;
+  const twice = branches.flatMap(({ interfaces }) => interfaces).find(isTwice);
   if (twice !== undefined) throw new BpfleetError('REQUEST_INVALID', `interface ${twice} stands twice`);
   return branches
     .map(({ interfaces, program }) => ({ interfaces: [...interfaces].sort((one, other) => one - other), program }))

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fromTuples, type Tuple } from '@bpfleet/bpf';
 import { describe, expect, it } from 'vitest';
+import { byInterface } from '../by-interface.js';
 import { link } from '../link.js';
 
 /** One input of the linker and what version 1 answers; programs are rows of numbers, as the kernel has them. */
@@ -34,6 +35,22 @@ describe('link/v1, for ever', () => {
     const { program, digests, acceptBytes } = link({ ...request, linkerVersion: 1, members: asPrograms });
     expect(program.map(rowOf)).toEqual(linked.program);
     expect({ digests, acceptBytes }).toEqual({ digests: linked.digests, acceptBytes: linked.acceptBytes });
+  });
+});
+
+interface SharedVector {
+  readonly name: string;
+  readonly loopback?: number;
+  readonly branches: readonly { readonly interfaces: readonly number[]; readonly program: readonly Tuple[] }[];
+  readonly program: readonly Tuple[];
+}
+const file = new URL('golden-vectors-by-interface.json', import.meta.url);
+const sharedVectors: readonly SharedVector[] = JSON.parse(readFileSync(file, 'utf8'));
+
+describe('byInterface, with link/v1 for ever', () => {
+  it.each(sharedVectors.map((vector) => [vector.name, vector] as const))('%s', (_, { branches, loopback, program }) => {
+    const asPrograms = branches.map((branch) => ({ ...branch, program: fromTuples(branch.program) }));
+    expect(byInterface(asPrograms, loopback).map(rowOf)).toEqual(program);
   });
 });
 
