@@ -1,4 +1,4 @@
-import { encodeProgram, fromTuples } from '@bpfleet/bpf';
+import { encodeProgram, fromTuples, type Program } from '@bpfleet/bpf';
 import {
   type AgentStatus,
   controlApi,
@@ -8,7 +8,7 @@ import {
   type FilterVersion,
   type Statement,
 } from '@bpfleet/contract';
-import { link } from '@bpfleet/pcap-filter';
+import { byInterface, link } from '@bpfleet/pcap-filter';
 import { nodeCrypto, PrivateKey } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PcapFilterCompiler } from '../compile/pcap-filter-compiler.js';
@@ -19,14 +19,16 @@ import { expectedProgram } from './expected-program.js';
 const excluded = [{ address: '192.0.2.9', port: 9092 }];
 
 /** What an agent's linker makes, by the agent's own code path: link, encode, hash. */
-function linked(versions: readonly FilterVersion[], linkType = 'EN10MB'): string {
+const linked = (versions: readonly FilterVersion[]): string =>
+  digestOf(encodeProgram(programLinked(versions)), nodeCrypto);
+
+function programLinked(versions: readonly FilterVersion[], linkType = 'EN10MB'): Program {
   const members = versions.map(({ digest, snaplenBytes, programs }) => {
     const program = programs.find((one) => one.linkType === linkType)!;
     if (program.target !== 'cbpf') throw new Error('not a classic program');
     return { digest: digest.replace('sha256:', ''), program: fromTuples(program.instructions), snaplenBytes };
   });
-  const { program } = link({ linkerVersion: 1, target: 'cbpf', linkType, cooked: false, excluded, members });
-  return digestOf(encodeProgram(program), nodeCrypto);
+  return link({ linkerVersion: 1, target: 'cbpf', linkType, cooked: false, excluded, members }).program;
 }
 
 describe('the states of a status', () => {
@@ -186,6 +188,64 @@ describe('the states of a status', () => {
       expect(await shown({ filters: [of(web)], statements: [evidenceOf({ kind: 'read back' })] })).toEqual([
         'web reported',
       ]);
+    });
+  });
+  describe('of a socket of many interfaces', () => {
+    const on = (name: string, index: number) => ({ name, index });
+    const branches: NonNullable<Statement['branches']> = [
+      { interfaces: [on('veth1', 5), on('veth2', 7)], linkType: 'EN10MB', members: [0, 1] },
+      { interfaces: [{ ...on('lo', 1), isLoopback: true }], linkType: 'EN10MB', members: [1] },
+      { interfaces: [on('tun0', 9)], linkType: 'RAW', members: [0] },
+    ];
+    /** As the agent makes it: each kind's linked program, behind the question where a packet was seen. */
+    function hash(): string {
+      const whole = byInterface(
+        [
+          { interfaces: [5, 7], program: programLinked([web, dns], 'EN10MB') },
+          { interfaces: [1], program: programLinked([dns], 'EN10MB') },
+          { interfaces: [9], program: programLinked([web], 'RAW') },
+        ],
+        1,
+      );
+      return digestOf(encodeProgram(whole), nodeCrypto);
+    }
+    const stated = (changed: Partial<Statement> = {}) =>
+      agent.state({ interface: '*', linkType: '*', members: both(), branches, excluded, hash: hash(), ...changed });
+
+    it('are attested where a branch says that they run', async () => {
+      const filters = [
+        ...[of(web, { interface: 'veth2' }), of(dns, { interface: 'veth1' }), of(dns, { interface: 'lo' })],
+        ...[of(web, { interface: 'lo' }), of(web, { interface: 'tun0', linkType: 'RAW' })],
+        ...[of(dns, { interface: 'tun0', linkType: 'RAW' }), of(web, { interface: 'tun0' }), of(web)],
+      ];
+      expect(await shown({ filters, statements: [stated()] })).toEqual([
+        ...['web attested', 'dns attested', 'dns attested', 'web reported', 'web attested'],
+        ...['dns reported', 'web reported', 'web reported'],
+      ]);
+      expect(await outcomes()).toEqual({ good: 1 });
+    });
+    it.each<[string, (all: typeof branches) => Partial<Statement>, string]>([
+      [
+        'of another interface',
+        ([first, ...rest]) => ({ branches: [{ ...first!, interfaces: [on('veth1', 6)] }, ...rest] }),
+        'diverged',
+      ],
+      [
+        'with lo like any other',
+        ([first, , last]) => ({ branches: [first!, { ...branches[1]!, interfaces: [on('lo', 1)] }, last!] }),
+        'diverged',
+      ],
+      ['with fewer members', ([first, ...rest]) => ({ branches: [{ ...first!, members: [0] }, ...rest] }), 'diverged'],
+      [
+        'with a member that is not named',
+        ([first, ...rest]) => ({ branches: [{ ...first!, members: [0, 2] }, ...rest] }),
+        'reported',
+      ],
+      ['with an interface twice', (all) => ({ branches: [...all, all[0]!] }), 'reported'],
+      ['in eBPF', () => ({ target: 'ebpf' }), 'reported'],
+    ])('are not attested by a statement %s', async (_, changed, state) => {
+      const filters = [of(web, { interface: 'veth1' })];
+      expect(await shown({ filters, statements: [stated(changed(branches))] })).toEqual([`web ${state}`]);
     });
   });
   it('need the evidence that their name says', async () => {

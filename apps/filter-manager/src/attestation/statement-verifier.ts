@@ -72,8 +72,9 @@ export class StatementVerifier {
   }
 
   async #expected(statement: Statement): Promise<ExpectedProgram | undefined> {
-    const { members, linkType, linkerVersion, excluded, target } = statement;
-    const inputs = canonicalJson({ members: members.toSorted(), linkType, linkerVersion, excluded, target });
+    const { members, branches, linkType, linkerVersion, excluded, target } = statement;
+    const ordered = branches ? { members, branches } : { members: members.toSorted() };
+    const inputs = canonicalJson({ ...ordered, linkType, linkerVersion, excluded, target });
     const known = this.#programs.get(inputs);
     if (known !== undefined) return known;
     const versions = await this.filters.byDigest(members);
@@ -119,17 +120,23 @@ function isAsExpected({ hash, evidence }: Statement, expected: ExpectedProgram):
 
 function borneOut(state: FilterState, judged: readonly Judged[]): FilterState {
   if (state.state !== 'attested' && state.state !== 'attested (loaded)') return state;
-  const about = judged.filter(
-    ({ statement }) =>
-      statement.interface === state.interface &&
-      statement.linkType === state.linkType &&
-      statement.members.includes(state.digest),
-  );
+  const about = judged.filter(({ statement }) => isAbout(statement, state));
   if (about.some((one) => one.outcome === 'good' && isEvidence(one.statement, state.state))) return state;
   if (about.some(({ outcome }) => outcome === 'other program')) {
     return { ...state, state: 'diverged', reason: 'the agent states another program than the service computes' };
   }
   return { ...state, state: 'reported', reason: 'no signed statement says so yet' };
+}
+
+function isAbout({ interface: device, linkType, members, branches }: Statement, state: FilterState): boolean {
+  if (branches === undefined)
+    return device === state.interface && linkType === state.linkType && members.includes(state.digest);
+  return branches.some(
+    (branch) =>
+      branch.linkType === state.linkType &&
+      branch.interfaces.some(({ name }) => name === state.interface) &&
+      branch.members.some((place) => members[place] === state.digest),
+  );
 }
 
 function isEvidence({ evidence, target }: Statement, state: FilterState['state']): boolean {

@@ -25,7 +25,10 @@ type KeyName = 'signing' | 'identity' | 'session';
 /** Never changed: what is signed like this stays signed. The signatures were checked with another implementation. */
 const vectors = JSON.parse(readFileSync(new URL('../../test-vectors/signed-v1.json', import.meta.url), 'utf8')) as {
   readonly keys: Record<KeyName, { readonly seed: string; readonly publicKey: string; readonly keyId: string }>;
-  readonly documents: Record<'desired' | 'delegation' | 'statement' | 'enrolment', DocumentVector> & {
+  readonly documents: Record<
+    'desired' | 'delegation' | 'statement' | 'sharedStatement' | 'enrolment',
+    DocumentVector
+  > & {
     readonly bundle: DocumentVector & { readonly digest: string };
   };
   readonly section: {
@@ -73,6 +76,7 @@ const kinds: readonly (readonly [string, DocumentKind<z.ZodType>, DocumentVector
   ['desired state', desiredStateKind, documents.desired, 'signing'],
   ['delegation', delegationKind, documents.delegation, 'identity'],
   ['statement', statementKind, documents.statement, 'identity'],
+  ['statement of many interfaces', statementKind, documents.sharedStatement, 'identity'],
   ['enrolment', enrolmentKind, documents.enrolment, 'identity'],
 ];
 describe.each(kinds)('a %s', (_name, kind, vector, key) => {
