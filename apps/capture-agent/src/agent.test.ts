@@ -49,6 +49,18 @@ describe('an agent', () => {
     running.push(agent);
     return agent;
   }
+  it('refuses a spool folder that another one uses, says which process that is, and takes it once that has stopped', async () => {
+    const service = await filterManager(new SigningService('agent-1'));
+    const first = await agentOf(service.url);
+    const refusal = {
+      code: 'DATA_IN_USE',
+      message: expect.stringContaining(`${join(folder, 'spool')} is in use by process ${process.pid} `),
+    };
+    await expect(agentOf(service.url)).rejects.toMatchObject(refusal);
+    await first.stop();
+    await agentOf(service.url);
+  });
+
   const filtersOf = (status: AgentStatus | undefined) =>
     status?.filters.map(({ filter, version, state }) => `${filter}@${version} ${state}`);
 

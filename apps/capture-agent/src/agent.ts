@@ -1,8 +1,7 @@
 import type { Bus } from '@bpfleet/bus';
 import { type AgentStatus, DsseEnvelope, delegationText, type Endpoint, packetsTopic } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
-import { matchesPatterns } from '@bpfleet/linux';
-import { makeFolder, PrivateKey } from '@bpfleet/service';
+import { type FolderLock, matchesPatterns } from '@bpfleet/linux';
+import { PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { OpenerEvent, OpenerPort } from './border/opener-port.js';
@@ -29,6 +28,7 @@ import { plus } from './spool/amount.js';
 import { bootId } from './spool/boot-id.js';
 import { DiskSpool } from './spool/disk-spool.js';
 import { MemoryStore } from './spool/memory-store.js';
+import { ownFolder } from './spool/own-folder.js';
 import { SessionKeys } from './spool/session-keys.js';
 import { SpoolErrors } from './spool/spool-errors.js';
 import { agentStatus } from './status.js';
@@ -55,6 +55,7 @@ export class CaptureAgent {
   #epoch = 0;
   #generation = 0;
   #source: PacketSource | undefined;
+  #spoolLock: FolderLock | undefined;
   #spool!: DiskSpool;
   #memory!: MemoryStore;
   #keys!: SessionKeys;
@@ -90,6 +91,7 @@ export class CaptureAgent {
 
   async start(): Promise<void> {
     const { config, parts } = this;
+    this.#spoolLock = await ownFolder(config.agentSpoolDir, parts.logger);
     await parts.opener.start((event) => this.#hear(event));
     const sessionKey = PrivateKey.generate();
     const hello = await parts.opener.hello(sessionKey.publicKey);
@@ -123,11 +125,11 @@ export class CaptureAgent {
     await this.#sender?.stop();
     await this.parts.opener.stop();
     await this.#spool?.close();
+    this.#spoolLock?.release();
   }
 
   async #openSpool(): Promise<void> {
     const { agentSpoolDir: folder, agentSpoolBytes: maxBytes, agentSpoolHours, agentPendingBytes } = this.config;
-    await spoolFolder(folder);
     this.#spool = new DiskSpool(folder, { maxBytes, maxAgeMs: agentSpoolHours * 3_600_000 }, this.#boot, bootTimeMs);
     this.#memory = new MemoryStore(agentPendingBytes);
     this.#keys = new SessionKeys(folder);
@@ -312,17 +314,6 @@ export class CaptureAgent {
         ...this.#spoolErrors.current,
         ...this.#sourceTroubles(),
       ],
-    });
-  }
-}
-
-async function spoolFolder(folder: string): Promise<void> {
-  try {
-    await makeFolder(folder);
-  } catch (cause) {
-    throw new BpfleetError('DATA_NOT_WRITABLE', `the agent cannot spool in ${folder}: ${(cause as Error).message}`, {
-      cause,
-      hint: 'make the folder writable, or name another with BPFLEET_AGENT_SPOOL_DIR',
     });
   }
 }

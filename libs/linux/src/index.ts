@@ -11,6 +11,7 @@ export { socketPair } from './channel/socket-pair.js';
 export { confineProcess } from './confinement/confine.js';
 export { type Confinement, confinement, isConfined } from './confinement/confinement.js';
 export { bootId, bootTimeMs, bootTimeNs } from './host/boot.js';
+export { FolderLock } from './host/folder-lock.js';
 export { optmemMax } from './host/optmem-max.js';
 export { hardwareOf, type InterfaceLinkType } from './interfaces/hardware.js';
 export { interfaces } from './interfaces/interfaces.js';

@@ -41,6 +41,7 @@ interface Libc {
   close(fd: number): number;
   /** With an integer argument, as F_DUPFD_CLOEXEC takes. */
   fcntl(fd: number, command: number, argument: number): number;
+  flock(fd: number, operation: number): number;
   setns(fd: number, type: number): number;
   /** `bpf(2)` by its number: the C library has no function for it. */
   bpf(number: number, command: number, attributes: Bytes, attributesBytes: number): number;
@@ -127,6 +128,7 @@ function declare(koffi: Koffi): Libc {
     write: self.func('long write(int, const void *, size_t)'),
     close: self.func('int close(int)'),
     fcntl: bindFcntl(self.func('int fcntl(int, int, ...)')),
+    flock: self.func('int flock(int, int)'),
     setns: self.func('int setns(int, int)'),
     bpf: bindSyscall(self.func('long syscall(long, ...)')),
     prctl: bindPrctl(self.func('int prctl(int, ...)')),
