@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { interfaces, PacketSender } from '@bpfleet/linux';
 import { forEachPacket, readSection } from '@bpfleet/section';
 import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { addCables, cableNames, otherEnd, removeCables } from '../testing/cables.js';
 import { CaptureRig } from '../testing/capture-rig.js';
 import { numberAt, numberedFrame } from '../testing/numbered-packets.js';
 import type { TestFilter } from '../testing/signing-service.js';
@@ -24,12 +24,11 @@ describe.runIf(possible.ok)(title, () => {
   const wires = new Map<string, PacketSender>();
   let sent = 0;
 
-  const ip = (...argv: readonly string[]) => hosts.exec(host, ['ip', ...argv]);
   const wireTo = (name: string): PacketSender => {
     const known = wires.get(name);
     if (known) return known;
     const open = () =>
-      PacketSender.open({ interfaceIndex: interfaces().find((device) => device.name === `p${name.slice(1)}`)!.index });
+      PacketSender.open({ interfaceIndex: interfaces().find((device) => device.name === otherEnd(name))!.index });
     const wire = hosts.inside(host, open);
     wires.set(name, wire);
     return wire;
@@ -39,23 +38,12 @@ describe.runIf(possible.ok)(title, () => {
     expect(wireTo(name).send([numberedFrame(++sent, 9, port)])).toBe(1);
     return sent;
   };
-  const names = Array.from({ length: PAIRS }, (_, index) => `e${index + 1}`);
+  const names = cableNames(PAIRS);
 
   beforeAll(async () => {
     hosts = await createHosts({ count: 1 });
     host = hosts.host(1);
-    await hosts.exec(host, [
-      'sysctl',
-      '-qw',
-      'net.ipv6.conf.all.disable_ipv6=1',
-      'net.ipv6.conf.default.disable_ipv6=1',
-    ]);
-    const commands = names.flatMap((name, index) => {
-      const peer = `p${index + 1}`;
-      return [`link add ${name} type veth peer name ${peer}`, `link set ${name} up`, `link set ${peer} up`];
-    });
-    execFileSync('ip', ['-netns', host.namespace, '-batch', '-'], { input: commands.join('\n') });
-    for (const name of names) await hosts.untilCarries(host, name);
+    await addCables(hosts, host, names);
   });
   afterAll(() => hosts?.remove());
   beforeEach(async () => {
@@ -133,11 +121,8 @@ describe.runIf(possible.ok)(title, () => {
 
   it('takes up an interface that comes, and forgets one that goes', async () => {
     await desire(web);
-    await ip('link', 'add', 'e99', 'type', 'veth', 'peer', 'name', 'p99');
+    await addCables(hosts, host, ['e99']);
     try {
-      await ip('link', 'set', 'e99', 'up');
-      await ip('link', 'set', 'p99', 'up');
-      await hosts.untilCarries(host, 'e99');
       const on = async () => (await states()).filter(({ state }) => state === 'attested').map((one) => one.on);
       await rig.until('the new interface', async () => (await on()).includes('e99'));
       await untilStored(
@@ -149,7 +134,7 @@ describe.runIf(possible.ok)(title, () => {
     } finally {
       wires.get('e99')?.close();
       wires.delete('e99');
-      await ip('link', 'del', 'e99');
+      removeCables(host, ['e99']);
     }
     await rig.until('it to be gone', async () => !(await states()).some(({ on: name }) => name === 'e99'));
     const before = sent;

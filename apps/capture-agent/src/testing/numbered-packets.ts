@@ -42,6 +42,12 @@ export function numberedFrame(number: number, sourcePort: number, destinationPor
 export const classedFrame = (number: number, seed: number): Uint8Array =>
   numberedFrame(number, portOf(classOf(number, seed)));
 
+/** So many go to one interface before the next one has its turn. */
+export const IN_A_ROW = 8;
+
+/** To which of so many interfaces a packet goes. */
+export const placeOf = (number: number, interfaces: number): number => Math.floor(number / IN_A_ROW) % interfaces;
+
 /** @param start of the frame in the bytes */
 export const numberAt = (bytes: Uint8Array, start: number): number =>
   new DataView(bytes.buffer, bytes.byteOffset + start + NUMBER).getUint32(0);
