@@ -12,5 +12,12 @@ export { writePcapHeader, writePcapPacket } from './export/pcap-export.js';
 export { type ExportedInterface, PcapngExport, type PcapngExportOptions } from './export/pcapng-export.js';
 export { forEachPacket, PacketCursor } from './for-each-packet.js';
 export { LocalOption, PacketFlag, SNAPLEN_BYTES } from './format.js';
-export { readSection, type Section, type SectionInterface, type SectionStatistics } from './read-section.js';
+export {
+  readSection,
+  type Section,
+  type SectionInterface,
+  type SectionStatistics,
+  type SectionVisitor,
+  scanSection,
+} from './read-section.js';
 export { SectionWriter, type SectionWriterOptions, sectionOf, type VlanTag } from './section-writer.js';

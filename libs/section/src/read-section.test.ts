@@ -6,7 +6,7 @@ import { encodeInterface, encodeSectionHeader, encodeStatistics, originOptions }
 import { byteOption, encodeBlock, textOption, u32sOption } from './encode-block.js';
 import { forEachPacket } from './for-each-packet.js';
 import { BlockType, LocalOption, OptionCode } from './format.js';
-import { readSection } from './read-section.js';
+import { readSection, type SectionInterface, scanSection } from './read-section.js';
 import { SectionWriter } from './section-writer.js';
 
 /** A section with all that one can hold, and with packets that carry options. */
@@ -38,6 +38,18 @@ const count = (section: Uint8Array): number => {
   });
   return packets;
 };
+function scanned(section: Uint8Array) {
+  const interfaces: SectionInterface[] = [];
+  let packets = 0;
+  scanSection(section, {
+    interface: (one) => void interfaces.push(one),
+    packet: ({ index, interfaceId }) => {
+      expect(index).toBe(packets++);
+      expect(interfaceId).toBeLessThan(interfaces.length);
+    },
+  });
+  return { packets, interfaces };
+}
 const codeOf = (act: () => unknown): string => {
   try {
     act();
@@ -167,8 +179,11 @@ describe('readSection', () => {
         const outcome = codeOf(() => readSection(bytes));
         expect(['accepted', 'SECTION_CORRUPT']).toContain(outcome);
         // What readSection took, a walk takes too and finds as many packets.
-        if (outcome === 'accepted') expect(count(bytes)).toBe(readSection(bytes).packets);
-        else expect(['accepted', 'SECTION_CORRUPT']).toContain(codeOf(() => count(bytes)));
+        if (outcome === 'accepted') {
+          const { packets, interfaces } = readSection(bytes);
+          expect(count(bytes)).toBe(packets);
+          expect(scanned(bytes)).toEqual({ packets, interfaces });
+        } else expect(['accepted', 'SECTION_CORRUPT']).toContain(codeOf(() => count(bytes)));
       }),
       { numRuns: 10_000 },
     );

@@ -1,3 +1,4 @@
+import type { BpfleetError } from '@bpfleet/errors';
 import type { InterfaceDescription, SectionOrigin } from './describe.js';
 import { PacketCursor, place } from './for-each-packet.js';
 import { BlockType, Direction, IDB, ISB, LocalOption, NANOSECOND_RESOLUTION, OptionCode, SHB } from './format.js';
@@ -41,6 +42,23 @@ export function readSection(bytes: Uint8Array): Section {
   return new SectionReading(bytes).read();
 }
 
+/** What a scan is told, in the order of the bytes. */
+export interface SectionVisitor {
+  /** Its id is the number of those before it. */
+  interface(described: SectionInterface): void;
+  /** Gets the same cursor each time: copy what you keep. */
+  packet(packet: PacketCursor): void;
+}
+
+/**
+ * Visits the interfaces and packets of a section in one pass; nothing is made per packet. What else a section says is
+ * passed over.
+ * @throws BpfleetError `SECTION_CORRUPT`; what stands before the fault was visited
+ */
+export function scanSection(bytes: Uint8Array, visitor: SectionVisitor): void {
+  new SectionReading(bytes).scan(visitor);
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 class SectionReading {
@@ -66,7 +84,7 @@ class SectionReading {
       else if (type === BlockType.interfaceStatistics) this.#statistic(start, length);
       else if (type === BlockType.enhancedPacket) this.#packet(start, length);
       else if (type === BlockType.packet || type === BlockType.simplePacket) {
-        throw corruptSection(start, `block type ${type}; packets of a section are in enhanced packet blocks`);
+        throw strangePacket(type, start);
       }
       return true;
     });
@@ -78,6 +96,20 @@ class SectionReading {
       tsMinNs: nsOfWords(this.#minHigh, this.#minLow),
       tsMaxNs: nsOfWords(this.#maxHigh, this.#maxLow),
     };
+  }
+
+  scan(visitor: SectionVisitor): void {
+    const [view, cursor, interfaces] = [this.#view, this.#cursor, this.#interfaces];
+    walkBlocks(view, (type, start, length) => {
+      if (type === BlockType.enhancedPacket) {
+        place(cursor, view, start, length, interfaces.length);
+        visitor.packet(cursor);
+      } else if (type === BlockType.interfaceDescription) {
+        this.#interface(start, length);
+        visitor.interface(interfaces.at(-1)!);
+      } else if (type === BlockType.packet || type === BlockType.simplePacket) throw strangePacket(type, start);
+      return true;
+    });
   }
 
   #header(): SectionOrigin & Pick<Section, 'ledger'> {
@@ -188,6 +220,9 @@ class SectionReading {
     return this.#view.getBigUint64(at, true);
   }
 }
+
+const strangePacket = (type: number, start: number): BpfleetError =>
+  corruptSection(start, `block type ${type}; packets of a section are in enhanced packet blocks`);
 
 function readLedger(text: string, at: number): Record<string, string> {
   let ledger: unknown;

@@ -1,6 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
-import { readSection } from '@bpfleet/section';
+import { scanSection } from '@bpfleet/section';
+import type { StoredSection } from '@bpfleet/store';
 import type { Passed } from '../pruning/sections-pruned.js';
 import { NewestPackets } from './newest-packets.js';
 import { sectionId } from './packet-id.js';
@@ -62,11 +63,22 @@ async function linkTypesOf(source: SectionSource, request: PacketRequest, signal
   const scan = new PacketScan(request);
   const linkTypes = new Set<number>();
   for await (const section of source.sections(sectionQuery(request, 'newest'), signal)) {
-    const { interfaces } = readSection(section.body);
-    if (interfaces.every(({ linkType }) => linkTypes.has(linkType))) continue;
+    if (!holdsOther(section, linkTypes)) continue;
     for (const packet of scan.open(section)) linkTypes.add(packet.interface.linkType);
   }
   return linkTypes;
+}
+
+/** Whether an interface of the section is of none of these link types. */
+function holdsOther({ body }: StoredSection, known: ReadonlySet<number>): boolean {
+  let isOther = false;
+  scanSection(body, {
+    interface: ({ linkType }) => {
+      if (!known.has(linkType)) isOther = true;
+    },
+    packet: () => {},
+  });
+  return isOther;
 }
 
 function onlyLinkType(linkTypes: ReadonlySet<number>): number {

@@ -19,22 +19,31 @@ export interface StoredPacket {
 export type PacketPredicate = (bytes: Uint8Array, packet: StoredPacket) => Verdict;
 
 /**
- * What an expression means for stored packets of each link type.
+ * What an expression means for stored packets of each link type, compiled when the first of them comes.
  * @throws BpfleetError with the span in the expression
  */
 export function packetPredicates(expression: string): (linkType: number) => PacketPredicate {
   if (expression.trim() === '') return () => () => 'yes';
   refuseFaults(expression);
+  const made = new Map<number, PacketPredicate>();
   return (linkType) => {
-    if (linkType === LinkType.EN10MB) return meaningOrNot(() => ethernetPredicate(expression));
-    const name = linkTypeName(linkType);
-    // Not "no": the expression may mean something for them that this build cannot evaluate.
-    if (!supportedLinkTypes.includes(name)) return () => 'undecided';
-    return meaningOrNot(() => {
-      const run = functionOf(expression, { linkType: name });
-      return (bytes, packet) => verdictOf(run, bytes, packet);
-    });
+    const known = made.get(linkType);
+    if (known) return known;
+    const predicate = predicateOn(expression, linkType);
+    made.set(linkType, predicate);
+    return predicate;
   };
+}
+
+function predicateOn(expression: string, linkType: number): PacketPredicate {
+  if (linkType === LinkType.EN10MB) return meaningOrNot(() => ethernetPredicate(expression));
+  const name = linkTypeName(linkType);
+  // Not "no": the expression may mean something for them that this build cannot evaluate.
+  if (!supportedLinkTypes.includes(name)) return () => 'undecided';
+  return meaningOrNot(() => {
+    const run = functionOf(expression, { linkType: name });
+    return (bytes, packet) => verdictOf(run, bytes, packet);
+  });
 }
 
 /** Faults of the expression are told before anything is read; that it means nothing on some link types is none. */

@@ -1,5 +1,5 @@
 import type { Completeness } from '@bpfleet/contract';
-import { forEachPacket, readSection, type SectionInterface } from '@bpfleet/section';
+import { type PacketCursor, type SectionInterface, scanSection } from '@bpfleet/section';
 import type { StoredSection } from '@bpfleet/store';
 import { filtersOf } from '../filter-labels.js';
 import type { PacketPredicate } from './packet-predicate.js';
@@ -40,6 +40,11 @@ export interface MatchedPacket {
   readonly wireLength: number;
 }
 
+interface Lane {
+  readonly interface: OpenInterface;
+  readonly predicate: PacketPredicate | undefined;
+}
+
 /** Opens sections for one query and counts what it saw. */
 export class PacketScan {
   #sections = 0;
@@ -65,30 +70,29 @@ export class PacketScan {
   /** The packets of a section that match, in the order in which they were written. */
   open(stored: StoredSection): MatchedPacket[] {
     const { body } = stored;
-    const described = readSection(body);
     this.#sections++;
     const section: OpenSection = { agent: stored.agent, epoch: stored.epoch, seq: stored.seq, body };
-    const lanes = described.interfaces.map((one) => this.#laneOf(one));
+    const lanes: Lane[] = [];
     const isInside = this.#isInside(stored);
     const matched: MatchedPacket[] = [];
-    forEachPacket(body, (packet) => {
+    const packet = (packet: PacketCursor): void => {
       const lane = lanes[packet.interfaceId]!;
-      if (!lane.predicate) return true;
-      if (!isInside && !this.#isInRange(packet.atNs)) return true;
+      if (!lane.predicate) return;
+      // Its time is a bigint made anew at each reading: most sections lie inside the range as a whole.
+      if (!isInside && !this.#isInRange(packet.atNs)) return;
       this.#packets++;
       const verdict = lane.predicate(body, packet);
+      if (verdict === 'no') return;
       if (verdict === 'undecided') this.#undecided++;
-      if (verdict !== 'yes') return true;
-      const { index, atNs, start, capturedLength, wireLength } = packet;
-      matched.push({ section, interface: lane.interface, index, atNs, start, capturedLength, wireLength });
-      return true;
-    });
+      else matched.push(matchedPacket(section, lane.interface, packet));
+    };
+    scanSection(body, { interface: (described) => lanes.push(this.#laneOf(described)), packet });
     this.#matched += matched.length;
     return matched;
   }
 
   /** Without a predicate the interface's packets are none of the query's business. */
-  #laneOf(described: SectionInterface): { interface: OpenInterface; predicate: PacketPredicate | undefined } {
+  #laneOf(described: SectionInterface): Lane {
     const filters = filtersOf(described.description);
     const { linkType, version, predicateOf } = this.criteria;
     const isAsked =
@@ -108,3 +112,9 @@ export class PacketScan {
     return atNs >= this.criteria.sinceNs && atNs < this.criteria.untilNs;
   }
 }
+
+const matchedPacket = (
+  section: OpenSection,
+  openInterface: OpenInterface,
+  { index, atNs, start, capturedLength, wireLength }: PacketCursor,
+): MatchedPacket => ({ section, interface: openInterface, index, atNs, start, capturedLength, wireLength });
