@@ -3,7 +3,6 @@ import type { CopyField } from '../copy/copy-decoder.js';
 import { copyOut } from '../copy/copy-out.js';
 import { storeError } from '../store-error.js';
 import {
-  type Cursor,
   clamp,
   condition,
   type Hour,
@@ -48,7 +47,8 @@ export class SectionStore {
 
   /**
    * Sections that may hold packets in the range, from one end of time to the other. Those that arrive meanwhile are
-   * seen where they lie ahead. No connection is held while the caller works on one.
+   * seen where they lie ahead. No connection waits for the caller: a step is read as a whole, and from the third on,
+   * where the caller mostly takes all, the next one is read while it works.
    * @throws the signal's reason when it is aborted; BpfleetError `STORE_UNAVAILABLE`
    */
   async *sections(
@@ -58,18 +58,26 @@ export class SectionStore {
     const hours = await this.#hours(query);
     if (hours.length === 0) return;
     const where = condition(query, hours);
-    let cursor: Cursor | undefined;
+    const limitOf = (step: number) => STEP_SECTIONS[Math.min(step, STEP_SECTIONS.length - 1)]!;
+    const read = (step: number, behind?: StoredSection) => {
+      const cursor = behind && { ...behind, tsNs: query.order === 'newest' ? behind.tsMaxNs : behind.tsMinNs };
+      return this.#read(stepQuery(where, query.order, cursor, limitOf(step), STEP_BYTES), signal);
+    };
+    let ahead: Promise<StoredSection[]> | undefined;
+    let last: StoredSection | undefined;
     for (let step = 0; ; step++) {
-      const limit = STEP_SECTIONS[Math.min(step, STEP_SECTIONS.length - 1)]!;
-      const found = await this.#read(stepQuery(where, query.order, cursor, limit, STEP_BYTES), signal);
-      const last = found.at(-1);
+      const found: StoredSection[] = await (ahead ?? read(step, last));
+      last = found.at(-1);
       const bytes = found.reduce((sum, { body }) => sum + body.byteLength, 0);
+      const isLast = !last || (found.length < limitOf(step) && bytes < STEP_BYTES);
+      ahead = isLast || step < 2 ? undefined : read(step + 1, last);
+      // Nobody waits for it where the caller goes away first.
+      ahead?.catch(() => undefined);
       for (const section of found) {
         signal?.throwIfAborted();
         yield section;
       }
-      if (!last || (found.length < limit && bytes < STEP_BYTES)) return;
-      cursor = { ...last, tsNs: query.order === 'newest' ? last.tsMaxNs : last.tsMinNs };
+      if (isLast) return;
     }
   }
 
@@ -152,7 +160,9 @@ function decodeSection(fields: readonly CopyField[]): StoredSection {
     tsMaxNs: tsMax!.readBigInt64BE(),
     packets: packets!.readInt32BE(),
     droppedByKernel: Number(dropped!.readBigInt64BE()),
-    // A copy: the chunk it lies in would stay in memory as long as the section does.
-    body: Buffer.from(body!),
+    body: owned(body!),
   };
 }
+
+/** Of a field that lies within a chunk a copy: the whole chunk would stay in memory as long as the section does. */
+const owned = (field: Buffer): Buffer => (field.byteLength === field.buffer.byteLength ? field : Buffer.from(field));
