@@ -3,6 +3,7 @@ import { capture } from './capture/capture.js';
 import { dissect } from './dissect/dissect.js';
 import { filter } from './filter/filter.js';
 import { ingest } from './ingest/ingest.js';
+import { pruning } from './pruning/pruning.js';
 
 /** All of them, in the order in which they run without a name. */
-export const benchmarks: readonly Benchmark[] = [filter, dissect, ingest, capture];
+export const benchmarks: readonly Benchmark[] = [filter, dissect, ingest, pruning, capture];

@@ -8,6 +8,9 @@ import { tokenTest } from './token-test.js';
 
 /** A section costs some 150 µs to read and evaluate, a token that is not there some 50 ns to ask for. */
 const MOST_TOKENS = 256;
+/** Where there are more, an address is asked for with its next shorter prefix only: most of the others are everywhere. */
+const FEW_TOKENS = 16;
+const ALL_PREFIXES = 4;
 
 /** Link types on which the expression asks for the same. */
 interface Group {
@@ -24,7 +27,8 @@ export function planSections(expression: string): SectionTest {
   if (expression.trim() === '') return EVERY_SECTION;
   const groups = groupsOf(expression).filter(({ prefilter }) => prefilter.kind !== 'none');
   const tests = groups.map(({ prefilter, linkTypes }) => {
-    const test = testOf(fitted(prefilter, Math.floor(MOST_TOKENS / groups.length)));
+    const fits = fitted(prefilter, Math.floor(MOST_TOKENS / groups.length));
+    const test = testOf(fits, countTokens(fits) > FEW_TOKENS ? 2 : ALL_PREFIXES);
     // Alone it needs no link type: of others nothing can match.
     return groups.length === 1 ? test : joined('and', [test, ofLinkTypes(linkTypes)]);
   });
@@ -78,17 +82,23 @@ function prefilterIn(expression: string, form: { readonly linkType: string; read
   }
 }
 
-function testOf(prefilter: Prefilter): SectionTest {
+function testOf(prefilter: Prefilter, prefixes: number): SectionTest {
   switch (prefilter.kind) {
     case 'all':
     case 'none':
       return prefilter;
     case 'token':
-      return tokenTest(prefilter.token);
+      return tokenTest(prefilter.token, prefixes);
     case 'or':
-      return joined('or', prefilter.parts.map(testOf));
+      return joined(
+        'or',
+        prefilter.parts.map((part) => testOf(part, prefixes)),
+      );
     case 'and':
-      return joined('and', prefilter.parts.toSorted((a, b) => rank(a) - rank(b)).map(testOf));
+      return joined(
+        'and',
+        prefilter.parts.toSorted((a, b) => rank(a) - rank(b)).map((part) => testOf(part, prefixes)),
+      );
   }
 }
 

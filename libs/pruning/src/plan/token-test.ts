@@ -7,13 +7,18 @@ import type { SectionTest } from './section-test.js';
 /**
  * How the index is asked for a token: in its Bloom filter, or in the exact set. An address is asked for with its shorter
  * prefixes, which are there where it is: a wrong "yes" needs one for each of them.
+ * @param prefixes how many at most, its own included
  */
-export function tokenTest(token: PrefilterToken): SectionTest {
+export function tokenTest(token: PrefilterToken, prefixes: number = IPV4_BITS.length): SectionTest {
   switch (token.kind) {
-    case 'ipv4':
-      return allOf(IPV4_BITS.filter((bits) => bits <= token.bits).map((bits) => ipv4(token.address, bits)));
-    case 'ipv6':
-      return allOf(IPV6_BITS.filter((bits) => bits <= token.bits).map((bits) => ipv6(token.address, bits)));
+    case 'ipv4': {
+      const lengths = IPV4_BITS.filter((bits) => bits <= token.bits).slice(0, prefixes);
+      return allOf(lengths.map((bits) => ipv4(token.address, bits)));
+    }
+    case 'ipv6': {
+      const lengths = IPV6_BITS.filter((bits) => bits <= token.bits).slice(0, prefixes);
+      return allOf(lengths.map((bits) => ipv6(token.address, bits)));
+    }
     case 'port':
       return bits(TokenKind.port, [token.port]);
     case 'mac': {

@@ -53,12 +53,28 @@ const rows: SectionRow[] = TOKENS.map((tokens, row) => {
   };
 });
 
+const anyBits = fc
+  .oneof(fc.nat({ max: 60 }), fc.nat({ max: 1_000_000 }))
+  .map((token): SectionTest => ({ kind: 'bits', bits: bitsOf(...hashOf(KIND, [token])) }));
+
 const { test: anyTest } = fc.letrec<{ test: SectionTest }>((tie) => ({
   test: fc.oneof(
     { maxDepth: 3, depthSize: 'small' },
-    fc.nat({ max: 60 }).map((token): SectionTest => ({ kind: 'bits', bits: bitsOf(...hashOf(KIND, [token])) })),
+    anyBits,
     fc.subarray(LAYERS).map((anyOf): SectionTest => ({ kind: 'layers', anyOf })),
     fc.constantFrom<SectionTest>({ kind: 'all' }, { kind: 'none' }),
+    // Long enough to be asked for as a list: of hosts with a prefix each, of ports, of both.
+    fc
+      .array(
+        fc.oneof(
+          anyBits,
+          fc.tuple(anyBits, anyBits).map((parts): SectionTest => ({ kind: 'and', parts })),
+        ),
+        {
+          ...{ minLength: 6, maxLength: 30 },
+        },
+      )
+      .map((parts): SectionTest => ({ kind: 'or', parts })),
     fc.record({
       kind: fc.constantFrom('and', 'or'),
       parts: fc.array(tie('test'), { minLength: 1, maxLength: 4 }),
