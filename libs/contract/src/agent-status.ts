@@ -32,6 +32,7 @@ export const FilterState = z.object({
     .object({
       /** Passed the program, as the kernel counts: stored or dropped. */
       matched: Count,
+      /** Of its socket, which other filters and, where it is shared, other interfaces have too. */
       droppedByKernel: Count,
       captured: Count,
     })

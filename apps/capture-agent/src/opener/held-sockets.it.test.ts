@@ -80,7 +80,7 @@ describe.runIf(possible.ok)(title, () => {
   afterAll(() => hosts?.remove());
   beforeEach(async () => {
     wire = hosts.inside(hosts.hub, () => PacketSender.open({ interfaceIndex: hosts.interfaceIndex(hosts.hub, 'h1') }));
-    rig = new OpenerRig(host.namespacePath, 16 * MiB);
+    rig = new OpenerRig(host.namespacePath, { ringBudgetBytes: 16 * MiB });
     await rig.start();
   });
   afterEach(async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closeDescriptor, enterNetworkNamespace, PacketSocket } from '@bpfleet/linux';
 import { type CaptureSocket, type OpenerEvent, TAKEN_OVER } from '../border/opener-port.js';
-import { Opener } from '../opener/opener.js';
+import { Opener, type OpenerOptions } from '../opener/opener.js';
 import { testOpenerOptions } from './opener-options.js';
 import { SigningService } from './signing-service.js';
 
@@ -21,7 +21,7 @@ export class OpenerRig {
   /** @param namespacePath of the host; the thread stays there until `stop` */
   constructor(
     private readonly namespacePath: string,
-    private readonly ringBudgetBytes = 64 * 1024 * 1024,
+    private readonly options: Partial<Pick<OpenerOptions, 'ringBudgetBytes' | 'mayOpen'>> = {},
   ) {}
 
   async start(): Promise<void> {
@@ -30,8 +30,9 @@ export class OpenerRig {
     const onFatal = (error: unknown) => {
       this.#failure = error;
     };
-    const { ringBudgetBytes } = this;
-    this.opener = new Opener(testOpenerOptions(join(this.#folder, 'opener'), { ringBudgetBytes, onFatal }));
+    this.opener = new Opener(
+      testOpenerOptions(join(this.#folder, 'opener'), { ringBudgetBytes: 64 * 1024 * 1024, onFatal, ...this.options }),
+    );
     await this.opener.start((event) => this.events.push(event));
     await this.opener.pin([this.service.key.publicKey]);
     await this.opener.hello(this.service.key.publicKey);

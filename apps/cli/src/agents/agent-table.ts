@@ -53,7 +53,9 @@ function filters({ status }: Agent): string {
 }
 
 function dropped({ status }: Agent): number {
-  return (status?.filters ?? []).reduce((sum, state) => sum + (state.counters?.droppedByKernel ?? 0), 0);
+  // Of each socket once: on one with many filters and interfaces, all of them tell of the same drops.
+  const sockets = status?.ledger?.sockets ?? [];
+  return sockets.reduce((sum, { droppedByKernel }) => sum + droppedByKernel, 0);
 }
 
 const attachmentColumns: readonly Column<FilterState>[] = [

@@ -6,7 +6,7 @@ type Socket = LossLedger['sockets'][number];
 type Version = LossLedger['filters'][number];
 
 const sockets: readonly Column<Socket>[] = [
-  { title: 'INTERFACE', value: ({ interface: device }) => device },
+  { title: 'INTERFACE', value: ({ interface: device, sharedBy }) => (sharedBy ? `${device} (${sharedBy})` : device) },
   { title: 'PASSED', value: ({ passed }) => passed, align: 'right' },
   { title: 'DROPPED', value: ({ droppedByKernel }) => droppedByKernel, align: 'right' },
   { title: 'CAPTURED', value: ({ captured }) => captured, align: 'right' },

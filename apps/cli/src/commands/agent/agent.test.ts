@@ -29,9 +29,18 @@ const agent = (id: string): Agent => ({
     interfaces: [],
     filters: [
       { ...web, interface: 'eth0', state: 'attested', counters: { matched: 12, droppedByKernel: 2, captured: 10 } },
+      { ...web, interface: 'eth2', state: 'attested', counters: { matched: 0, droppedByKernel: 2, captured: 0 } },
       { ...web, interface: 'eth1', state: 'refused', reason: 'EPERM' },
     ],
     sections: { sent: 1, pending: 0, dropped: 0, packetsDropped: 0 },
+    ledger: {
+      sockets: [{ interface: '*', sharedBy: 20, filters: ['web@3'], passed: 12, droppedByKernel: 2, captured: 10 }],
+      filters: [],
+      agent: {
+        ...{ captured: 10, spooledSections: 1, spooledPackets: 10, sentSections: 1, sentPackets: 10 },
+        ...{ evictedSections: 0, evictedPackets: 0 },
+      },
+    },
     errors: [],
   },
 });

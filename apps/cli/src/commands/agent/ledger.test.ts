@@ -74,6 +74,13 @@ describe('agent ledger', () => {
     expect(out).toContain(`No socket stood from ${from} to ${to}, 1.750 s: what came then is in no count\n`);
   });
 
+  it('says of a socket on how many interfaces it has packets of, since its drops are of all of them', async () => {
+    const shared = { ...ledger.sockets[0]!, interface: '*', sharedBy: 70 };
+    fleet.agents = [agent({ ledger: { ...ledger, sockets: [shared] } })];
+    const { out } = await runCommand(['agent', 'ledger', 'host-1', '--server', server]);
+    expect(out).toContain('* (70)       1000        7       990        3  web@3,dns@1\n');
+  });
+
   it('says so when an agent has told of nothing', async () => {
     fleet.agents = [agent({})];
     const { out } = await runCommand(['agent', 'ledger', 'host-1', '--server', server]);
