@@ -4,7 +4,7 @@ import type { IndexedSection } from './indexed-traffic.js';
 
 const AGENTS = 5;
 const BATCH_SECTIONS = 100;
-const POSITION: HeldPosition = { logId: 'pruning', partition: 0, next: 0n, flowsNext: 0n, fence: 1n };
+const POSITION = { logId: 'pruning', partition: 0, next: 0n, fence: 1n } as HeldPosition;
 const HOUR_NS = 3_600_000_000_000n;
 
 /**
