@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ const LEAST_PACKETS = 2_000;
 const RANGE = 10_000_000;
 
 suiteRequires(
-  'an agent that starts on folders that were damaged meanwhile',
+  'an agent that starts on folders that are damaged, or in use',
   { hosts: await hostsHere(), postgres: await postgres() },
   ({ postgres: server }) => {
     const rig = new OneHost();
@@ -41,8 +42,19 @@ suiteRequires(
     /** Busy until the kernel has closed what a killed agent had open. */
     const remount = (mode: 'ro' | 'rw'): Promise<unknown> =>
       expect.poll(() => run('mount', ['-o', `remount,${mode}`, disk]).catch(() => undefined)).toBeDefined();
-    const filler = () => join(disk, 'filler');
-    const fill = () => run('sh', ['-c', `cat /dev/zero > ${filler()} 2> /dev/null; true`]);
+    /** Others fill the disk, again whenever there is room: what was sent is deleted. */
+    let filling: ChildProcess;
+    async function fill(): Promise<void> {
+      const script = `while :; do cat /dev/zero >> ${join(disk, 'filler')}; echo full; sleep 0.02; done 2> /dev/null`;
+      filling = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+      await once(filling.stdout!, 'data');
+      filling.stdout!.resume();
+    }
+    async function giveBack(): Promise<void> {
+      filling.kill('SIGKILL');
+      await once(filling.stdout!, 'close');
+      await rm(join(disk, 'filler'));
+    }
 
     async function killBoth(): Promise<void> {
       const [opener, agent] = [rig.openerPid, rig.agentPid];
@@ -118,12 +130,11 @@ suiteRequires(
 
     const troubles = [
       ['read-only', () => remount('ro'), () => remount('rw')],
-      // In the long form only: behind all the other suites its last packets are sometimes not counted, which is not understood.
-      ...(process.env.BPFLEET_TEST_ROUNDS ? [['full', fill, () => rm(filler())] as const] : []),
+      ['full', fill, giveBack],
     ] as const;
 
     it.each(troubles)(
-      'sends from memory where the disk is %s, and says so',
+      'sends from memory where the disk is %s, says so, and goes on when it is not any more',
       { timeout: 120_000 },
       async (_, ...disk) => {
         const [spoil, mend] = disk;
@@ -148,14 +159,28 @@ suiteRequires(
           await expectStored({ from: left.from, count });
           console.info(`${count} packets before the kill, ${before!['before-recovered']} of them in the open section`);
         } finally {
-          await agent.end();
           await mend();
         }
-        startAgain();
-        await untilRuns((await rig.status())!.epoch);
         await expectStored(await traffic());
+        await agent.end();
+        const { epoch: ended } = (await rig.status())!;
+        startAgain();
+        await untilRuns(ended);
       },
     );
+
+    it('leaves a spool to the agent that uses it, and says which that is', { timeout: 120_000 }, async () => {
+      const [first, pid] = [rig.fleet.agents.get('h1')!, rig.agentPid];
+      const second = rig.fleet.startAgent(rig.hosts.host(1), { BPFLEET_PORT: '17422' });
+      rig.fleet.agents.set('h1', first);
+      try {
+        const refusal = new RegExp(`the folder ${spoolDir()} is in use by process ${pid} \\(.*agent-main`);
+        await second.until('the refusal', () => refusal.test(second.output));
+        await expectStored(await traffic());
+      } finally {
+        await second.end();
+      }
+    });
 
     it('does not start with an identity that is damaged, and says which file it is', { timeout: 120_000 }, async () => {
       const { epoch } = (await rig.status())!;
