@@ -27,6 +27,7 @@ export const errorCodes = [
   'BUS_CLOSED',
   'FENCED',
   'STORE_UNAVAILABLE',
+  'TOO_BUSY',
   // start and configuration
   'CONFIG_INVALID',
   'PORT_TAKEN',

@@ -24,6 +24,7 @@ export const httpStatusOf: Record<ErrorCode, number> = {
   BUS_CLOSED: 503,
   FENCED: 503,
   STORE_UNAVAILABLE: 503,
+  TOO_BUSY: 503,
   CONFIG_INVALID: 500,
   PORT_TAKEN: 500,
   DATA_NOT_WRITABLE: 500,

@@ -3,6 +3,7 @@ import { sectionId } from './packet-id.js';
 import { oldestFirst } from './packet-order.js';
 import type { PacketRequest } from './packet-request.js';
 import { type MatchedPacket, PacketScan } from './packet-scan.js';
+import type { ScanBudget } from './scan-budget.js';
 import { sectionQuery } from './section-query.js';
 import type { SectionSource } from './section-source.js';
 
@@ -15,6 +16,7 @@ export class FilePackets {
     private readonly source: SectionSource,
     request: PacketRequest,
     private readonly plan: FilePlan,
+    private readonly budget: ScanBudget,
   ) {
     const { linkType, newest } = plan;
     this.#request = { ...request, linkType, sinceNs: newest?.cutNs ?? request.sinceNs };
@@ -22,10 +24,10 @@ export class FilePackets {
   }
 
   /** In runs, as many at a time as are known to be the oldest. */
-  async *packets(signal: AbortSignal): AsyncGenerator<readonly MatchedPacket[], void, void> {
+  async *packets(): AsyncGenerator<readonly MatchedPacket[], void, void> {
     const { newest } = this.plan;
     let ties = newest?.tiesAtCut ?? Number.POSITIVE_INFINITY;
-    for await (const run of oldestFirst(this.#sections(signal), (section) => this.scan.open(section))) {
+    for await (const run of oldestFirst(this.#sections(), (section) => this.scan.open(section))) {
       // More were captured in the nanosecond of the cut than the limit has room for.
       yield newest && run[0]!.atNs === newest.cutNs
         ? run.filter(({ atNs }) => atNs !== newest.cutNs || ties-- > 0)
@@ -34,10 +36,15 @@ export class FilePackets {
   }
 
   /** With a limit: only what the plan has seen. A section that came in since then would push a packet out. */
-  async *#sections(signal: AbortSignal) {
+  async *#sections() {
     const ids = this.plan.newest?.sectionIds;
     if (ids?.size === 0) return;
-    for await (const section of this.source.sections(sectionQuery(this.#request, 'oldest'), signal)) {
+    const query = sectionQuery(this.#request, 'oldest');
+    // What the plan has found is written whatever is left of the budget.
+    const sections = ids
+      ? this.source.sections(query, this.budget.limits.signal)
+      : this.budget.within((signal) => this.source.sections(query, signal), this.scan);
+    for await (const section of sections) {
       if (!ids || ids.has(sectionId(section))) yield section;
     }
   }

@@ -7,6 +7,7 @@ import { NewestPackets } from './newest-packets.js';
 import { sectionId } from './packet-id.js';
 import type { PacketRequest } from './packet-request.js';
 import { PacketScan } from './packet-scan.js';
+import type { ScanBudget } from './scan-budget.js';
 import { sectionQuery } from './section-query.js';
 import type { SectionSource } from './section-source.js';
 
@@ -29,20 +30,20 @@ export interface FilePlan {
  * with bounded memory: the link type, and with a limit, where the newest packets begin.
  * @throws BpfleetError `SEVERAL_LINK_TYPES` that names them
  */
-export async function planFile(source: SectionSource, request: PacketRequest, signal: AbortSignal): Promise<FilePlan> {
-  if (request.limit !== undefined) return planNewest(source, request, signal);
-  const linkType = request.linkType ?? onlyLinkType(await linkTypesOf(source, request, signal));
+export async function planFile(source: SectionSource, request: PacketRequest, budget: ScanBudget): Promise<FilePlan> {
+  if (request.limit !== undefined) return planNewest(source, request, budget);
+  const linkType = request.linkType ?? onlyLinkType(await linkTypesOf(source, request, budget));
   return { linkType, rangeScanned: true };
 }
 
-async function planNewest(source: SectionSource, request: PacketRequest, signal: AbortSignal): Promise<FilePlan> {
-  const newest = new NewestPackets(source, request);
+async function planNewest(source: SectionSource, request: PacketRequest, budget: ScanBudget): Promise<FilePlan> {
+  const newest = new NewestPackets(source, request, budget);
   const linkTypes = new Set<number>();
   // As many ids as there are sections with a packet in the file.
   const sectionIds = new Set<string>();
   let cutNs = request.untilNs;
   let tiesAtCut = 0;
-  for await (const run of newest.packets(signal)) {
+  for await (const run of newest.packets()) {
     for (const packet of run) {
       linkTypes.add(packet.interface.linkType);
       sectionIds.add(sectionId(packet.section));
@@ -59,10 +60,11 @@ async function planNewest(source: SectionSource, request: PacketRequest, signal:
 }
 
 /** Link types of the packets that match. Sections that can only add what is known already are not evaluated. */
-async function linkTypesOf(source: SectionSource, request: PacketRequest, signal: AbortSignal): Promise<Set<number>> {
+async function linkTypesOf(source: SectionSource, request: PacketRequest, budget: ScanBudget): Promise<Set<number>> {
   const scan = new PacketScan(request);
   const linkTypes = new Set<number>();
-  for await (const section of source.sections(sectionQuery(request, 'newest'), signal)) {
+  const query = sectionQuery(request, 'newest');
+  for await (const section of budget.within((signal) => source.sections(query, signal), scan)) {
     if (!holdsOther(section, linkTypes)) continue;
     for (const packet of scan.open(section)) linkTypes.add(packet.interface.linkType);
   }

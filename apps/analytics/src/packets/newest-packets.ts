@@ -3,6 +3,7 @@ import type { Passed } from '../pruning/sections-pruned.js';
 import { newestFirst } from './packet-order.js';
 import type { PacketRequest } from './packet-request.js';
 import { type MatchedPacket, PacketScan } from './packet-scan.js';
+import type { ScanBudget } from './scan-budget.js';
 import { sectionQuery } from './section-query.js';
 import type { SectionSource } from './section-source.js';
 
@@ -18,12 +19,13 @@ export class NewestPackets {
   constructor(
     private readonly source: SectionSource,
     private readonly request: PacketRequest,
+    private readonly budget: ScanBudget,
   ) {
     this.scan = new PacketScan(request);
     this.#lastNs = request.untilNs;
   }
 
-  /** Whether every packet of the range that matches was given out: false when the limit came first. */
+  /** Whether every packet of the range that matches was given out: false when the limit or the budget came first. */
   get rangeScanned(): boolean {
     return this.#rangeScanned;
   }
@@ -39,8 +41,9 @@ export class NewestPackets {
   }
 
   /** In runs, as many at a time as are known to be the newest. */
-  async *packets(signal: AbortSignal): AsyncGenerator<readonly MatchedPacket[], void, void> {
-    const sections = this.source.sections(sectionQuery(this.request, 'newest'), signal);
+  async *packets(): AsyncGenerator<readonly MatchedPacket[], void, void> {
+    const query = sectionQuery(this.request, 'newest');
+    const sections = this.budget.within((signal) => this.source.sections(query, signal), this.scan);
     let given = 0;
     for await (const run of newestFirst(this.#watched(sections), (one) => this.#open(one), this.request.limit)) {
       yield run;
@@ -51,7 +54,7 @@ export class NewestPackets {
 
   async *#watched(sections: AsyncIterable<StoredSection>): AsyncGenerator<StoredSection, void, void> {
     yield* sections;
-    this.#isThrough = true;
+    this.#isThrough = this.budget.stoppedBy === undefined;
   }
 
   #open(section: StoredSection): MatchedPacket[] {

@@ -2,8 +2,10 @@ import { type PacketQuery, parseInstantMs } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeNumber } from '@bpfleet/packet';
 import { joined, ofLinkTypes, planSections, type SectionTest } from '@bpfleet/pruning';
+import { scanLimits } from './config.js';
 import { packetPredicates } from './packet-predicate.js';
 import type { PacketCriteria } from './packet-scan.js';
+import type { ScanLimits } from './scan-budget.js';
 
 /** A query whose every part was understood. */
 export interface PacketRequest extends PacketCriteria {
@@ -12,6 +14,7 @@ export interface PacketRequest extends PacketCriteria {
   readonly sectionTest: SectionTest;
   /** Undefined: all of the range. */
   readonly limit: number | undefined;
+  readonly budget: Pick<ScanLimits, 'timeMs' | 'packets'>;
 }
 
 const DEFAULT_ROWS = 100;
@@ -39,6 +42,10 @@ export function packetRequest(query: PacketQuery, form: 'rows' | 'file', nowMs: 
     version: query.version === undefined ? undefined : versionOf(query.version),
     linkType,
     limit: form === 'rows' ? rowLimit(query.limit) : query.limit || undefined,
+    budget: {
+      timeMs: query.timeoutMs ?? (form === 'rows' ? scanLimits.rowsTimeMs : scanLimits.fileTimeMs),
+      packets: query.maxScanned,
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryLedger } from '../ledger/memory-ledger.js';
 import { VersionTable } from '../registry/known-versions.js';
 import { makeSection, NOW_MS, NOW_NS, type SectionShape, storedSection, tcpFrame } from '../testing/sections.js';
+import { MOST_SCANS } from './config.js';
 import { MemorySections } from './memory-sections.js';
 import { type PacketMediaType, PacketsService } from './packets.service.js';
 
@@ -148,6 +149,95 @@ describe('PacketsService: rows', () => {
       code: 'REQUEST_INVALID',
       message: expect.stringMatching(message),
     });
+  });
+});
+
+/** A database that gives one section and then is slow. */
+class SlowSections extends MemorySections {
+  override async *sections(query: Parameters<MemorySections['sections']>[0], signal?: AbortSignal) {
+    for await (const section of super.sections(query)) {
+      yield section;
+      await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+      signal?.throwIfAborted();
+    }
+  }
+}
+
+describe('PacketsService: budgets', () => {
+  beforeEach(() => {
+    source = new SlowSections();
+    service = new PacketsService(source, ledger, new VersionTable());
+  });
+  const slowFile = { timeoutMs: 20, linktype: 'EN10MB' };
+
+  it('answers what it has found when the time is up, and says so', async () => {
+    store({ atNs: ago(1) });
+    store({ atNs: ago(2) });
+    const { packets, completeness } = await rows({ timeoutMs: 20 });
+    expect(packets.map(({ at }) => at)).toEqual(formatted(ago(1)));
+    expect(completeness).toMatchObject({ packetsScanned: 1, rangeScanned: false, stoppedBy: 'time' });
+  });
+  it('ends a capture file when the time is up, and says so behind it', async () => {
+    store({ atNs: ago(1) });
+    store({ atNs: ago(2) });
+    const { packets, completeness } = await file(slowFile);
+    expect(packets.map(({ atNs }) => atNs)).toEqual(ago(2));
+    expect(completeness).toMatchObject({ rangeScanned: false, stoppedBy: 'time' });
+  });
+  it('writes the newest packets that it has found in time', async () => {
+    store({ atNs: ago(1) });
+    store({ atNs: ago(2) });
+    const reads = source.sections.bind(source);
+    // Slow at the first reading alone.
+    source.sections = (query, signal) =>
+      query.order === 'newest' ? reads(query, signal) : MemorySections.prototype.sections.call(source, query, signal);
+    const { packets, completeness } = await file({ ...slowFile, limit: 5 });
+    expect(packets.map(({ atNs }) => atNs)).toEqual(ago(1));
+    expect(completeness).toMatchObject({ rangeScanned: false, stoppedBy: 'time' });
+  });
+  it('looks at no more packets than it may', async () => {
+    source = new MemorySections();
+    service = new PacketsService(source, ledger, new VersionTable());
+    for (let second = 1; second < 20; second += 2) store({ atNs: ago(second + 1, second) });
+    const { packets, completeness } = await rows({ maxScanned: 5 });
+    expect(packets).toHaveLength(6);
+    expect(completeness).toMatchObject({ packetsScanned: 6, rangeScanned: false, stoppedBy: 'packets' });
+  });
+  it('throws when who asks has gone, however much of the budget is left', async () => {
+    store({ atNs: ago(1) });
+    const caller = new AbortController();
+    const stream = await service.answer(PacketQuery.parse({}), json, NOW_MS, caller.signal);
+    const chunks = stream.body[Symbol.asyncIterator]();
+    const next = chunks.next();
+    caller.abort(new Error('gone'));
+    await expect(next).rejects.toThrow('gone');
+  });
+  it('lets so many read at the same time, and the next ones when one has ended', async () => {
+    source = new MemorySections();
+    service = new PacketsService(source, ledger, new VersionTable());
+    store({ atNs: ago(1) });
+    const { signal } = new AbortController();
+    const begin = () => service.answer(PacketQuery.parse({}), json, NOW_MS, signal);
+    const streams = await Promise.all(Array.from({ length: MOST_SCANS }, begin));
+    await expect(begin()).rejects.toMatchObject({ code: 'TOO_BUSY' });
+    for await (const _chunk of streams[0]!.body);
+    const again = await begin();
+    await expect(begin()).rejects.toMatchObject({ code: 'TOO_BUSY' });
+    // One that ends early has ended, too.
+    const chunks = again.body[Symbol.asyncIterator]();
+    await chunks.next();
+    await chunks.return?.();
+    await begin();
+  });
+  it('counts none that is refused', async () => {
+    source = new MemorySections();
+    service = new PacketsService(source, ledger, new VersionTable());
+    store({ atNs: ago(2) });
+    store({ atNs: ago(1), linkType: LinkType.LINUX_SLL });
+    for (let n = 0; n <= MOST_SCANS; n++) {
+      await expect(ask({}, pcapng)).rejects.toMatchObject({ code: 'SEVERAL_LINK_TYPES' });
+    }
+    expect((await rows()).packets).toHaveLength(2);
   });
 });
 

@@ -6,6 +6,7 @@ import { type Passed, sectionsPruned } from '../pruning/sections-pruned.js';
 import { KnownVersions } from '../registry/known-versions.js';
 import { type CaptureFile, PcapFile, PcapngFile } from './capture-file.js';
 import { inChunks } from './chunks.js';
+import { MOST_SCANS } from './config.js';
 import { FilePackets } from './file-packets.js';
 import { planFile } from './file-plan.js';
 import { NewestPackets } from './newest-packets.js';
@@ -14,6 +15,8 @@ import { jsonAnswer, ndjsonAnswer } from './packet-answer.js';
 import { parsePacketId } from './packet-id.js';
 import { type PacketRequest, packetRequest } from './packet-request.js';
 import type { MatchedPacket, PacketScan } from './packet-scan.js';
+import { ScanBudget } from './scan-budget.js';
+import { ScanSlots } from './scan-slots.js';
 import { SectionSource } from './section-source.js';
 
 export type PacketMediaType = (typeof packetMediaTypes)[keyof typeof packetMediaTypes];
@@ -29,6 +32,8 @@ export interface PacketStream {
 
 @Injectable()
 export class PacketsService {
+  readonly #slots = new ScanSlots(MOST_SCANS);
+
   constructor(
     private readonly source: SectionSource,
     private readonly ledger: LedgerSource,
@@ -38,7 +43,7 @@ export class PacketsService {
   /**
    * Begins an answer. What can be refused is refused here, before its first byte.
    * @param nowMs Unix time that relative times count from
-   * @throws BpfleetError `REQUEST_INVALID`, `SEVERAL_LINK_TYPES`, or what the filter language says of the expression
+   * @throws BpfleetError `REQUEST_INVALID`, `TOO_BUSY`, `SEVERAL_LINK_TYPES`, or what the filter language says of the expression
    */
   async answer(
     query: PacketQuery,
@@ -46,14 +51,37 @@ export class PacketsService {
     nowMs: number,
     signal: AbortSignal,
   ): Promise<PacketStream> {
+    const form = isRows(mediaType) ? 'rows' : 'file';
+    const request = packetRequest(query, form, nowMs);
+    const release = this.#slots.take();
+    const budget = new ScanBudget({ ...request.budget, signal });
+    const end = () => {
+      budget.clear();
+      release();
+    };
+    try {
+      const stream = await this.#stream(request, mediaType, nowMs, budget);
+      return { ...stream, body: untilEnd(stream.body, end) };
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
+  async #stream(
+    request: PacketRequest,
+    mediaType: PacketMediaType,
+    nowMs: number,
+    budget: ScanBudget,
+  ): Promise<PacketStream> {
     switch (mediaType) {
       case packetMediaTypes.json:
       case packetMediaTypes.ndjson:
-        return this.#rows(packetRequest(query, 'rows', nowMs), mediaType, signal);
+        return this.#rows(request, mediaType, budget);
       case packetMediaTypes.pcapng:
-        return this.#file(packetRequest(query, 'file', nowMs), new PcapngFile(), mediaType, nowMs, signal);
+        return this.#file(request, new PcapngFile(), mediaType, nowMs, budget);
       case packetMediaTypes.pcap:
-        return this.#file(packetRequest(query, 'file', nowMs), new PcapFile(), mediaType, nowMs, signal);
+        return this.#file(request, new PcapFile(), mediaType, nowMs, budget);
     }
   }
 
@@ -74,11 +102,14 @@ export class PacketsService {
     return detailOf(packet, this.versions, filter);
   }
 
-  #rows(request: PacketRequest, mediaType: PacketMediaType, signal: AbortSignal): PacketStream {
-    const newest = new NewestPackets(this.source, request);
-    const completeness = () => this.#completeness(request, newest.scan, newest.rangeScanned, newest.passed);
+  #rows(request: PacketRequest, mediaType: PacketMediaType, budget: ScanBudget): PacketStream {
+    const newest = new NewestPackets(this.source, request, budget);
+    const completeness = () => {
+      const { scan, rangeScanned, passed } = newest;
+      return this.#completeness(request, scan, { rangeScanned, passed, stoppedBy: budget.stoppedBy });
+    };
     const write = mediaType === packetMediaTypes.json ? jsonAnswer : ndjsonAnswer;
-    return { mediaType, body: inChunks(write(newest.packets(signal), completeness)) };
+    return { mediaType, body: inChunks(write(newest.packets(), completeness)) };
   }
 
   async #file(
@@ -86,35 +117,61 @@ export class PacketsService {
     file: CaptureFile,
     mediaType: PacketMediaType,
     nowMs: number,
-    signal: AbortSignal,
+    budget: ScanBudget,
   ): Promise<PacketStream> {
-    const plan = await planFile(this.source, request, signal);
-    const packets = new FilePackets(this.source, request, plan);
+    const plan = await planFile(this.source, request, budget);
+    const packets = new FilePackets(this.source, request, plan, budget);
     return {
       mediaType,
       fileName: `bpfleet-${new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')}.${file.extension}`,
-      body: inChunks(written(file, plan.linkType, packets.packets(signal))),
-      trailer: () => this.#completeness(request, packets.scan, plan.rangeScanned, plan.passed),
+      body: inChunks(written(file, plan.linkType, packets.packets())),
+      trailer: () => {
+        const { stoppedBy } = budget;
+        const rangeScanned = plan.rangeScanned && stoppedBy === undefined;
+        return this.#completeness(request, packets.scan, { rangeScanned, passed: plan.passed, stoppedBy });
+      },
     };
   }
 
-  /** @param passed how far the scan came; undefined: through the range */
   async #completeness(
     request: PacketRequest,
     { counts }: PacketScan,
-    rangeScanned: boolean,
-    passed: Passed = { sinceNs: request.sinceNs, sectionsRead: counts.sectionsScanned },
+    { rangeScanned, stoppedBy = 'limit', passed }: Progress,
   ): Promise<Completeness> {
     const { sinceNs, untilNs, agent } = request;
     const losses = await this.ledger.losses({ sinceNs, untilNs: untilNs - 1n, agent });
-    const pruned = await sectionsPruned(this.source, request, passed);
+    const pruned = await sectionsPruned(
+      this.source,
+      request,
+      passed ?? { sinceNs: request.sinceNs, sectionsRead: counts.sectionsScanned },
+    );
     return {
       ...counts,
       sectionsPruned: pruned,
       ...losses,
       rangeScanned,
-      ...(rangeScanned ? {} : { stoppedBy: 'limit' }),
+      ...(rangeScanned ? {} : { stoppedBy }),
     };
+  }
+}
+
+/** How far a scan came, and why it ended there. */
+interface Progress {
+  readonly rangeScanned: boolean;
+  readonly stoppedBy: Completeness['stoppedBy'];
+  /** Undefined: through the range. */
+  readonly passed?: Passed | undefined;
+}
+
+const isRows = (mediaType: PacketMediaType): boolean =>
+  mediaType === packetMediaTypes.json || mediaType === packetMediaTypes.ndjson;
+
+/** The same chunks; `end` is called behind the last one, or when nobody wants more. */
+async function* untilEnd<T>(chunks: AsyncIterable<T>, end: () => void): AsyncGenerator<T, void, void> {
+  try {
+    yield* chunks;
+  } finally {
+    end();
   }
 }
 

@@ -74,9 +74,11 @@ describe('packets', () => {
       'host-1',
       '--version',
       'web@3',
+      '--timeout',
+      '20',
     ]);
     expect(fleet.requests).toEqual([
-      'GET /api/v1/packets?filter=tcp+port+443&since=10m&until=now&limit=5&agent=host-1&version=web@3',
+      'GET /api/v1/packets?filter=tcp+port+443&since=10m&until=now&limit=5&agent=host-1&version=web@3&timeoutMs=20000',
     ]);
   });
 

@@ -16,6 +16,7 @@ interface PacketOptions {
   readonly agent?: string;
   readonly version?: string;
   readonly linktype?: string;
+  readonly timeout?: number;
   readonly output: OutputFormat;
 }
 
@@ -33,7 +34,8 @@ export function packets(parent: Command, terminal: Terminal): void {
     .option('-w, --write <file>', 'write a pcapng file; - is standard output: | tshark -r -')
     .option('--agent <id>', 'only packets of this agent')
     .option('--version <filter>', 'only packets that this filter stored: web, or one version: web@3')
-    .option('--linktype <name>', 'only this link type; a capture file has one');
+    .option('--linktype <name>', 'only this link type; a capture file has one')
+    .option('--timeout <seconds>', 'answer with what is found by then (default: 30, with -w an hour)', seconds);
   packetShow(command, terminal);
   withServers(withOutput(command)).action(async (words: string[], options: PacketOptions): Promise<void> => {
     if (options.write === '-' && terminal.out.isTTY) {
@@ -56,7 +58,7 @@ export function packets(parent: Command, terminal: Terminal): void {
 }
 
 function queryOf(filter: string, options: PacketOptions): Partial<PacketQuery> {
-  const { since, until, limit, agent, version, linktype } = options;
+  const { since, until, limit, agent, version, linktype, timeout } = options;
   return {
     ...(filter === '' ? {} : { filter }),
     ...(since === undefined ? {} : { since }),
@@ -65,7 +67,13 @@ function queryOf(filter: string, options: PacketOptions): Partial<PacketQuery> {
     ...(agent === undefined ? {} : { agent }),
     ...(version === undefined ? {} : { version }),
     ...(linktype === undefined ? {} : { linktype }),
+    ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
   };
+}
+
+function seconds(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text) || Number(text) > 3600) throw new InvalidArgumentError('it is 1 to 3600.');
+  return Number(text);
 }
 
 function count(text: string): number {

@@ -28,6 +28,20 @@ export const PacketQuery = z.object({
   agent: AgentId.optional(),
   /** Only packets that this filter stored: `web` or `web@3`. */
   version: z.string().max(80).optional(),
+  timeoutMs: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3_600_000)
+    .optional()
+    .describe('What is found by then is the answer; 30,000 for rows, an hour for capture files when left out'),
+  maxScanned: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .default(1_000_000_000)
+    .describe('So many packets are looked at, and some more: what is found by then is the answer'),
   /** A capture file has one link type; needed when the answer has several. */
   linktype: z.string().max(40).optional(),
 });
