@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { KafkaBus, type PartitionHandler, type ReceivedRecord } from '@bpfleet/bus';
 import { decodeRecordHeaders, isSectionSignature } from '@bpfleet/contract';
@@ -15,6 +16,9 @@ import { Sender } from './sender.js';
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 2);
 const RESETS_MS = 3_000 * ROUNDS;
 const HALF_OPEN_MS = 1_500 * ROUNDS;
+const SENDS = 50 * ROUNDS;
+const LATE_MS = 15;
+const SENDS_TIMEOUT_MS = 60_000 + SENDS * 200;
 /** So many sections a second: 20,000 packets of 100 bytes. */
 const EVERY_MS = 33;
 const SECTION_BYTES = 60_000;
@@ -88,30 +92,40 @@ suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, 
   /** What is in the log, in the order of its first arrival; everything in it is whole and signed. */
   async function stored(): Promise<number[]> {
     const seqs = new Set<number>();
-    let read: () => void = () => {};
-    const all = new Promise<void>((resolve) => {
-      read = resolve;
-    });
-    const take = ({ headers, value }: ReceivedRecord): void => {
+    await readLog(({ headers, value }) => {
       const header = decodeRecordHeaders(headers);
       expect(crc32(value)).toBe(header.crc32);
       expect(isSectionSignature(header.signature!.sig, header, value, session.key.publicKey, nodeCrypto)).toBe(true);
-      seqs.add(header.seq);
-    };
+      return seqs.add(header.seq).size === seq;
+    });
+    return [...seqs];
+  }
+
+  /** @param take is given each record, and says whether that is the last one that is waited for */
+  async function readLog(take: (record: ReceivedRecord) => boolean): Promise<void> {
+    let read: (end: Promise<void> | undefined) => void = () => {};
+    const all = new Promise<void>((resolve) => {
+      read = resolve;
+    });
     const handler: PartitionHandler = {
       assigned: async () => 0n,
       read: async (_, records) => {
-        for (const record of records) take(record);
-        if (seqs.size === seq) read();
+        try {
+          if (records.map(take).includes(true)) read(undefined);
+        } catch (error) {
+          read(Promise.reject(error));
+        }
         return records.at(-1)!.offset + 1n;
       },
       revoked: async () => {},
     };
     const consumer = bus.consumer({ topic, group: topic, handler, onError: () => {} });
     await consumer.start();
-    await all;
-    await consumer.stop();
-    return [...seqs];
+    try {
+      await all;
+    } finally {
+      await consumer.stop();
+    }
   }
 
   const inOrder = () => Array.from({ length: seq }, (_, index) => index);
@@ -140,6 +154,42 @@ suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, 
     await allAcknowledged();
     expect(performance.now() - start).toBeLessThan(20_000);
     expect(await stored()).toEqual(inOrder());
+  });
+
+  // The spool reads the next sections into the memory of those that were sent.
+  it('sends no other bytes in the name of a section whose send timed out, and whose memory is used again', {
+    timeout: SENDS_TIMEOUT_MS,
+  }, async () => {
+    const memory = Buffer.alloc(3 * SECTION_BYTES);
+    const producer = bus.producer();
+    const publish = (values: readonly Uint8Array[], timeoutMs: number): Promise<boolean> => {
+      const records = values.map((value) => ({ key: 'host-1', value, headers: { crc32: String(crc32(value)) } }));
+      return producer.send(topic, records, timeoutMs).then(
+        () => true,
+        () => false,
+      );
+    };
+    proxy.delay(() => Math.random() * LATE_MS);
+    let timedOut = 0;
+    for (let send = 0; send < SENDS; send++) {
+      randomFillSync(memory);
+      const sections = [0, 1, 2].map((at) => memory.subarray(at * SECTION_BYTES, (at + 1) * SECTION_BYTES));
+      if (!(await publish(sections, Math.random() * 8 * LATE_MS))) timedOut++;
+    }
+    // What is late is on its way for so long at most.
+    await new Promise((resolve) => setTimeout(resolve, 2 * LATE_MS));
+    proxy.delay(() => 0);
+    expect(await publish([Buffer.from('last')], 15_000)).toBe(true);
+    await producer.stop();
+    let found = 0;
+    await readLog(({ value, headers }) => {
+      found++;
+      expect(crc32(value)).toBe(Number(headers.crc32));
+      return Buffer.from(value).toString() === 'last';
+    });
+    console.info(`${SENDS} sends of 3 sections, ${timedOut} timed out, ${found - 1} sections in the log, all whole`);
+    expect(timedOut).toBeGreaterThan(SENDS / 10);
+    expect(found - 1).toBeGreaterThan(3 * (SENDS - timedOut) - 1);
   });
 
   it('measures how long each section waits from its end to the log', async () => {
