@@ -54,6 +54,22 @@ describe('a status', () => {
     });
   });
 
+  it('says of a shared socket once what it lost, and how many interfaces that is of', () => {
+    const all = inputs(2, 70);
+    const outcomes = all.outcomes.map((one) => ({ ...one, socket: 7 }));
+    const interfaces = Array.from({ length: 70 }, (_, device) => deviceOf(device));
+    const sockets = [{ socket: 7, interfaces, passed: 100, dropped: 9, taken: 91 }];
+    const { ledger, filters } = agentStatus({ ...all, outcomes, counters: { ...all.counters, sockets } });
+    expect(ledger!.sockets).toEqual([
+      {
+        ...{ interface: '*', sharedBy: 70, passed: 100, droppedByKernel: 9, captured: 91 },
+        filters: ['filter-with-a-name-0@12', 'filter-with-a-name-1@12'],
+      },
+    ]);
+    expect(new Set(filters.map(({ counters }) => counters!.droppedByKernel))).toEqual(new Set([9]));
+    expect(ledger!.filters).toHaveLength(140);
+  });
+
   it('leaves out what one call does not take, and says so', () => {
     const { filters, ledger, errors } = statusOf(100, 100);
     expect([filters.length, ledger!.filters.length]).toEqual([statusLimits.filters, statusLimits.ledgerRows]);

@@ -76,6 +76,52 @@ describe('a cut', () => {
   });
 });
 
+describe('a lane of several interfaces', () => {
+  const { interfaces } = (() => {
+    const socket = {
+      ...{ fd: 0, ring: new FakeRing(), takeError: () => undefined, close: () => {} },
+      statistics: () => ({ passed: 9, dropped: 4 }),
+    };
+    return new RingLane({ id: 7, isShared: true, cooked: false, isOwnSocket: false }, socket);
+  })();
+  const attribution = () => new Attribution([], new MemberLedger().accountsOn('any'));
+  const named = (name: string, index: number) => ({ ...device, name, index });
+
+  it('gives each packet to the interface that it tells, and others to none', () => {
+    for (const [name, index] of [
+      ['e1', 1],
+      ['e2', 2],
+    ] as const)
+      interfaces.put(named(name, index), attribution());
+    expect([2, 1, 1, 3, 2, 0].map((index) => interfaces.of(index).device.name)).toEqual([
+      ...['e2', 'e1', 'e1', 'none', 'e2', 'none'],
+    ]);
+  });
+
+  it('keeps the times of a take-over, also for those that come later', () => {
+    interfaces.times = { fromMs: 5, untilMs: 6 };
+    interfaces.put(named('e3', 3), attribution());
+    expect([1, 2, 3].map((index) => interfaces.of(index).attribution.times)).toEqual(
+      Array.from({ length: 3 }, () => ({ fromMs: 5, untilMs: 6 })),
+    );
+  });
+
+  it('knows one with another name for another, and forgets none of what it read', () => {
+    interfaces.of(2).passed();
+    interfaces.of(99).passed();
+    interfaces.put(named('new', 2), attribution());
+    expect([interfaces.find(named('e2', 2)), interfaces.of(2).taken, interfaces.taken]).toEqual([undefined, 0, 2]);
+    interfaces.remove(interfaces.of(1));
+    expect([interfaces.of(1).device.name, interfaces.all.map((lane) => lane.device.name)]).toEqual([
+      ...['none', ['e3', 'new']],
+    ]);
+  });
+
+  it('has no counters of the kernel for each', () => {
+    expect(interfaces.of(3).statistics()).toBeUndefined();
+  });
+});
+
 describe('a lane that goes on where another stopped', () => {
   it('skips what is in sections already, and nothing else', () => {
     const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: BLOCKS });

@@ -1,5 +1,5 @@
 import { FakeRing } from '@bpfleet/linux';
-import { forEachPacket, SectionWriter } from '@bpfleet/section';
+import { forEachPacket, readSection, SectionWriter } from '@bpfleet/section';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Attribution } from '../attribution/attribution.js';
@@ -12,23 +12,25 @@ import { SectionAssembler } from './section-assembler.js';
 
 const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
 const CAPACITY_BYTES = 80 * 1024;
-const device = { name: 'eth0', index: 1, linkType: 'EN10MB', cooked: false };
+/** `eth1` and so on, by their indexes. */
+const device = (index: number) => ({ name: `eth${index}`, index, linkType: 'EN10MB', cooked: false });
 
-/** The number in the first bytes of each packet. */
-function marksIn(section: Uint8Array): number[] {
-  const marks: number[] = [];
-  forEachPacket(section, ({ start }) => {
-    marks.push((section[start]! << 8) | section[start + 1]!);
+/** Of each packet the number in its first bytes, and where it was seen. */
+function marksIn(section: Uint8Array): string[] {
+  const marks: string[] = [];
+  const { interfaces } = readSection(section);
+  forEachPacket(section, ({ interfaceId, start }) => {
+    marks.push(`${(section[start]! << 8) | section[start + 1]!} on ${interfaces[interfaceId]!.name}`);
     return true;
   });
   return marks;
 }
 
 /** A frame of so many bytes that begins with its number. */
-function frame(mark: number, lengthBytes: number): { bytes: Uint8Array } {
+function frame(mark: number, lengthBytes: number, interfaceIndex = 1): Parameters<FakeRing['push']>[0][number] {
   const bytes = new Uint8Array(lengthBytes);
   bytes.set([mark >> 8, mark & 0xff]);
-  return { bytes };
+  return { bytes, interfaceIndex };
 }
 
 /** One agent process: reads a ring into sections until it is killed. */
@@ -38,7 +40,7 @@ class Process {
   readonly assembler: SectionAssembler;
   left: number;
 
-  constructor(memory: ArrayBuffer, spool: Spool, ring: FakeRing, epoch: number, killedAfter: number) {
+  constructor(memory: ArrayBuffer, spool: Spool, ring: FakeRing, epoch: number, killedAfter: number, interfaces = 1) {
     this.left = killedAfter;
     const open = new OpenSection(memory);
     const before = open.left();
@@ -47,8 +49,6 @@ class Process {
     const writer = new SectionWriter({ ...origin, capacityBytes: CAPACITY_BYTES, buffer: open.buffer });
     const sink = { write: ({ seq, bytes }: { seq: number; bytes: Uint8Array }) => spool.write(epoch, seq, bytes) };
     this.assembler = new SectionAssembler(writer, sink, () => ({ kernelPassed: 0, kernelDropped: 0, taken: 0 }), open);
-    const attribution = new Attribution([memberOf('all', '')], new MemberLedger().accountsOn('eth0'));
-    attribution.trustsKernel = true;
     const source = before === undefined ? ring : ring.resumed();
     const socket = {
       fd: 0,
@@ -58,21 +58,27 @@ class Process {
       close: () => {},
     };
     const resume = before?.positions.find(({ socket }) => socket === 1);
-    this.lane = new RingLane({ id: 1, isShared: false, cooked: false, isOwnSocket: true }, socket, resume);
-    this.lane.interfaces.put(device, attribution);
+    const isShared = interfaces > 1;
+    this.lane = new RingLane({ id: 1, isShared, cooked: false, isOwnSocket: true }, socket, resume);
+    for (let index = 1; index <= interfaces; index++) {
+      const attribution = new Attribution([memberOf('all', '')], new MemberLedger().accountsOn(`eth${index}`));
+      attribution.trustsKernel = true;
+      this.lane.interfaces.put(device(index), attribution);
+    }
   }
 
   /** Reads everything, or until it is killed: between any two packets, or before a block is given back. */
   run(): void {
-    const { ring } = this.lane.socket;
+    const { socket, interfaces, place } = this.lane;
+    const { ring } = socket;
     for (let block = ring.take(); block; block = ring.take()) {
       this.lane.begin(block);
-      this.assembler.enter(this.lane.place);
-      const { only } = this.lane.interfaces;
+      this.assembler.enter(place);
       this.#packet.block = block;
       while (block.next()) {
         if (this.left-- === 0) return;
-        this.assembler.take(only, this.#packet, only.attribution.attribute(this.#packet), false, 0);
+        const lane = interfaces.isShared ? interfaces.of(block.interfaceIndex) : interfaces.only;
+        this.assembler.take(lane, this.#packet, lane.attribution.attribute(this.#packet), false, 0);
       }
       if (this.left-- === 0) return;
       ring.release();
@@ -96,7 +102,11 @@ class Spool {
 }
 
 describe('OpenSection', () => {
-  it('loses and doubles no packet, whenever the process is killed', () => {
+  it.each([
+    ['one interface', 1, 1],
+    // Packets of a fourth one pass while its filters are taken off.
+    ['three interfaces that share a ring', 3, 4],
+  ])('loses and doubles no packet of %s, whenever the process is killed', (_, interfaces, seen) => {
     const blocks = fc.array(fc.array(fc.integer({ min: 20, max: 1400 }), { maxLength: 40 }), { maxLength: 12 });
     fc.assert(
       fc.property(fc.array(fc.record({ blocks, killedAfter: fc.nat(200) }), { maxLength: 6 }), (rounds) => {
@@ -106,14 +116,16 @@ describe('OpenSection', () => {
         let mark = 0;
         let epoch = 0;
         for (const { blocks: pushed, killedAfter } of rounds) {
-          for (const lengths of pushed) ring.push(lengths.map((length) => frame(mark++, length)));
-          new Process(memory, spool, ring, ++epoch, killedAfter).run();
+          for (const lengths of pushed) ring.push(lengths.map((length) => frame(mark, length, 1 + (mark++ % seen))));
+          new Process(memory, spool, ring, ++epoch, killedAfter, interfaces).run();
         }
-        const last = new Process(memory, spool, ring, ++epoch, Number.POSITIVE_INFINITY);
+        const last = new Process(memory, spool, ring, ++epoch, Number.POSITIVE_INFINITY, interfaces);
         last.run();
         last.assembler.close();
         const marks = spool.records.flatMap(({ bytes }) => marksIn(bytes));
-        expect(marks).toEqual(Array.from({ length: mark }, (_, index) => index));
+        const all = Array.from({ length: mark }, (_, number) => ({ number, on: 1 + (number % seen) }));
+        const kept = all.filter(({ on }) => on <= interfaces);
+        expect(marks).toEqual(kept.map(({ number, on }) => `${number} on eth${on}`));
       }),
       { numRuns: 300 },
     );
