@@ -35,7 +35,6 @@ export const pruning: Benchmark = {
       );
       const store = new SectionStore(pool);
       rows.push(await latency('absent host, newest 100 of the hour', absentHosts(QUERIES, random), store, filled));
-      rows.push(await latency('host that is there, the same', presentHosts(sections, random), store, filled));
       const { rows: versions } = await pool.query<{ server_version: string }>('SHOW server_version');
       const bytes = sections.reduce((sum, { index }) => sum + (index.bloom?.length ?? 0), 0) / SECTIONS;
       const workload =
@@ -93,12 +92,6 @@ async function latency(
   times.sort((a, b) => a - b);
   const p95 = times[Math.ceil(0.95 * times.length) - 1]!;
   return { ...row(`${name}, p95`, 'ms', p95, 50, 20, times.length), spread: rangeOf(times) };
-}
-
-/** Of any weight: a host that is in a section drawn from all. */
-function presentHosts(sections: readonly IndexedSection[], random: Random): string[] {
-  const any = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)]!;
-  return Array.from({ length: QUERIES }, () => any([...any(sections).hosts]));
 }
 
 const rangeOf = (values: readonly number[]): [number, number] => [Math.min(...values), Math.max(...values)];
