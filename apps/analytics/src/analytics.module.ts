@@ -8,12 +8,15 @@ import { PacketsController } from './packets/packets.controller.js';
 import { PacketsService } from './packets/packets.service.js';
 import { SectionSource } from './packets/section-source.js';
 import { KnownVersions } from './registry/known-versions.js';
+import { StatusSource } from './retention/status-source.js';
+import { StoreStatusController } from './retention/store-status.controller.js';
 
 /** What the controllers and services are built on: Postgres in a process, memory in a test. */
 export interface Parts {
   readonly sections: SectionSource;
   readonly conflicts: ConflictSource;
   readonly ledger: LedgerSource;
+  readonly storeStatus: StatusSource;
   readonly versions: KnownVersions;
   readonly clock: Clock;
 }
@@ -22,14 +25,22 @@ export interface Parts {
 class AnalyticsModule {}
 
 /** The HTTP side: what is asked of the store. */
-export const analyticsModule = ({ sections, conflicts, ledger, versions, clock }: Parts): DynamicModule => ({
+export const analyticsModule = ({
+  sections,
+  conflicts,
+  ledger,
+  storeStatus,
+  versions,
+  clock,
+}: Parts): DynamicModule => ({
   module: AnalyticsModule,
-  controllers: [PacketsController, ConflictsController, LedgerController],
+  controllers: [PacketsController, ConflictsController, LedgerController, StoreStatusController],
   providers: [
     PacketsService,
     { provide: SectionSource, useValue: sections },
     { provide: ConflictSource, useValue: conflicts },
     { provide: LedgerSource, useValue: ledger },
+    { provide: StatusSource, useValue: storeStatus },
     { provide: KnownVersions, useValue: versions },
     { provide: Clock, useValue: clock },
   ],

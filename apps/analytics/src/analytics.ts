@@ -10,7 +10,10 @@ import {
   IngestStore,
   KeptRegistry,
   LedgerStore,
+  noteLogEnd,
+  RetentionStore,
   SectionStore,
+  StatusStore,
   storeError,
 } from '@bpfleet/store';
 import type pg from 'pg';
@@ -25,6 +28,9 @@ import { PartitionKeeper } from './ingest/partition-keeper.js';
 import { SignatureJudge } from './ingest/signature-judge.js';
 import { RegistryKeeper } from './registry/registry-keeper.js';
 import { HttpRegistrySource } from './registry/registry-source.js';
+import { retentionPolicy } from './retention/config.js';
+import { retentionMetrics, retentionRound } from './retention/retention.js';
+import { storeStatus } from './retention/store-status.js';
 
 /** What analytics is given; it closes none of it. */
 export interface AnalyticsParts {
@@ -68,13 +74,24 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
       nowMs: systemClock.nowMs,
       signatures,
     },
+    ({ logId, partition }, end) => noteLogEnd(pool, logId, partition, end),
   );
-  const keeper = new PartitionKeeper(() => ensureStore(pool, logger), KEEP_PARTITIONS_EVERY_MS, logger);
+  const policy = retentionPolicy(config);
+  const retention = new RetentionStore(pool);
+  const keptMetrics = retentionMetrics(metrics);
+  const status = new StatusStore(pool);
+  const keeper = new PartitionKeeper(
+    () => ensureStore(pool, logger),
+    () => retentionRound(retention, policy, keptMetrics, logger),
+    KEEP_PARTITIONS_EVERY_MS,
+    logger,
+  );
   const app = await createNestApp(
     analyticsModule({
       sections: new SectionStore(pool),
       conflicts: new ConflictStore(pool),
       ledger: new LedgerStore(pool),
+      storeStatus: { status: async () => storeStatus(await status.read(), policy) },
       versions: registry,
       clock: systemClock,
     }),

@@ -2,6 +2,12 @@ import { bpfleetVariables, loadConfig, variableNames } from '@bpfleet/service';
 import { describe, expect, it } from 'vitest';
 import { AnalyticsConfig, ProcessConfig } from './config.js';
 
+const GIB = 1024 ** 3;
+const kept = {
+  ...{ keepSectionHours: 168, keepSectionBytes: 50 * GIB, keepFlowHours: 720, keepFlowBytes: 10 * GIB },
+  ...{ keepRollupHours: 8760, keepRollupBytes: 5 * GIB, keepQuarantineHours: 720, keepQuarantineBytes: GIB },
+  keepLossHours: 8760,
+};
 const postgres = { BPFLEET_POSTGRES_URL: 'postgres://db/bpfleet' };
 
 describe('the configuration of analytics', () => {
@@ -16,11 +22,14 @@ describe('the configuration of analytics', () => {
       partitions: 12,
       server: 'http://127.0.0.1:7420',
       requireSignatures: true,
+      ...kept,
     });
     expect(() => loadConfig(ProcessConfig, {})).toThrow(/BPFLEET_POSTGRES_URL/);
   });
   it.each([
     ['BPFLEET_PARTITIONS', '0'],
+    ['BPFLEET_KEEP_SECTION_HOURS', '0'],
+    ['BPFLEET_KEEP_SECTION_BYTES', '50G'],
     ['BPFLEET_TOPIC_PREFIX', 'without-a-dot'],
     ['BPFLEET_KAFKA_BROKERS', 'kafka'],
     ['BPFLEET_KAFKA_BROKERS', ','],
@@ -33,6 +42,7 @@ describe('the configuration of analytics', () => {
       partitions: 12,
       server: 'http://127.0.0.1:7420',
       requireSignatures: true,
+      ...kept,
     });
     const environment = { ...postgres, BPFLEET_REQUIRE_SIGNATURES: 'false' };
     expect(loadConfig(ProcessConfig, environment)).toMatchObject({ requireSignatures: false });

@@ -1,5 +1,6 @@
 import { commaSeparated, HostPort, HttpConfig, LogConfig, Port, PostgresConfig } from '@bpfleet/service';
 import { z } from 'zod';
+import { RetentionConfig } from './retention/config.js';
 
 /** What analytics itself is told, wherever it runs. */
 export const AnalyticsConfig = z.object({
@@ -20,6 +21,7 @@ export const AnalyticsConfig = z.object({
     .max(1000)
     .default(12)
     .describe('partitions of the topic when it is made; as many replicas can share the work'),
+  ...RetentionConfig.shape,
 });
 export type AnalyticsConfig = z.infer<typeof AnalyticsConfig>;
 

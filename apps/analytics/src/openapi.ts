@@ -7,6 +7,7 @@ import { ConflictSource } from './conflicts/conflict-source.js';
 import type { LedgerSource } from './ledger/ledger-source.js';
 import { SectionSource } from './packets/section-source.js';
 import { VersionTable } from './registry/known-versions.js';
+import type { StatusSource } from './retention/status-source.js';
 
 /** Needed to build the controllers, and never asked. */
 const noSource: SectionSource = {
@@ -24,12 +25,15 @@ const noLedger: LedgerSource = {
   accounts: () => Promise.reject(new Error('no store here')),
 };
 
+const noStatus: StatusSource = { status: () => Promise.reject(new Error('no store here')) };
+
 // Prints the OpenAPI document: `npm run openapi` writes it to docs/openapi/analytics.json.
 const app = await createNestApp(
   analyticsModule({
     sections: noSource,
     conflicts: noConflicts,
     ledger: noLedger,
+    storeStatus: noStatus,
     versions: new VersionTable(),
     clock: systemClock,
   }),

@@ -14,6 +14,7 @@ export * from './query/ledger.js';
 export * from './query/packet-node.js';
 export * from './query/packets.js';
 export * from './query/query-api.js';
+export * from './query/store-status.js';
 export * from './registry.js';
 export * from './route.js';
 export * from './selector.js';

@@ -10,6 +10,9 @@ export { analyticsMigrations, type MigrateOptions, migrate } from './migrate.js'
 export { ensurePartitions } from './partitions.js';
 export { createPool, type PoolOptions } from './pool.js';
 export { KeptRegistry } from './registry/kept-registry.js';
+export { noteLogEnd } from './retention/note-log-end.js';
+export { type NotRetained, type RetentionPolicy, RetentionStore } from './retention/retention-store.js';
+export { StatusStore, type StoredClass, type StoredPosition, type StoredState } from './retention/store-status.js';
 export type {
   FlowRow,
   HeldPosition,

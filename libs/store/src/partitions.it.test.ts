@@ -8,7 +8,12 @@ import { analyticsDatabase } from './testing/analytics-database.js';
 
 let pool: pg.Pool;
 
+/** Of sections and flows, by hour. */
 async function partitions(): Promise<string[]> {
+  return (await allPartitions()).filter((name) => /^(section|flow)_\d{10}$/.test(name));
+}
+
+async function allPartitions(): Promise<string[]> {
   const { rows } = await pool.query<{ relname: string }>(
     "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' ORDER BY relname",
   );
@@ -33,7 +38,7 @@ suiteRequires('Partitions by ingest hour', { postgres: await postgres() }, ({ po
     await database.drop();
   });
   beforeEach(async () => {
-    for (const name of await partitions()) await pool.query(`DROP TABLE analytics.${name}`);
+    for (const name of await allPartitions()) await pool.query(`DROP TABLE analytics.${name}`);
   });
 
   describe('ensurePartitions', () => {
@@ -51,11 +56,21 @@ suiteRequires('Partitions by ingest hour', { postgres: await postgres() }, ({ po
       expect(await partitions()).toHaveLength(6);
     });
 
+    it('fills a hole between hours that are there', async () => {
+      await ensurePartitions(pool);
+      const made = await partitions();
+      await pool.query(`DROP TABLE analytics.${made[1]}, analytics.${made[4]}`);
+      await ensurePartitions(pool);
+      expect(await partitions()).toEqual(made);
+    });
+
     it('gives each partition the indexes and the storage of its table', async () => {
       await ensurePartitions(pool);
       const name = `analytics.section_${await nowIsIn()}`;
-      const { rows: indexes } = await pool.query('SELECT FROM pg_index WHERE indrelid = $1::regclass', [name]);
-      expect(indexes).toHaveLength(3);
+      const indexesOf = async (table: string) =>
+        (await pool.query('SELECT FROM pg_index WHERE indrelid = $1::regclass', [table])).rowCount;
+      expect(await indexesOf(name)).toBeGreaterThan(0);
+      expect(await indexesOf(name)).toBe(await indexesOf('analytics.section'));
       const { rows } = await pool.query(
         "SELECT attstorage FROM pg_attribute WHERE attrelid = $1::regclass AND attname = 'body'",
         [name],

@@ -14,8 +14,8 @@ export interface IngestConfig {
  */
 export const commitLimits = { records: 25, bytes: 4 * 1024 * 1024 } as const;
 
-/** Partitions by ingest hour are made ahead; a few missed rounds still leave one to write to. */
-export const KEEP_PARTITIONS_EVERY_MS = 5 * 60_000;
+/** Partitions by ingest hour are made ahead, and those that have outlived their limits go. */
+export const KEEP_PARTITIONS_EVERY_MS = 60_000;
 export const MEASURE_LAG_EVERY_MS = 5_000;
 /** While the bus cannot be reached at start. */
 export const BEGIN_AGAIN_AFTER_MS = 2_000;

@@ -19,6 +19,8 @@ export class Ingest implements PartitionHandler {
     private readonly config: IngestConfig,
     private readonly bus: Bus,
     private readonly parts: IngestParts,
+    /** Tells whoever asks how far behind this is. */
+    private readonly noteEnd: (partition: LogPartition, end: bigint) => Promise<void> = async () => {},
   ) {}
 
   /** Begins to consume; when the bus is away, as soon as it is there. */
@@ -100,8 +102,9 @@ export class Ingest implements PartitionHandler {
         // Revoked while the log was asked: the series is gone and must stay so.
         if (this.#held.get(index) !== held) continue;
         this.parts.metrics.lag.set({ partition: index }, Number(end - held.next));
+        await this.noteEnd(held.partition, end);
       } catch (error) {
-        // The bus is away: reading reports that. The last figure stays.
+        // The bus or the store is away: reading reports that. The last figure stays.
         this.parts.logger.debug({ err: error, partition: index }, 'lag not measured');
       }
     }

@@ -6,9 +6,13 @@ export class PartitionKeeper {
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
 
-  /** @param ensure makes the store's partitions for the next hours */
+  /**
+   * @param ensure makes the store's partitions for the next hours
+   * @param giveUp lets those go that have outlived their limits; nothing waits for it
+   */
   constructor(
     private readonly ensure: () => Promise<void>,
+    private readonly giveUp: () => Promise<void>,
     private readonly everyMs: number,
     private readonly logger: Logger,
   ) {}
@@ -16,7 +20,9 @@ export class PartitionKeeper {
   /** Resolves when the partitions are there: without them nothing can be stored. */
   async start(): Promise<void> {
     await this.ensure();
-    this.#timer = setInterval(() => this.#round(), this.everyMs).unref();
+    this.#round(() => this.giveUp());
+    const both = () => this.ensure().then(() => this.giveUp());
+    this.#timer = setInterval(() => this.#round(both), this.everyMs).unref();
   }
 
   async stop(): Promise<void> {
@@ -24,11 +30,11 @@ export class PartitionKeeper {
     await this.#running;
   }
 
-  #round(): void {
+  #round(task: () => Promise<void>): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    this.#running = this.ensure()
-      .catch((err: unknown) => this.logger.error({ err }, 'partitions not made, trying again'))
+    this.#running = task()
+      .catch((err: unknown) => this.logger.error({ err }, 'partitions not kept, trying again'))
       .finally(() => {
         this.#isRunning = false;
       });

@@ -53,6 +53,7 @@ describe('PacketsController', () => {
         sections: source,
         conflicts: { list: async () => [] },
         ledger: new MemoryLedger(),
+        storeStatus: { status: () => Promise.reject(new Error('no store here')) },
         versions: new VersionTable(),
         clock: { nowMs: () => NOW_MS },
       }),

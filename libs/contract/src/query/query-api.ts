@@ -1,10 +1,12 @@
 import { identityConflictsApi } from './identity-conflicts.js';
 import { ledgerApi } from './ledger.js';
 import { packetsApi } from './packets.js';
+import { storeStatusApi } from './store-status.js';
 
 /** All that analytics answers under `/api/v1`. */
 export const queryApi = {
   ...identityConflictsApi,
   ...ledgerApi,
   ...packetsApi,
+  ...storeStatusApi,
 } as const;

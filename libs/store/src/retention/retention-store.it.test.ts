@@ -1,0 +1,266 @@
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { partitionedTables, partitionName } from '../partitions/partitioned-tables.js';
+import { ensurePartitions } from '../partitions.js';
+import { createPool } from '../pool.js';
+import { analyticsDatabase } from '../testing/analytics-database.js';
+import { leave } from './drop-partition.js';
+import { listPartitions } from './partition-list.js';
+import { type RetentionPolicy, RetentionStore } from './retention-store.js';
+import { StatusStore } from './store-status.js';
+
+const HOUR_MS = 3_600_000;
+const NS_PER_MS = 1_000_000n;
+const ALL = { hours: 10_000, bytes: 1e15 };
+const everything: RetentionPolicy = { section: ALL, flow: ALL, rollup: ALL, quarantine: ALL, loss: ALL };
+/** The hours that tests look at begin so many hours before the running one. */
+const PAST = [8, 7, 6, 5] as const;
+
+let pool: pg.Pool;
+let beginMs: (hoursAgo: number) => number;
+
+/** Stores sections in the partition of an hour, captured within that hour, as ingest did then. */
+async function storeInHour(hoursAgo: number, sections: number, bodyBytes = 1000): Promise<void> {
+  const begin = beginMs(hoursAgo);
+  await pool.query(
+    `INSERT INTO analytics.section (ingested_at, log, partition, log_offset, agent, epoch, seq, crc32, ts_min, ts_max,
+       packets, bytes, filters, body)
+     SELECT $1, 'log', 0, n, 'host-1', 1, $2 + n, 0, $3, $4, 1, $5, '{}', convert_to(repeat('x', $5), 'UTF8')
+     FROM generate_series(1, $6) AS n`,
+    [new Date(begin), hoursAgo * 1000, nsOf(begin), nsOf(begin + HOUR_MS - 1), bodyBytes, sections],
+  );
+  await pool.query(
+    `INSERT INTO analytics.partition_range (hour, log, partition, ts_min, ts_max) VALUES ($1, 'log', 0, $2, $3)`,
+    [new Date(begin), nsOf(begin), nsOf(begin + HOUR_MS - 1)],
+  );
+}
+
+const nsOf = (ms: number): bigint => BigInt(ms) * NS_PER_MS;
+
+async function attachPast(hoursAgo: number): Promise<void> {
+  for (const partitioned of partitionedTables.filter((one) => one.spanMs === HOUR_MS)) {
+    const name = partitionName(partitioned, beginMs(hoursAgo));
+    const [from, to] = [beginMs(hoursAgo), beginMs(hoursAgo - 1)].map((ms) =>
+      pg.escapeLiteral(new Date(ms).toISOString()),
+    );
+    await pool.query(
+      `CREATE TABLE analytics.${name} PARTITION OF analytics.${partitioned.table} FOR VALUES FROM (${from}) TO (${to})`,
+    );
+  }
+}
+
+const section = (hoursAgo: number) => partitionName(partitionedTables[0]!, beginMs(hoursAgo));
+const flow = (hoursAgo: number) => partitionName(partitionedTables[1]!, beginMs(hoursAgo));
+
+async function tables(): Promise<string[]> {
+  const { rows } = await pool.query<{ relname: string }>(
+    `SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^(section|flow)_\\d{10}$'`,
+  );
+  return rows.map(({ relname }) => relname);
+}
+async function count(): Promise<number> {
+  return Number((await pool.query<{ count: string }>('SELECT count(*) FROM analytics.section')).rows[0]!.count);
+}
+
+suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }) => {
+  let database: TestDatabase;
+  let store: RetentionStore;
+
+  beforeAll(async () => {
+    database = await createDatabase(server.connection, analyticsDatabase);
+    pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
+  });
+  afterAll(async () => {
+    await pool.end();
+    await database.drop();
+  });
+  beforeEach(async () => {
+    for (const name of await tables()) await pool.query(`DROP TABLE analytics.${name}`);
+    await pool.query(`TRUNCATE analytics.partition_range, analytics.not_retained, analytics.leaving_partition,
+      analytics.quarantine, analytics.loss`);
+    await ensurePartitions(pool);
+    const { nowMs } = await listPartitions(pool);
+    const runningMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
+    beginMs = (hoursAgo) => runningMs - hoursAgo * HOUR_MS;
+    for (const hoursAgo of PAST) {
+      await attachPast(hoursAgo);
+      await storeInHour(hoursAgo, 10);
+    }
+    store = new RetentionStore(pool, 200);
+  });
+
+  describe('by age', () => {
+    it('drops whole hours, and remembers the packet times that are gone', async () => {
+      const round = await store.retain({ ...everything, section: { hours: 6, bytes: 1e15 } });
+      expect(round?.left.map(({ partition, reason }) => [partition.name, reason])).toEqual([
+        [section(8), 'age'],
+        [section(7), 'age'],
+      ]);
+      expect(await tables()).not.toContain(section(8));
+      expect(await tables()).toEqual(expect.arrayContaining([section(6), flow(8)]));
+      expect(await count()).toBe(20);
+      expect(await store.notRetained('section', 0n, nsOf(beginMs(0)))).toEqual([
+        { fromNs: nsOf(beginMs(8)), toNs: nsOf(beginMs(6) - 1) },
+      ]);
+      expect(await store.notRetained('flow', 0n, nsOf(beginMs(0)))).toEqual([]);
+      const { rows } = await pool.query('SELECT hour FROM analytics.partition_range ORDER BY hour');
+      expect(rows).toEqual([6, 5].map((ago) => ({ hour: new Date(beginMs(ago)) })));
+    });
+
+    it('clips what is not retained to the range that was asked for', async () => {
+      await store.retain({ ...everything, section: { hours: 6, bytes: 1e15 } });
+      const [since, until] = [nsOf(beginMs(7.5)), nsOf(beginMs(7.25))];
+      expect(await store.notRetained('section', since, until)).toEqual([{ fromNs: since, toNs: until }]);
+      expect(await store.notRetained('section', nsOf(beginMs(6)), nsOf(beginMs(0)))).toEqual([]);
+    });
+
+    it('remembers for flows what their sections held, also when these went before', async () => {
+      await store.retain({ ...everything, section: { hours: 7, bytes: 1e15 } });
+      await store.retain({ ...everything, flow: { hours: 7, bytes: 1e15 } });
+      expect(await store.notRetained('flow', 0n, nsOf(beginMs(0)))).toEqual([
+        { fromNs: nsOf(beginMs(8)), toNs: nsOf(beginMs(7) - 1) },
+      ]);
+    });
+
+    it('deletes old records of quarantine and old losses, and says so', async () => {
+      await pool.query(`
+        INSERT INTO analytics.quarantine (quarantined_at, log, partition, log_offset, reason, detail, ts_min, ts_max, key, headers, body)
+        SELECT now() - make_interval(hours => ago), 'log', 0, ago, 'bad-crc', '', 5, 6, '', '{}', 'x' FROM generate_series(1, 4) AS ago;
+        INSERT INTO analytics.loss (noticed_at, log, partition, first_offset, end_offset, reason, detail)
+        VALUES (now() - interval '9 hours', 'log', 0, 0, 1, 'retention', '')`);
+      const limits = { hours: 2, bytes: 1e15 };
+      // Rows of exactly two hours ago were made in a transaction before this one.
+      expect((await store.retain({ ...everything, quarantine: limits, loss: limits }))?.deletedRows).toBe(4);
+      const { rows } = await pool.query(
+        "SELECT sum(rows) AS rows FROM analytics.not_retained WHERE class = 'quarantine'",
+      );
+      expect(rows).toEqual([{ rows: '3' }]);
+    });
+  });
+
+  describe('by size', () => {
+    it('drops the oldest until the rest fits, and never the running hour', async () => {
+      await storeInHour(0, 10, 100_000);
+      const { partitions } = await listPartitions(pool);
+      const sections = partitions.filter((one) => one.class === 'section');
+      const bytes = sections.filter((one) => one.beginMs > beginMs(7)).reduce((sum, one) => sum + one.bytes, 0);
+      const round = await store.retain({ ...everything, section: { hours: 10_000, bytes } });
+      expect(round?.left.map(({ partition, reason }) => [partition.name, reason])).toEqual([
+        [section(8), 'size'],
+        [section(7), 'size'],
+      ]);
+      await store.retain({ ...everything, section: { hours: 10_000, bytes: 1 } });
+      expect(await count()).toBe(10);
+    });
+
+    it('deletes the oldest records of quarantine', async () => {
+      await pool.query(`
+        INSERT INTO analytics.quarantine (log, partition, log_offset, reason, detail, key, headers, body)
+        SELECT 'log', 0, n, 'bad-crc', '', '', '{}', convert_to(repeat('x', 1000), 'UTF8') FROM generate_series(1, 50) AS n`);
+      await store.retain({ ...everything, quarantine: { hours: 10_000, bytes: 20_500 } });
+      const { rows } = await pool.query('SELECT count(*), min(log_offset) FROM analytics.quarantine');
+      expect(rows).toEqual([{ count: '20', min: '31' }]);
+    });
+  });
+
+  describe('while the store is in use', () => {
+    const short = { ...everything, section: { hours: 7, bytes: 1e15 } };
+
+    it('lets a long reader end, and keeps nobody else waiting for it', async () => {
+      const reader = await pool.connect();
+      try {
+        await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+        const before = await reader.query('SELECT count(*) FROM analytics.section');
+        expect((await store.retain(short))?.waiting).toEqual([section(8)]);
+        // lock_timeout of these is 2 s: they would fail if they had to wait for the reader.
+        await storeInHour(0, 5);
+        expect(await count()).toBe(35);
+        expect((await reader.query('SELECT count(*) FROM analytics.section')).rows).toEqual(before.rows);
+        expect((await store.retain(short))?.waiting).toEqual([section(8)]);
+      } finally {
+        await reader.query('ROLLBACK');
+        reader.release();
+      }
+      expect(await store.retain(short)).toMatchObject({ left: [], waiting: [] });
+      expect(await tables()).not.toContain(section(8));
+      expect(await count()).toBe(35);
+    });
+
+    it('fails no write and no query', async () => {
+      let isOver = false;
+      let [written, asked] = [0, 0];
+      const writer = async () => {
+        for (; !isOver; written++) await storeSection(pool, written);
+      };
+      const asker = async () => {
+        for (; !isOver; asked++) await pool.query('SELECT count(*), sum(octet_length(body)) FROM analytics.section');
+      };
+      const users = [writer(), asker(), asker()];
+      const all = { hours: 1, bytes: 1e15 };
+      const round = await new RetentionStore(pool).retain({ ...everything, section: all, flow: all });
+      isOver = true;
+      await Promise.all(users);
+      expect(round).toMatchObject({ waiting: [] });
+      expect(round?.left).toHaveLength(8);
+      expect(Math.min(written, asked)).toBeGreaterThan(0);
+      expect(await count()).toBe(written);
+    });
+
+    it('is one process’s work at a time', async () => {
+      const rounds = await Promise.all(Array.from({ length: 4 }, () => new RetentionStore(pool).retain(short)));
+      expect(rounds.flatMap((round) => round?.left ?? [])).toHaveLength(1);
+      expect(await count()).toBe(30);
+    });
+
+    it('goes on where a process ended in the middle', async () => {
+      const client = await pool.connect();
+      const { partitions } = await listPartitions(client);
+      await leave(client, { partition: partitions.find(({ name }) => name === section(8))!, reason: 'age' });
+      client.release();
+      expect((await new StatusStore(pool).read()).leaving).toEqual([section(8)]);
+      expect(await store.retain(everything)).toMatchObject({ left: [], waiting: [] });
+      expect(await tables()).not.toContain(section(8));
+    });
+  });
+
+  it('makes an hour anew to which the clock goes back', async () => {
+    const name = section(-1);
+    await pool.query(`ALTER TABLE analytics.section DETACH PARTITION analytics.${name}`);
+    await ensurePartitions(pool);
+    const { partitions } = await listPartitions(pool);
+    expect(partitions.map((one) => one.name)).toContain(name);
+  });
+
+  it('tells how full the store is', async () => {
+    await storeInHour(0, 10, 10_000);
+    await pool.query('ANALYZE analytics.section');
+    await pool.query(
+      "INSERT INTO analytics.progress (agent, epoch, seqs, first_ns) VALUES ('a', 1, '{[0,5),[7,9)}', 0)",
+    );
+    await store.retain({ ...everything, section: { hours: 7, bytes: 1e15 } });
+    const { classes, dedupe } = await new StatusStore(pool).read();
+    const sections = classes.find((one) => one.class === 'section')!;
+    expect(sections).toMatchObject({
+      oldest: new Date(beginMs(7)),
+      newest: new Date(beginMs(0)),
+      partitions: 6,
+      partitionsAhead: 2,
+      givenUpTo: new Date(beginMs(7)),
+    });
+    expect(sections.rows).toBeGreaterThanOrEqual(40);
+    expect(sections.bytes).toBeGreaterThan(100_000);
+    expect(sections.bytesPerHour).toBeGreaterThan(0);
+    expect(classes.map((one) => one.class)).toEqual(['section', 'flow', 'rollup', 'quarantine', 'loss']);
+    expect(dedupe).toEqual({ epochs: 1, ranges: 2 });
+  });
+});
+
+async function storeSection(into: pg.Pool, seq: number): Promise<void> {
+  await into.query(
+    `INSERT INTO analytics.section (log, partition, log_offset, agent, epoch, seq, crc32, ts_min, ts_max, packets, bytes,
+       filters, body) VALUES ('log', 0, $1, 'host-2', 1, $1, 0, 0, 0, 1, 1, '{}', 'x')`,
+    [seq],
+  );
+}
