@@ -14,6 +14,7 @@ import { filterGet } from './commands/filter/get.js';
 import { ledger } from './commands/ledger.js';
 import { match } from './commands/match.js';
 import { packets } from './commands/packets.js';
+import { storeStatus } from './commands/store-status.js';
 import { exitCodeOf, reportError } from './report-error.js';
 import { withServers } from './servers.js';
 import { type OutputStream, outputFault, print, type Terminal } from './terminal.js';
@@ -78,6 +79,7 @@ function commandLine(terminal: Terminal, write: (stream: OutputStream, text: str
   agentDoctor(agent, terminal);
   agentRun(agent, terminal);
   packets(root, terminal);
+  storeStatus(root.command('store').description('what analytics holds'), terminal);
   ledger(root, terminal);
   compile(root, terminal);
   match(root, terminal);

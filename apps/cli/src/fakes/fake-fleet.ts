@@ -10,6 +10,7 @@ import {
   type PacketDetail,
   queryApi,
   type Route,
+  type StoreStatus,
 } from '@bpfleet/contract';
 
 type Answer = { status?: number; body?: unknown; raw?: (response: ServerResponse) => void };
@@ -27,6 +28,7 @@ export class FakeFleet {
   answer: PacketAnswer | undefined;
   packet: PacketDetail | undefined;
   ledger: AgentLedger[] = [];
+  storeStatus: StoreStatus | undefined;
   /** What `GET /packets` sends as pcapng, and how the answer ends: as it should, broken off, or never. */
   capture: { bytes: Uint8Array; ends?: 'broken' | 'never' } = { bytes: new Uint8Array() };
   /** Given instead of any answer. */
@@ -55,6 +57,7 @@ export class FakeFleet {
         ),
     ],
     [queryApi.getLedger, ({ query }) => this.#ledgerPage(query)],
+    [queryApi.getStoreStatus, () => this.#found(this.storeStatus, 'store')],
     [queryApi.getPacket, ({ path }) => this.#found(this.packet, `packet ${path.id}`)],
     [
       queryApi.listPackets,
