@@ -103,7 +103,7 @@ describe('sockets of many interfaces', () => {
     expect(share(sockets, { faultOf: () => 'full' })).toEqual(sockets.map(boundWish));
   });
 
-  it('have as many interfaces as a statement has room for', () => {
+  it('are of no more interfaces than leave room for filters', () => {
     const wishes = share(many([a], MOST_SHARING_INTERFACES + 2));
     expect(shown(wishes)).toEqual([`all raw linked: EN10MB ${MOST_SHARING_INTERFACES} a`]);
     expect(bound(wishes)).toHaveLength(2);

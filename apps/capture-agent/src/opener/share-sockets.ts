@@ -5,8 +5,8 @@ import { boundWish, branchesOf, type PlannedBranch, type SocketWish } from './so
 export const MOST_BOUND_INTERFACES = 16;
 /** And on no more than this each has its own again: one container that comes and goes moves nothing. */
 export const FEW_SHARING_INTERFACES = MOST_BOUND_INTERFACES / 2;
-/** As many as a statement has room for. Others keep a socket of their own, as long as there is memory for it. */
-export const MOST_SHARING_INTERFACES = 1024;
+/** As many leave half of a program for filters. Others keep a socket of their own, as long as there is memory for it. */
+export const MOST_SHARING_INTERFACES = 512;
 
 export interface SharingInputs {
   /** Whether there are shared sockets already. */
