@@ -11,6 +11,7 @@ import {
   KeptRegistry,
   LedgerStore,
   noteLogEnd,
+  QuarantineStore,
   RetentionStore,
   SectionStore,
   StatusStore,
@@ -26,6 +27,7 @@ import { Ingest } from './ingest/ingest.js';
 import { ingestMetrics } from './ingest/metrics.js';
 import { PartitionKeeper } from './ingest/partition-keeper.js';
 import { SignatureJudge } from './ingest/signature-judge.js';
+import { BusPublisher } from './quarantine/publisher.js';
 import { RegistryKeeper } from './registry/registry-keeper.js';
 import { HttpRegistrySource } from './registry/registry-source.js';
 import { retentionPolicy } from './retention/config.js';
@@ -86,12 +88,15 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
     KEEP_PARTITIONS_EVERY_MS,
     logger,
   );
+  const publisher = new BusPublisher(bus, topic);
   const app = await createNestApp(
     analyticsModule({
       sections: new SectionStore(pool),
       conflicts: new ConflictStore(pool),
       ledger: new LedgerStore(pool),
       storeStatus: { status: async () => storeStatus(await status.read(), policy) },
+      quarantine: new QuarantineStore(pool),
+      publisher,
       versions: registry,
       clock: systemClock,
     }),
@@ -106,6 +111,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
     },
   );
   const lifecycle = new Lifecycle()
+    .add({ name: 'publisher', stop: () => publisher.stop() })
     .add({ name: 'http', start: () => app.init(), stop: () => app.close() })
     .add({ name: 'store partitions', start: () => keeper.start(), stop: () => keeper.stop() })
     .add({ name: 'registry', start: () => registry.start(), stop: () => registry.stop() })

@@ -6,6 +6,8 @@ import { systemClock } from './clock.js';
 import { ConflictSource } from './conflicts/conflict-source.js';
 import type { LedgerSource } from './ledger/ledger-source.js';
 import { SectionSource } from './packets/section-source.js';
+import type { Publisher } from './quarantine/publisher.js';
+import type { QuarantineSource } from './quarantine/quarantine-source.js';
 import { VersionTable } from './registry/known-versions.js';
 import type { StatusSource } from './retention/status-source.js';
 
@@ -27,6 +29,14 @@ const noLedger: LedgerSource = {
 
 const noStatus: StatusSource = { status: () => Promise.reject(new Error('no store here')) };
 
+const noQuarantine: QuarantineSource = {
+  list: () => Promise.reject(new Error('no store here')),
+  get: () => Promise.reject(new Error('no store here')),
+  remove: () => Promise.reject(new Error('no store here')),
+};
+
+const noPublisher: Publisher = { publish: () => Promise.reject(new Error('no bus here')) };
+
 // Prints the OpenAPI document: `npm run openapi` writes it to docs/openapi/analytics.json.
 const app = await createNestApp(
   analyticsModule({
@@ -34,6 +44,8 @@ const app = await createNestApp(
     conflicts: noConflicts,
     ledger: noLedger,
     storeStatus: noStatus,
+    quarantine: noQuarantine,
+    publisher: noPublisher,
     versions: new VersionTable(),
     clock: systemClock,
   }),

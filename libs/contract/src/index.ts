@@ -13,6 +13,7 @@ export * from './query/identity-conflicts.js';
 export * from './query/ledger.js';
 export * from './query/packet-node.js';
 export * from './query/packets.js';
+export * from './query/quarantine.js';
 export * from './query/query-api.js';
 export * from './query/store-status.js';
 export * from './registry.js';

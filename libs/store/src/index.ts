@@ -9,6 +9,12 @@ export { type AgentAccount, type KnownLosses, LedgerStore, type LossQuery } from
 export { analyticsMigrations, type MigrateOptions, migrate } from './migrate.js';
 export { ensurePartitions } from './partitions.js';
 export { createPool, type PoolOptions } from './pool.js';
+export {
+  type QuarantineSelection,
+  QuarantineStore,
+  type StoredPoison,
+  type WholePoison,
+} from './quarantine/quarantine-store.js';
 export { KeptRegistry } from './registry/kept-registry.js';
 export { noteLogEnd } from './retention/note-log-end.js';
 export { type NotRetained, type RetentionPolicy, RetentionStore } from './retention/retention-store.js';

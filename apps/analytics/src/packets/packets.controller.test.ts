@@ -6,6 +6,7 @@ import { createNestApp, listen, type NestApp } from '@bpfleet/service/nest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { analyticsModule } from '../analytics.module.js';
 import { MemoryLedger } from '../ledger/memory-ledger.js';
+import { MemoryQuarantine } from '../quarantine/memory-quarantine.js';
 import { VersionTable } from '../registry/known-versions.js';
 import { makeSection, NOW_MS, NOW_NS, storedSection } from '../testing/sections.js';
 import { MemorySections } from './memory-sections.js';
@@ -54,6 +55,8 @@ describe('PacketsController', () => {
         conflicts: { list: async () => [] },
         ledger: new MemoryLedger(),
         storeStatus: { status: () => Promise.reject(new Error('no store here')) },
+        quarantine: new MemoryQuarantine(),
+        publisher: { publish: async () => {} },
         versions: new VersionTable(),
         clock: { nowMs: () => NOW_MS },
       }),

@@ -8,6 +8,7 @@ import {
   type Filter,
   type PacketAnswer,
   type PacketDetail,
+  type QuarantinedRecordDetail,
   queryApi,
   type Route,
   type StoreStatus,
@@ -28,6 +29,7 @@ export class FakeFleet {
   answer: PacketAnswer | undefined;
   packet: PacketDetail | undefined;
   ledger: AgentLedger[] = [];
+  quarantine: QuarantinedRecordDetail[] = [];
   storeStatus: StoreStatus | undefined;
   /** What `GET /packets` sends as pcapng, and how the answer ends: as it should, broken off, or never. */
   capture: { bytes: Uint8Array; ends?: 'broken' | 'never' } = { bytes: new Uint8Array() };
@@ -56,6 +58,9 @@ export class FakeFleet {
           `agent ${path.id}`,
         ),
     ],
+    [queryApi.listQuarantine, () => ({ body: { items: this.quarantine } })],
+    [queryApi.getQuarantined, ({ path }) => this.#found(this.#quarantined(path.id), `record ${path.id}`)],
+    [queryApi.retryQuarantined, ({ path }) => this.#retry(path.id!)],
     [queryApi.getLedger, ({ query }) => this.#ledgerPage(query)],
     [queryApi.getStoreStatus, () => this.#found(this.storeStatus, 'store')],
     [queryApi.getPacket, ({ path }) => this.#found(this.packet, `packet ${path.id}`)],
@@ -112,6 +117,16 @@ export class FakeFleet {
     const start = Number(query.get('cursor') ?? 0);
     const next = start + this.pageSize;
     return { body: { items: all.slice(start, next), ...(next < all.length ? { next: String(next) } : {}) } };
+  }
+
+  #quarantined(id: string | undefined): QuarantinedRecordDetail | undefined {
+    return this.quarantine.find((record) => record.id === id);
+  }
+
+  #retry(id: string): Answer {
+    const answer = this.#found(this.#quarantined(id), `record ${id}`);
+    this.quarantine = this.quarantine.filter((record) => record.id !== id);
+    return answer;
   }
 
   #ledgerPage(query: URLSearchParams): Answer {

@@ -1,6 +1,7 @@
 import { identityConflictsApi } from './identity-conflicts.js';
 import { ledgerApi } from './ledger.js';
 import { packetsApi } from './packets.js';
+import { quarantineApi } from './quarantine.js';
 import { storeStatusApi } from './store-status.js';
 
 /** All that analytics answers under `/api/v1`. */
@@ -8,5 +9,6 @@ export const queryApi = {
   ...identityConflictsApi,
   ...ledgerApi,
   ...packetsApi,
+  ...quarantineApi,
   ...storeStatusApi,
 } as const;
