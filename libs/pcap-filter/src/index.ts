@@ -10,6 +10,7 @@ export { type Trap, type TrapId, trapIds } from './explain/traps.js';
 export { renderFault } from './fault.js';
 export type { KnownPacket } from './ir/evaluate-three-valued.js';
 export { byInterface, type InterfaceBranch } from './link/by-interface.js';
+export { byInterfaceEbpf, type EbpfInterfaceBranch } from './link/by-interface-ebpf.js';
 export {
   type ExcludedEndpoint,
   type LinkAloneRequest,

@@ -1,4 +1,7 @@
+import { toEbpfTuples } from '@bpfleet/bpf';
+import { toBase64 } from '@bpfleet/contract';
 import { interfaces, PacketSender } from '@bpfleet/linux';
+import { compileEbpf } from '@bpfleet/pcap-filter';
 import { forEachPacket, readSection } from '@bpfleet/section';
 import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -14,6 +17,24 @@ const [WEB, DNS] = [8001, 53];
 
 const web: TestFilter = { filter: 'web', version: 1, expression: `udp dst port ${WEB}`, interfaces: ['e*', '!eth0'] };
 const dns: TestFilter = { filter: 'dns', version: 1, expression: `udp dst port ${DNS}`, interfaces: ['e1*'] };
+/** So many addresses are a map: among them that of the numbered packets. */
+const addresses = [
+  '198.18.0.1',
+  ...Array.from({ length: 1000 }, (_, index) => `10.${index >> 6}.0.${2 * (index & 63)}`),
+];
+const { filter: compiled } = compileEbpf('udp dst port 99 and ip src host in {@list}', {
+  ...{ live: true, names: { sets: { list: addresses } } },
+});
+const listed: TestFilter = {
+  ...{ filter: 'listed', version: 1, expression: 'udp dst port 99 and ip src host in {@list}', interfaces: ['e1*'] },
+  programs: [
+    {
+      ...{ linkType: 'EN10MB', form: 'live', target: 'ebpf', selfTest: [] },
+      instructions: toEbpfTuples(compiled.program),
+      maps: compiled.maps.map((map) => ({ ...map, keys: toBase64(map.keys) })),
+    },
+  ],
+};
 /** `e1` and `e10` to `e19`. */
 const hasDns = (name: string): boolean => name.startsWith('e1');
 
@@ -99,6 +120,23 @@ describe.runIf(possible.ok)(title, () => {
     for (const name of names) {
       expected.set(send(name, WEB), [`${name} web@1`]);
       expected.set(send(name, DNS), hasDns(name) ? [`${name} dns@1`] : []);
+      expected.set(send(name, 7), []);
+    }
+    await untilStored(expected);
+  });
+
+  it('is one for all interfaces of a filter that has maps, too', async () => {
+    await desire(web, listed);
+    expect(rig.events.filter(({ kind }) => kind === 'socket')).toHaveLength(2);
+    const found = (await states()).filter((one) => one.what === 'listed@1');
+    expect(found.map(({ on }) => on)).toHaveLength(names.filter(hasDns).length);
+    expect(new Set(found.map(({ state, reason }) => `${state}: ${reason}`))).toEqual(
+      new Set(['attested (loaded): own socket, shared socket']),
+    );
+    const expected = new Map<number, readonly string[]>();
+    for (const name of names) {
+      expected.set(send(name, WEB), [`${name} web@1`]);
+      expected.set(send(name, 99), hasDns(name) ? [`${name} listed@1`] : []);
       expected.set(send(name, 7), []);
     }
     await untilStored(expected);

@@ -87,15 +87,18 @@ function alone(source: BundleProgram & { readonly target: 'ebpf' }, context: Lin
   const given = source.instructions.map(([code, dst, src, off, imm]) => ({ code, dst, src, off, imm }));
   const program = linkAlone({ ...context, program: given });
   const maps = source.maps.map((map) => ({ ...map, keys: fromBase64(map.keys) }));
-  // The number of a map stands where its descriptor will be: neither is part of what is compared.
-  const hash = hashOf(encodeEbpf(program.map((one) => (isMapLoad(one) ? { ...one, imm: 0 } : one))));
   const isOwn = ownTrafficTest(context);
   const canary = packetsOf(source).map(({ bytes, verdict }) => ({
     bytes,
     expected: isOwn(bytes) ? 0 : Math.min(verdict, bytes.length),
   }));
-  return { target: 'ebpf' as const, filter: { program, maps }, hash, canary };
+  const filter = { program, maps };
+  return { target: 'ebpf' as const, filter, hash: hashOfFilter(filter), canary };
 }
+
+/** The number of a map stands where its descriptor will be: neither is part of what is compared. */
+export const hashOfFilter = ({ program }: EbpfFilter): string =>
+  hashOf(encodeEbpf(program.map((one) => (isMapLoad(one) ? { ...one, imm: 0 } : one))));
 
 const LOAD_64 = 0x18;
 const PSEUDO_MAP_FD = 1;

@@ -30,18 +30,7 @@ export class Linker {
    * @throws BpfleetError why neither will do
    */
   withFitting<T>(members: readonly PlannedMember[], context: LinkContext, action: (program: KernelProgram) => T): T {
-    try {
-      return action(this.program(members, context, 'cbpf'));
-    } catch (error) {
-      if (members.some(({ source }) => source.target === 'ebpf') || !isTooLarge(error)) throw error;
-      try {
-        return action(this.program(members, context, 'ebpf'));
-      } catch (second) {
-        if (!(second instanceof BpfleetError)) throw second;
-        const hint = [error.hint, `as eBPF neither: ${second.message}`].filter(Boolean).join('; ');
-        throw new BpfleetError(error.code, error.message, { hint, cause: second });
-      }
-    }
+    return classicOrExtended(members, (target) => action(this.program(members, context, target)));
   }
 
   /** Whether this kernel takes the members' program, found by trying on a socket that no packet comes to. */
@@ -63,6 +52,26 @@ export class Linker {
       return reasonOf(error);
     } finally {
       kernel.close();
+    }
+  }
+}
+
+/**
+ * Tries the classic form, whose attachment the kernel gives back, and where that is too large the extended one.
+ * @throws BpfleetError why neither will do
+ */
+export function classicOrExtended<T>(members: readonly PlannedMember[], attempt: (target: 'cbpf' | 'ebpf') => T): T {
+  if (members.some(({ source }) => source.target === 'ebpf')) return attempt('ebpf');
+  try {
+    return attempt('cbpf');
+  } catch (error) {
+    if (!isTooLarge(error)) throw error;
+    try {
+      return attempt('ebpf');
+    } catch (second) {
+      if (!(second instanceof BpfleetError)) throw second;
+      const hint = [error.hint, `as eBPF neither: ${second.message}`].filter(Boolean).join('; ');
+      throw new BpfleetError(error.code, error.message, { hint, cause: second });
     }
   }
 }

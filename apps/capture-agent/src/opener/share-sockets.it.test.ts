@@ -1,13 +1,15 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { toTuples } from '@bpfleet/bpf';
 import type { BundleProgram } from '@bpfleet/contract';
-import { interfaces, matchesPatterns, PacketSender, PacketSocket } from '@bpfleet/linux';
+import { interfaces, matchesPatterns, PacketSender, PacketSocket, RingSocket } from '@bpfleet/linux';
 import { compile } from '@bpfleet/pcap-filter';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { foreignFunctions } from '../../../../libs/linux/src/calls/libc.js';
 import { randomFrame, randomNumbers } from '../testing/random-frames.js';
+import type { KernelProgram } from './kernel-program.js';
 import { Linker } from './linker.js';
+import { loadFilter } from './load-filter.js';
 import { planSockets } from './plan.js';
 import { shareSockets } from './share-sockets.js';
 import { faultOfSocket, sharedProgram } from './socket-program.js';
@@ -114,9 +116,11 @@ describe.runIf(possible.ok)(title, () => {
         return socket;
       });
       const all = opened(inside(() => PacketSocket.open({ ...ring, blockCount: 64, interfaceIndex: 0 })));
-      const { bytes: program } = sharedProgram(wish!.branches, linker) as { bytes: Uint8Array };
+      const { bytes: program } = sharedProgram(wish!.branches, linker, 'cbpf') as { bytes: Uint8Array };
       all.attach(program);
       expect(all.readBack()).toEqual(program);
+      const extended = sharedProgram(wish!.branches, linker, 'ebpf') as Extract<KernelProgram, { target: 'ebpf' }>;
+      const allExtended = opened(inside(() => withExtended(extended)));
 
       const random = randomNumbers(seed);
       const frames = () => Array.from({ length: 60 }, () => randomFrame(random));
@@ -129,9 +133,10 @@ describe.runIf(possible.ok)(title, () => {
       for (const frame of packets) writeSync(tun, frame, 14);
 
       const expected = alone.map((): string[] => []);
-      const together: string[] = [];
+      const [together, extendedTogether]: string[][] = [[], []];
       const sockets = [
-        { socket: all, into: together },
+        { socket: all, into: together! },
+        { socket: allExtended, into: extendedTogether! },
         ...alone.map((socket, at) => ({ socket, into: expected[at]! })),
       ];
       // Blocks that are not full come when their time is over.
@@ -140,15 +145,27 @@ describe.runIf(possible.ok)(title, () => {
         const isRead = sockets.every(({ socket, into }) => into.length === socket.statistics().passed);
         // Where nothing passes nothing is proven.
         const isProven = expected.every((one) => one.length > 0);
-        return isRead && isProven && together.length >= expected.flat().length;
+        const least = expected.flat().length;
+        return isRead && isProven && together!.length >= least && extendedTogether!.length >= least;
       });
-      expect(together.toSorted(byText)).toEqual(expected.flat().toSorted(byText));
-      expect([all, ...alone].map((socket) => socket.statistics().dropped)).toEqual([all, ...alone].map(() => 0));
+      expect(together!.toSorted(byText)).toEqual(expected.flat().toSorted(byText));
+      expect(extendedTogether!.toSorted(byText)).toEqual(expected.flat().toSorted(byText));
+      expect(sockets.filter(({ socket }) => socket.statistics().dropped > 0)).toEqual([]);
     } finally {
       for (const resource of open) resource.close();
     }
   });
 });
+
+/** Bound to no interface. */
+function withExtended({ filter }: Extract<KernelProgram, { target: 'ebpf' }>): PacketSocket {
+  const socket = RingSocket.open({ ...ring, blockCount: 64, interfaceIndex: 0 });
+  const loaded = loadFilter(filter);
+  socket.attachLoaded(loaded.program);
+  loaded.close();
+  const { geometry, skipOutgoing } = socket;
+  return PacketSocket.adopt(socket.fd, { geometry, skipOutgoing, resume: false, subject: 'all interfaces' });
+}
 
 /** As in cooked-capture.it.test.ts: IP packets that are written to it come in. */
 function makeTun(name: string): number {

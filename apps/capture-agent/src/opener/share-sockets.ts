@@ -17,7 +17,7 @@ export interface SharingInputs {
 
 /**
  * Puts what runs on many interfaces on few sockets: all linked filters on one (and one for cooked packets), each that needs a
- * socket of its own on one. Bound to one interface stays what cannot be joined: eBPF, and what does not fit.
+ * socket of its own on one. Bound to one interface stays what does not fit.
  */
 export function shareSockets(sockets: readonly PlannedSocket[], inputs: SharingInputs): SocketWish[] {
   const interfaces = new Set(sockets.map(({ interface: { index } }) => index));
@@ -27,7 +27,7 @@ export function shareSockets(sockets: readonly PlannedSocket[], inputs: SharingI
   const bound: PlannedSocket[] = [];
   for (const socket of sockets) {
     const group = grouped(groups, keyOf(socket));
-    if (isExtended(socket) || group.length === MOST_SHARING_INTERFACES) bound.push(socket);
+    if (group.length === MOST_SHARING_INTERFACES) bound.push(socket);
     else group.push(socket);
   }
   const shared: SocketWish[] = [];
@@ -53,8 +53,6 @@ const sharedWish = (
 
 const keyOf = ({ interface: { cooked }, isOwnSocket, members }: PlannedSocket): string =>
   ['all', cooked ? 'cooked' : 'raw', isOwnSocket ? members[0]!.captured.digest : 'linked'].join(' ');
-
-const isExtended = ({ members }: PlannedSocket): boolean => members.some(({ source }) => source.target === 'ebpf');
 
 /** What is too large together leaves, first what is long on few interfaces. @returns the indexes of its interfaces as `apart` */
 function fitting(all: readonly PlannedBranch[], faultOf: SharingInputs['faultOf']) {

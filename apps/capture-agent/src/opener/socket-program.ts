@@ -1,16 +1,15 @@
 import { decodeProgram, encodeProgram } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
-import { byInterface } from '@bpfleet/pcap-filter';
-import { hashOf, type KernelProgram } from './kernel-program.js';
-import type { Linker } from './linker.js';
+import { byInterface, byInterfaceEbpf } from '@bpfleet/pcap-filter';
+import { hashOf, hashOfFilter, type KernelProgram } from './kernel-program.js';
+import { classicOrExtended, type Linker } from './linker.js';
 import { describedBytes, MAX_MEMBERS_BYTES } from './plan.js';
 import type { PlannedBranch, SocketWish } from './socket-wish.js';
 
 type Runs = Pick<SocketWish, 'isShared' | 'branches'>;
 
 /**
- * Does something with the program of a whole socket. Of one that is bound it is the program of its members, classic or, where
- * that is too large, extended.
+ * Does something with the program of a whole socket: the classic one or, where that is too large, the extended one.
  * @throws BpfleetError why it will not do
  */
 export function withProgramOf<T>(
@@ -18,9 +17,12 @@ export function withProgramOf<T>(
   linker: Linker,
   action: (program: KernelProgram) => T,
 ): T {
-  if (isShared) return action(sharedProgram(branches, linker));
-  const [{ members, context }] = branches as readonly [PlannedBranch];
-  return linker.withFitting(members, context, action);
+  const [first] = branches as readonly [PlannedBranch];
+  if (!isShared) return linker.withFitting(first.members, first.context, action);
+  const members = branches.flatMap((branch) => branch.members);
+  if (members.reduce((sum, one) => sum + describedBytes(one), 0) > MAX_MEMBERS_BYTES)
+    throw new BpfleetError('FILTER_TOO_LARGE', 'the filters of all interfaces are more than one socket has room for');
+  return classicOrExtended(members, (target) => action(sharedProgram(branches, linker, target)));
 }
 
 /** Whether this kernel takes it. */
@@ -29,37 +31,47 @@ export function faultOfSocket(runs: Runs, linker: Linker): string | undefined {
 }
 
 /**
- * One program for a socket that is bound to no interface.
+ * One program for a socket that is bound to no interface. No packet can be tried through an extended one: on the socket that
+ * would take them they are seen on no interface.
  * @throws BpfleetError as `Linker.program` and `byInterface`; `FILTER_TOO_LARGE`
  */
-export function sharedProgram(branches: readonly PlannedBranch[], linker: Linker): KernelProgram {
-  const devices = branches.flatMap(({ interfaces }) => interfaces);
-  const loopback = devices.find(({ isLoopback }) => isLoopback)?.index;
-  if (branches.flatMap(({ members }) => members).reduce((sum, one) => sum + describedBytes(one), 0) > MAX_MEMBERS_BYTES)
-    throw new BpfleetError('FILTER_TOO_LARGE', 'the filters of all interfaces are more than one socket has room for');
-  const programs = branches.map(({ interfaces, members, context }) => ({
-    interfaces: interfaces.map(({ index }) => index),
-    linked: linker.program(members, context, 'cbpf'),
-  }));
-  const bytes = encodeProgram(
-    byInterface(
-      programs.map(({ interfaces, linked }) => ({
-        interfaces,
-        program: linked.target === 'cbpf' ? decodeProgram(linked.bytes) : [],
-      })),
-      loopback,
-    ),
-  );
+export function sharedProgram(
+  branches: readonly PlannedBranch[],
+  linker: Linker,
+  target: 'cbpf' | 'ebpf',
+): KernelProgram {
   const { excluded, linkerVersion } = branches[0]!.context;
+  const linked = branches.map(({ members, context }) => linker.program(members, context, target));
   return {
-    target: 'cbpf',
-    bytes,
-    hash: hashOf(bytes),
-    members: [...new Set(programs.flatMap(({ linked }) => linked.members))].sort(),
+    members: [...new Set(linked.flatMap(({ members }) => members))].sort(),
     context: { linkType: '*', excluded, linkerVersion },
     branches: branches.map(({ interfaces, context: { linkType } }, number) => ({
       ...{ interfaces, linkType },
-      members: programs[number]!.linked.members,
+      members: linked[number]!.members,
     })),
+    ...joined(branches, linked, target),
   };
 }
+
+function joined(branches: readonly PlannedBranch[], linked: readonly KernelProgram[], target: 'cbpf' | 'ebpf') {
+  const loopback = branches.flatMap(({ interfaces }) => interfaces).find(({ isLoopback }) => isLoopback)?.index;
+  const on = linked.map((program, number) => {
+    const interfaces = branches[number]!.interfaces.map(({ index }) => index);
+    return { interfaces, linked: program };
+  });
+  if (target === 'ebpf') {
+    const filter = byInterfaceEbpf(
+      on.map(({ interfaces, linked: one }) => ({ interfaces, filter: one.target === 'ebpf' ? one.filter : NONE })),
+      loopback,
+    );
+    return { target, filter, hash: hashOfFilter(filter), canary: [] };
+  }
+  const programs = on.map(({ interfaces, linked: one }) => ({
+    interfaces,
+    program: one.target === 'cbpf' ? decodeProgram(one.bytes) : [],
+  }));
+  const bytes = encodeProgram(byInterface(programs, loopback));
+  return { target, bytes, hash: hashOf(bytes) };
+}
+
+const NONE = { program: [], maps: [] };

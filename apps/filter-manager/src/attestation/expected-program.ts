@@ -1,7 +1,7 @@
-import { type EbpfFilter, encodeEbpf, encodeProgram, fromTuples, withDescriptors } from '@bpfleet/bpf';
+import { type EbpfFilter, encodeEbpf, encodeProgram, fromTuples, type Program, withDescriptors } from '@bpfleet/bpf';
 import { digestOf, type FilterVersion, fromBase64, type Statement } from '@bpfleet/contract';
 import { expectedEvidence, type TagAlgorithm, tagOf } from '@bpfleet/linux';
-import { byInterface, type InterfaceBranch, type LinkMember, link, linkAlone } from '@bpfleet/pcap-filter';
+import { byInterface, byInterfaceEbpf, type LinkMember, link, linkAlone } from '@bpfleet/pcap-filter';
 import { nodeCrypto } from '@bpfleet/service';
 
 /** What an agent's kernel has when it runs what it should, made from what the service signed. */
@@ -27,70 +27,83 @@ export function expectedProgram(named: Named, versions: readonly Member[]): Expe
   return branches ? expectedShared(linking, branches, members, versions) : expectedOn(linking, versions);
 }
 
-function expectedOn(named: Linking, versions: readonly Member[]): ExpectedProgram | undefined {
-  const sources = versions.map(({ programs }) =>
-    programs.find((one) => one.form === 'live' && one.linkType === named.linkType),
-  );
-  const [first] = sources;
-  if (named.target === 'ebpf' && first?.target === 'ebpf') {
-    return sources.length === 1 ? expectedAlone(named, first) : undefined;
+function expectedOn(linking: Linking, versions: readonly Member[]): ExpectedProgram | undefined {
+  if (linking.target === 'cbpf') {
+    const program = classicOf(linking, versions);
+    return program && { hash: hashOf(encodeProgram(program)) };
   }
-  const members = classicMembers(named.linkType, versions);
-  return members && expectedLinked(named, members);
+  const filter = extendedOf(linking, versions);
+  return filter && extended(filter);
 }
 
 /** Of a socket that is bound to no interface: what each kind of them runs, behind the question where a packet was seen. */
 function expectedShared(
-  { target, ...named }: Linking,
+  linking: Linking,
   branches: NonNullable<Statement['branches']>,
   digests: readonly string[],
   versions: readonly Member[],
 ): ExpectedProgram | undefined {
-  if (target !== 'cbpf') return undefined;
   const byDigest = new Map(versions.map((version) => [version.digest, version]));
-  const programs: InterfaceBranch[] = [];
-  for (const { interfaces, linkType, members: places } of branches) {
-    const classic = classicMembers(
-      linkType,
-      places.flatMap((place) => byDigest.get(digests[place] ?? '') ?? []),
-    );
-    if (classic?.length !== places.length) return undefined;
-    const { program } = link({ ...named, target, linkType, cooked: linkType === COOKED, members: classic });
-    programs.push({ interfaces: interfaces.map(({ index }) => index), program });
+  const loopback = branches.flatMap(({ interfaces }) => interfaces).find(({ isLoopback }) => isLoopback)?.index;
+  /** What each branch runs, or undefined when that is not known of one. */
+  function each<T>(made: (linking: Linking, members: readonly Member[]) => T | undefined) {
+    const all = branches.flatMap(({ interfaces, linkType, members: places }) => {
+      const members = places.flatMap((place) => byDigest.get(digests[place] ?? '') ?? []);
+      const program = members.length < places.length ? undefined : made({ ...linking, linkType }, members);
+      return program === undefined ? [] : [{ interfaces: interfaces.map(({ index }) => index), program }];
+    });
+    return all.length < branches.length ? undefined : all;
   }
-  const loopback = branches.flatMap(({ interfaces }) => interfaces).find(({ isLoopback }) => isLoopback);
-  return { hash: hashOf(encodeProgram(byInterface(programs, loopback?.index))) };
+  if (linking.target === 'cbpf') {
+    const classic = each(classicOf);
+    return classic && { hash: hashOf(encodeProgram(byInterface(classic, loopback))) };
+  }
+  const filters = each(extendedOf)?.map(({ interfaces, program }) => ({ interfaces, filter: program }));
+  return filters && extended(byInterfaceEbpf(filters, loopback));
 }
 
 /** @returns undefined when one has no classic program for the link type */
+function classicOf(linking: Linking, versions: readonly Member[]): Program | undefined {
+  const members = classicMembers(linking.linkType, versions);
+  return members && link({ ...requestOf(linking), target: 'cbpf', members }).program;
+}
+
+/** One with maps has a socket to itself. @returns undefined when they have no such program */
+function extendedOf(linking: Linking, versions: readonly Member[]): EbpfFilter | undefined {
+  const [source] = versions.map((version) => sourceOf(version, linking.linkType));
+  if (source?.target === 'ebpf') return versions.length === 1 ? aloneOf(linking, source) : undefined;
+  const members = classicMembers(linking.linkType, versions);
+  return members && { program: link({ ...requestOf(linking), target: 'ebpf', members }).program, maps: [] };
+}
+
+function aloneOf(
+  { linkType, linkerVersion, excluded }: Linking,
+  { instructions, maps }: Extract<FilterVersion['programs'][number], { target: 'ebpf' }>,
+): EbpfFilter {
+  const program = instructions.map(([code, dst, src, off, imm]) => ({ code, dst, src, off, imm }));
+  return {
+    program: linkAlone({ linkerVersion, linkType, excluded, program }),
+    maps: maps.map((map) => ({ ...map, keys: fromBase64(map.keys) })),
+  };
+}
+
+const requestOf = ({ linkType, linkerVersion, excluded }: Linking) => ({
+  ...{ linkType, linkerVersion, excluded },
+  cooked: linkType === 'LINUX_SLL2',
+});
+
+const sourceOf = ({ programs }: Member, linkType: string) =>
+  programs.find((one) => one.form === 'live' && one.linkType === linkType);
+
+/** @returns undefined when one has no classic program for the link type */
 function classicMembers(linkType: string, versions: readonly Member[]): LinkMember[] | undefined {
-  const members = versions.flatMap(({ digest, snaplenBytes, programs }) => {
-    const source = programs.find((one) => one.form === 'live' && one.linkType === linkType);
+  const members = versions.flatMap((version) => {
+    const source = sourceOf(version, linkType);
     if (source?.target !== 'cbpf') return [];
+    const { digest, snaplenBytes } = version;
     return [{ digest: digest.replace('sha256:', ''), program: fromTuples(source.instructions), snaplenBytes }];
   });
   return members.length < versions.length ? undefined : members;
-}
-
-function expectedLinked(
-  { linkType, linkerVersion, excluded, target }: Linking,
-  members: readonly LinkMember[],
-): ExpectedProgram {
-  const request = { linkerVersion, linkType, cooked: linkType === COOKED, excluded, members };
-  if (target === 'ebpf') return extended({ program: link({ ...request, target }).program, maps: [] });
-  return { hash: hashOf(encodeProgram(link({ ...request, target }).program)) };
-}
-
-/** One with maps has a socket to itself. */
-function expectedAlone(
-  { linkType, linkerVersion, excluded }: Linking,
-  { instructions, maps }: Extract<FilterVersion['programs'][number], { target: 'ebpf' }>,
-): ExpectedProgram {
-  const program = instructions.map(([code, dst, src, off, imm]) => ({ code, dst, src, off, imm }));
-  return extended({
-    program: linkAlone({ linkerVersion, linkType, excluded, program }),
-    maps: maps.map((map) => ({ ...map, keys: fromBase64(map.keys) })),
-  });
 }
 
 function extended({ program, maps }: EbpfFilter): ExpectedProgram {
@@ -100,8 +113,5 @@ function extended({ program, maps }: EbpfFilter): ExpectedProgram {
   const found = expectedEvidence({ maps, encode }, 'sha256').maps;
   return { hash: hashOf(bytes), loaded: { tags, maps: found.map(({ digest }) => digest) } };
 }
-
-/** Its packets come without their link-layer header. */
-const COOKED = 'LINUX_SLL2';
 
 const hashOf = (bytes: Uint8Array): string => digestOf(bytes, nodeCrypto);

@@ -242,7 +242,7 @@ describe('the states of a status', () => {
         'reported',
       ],
       ['with an interface twice', (all) => ({ branches: [...all, all[0]!] }), 'reported'],
-      ['in eBPF', () => ({ target: 'ebpf' }), 'reported'],
+      ['in eBPF', () => ({ target: 'ebpf' }), 'diverged'],
     ])('are not attested by a statement %s', async (_, changed, state) => {
       const filters = [of(web, { interface: 'veth1' })];
       expect(await shown({ filters, statements: [stated(changed(branches))] })).toEqual([`web ${state}`]);

@@ -1,5 +1,6 @@
 import { Ancillary, BPF, checkProgram, type Program, SKF_AD_OFF } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
+import { type IndexRange, inOrder, rangesOf } from './index-ranges.js';
 import { assemble } from './v1/assemble.js';
 import { type Label, Listing } from './v1/listing.js';
 
@@ -23,13 +24,13 @@ const PACKET_OUTGOING = 4;
 export function byInterface(branches: readonly InterfaceBranch[], loopback?: number): Program {
   const listing = new Listing();
   const refuse = listing.newLabel();
-  const entries = sorted(branches).map((branch) => ({ ...branch, label: listing.newLabel() }));
+  const entries = inOrder(branches).map((branch) => ({ ...branch, label: listing.newLabel() }));
   const once = listing.newLabel();
   const ofLoopback = entries.find(({ interfaces }) => loopback !== undefined && interfaces.includes(loopback));
   const labelOf = (index: number, entry: Label): Label => (index === loopback ? once : entry);
   listing.plain(BPF.LD | BPF.W | BPF.ABS, SKF_AD_OFF + Ancillary.IFINDEX);
   const indexes = entries.flatMap(({ interfaces, label }) =>
-    interfaces.map((index) => ({ index, label: labelOf(index, label) })),
+    interfaces.map((index) => ({ index, place: labelOf(index, label) })),
   );
   choose(listing, rangesOf(indexes, refuse));
   if (ofLoopback !== undefined) {
@@ -50,42 +51,11 @@ export function byInterface(branches: readonly InterfaceBranch[], loopback?: num
   return checked(assemble(listing.lines), branches.length);
 }
 
-interface Range {
-  readonly from: number;
-  readonly label: Label;
-}
-
-/** In order of their lowest indexes. */
-function sorted(branches: readonly InterfaceBranch[]): InterfaceBranch[] {
-  const seen = new Set<number>();
-  const isTwice = (index: number): boolean => seen.size === seen.add(index).size;
-  const twice = branches.flatMap(({ interfaces }) => interfaces).find(isTwice);
-  if (twice !== undefined) throw new BpfleetError('REQUEST_INVALID', `interface ${twice} stands twice`);
-  return branches
-    .map(({ interfaces, program }) => ({ interfaces: [...interfaces].sort((one, other) => one - other), program }))
-    .filter(({ interfaces }) => interfaces.length > 0)
-    .sort((one, other) => one.interfaces[0]! - other.interfaces[0]!);
-}
-
-/** All numbers there are, in ranges of one answer each. */
-function rangesOf(indexes: readonly { readonly index: number; readonly label: Label }[], refuse: Label): Range[] {
-  const ranges: Range[] = [{ from: 0, label: refuse }];
-  const go = (from: number, label: Label): void => {
-    if (ranges.at(-1)!.from === from) ranges.pop();
-    if (ranges.at(-1)?.label !== label) ranges.push({ from, label });
-  };
-  for (const { index, label } of [...indexes].sort((one, other) => one.index - other.index)) {
-    go(index, label);
-    go(index + 1, refuse);
-  }
-  return ranges;
-}
-
 /** A search by halves. */
-function choose(listing: Listing, ranges: readonly Range[]): void {
+function choose(listing: Listing, ranges: readonly IndexRange<Label>[]): void {
   const middle = ranges.length >> 1;
   if (middle === 0) {
-    listing.go(ranges[0]!.label);
+    listing.go(ranges[0]!.place);
     return;
   }
   const [below, above] = [listing.newLabel(), listing.newLabel()];
