@@ -1,0 +1,65 @@
+import type { LossLedger } from '@bpfleet/contract';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { addCables, cableNames } from '../../apps/capture-agent/src/testing/cables.js';
+import { hostsHere } from '../e2e/requirements.js';
+import { postgres, suiteRequires } from '../environment/src/requirements.js';
+import { missingAndTwice, OneHost } from './one-host.js';
+
+/** 20 in the long form. */
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 2);
+const CABLES = 20;
+const PACKETS_PER_SECOND = 2_000;
+const needs = { hosts: await hostsHere(), postgres: await postgres() };
+
+suiteRequires('an agent process that is killed, with one ring for many interfaces', needs, ({ postgres: server }) => {
+  const rig = new OneHost();
+  beforeAll(async () => {
+    await rig.start(server.connection, { BPFLEET_AGENT_INTERFACES: 'e*' });
+    await addCables(rig.hosts, rig.hosts.host(1), cableNames(CABLES));
+  });
+  afterAll(() => rig.stop());
+
+  const isShared = ({ sockets }: LossLedger) => sockets.length === 1 && sockets[0]!.sharedBy === CABLES + 1;
+
+  it(`accounts for every packet and stores none twice in ${ROUNDS} kills`, {
+    timeout: 30_000 * (ROUNDS + 3),
+  }, async () => {
+    const { ledger: start, epoch: first } = await rig.untilStatus('one socket', ({ ledger }) => isShared(ledger!));
+    const takenBefore = start!.agent.captured;
+    rig.sender.start(PACKETS_PER_SECOND);
+    let epoch = first;
+    const before = { captured: 0, dropped: 0, lost: 0 };
+    for (let round = 0; round < ROUNDS; round++) {
+      await rig.untilStatus(
+        'packets',
+        ({ ledger, ...one }) => one.epoch === epoch && ledger!.agent.captured > takenBefore,
+      );
+      process.kill(rig.agentPid, 'SIGKILL');
+      const next = await rig.untilStatus(
+        'the next process',
+        (status) => status.epoch > epoch && isShared(status.ledger!),
+      );
+      const said = next.ledger!.before!;
+      before.captured += Number(said['before-captured']);
+      before.dropped += Number(said['before-dropped']);
+      before.lost += Number(said['before-lost']);
+      epoch = next.epoch;
+    }
+    const sent = await rig.sender.stop();
+    const last = await rig.untilStatus('the ledger to add up', ({ ledger }) => {
+      const [{ droppedByKernel }] = ledger!.sockets as [LossLedger['sockets'][number]];
+      return before.captured + before.dropped + ledger!.agent.captured + droppedByKernel - takenBefore >= sent;
+    });
+    const { captured } = last.ledger!.agent;
+    const dropped = before.dropped + last.ledger!.sockets[0]!.droppedByKernel;
+    expect(before.captured + captured + dropped - takenBefore).toBe(sent);
+    const { missing, twice } = missingAndTwice(sent, await rig.stored(sent - dropped - before.lost));
+    console.info(
+      `${ROUNDS} kills, ${sent} packets: ${missing} missing, ${twice} twice, ${dropped} dropped, ${before.lost} lost`,
+    );
+    expect({ missing, twice, dropped, lost: before.lost }).toEqual({ missing: 0, twice: 0, dropped: 0, lost: 0 });
+    const states = last.filters.map(({ state, reason }) => `${state} ${reason}`);
+    expect(new Set(states)).toEqual(new Set(['attested shared socket']));
+    expect(states).toHaveLength(CABLES + 1);
+  });
+});
