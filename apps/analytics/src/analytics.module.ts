@@ -1,7 +1,11 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { BacktestsController } from './backtests/backtests.controller.js';
+import { BacktestsService } from './backtests/backtests.service.js';
 import { Clock } from './clock.js';
 import { ConflictSource } from './conflicts/conflict-source.js';
 import { ConflictsController } from './conflicts/conflicts.controller.js';
+import { ImportsController } from './imports/imports.controller.js';
+import { ImportParts, ImportsService } from './imports/imports.service.js';
 import { LedgerController } from './ledger/ledger.controller.js';
 import { LedgerSource } from './ledger/ledger-source.js';
 import { PacketsController } from './packets/packets.controller.js';
@@ -23,6 +27,7 @@ export interface Parts {
   readonly storeStatus: StatusSource;
   readonly quarantine: QuarantineSource;
   readonly publisher: Publisher;
+  readonly imports: ImportParts;
   readonly versions: KnownVersions;
   readonly clock: Clock;
 }
@@ -38,20 +43,32 @@ export const analyticsModule = ({
   storeStatus,
   quarantine,
   publisher,
+  imports,
   versions,
   clock,
 }: Parts): DynamicModule => ({
   module: AnalyticsModule,
-  controllers: [PacketsController, QuarantineController, ConflictsController, LedgerController, StoreStatusController],
+  controllers: [
+    PacketsController,
+    BacktestsController,
+    ImportsController,
+    QuarantineController,
+    ConflictsController,
+    LedgerController,
+    StoreStatusController,
+  ],
   providers: [
     PacketsService,
     QuarantineService,
+    BacktestsService,
+    ImportsService,
     { provide: SectionSource, useValue: sections },
     { provide: ConflictSource, useValue: conflicts },
     { provide: LedgerSource, useValue: ledger },
     { provide: StatusSource, useValue: storeStatus },
     { provide: QuarantineSource, useValue: quarantine },
     { provide: Publisher, useValue: publisher },
+    { provide: ImportParts, useValue: imports },
     { provide: KnownVersions, useValue: versions },
     { provide: Clock, useValue: clock },
   ],

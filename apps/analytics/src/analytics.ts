@@ -66,16 +66,13 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
   const registry = new RegistryKeeper(source, new KeptRegistry(pool), logger);
   const { requireSignatures } = config;
   const signatures = new SignatureJudge(registry, { requireSignatures, ...UNKNOWN_AGENTS, nowMs: systemClock.nowMs });
+  const owner = `${hostname()}/${process.pid}`;
+  const { nowMs } = systemClock;
+  const ingestParts = { store: new IngestStore(pool), metrics: ingestMetrics(metrics), logger, nowMs };
   const ingest = new Ingest(
-    { topic, group: GROUP, partitions: config.partitions, owner: `${hostname()}/${process.pid}` },
+    { topic, group: GROUP, partitions: config.partitions, owner },
     bus,
-    {
-      store: new IngestStore(pool),
-      metrics: ingestMetrics(metrics),
-      logger,
-      nowMs: systemClock.nowMs,
-      signatures,
-    },
+    { ...ingestParts, signatures },
     ({ logId, partition }, end) => noteLogEnd(pool, logId, partition, end),
   );
   const policy = retentionPolicy(config);
@@ -97,6 +94,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
       storeStatus: { status: async () => storeStatus(await status.read(), policy) },
       quarantine: new QuarantineStore(pool),
       publisher,
+      imports: { ingest: ingestParts, owner },
       versions: registry,
       clock: systemClock,
     }),

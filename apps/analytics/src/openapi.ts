@@ -4,6 +4,7 @@ import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import { ConflictSource } from './conflicts/conflict-source.js';
+import type { ImportParts } from './imports/imports.service.js';
 import type { LedgerSource } from './ledger/ledger-source.js';
 import { SectionSource } from './packets/section-source.js';
 import type { Publisher } from './quarantine/publisher.js';
@@ -37,6 +38,13 @@ const noQuarantine: QuarantineSource = {
 
 const noPublisher: Publisher = { publish: () => Promise.reject(new Error('no bus here')) };
 
+const noImports: ImportParts = {
+  owner: '',
+  get ingest(): never {
+    throw new Error('no store here');
+  },
+};
+
 // Prints the OpenAPI document: `npm run openapi` writes it to docs/openapi/analytics.json.
 const app = await createNestApp(
   analyticsModule({
@@ -46,6 +54,7 @@ const app = await createNestApp(
     storeStatus: noStatus,
     quarantine: noQuarantine,
     publisher: noPublisher,
+    imports: noImports,
     versions: new VersionTable(),
     clock: systemClock,
   }),

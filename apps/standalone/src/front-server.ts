@@ -3,7 +3,10 @@ import { BpfleetError } from '@bpfleet/errors';
 import { listenError } from '@bpfleet/service';
 
 /** What analytics answers; everything else is the filter-manager's (design: "One address"). */
-const analyticsPaths = /^\/(api\/v1\/(packets|identity-conflicts)|openapi\/analytics|docs\/analytics)(?=[/?.]|$)/;
+const analyticsPaths = new RegExp(
+  '^/(api/v1/(packets|flows|timeline|top|tail|backtests|imports|ledger|quarantine|identity-conflicts|store)' +
+    '|openapi/analytics|docs/analytics)(?=[/?.]|$)',
+);
 
 export interface FrontHandlers {
   readonly filterManager: RequestListener;

@@ -15,7 +15,13 @@ export type CallInput<R extends Route> = (PathParameters<R['path']> extends infe
     : { path: P }
   : never) &
   Part<'query', R['query']> &
-  Part<'body', R['body']> & { headers?: Record<string, string>; signal?: AbortSignal };
+  Part<'body', R['body']> & { headers?: Record<string, string>; upload?: Upload; signal?: AbortSignal };
+
+/** A body that is sent as it is read. */
+export interface Upload {
+  readonly mediaType: string;
+  readonly content: AsyncIterable<Uint8Array>;
+}
 
 export interface ClientOptions {
   /** `http://127.0.0.1:7420` */
@@ -43,7 +49,7 @@ export class ApiClient {
 
   /** As `call`, but hands out the raw response: for streams, ETags and 304. Fails on any status of 400 or more. */
   async send<R extends Route>(route: R, input: CallInput<R>): Promise<Response> {
-    const { path, query, body, headers, signal } = input as UntypedInput;
+    const { path, query, body, upload, headers, signal } = input as UntypedInput;
     const url = new URL(
       route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path?.[name] ?? '')),
       this.options.server,
@@ -56,10 +62,12 @@ export class ApiClient {
       headers: {
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(upload === undefined ? {} : { 'content-type': upload.mediaType }),
         ...this.options.headers,
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(upload === undefined ? {} : streamed(upload)),
       ...(signal ? { signal } : {}),
     });
     if (response.status >= 400) throw await problemOf(response);
@@ -84,9 +92,13 @@ interface UntypedInput {
   path?: Record<string, string>;
   query?: Record<string, unknown>;
   body?: unknown;
+  upload?: Upload;
   headers?: Record<string, string>;
   signal?: AbortSignal;
 }
+
+/** Sent while it is read: the answer is not waited for before the end (`duplex`). */
+const streamed = ({ content }: Upload): Pick<RequestInit, 'body' | 'duplex'> => ({ body: content, duplex: 'half' });
 
 /** Another kind of server, or one of another version. */
 function unexpectedAnswer(response: Response, cause: z.ZodError): BpfleetError {

@@ -35,6 +35,13 @@ class EndlessSections extends MemorySections {
   }
 }
 
+const noImports = {
+  owner: '',
+  get ingest(): never {
+    throw new Error('nothing is imported here');
+  },
+};
+
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
 
@@ -57,6 +64,7 @@ describe('PacketsController', () => {
         storeStatus: { status: () => Promise.reject(new Error('no store here')) },
         quarantine: new MemoryQuarantine(),
         publisher: { publish: async () => {} },
+        imports: noImports,
         versions: new VersionTable(),
         clock: { nowMs: () => NOW_MS },
       }),

@@ -1,7 +1,8 @@
 import type { PacketQuery } from '@bpfleet/contract';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type OutputFormat, printAnswer, withOutput } from '../output/format.js';
-import { completenessText, packetTable } from '../packets/packet-table.js';
+import { completenessText } from '../packets/completeness-text.js';
+import { packetTable } from '../packets/packet-table.js';
 import { writeCapture } from '../packets/write-capture.js';
 import { expressionOf } from '../report-error.js';
 import { servers, withServers } from '../servers.js';
@@ -52,7 +53,7 @@ export function packets(parent: Command, terminal: Terminal): void {
         await printAnswer(answer, options.output, () => packetTable(answer.packets, terminal), terminal);
       }
       // Beside the table, not in it: the answer can be piped on, the figure is still seen.
-      await print(terminal.err, `${completenessText(answer)}\n`);
+      await print(terminal.err, `${answer.packets.length} packets of ${completenessText(answer.completeness)}\n`);
     });
   });
 }

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import {
   type Agent,
   type AgentLedger,
+  type Backtest,
   controlApi,
   type Filter,
+  type ImportResult,
   type PacketAnswer,
   type PacketDetail,
   type QuarantinedRecordDetail,
@@ -28,6 +30,8 @@ export class FakeFleet {
   agents: Agent[] = [];
   answer: PacketAnswer | undefined;
   packet: PacketDetail | undefined;
+  backtest: Backtest | undefined;
+  imported: ImportResult | undefined;
   ledger: AgentLedger[] = [];
   quarantine: QuarantinedRecordDetail[] = [];
   storeStatus: StoreStatus | undefined;
@@ -37,6 +41,9 @@ export class FakeFleet {
   problem: { status: number; [field: string]: unknown } | undefined;
   /** `METHOD path?query` of each request, in order. */
   readonly requests: string[] = [];
+  /** JSON bodies, as the contract reads them, and bodies of other types, in order. */
+  readonly bodies: unknown[] = [];
+  readonly uploads: Buffer[] = [];
   /** Items of one page of a list. */
   pageSize = 2;
   readonly #routes: readonly [Route, Handler][] = [
@@ -61,6 +68,8 @@ export class FakeFleet {
     [queryApi.listQuarantine, () => ({ body: { items: this.quarantine } })],
     [queryApi.getQuarantined, ({ path }) => this.#found(this.#quarantined(path.id), `record ${path.id}`)],
     [queryApi.retryQuarantined, ({ path }) => this.#retry(path.id!)],
+    [queryApi.createBacktest, () => ({ body: this.backtest })],
+    [queryApi.importCapture, () => ({ body: this.imported })],
     [queryApi.getLedger, ({ query }) => this.#ledgerPage(query)],
     [queryApi.getStoreStatus, () => this.#found(this.storeStatus, 'store')],
     [queryApi.getPacket, ({ path }) => this.#found(this.packet, `packet ${path.id}`)],
@@ -84,14 +93,16 @@ export class FakeFleet {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url!, 'http://fleet');
     this.requests.push(`${request.method} ${url.pathname}${decodeURIComponent(url.search)}`);
-    const written = await text(request);
+    const written = await buffer(request);
+    const isJson = request.headers['content-type'] === 'application/json';
+    if (!isJson && written.length > 0) this.uploads.push(written);
     const {
       status = 200,
       body,
       raw,
     } = this.problem
       ? { status: this.problem.status, body: { type: 'about:blank', title: 'refused', ...this.problem } }
-      : this.#dispatch(request, url, written === '' ? undefined : JSON.parse(written));
+      : this.#dispatch(request, url, isJson ? JSON.parse(written.toString()) : undefined);
     if (raw) return raw(response);
     response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' });
     response.end(body === undefined ? undefined : JSON.stringify(body));
@@ -103,6 +114,7 @@ export class FakeFleet {
       const match = request.method === route.method ? pattern.exec(url.pathname) : null;
       if (!match) continue;
       const body = route.body?.parse(written);
+      if (body !== undefined) this.bodies.push(body);
       return handler({
         path: { ...match.groups },
         query: url.searchParams,

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { InProcessBus } from '@bpfleet/bus';
+import { importMediaType, packetMediaTypes, queryApi } from '@bpfleet/contract';
+import { LinkType } from '@bpfleet/packet';
+import { readCapture, writePcapHeader, writePcapPacket } from '@bpfleet/section';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { migratedDatabase, RunningAnalytics } from '../testing/running-analytics.js';
+import { tcpFrame } from '../testing/sections.js';
+
+/** Of a time that no agent's clock would be believed. */
+const startNs = BigInt(Date.UTC(2019, 3, 1)) * 1_000_000n;
+const PACKETS = 20_000;
+const CHUNK_BYTES = 60_000;
+
+/** A pcap file whose packets are a millisecond apart. */
+function pcapOf(first: number, count: number): Buffer {
+  const records = Array.from({ length: count }, (_, index) => {
+    const bytes = tcpFrame(first + index, index % 3 === 0 ? 53 : 80);
+    const atNs = startNs + BigInt(first + index) * 1_000_000n;
+    return writePcapPacket(bytes, { atNs, start: 0, capturedLength: bytes.length, wireLength: bytes.length });
+  });
+  return Buffer.concat([writePcapHeader(LinkType.EN10MB), ...records]);
+}
+const digestOf = (file: Uint8Array) => `sha256:${createHash('sha256').update(file).digest('hex')}`;
+
+async function* chunksOf(file: Buffer, end = file.length) {
+  for (let at = 0; at < end; at += CHUNK_BYTES) yield file.subarray(at, Math.min(end, at + CHUNK_BYTES));
+  if (end < file.length) throw new Error('the sender broke off');
+}
+
+suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postgres: { connection } }) => {
+  let database: TestDatabase;
+  let analytics: RunningAnalytics;
+  beforeAll(async () => {
+    database = await createDatabase(connection, migratedDatabase);
+    analytics = new RunningAnalytics(database.connection, new InProcessBus(), { requireSignatures: true });
+    await analytics.start();
+  });
+  afterAll(async () => {
+    await analytics.stop();
+    await database.drop();
+  });
+
+  const send = (file: Buffer, { digest = digestOf(file), end = file.length, name = 'old.pcap' } = {}) =>
+    analytics.client.call(queryApi.importCapture, {
+      query: { digest, name },
+      upload: { mediaType: importMediaType, content: chunksOf(file, end) },
+    });
+  const range = { since: '2019-01-01T00:00:00Z', until: '2020-01-01T00:00:00Z' } as const;
+  async function stored(agent: string) {
+    const headers = { accept: packetMediaTypes.pcapng };
+    const answer = await analytics.client.send(queryApi.listPackets, { query: { ...range, agent }, headers });
+    return [...readCapture(new Uint8Array(await answer.arrayBuffer()))];
+  }
+
+  it('stores each packet once, however often the file is sent', async () => {
+    const file = pcapOf(0, PACKETS);
+    const first = await send(file);
+    expect(first).toMatchObject({ packets: PACKETS, skipped: 0, stored: first.sections });
+    expect(first.agent).toBe(`import-${digestOf(file).slice(7, 23)}`);
+    expect(await send(file, { name: 'renamed.pcap' })).toEqual({ ...first, stored: 0 });
+    const found = await stored(first.agent);
+    expect(found.map(({ atNs }) => atNs)).toEqual([...readCapture(file)].map(({ atNs }) => atNs));
+    const { packets, completeness } = await analytics.client.call(queryApi.listPackets, {
+      query: { ...range, agent: first.agent, filter: 'port 53', version: 'import', limit: 100_000 },
+    });
+    expect(packets).toHaveLength(Math.ceil(PACKETS / 3));
+    expect(completeness).toMatchObject({ recordsQuarantined: 0, sectionsMissing: 0, rangeScanned: true });
+  });
+
+  it('goes on where a sender broke off', async () => {
+    const file = pcapOf(1_000_000, PACKETS);
+    await expect(send(file, { end: Math.floor(file.length * 0.7) })).rejects.toThrow();
+    const agent = `import-${digestOf(file).slice(7, 23)}`;
+    await expect.poll(async () => (await stored(agent)).length).toBeGreaterThan(0);
+    const rest = await send(file);
+    expect(rest.stored).toBeGreaterThan(0);
+    expect(rest.stored).toBeLessThan(rest.sections);
+    expect(await stored(agent)).toHaveLength(PACKETS);
+  });
+
+  it('refuses a file that is none, and one that is not the one it is said to be', async () => {
+    await expect(send(Buffer.from('not a capture file'))).rejects.toMatchObject({ code: 'CAPTURE_FILE_CORRUPT' });
+    const wrong = { digest: digestOf(Buffer.from('other')) };
+    await expect(send(pcapOf(5, 10), wrong)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    await expect(send(pcapOf(5, 10), { digest: 'md5:1' })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  });
+});

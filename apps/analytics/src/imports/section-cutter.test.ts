@@ -1,0 +1,76 @@
+import { crc32 } from 'node:zlib';
+import { LinkType } from '@bpfleet/packet';
+import { type CapturedPacket, readCapture, readSection } from '@bpfleet/section';
+import { describe, expect, it } from 'vitest';
+import { NOW_NS, tcpFrame } from '../testing/sections.js';
+import { type ImportedSection, SectionCutter } from './section-cutter.js';
+
+const packet = (mark: number, given: Partial<CapturedPacket> = {}): CapturedPacket => ({
+  ...{ atNs: NOW_NS + BigInt(mark), linkType: LinkType.EN10MB, bytes: tcpFrame(mark), wireLength: 2000 },
+  ...{ interfaceName: undefined },
+  ...given,
+});
+
+function cut(packets: readonly CapturedPacket[]) {
+  const cutter = new SectionCutter('import-1', 'old.pcap');
+  const sections: ImportedSection[] = [];
+  for (const one of packets) {
+    const section = cutter.add(one);
+    if (section) sections.push(section);
+  }
+  const last = cutter.end();
+  if (last) sections.push(last);
+  return { sections, counts: cutter.counts };
+}
+
+describe('SectionCutter', () => {
+  const packets = Array.from({ length: 3000 }, (_, mark) => packet(mark));
+
+  it('keeps every packet, in sections that say what they hold', () => {
+    const { sections, counts } = cut(packets);
+    expect(sections.length).toBeGreaterThan(3);
+    expect(counts).toEqual({ packets: 3000, skipped: 0, sections: sections.length });
+    const back = sections.flatMap(({ value }) => [...readCapture(value)]);
+    expect(back.map(({ atNs, wireLength }) => [atNs, wireLength])).toEqual(packets.map(({ atNs }) => [atNs, 2000]));
+    expect(back.every(({ bytes }, mark) => Buffer.compare(bytes, tcpFrame(mark)) === 0)).toBe(true);
+    sections.forEach(({ header, value }, seq) => {
+      const { packets: count, tsMinNs, tsMaxNs, interfaces } = readSection(value);
+      expect(header).toMatchObject({ agent: 'import-1', epoch: 1, seq, packets: count, tsMinNs, tsMaxNs });
+      expect(header.crc32).toBe(crc32(value));
+      expect(interfaces).toMatchObject([{ name: 'old.pcap', description: 'import@1' }]);
+    });
+  });
+
+  it('makes the same sections of the same packets', () => {
+    expect(cut(packets)).toEqual(cut(packets));
+  });
+
+  it('keeps interfaces and link types apart', () => {
+    const mixed = [
+      packet(1, { interfaceName: 'eth0' }),
+      packet(2, { interfaceName: 'eth1' }),
+      packet(3, { linkType: LinkType.LINUX_SLL }),
+      packet(4, { interfaceName: 'eth0' }),
+    ];
+    const { sections } = cut(mixed);
+    const names = [...readCapture(sections[0]!.value)].map((one) => [one.interfaceName, one.linkType]);
+    expect(names).toEqual([
+      ['eth0', 1],
+      ['eth1', 1],
+      ['old.pcap', LinkType.LINUX_SLL],
+      ['eth0', 1],
+    ]);
+  });
+
+  it('passes over what no section can hold, and counts it', () => {
+    const huge = packet(1, { bytes: new Uint8Array(262_145), wireLength: 262_145 });
+    const late = packet(2, { atNs: 2n ** 32n * 1_000_000_000n });
+    const largest = packet(3, { bytes: new Uint8Array(262_144), wireLength: 1 });
+    const { sections, counts } = cut([packet(0), huge, late, largest]);
+    expect(counts).toEqual({ packets: 4, skipped: 2, sections: 1 });
+    expect([...readCapture(sections[0]!.value)].map(({ bytes }) => bytes.length)).toEqual([
+      tcpFrame(0).length,
+      262_144,
+    ]);
+  });
+});

@@ -1,0 +1,86 @@
+import { crc32 } from 'node:zlib';
+import type { SectionHeader } from '@bpfleet/contract';
+import { type CapturedPacket, SectionWriter, SNAPLEN_BYTES } from '@bpfleet/section';
+
+/** What imported packets are stored under, in place of a filter: `--version import` finds them all. */
+export const IMPORT_VERSION = 'import@1';
+
+export interface ImportedSection {
+  readonly header: SectionHeader;
+  readonly value: Uint8Array;
+}
+
+/** A section is closed at this size, as an agent does it. */
+const SECTION_BYTES = 64 * 1024;
+/** Room for the largest packet behind a section that is just not full. */
+const CAPACITY_BYTES = SECTION_BYTES + SNAPLEN_BYTES + 16 * 1024;
+const MAX_PACKETS = 60_000;
+const MAX_INTERFACES = 200;
+const NS_PER_S = 1_000_000_000n;
+const LAST_SECOND = 2n ** 32n - 1n;
+
+/** Cuts the packets of a capture file into sections: the same file into the same bytes, whenever it comes. */
+export class SectionCutter {
+  readonly #writer = new SectionWriter({ application: 'bpfleet import', capacityBytes: CAPACITY_BYTES });
+  /** Of the open section, by link type and name. */
+  readonly #interfaces = new Map<string, number>();
+  #sections = 0;
+  #packets = 0;
+  #skipped = 0;
+
+  /** @param name of packets whose file does not name their interface */
+  constructor(
+    private readonly agent: string,
+    private readonly name: string,
+  ) {
+    this.#writer.begin();
+  }
+
+  get counts() {
+    return { packets: this.#packets, skipped: this.#skipped, sections: this.#sections };
+  }
+
+  /** The section that this packet fills, if it does. */
+  add(packet: CapturedPacket): ImportedSection | undefined {
+    this.#packets++;
+    const { bytes, wireLength, atNs } = packet;
+    if (bytes.length > SNAPLEN_BYTES || atNs / NS_PER_S > LAST_SECOND) {
+      this.#skipped++;
+      return undefined;
+    }
+    const [seconds, nanoseconds] = [Number(atNs / NS_PER_S), Number(atNs % NS_PER_S)];
+    const wire = Math.max(wireLength, bytes.length);
+    const id = this.#interfaceOf(packet);
+    this.#writer.append(id, seconds, nanoseconds, bytes, 0, bytes.length, wire, undefined, 0);
+    const isFull =
+      this.#writer.sizeBytes >= SECTION_BYTES ||
+      this.#writer.packets >= MAX_PACKETS ||
+      this.#interfaces.size >= MAX_INTERFACES;
+    return isFull ? this.end() : undefined;
+  }
+
+  /** The section that is open, if it has packets. Its bytes are a copy. */
+  end(): ImportedSection | undefined {
+    const writer = this.#writer;
+    if (writer.isEmpty) return undefined;
+    const { packets, tsMinNs, tsMaxNs } = writer;
+    const value = writer.finish({}).slice();
+    writer.begin();
+    this.#interfaces.clear();
+    const header = {
+      ...{ agent: this.agent, epoch: 1, seq: this.#sections++, tsMinNs, tsMaxNs, packets },
+      ...{ filters: [IMPORT_VERSION], crc32: crc32(value) },
+    };
+    return { header, value };
+  }
+
+  #interfaceOf({ linkType, interfaceName }: CapturedPacket): number {
+    const name = interfaceName ?? this.name;
+    const key = `${linkType} ${name}`;
+    const known = this.#interfaces.get(key);
+    if (known !== undefined) return known;
+    const id = this.#writer.addInterface({ name, linkType, description: IMPORT_VERSION });
+    this.#interfaces.set(key, id);
+    return id;
+  }
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeFleet } from '../fakes/fake-fleet.js';
+import { runCommand } from '../fakes/fake-terminal.js';
+
+let fleet: FakeFleet;
+let server: string;
+let folder: string;
+beforeEach(async () => {
+  fleet = new FakeFleet();
+  server = await fleet.start();
+  folder = await mkdtemp(join(tmpdir(), 'bpfleet-import-'));
+});
+afterEach(async () => {
+  await fleet.stop();
+  await rm(folder, { recursive: true });
+});
+
+const importing = (path: string) => runCommand(['import', path, '--server', server]);
+
+describe('import', () => {
+  it('sends the file as it is, with its digest and its name', async () => {
+    const path = join(folder, 'old.pcap');
+    const bytes = Buffer.alloc(200_000, 'packet');
+    await writeFile(path, bytes);
+    fleet.imported = { agent: 'import-1', packets: 9, skipped: 1, sections: 4, stored: 3 };
+    const { code, out, err } = await importing(path);
+    expect(code).toBe(0);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    expect(fleet.requests).toEqual([`POST /api/v1/imports?digest=sha256:${digest}&name=old.pcap`]);
+    expect(fleet.uploads.map((upload) => upload.equals(bytes))).toEqual([true]);
+    expect(out).toContain('bpfleet packets --agent import-1');
+    expect(err).toBe('3 of 4 sections stored; 1 were stored before; 1 packets fit into no section\n');
+  });
+
+  it('says which file cannot be read', async () => {
+    const { code, err } = await importing(join(folder, 'nothing.pcap'));
+    expect(code).toBe(2);
+    expect(err).toContain('there is no file');
+    expect(fleet.requests).toEqual([]);
+  });
+});

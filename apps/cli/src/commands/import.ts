@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { type OutputFormat, printAnswer, withOutput } from '../output/format.js';
+import { servers, withServers } from '../servers.js';
+import { print, printable, type Terminal } from '../terminal.js';
+import { unreadableFile } from '../unreadable-file.js';
+
+/** `bpfleet import FILE` */
+export function importFile(parent: Command, terminal: Terminal): void {
+  const command = parent
+    .command('import')
+    .argument('<file>', 'pcap or pcapng')
+    .description('store the packets of a capture file, once however often it is imported, to query them as any others');
+  withServers(withOutput(command)).action(async (path: string, options: { output: OutputFormat }) => {
+    const { analytics, queryApi } = await servers(command, terminal);
+    const { importMediaType } = await import('@bpfleet/contract');
+    const { signal } = terminal;
+    const query = { digest: await digestOf(path, signal), name: basename(path) };
+    const upload = { mediaType: importMediaType, content: chunksOf(path, signal) };
+    const answer = await analytics.call(queryApi.importCapture, { query, upload, signal });
+    const { packets, skipped, sections, stored, agent } = answer;
+    const asText = () =>
+      printable(`${packets - skipped} packets of ${path}: bpfleet packets --agent ${agent} --since …`).concat('\n');
+    await printAnswer(answer, options.output, asText, terminal);
+    const known = stored === sections ? '' : `; ${sections - stored} were stored before`;
+    const left = skipped === 0 ? '' : `; ${skipped} packets fit into no section`;
+    await print(terminal.err, `${stored} of ${sections} sections stored${known}${left}\n`);
+  });
+}
+
+/** The file is read twice: its digest names it before its first packet is stored. */
+async function digestOf(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of chunksOf(path, signal)) hash.update(chunk);
+  return `sha256:${hash.digest('hex')}`;
+}
+
+async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  const stream = createReadStream(path, { signal });
+  try {
+    for await (const chunk of stream) yield chunk as Uint8Array;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unreadableFile(path, error) ?? error;
+  }
+}

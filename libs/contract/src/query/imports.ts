@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { AgentId, Digest } from '../naming.js';
+import { route } from '../route.js';
+
+export const ImportQuery = z.object({
+  digest: Digest.describe('Of the whole file: the same file is imported once, however often it is sent'),
+  name: z.string().max(200).default('import').describe('Stands as the interface of packets whose file names none'),
+});
+export type ImportQuery = z.infer<typeof ImportQuery>;
+
+export const ImportResult = z.object({
+  agent: AgentId.describe('Whom the packets stand under: named by the digest'),
+  packets: z.int().nonnegative().describe('In the file'),
+  skipped: z
+    .int()
+    .nonnegative()
+    .describe('Of them, what no section can hold: more than 262,144 bytes, or from after 2106'),
+  sections: z.int().nonnegative(),
+  stored: z.int().nonnegative().describe('Sections that were not stored before'),
+});
+export type ImportResult = z.infer<typeof ImportResult>;
+
+/** The body is a pcap or pcapng file. */
+export const importMediaType = 'application/octet-stream';
+
+export const importsApi = {
+  importCapture: route({ method: 'POST', path: '/api/v1/imports', query: ImportQuery, response: ImportResult }),
+} as const;
