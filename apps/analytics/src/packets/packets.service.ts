@@ -139,12 +139,11 @@ export class PacketsService {
     { rangeScanned, stoppedBy = 'limit', passed }: Progress,
   ): Promise<Completeness> {
     const { sinceNs, untilNs, agent } = request;
-    const losses = await this.ledger.losses({ sinceNs, untilNs: untilNs - 1n, agent });
-    const pruned = await sectionsPruned(
-      this.source,
-      request,
-      passed ?? { sinceNs: request.sinceNs, sectionsRead: counts.sectionsScanned },
-    );
+    const through: Passed = { sinceNs, sectionsRead: counts.sectionsScanned };
+    const [losses, pruned] = await Promise.all([
+      this.ledger.losses({ sinceNs, untilNs: untilNs - 1n, agent }),
+      sectionsPruned(this.source, request, passed ?? through),
+    ]);
     return {
       ...counts,
       sectionsPruned: pruned,
