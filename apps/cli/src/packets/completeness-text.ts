@@ -11,6 +11,7 @@ export function completenessText(completeness: Completeness): string {
     lostByAgents > 0 && `${lostByAgents} lost when agents were killed`,
     sectionsMissing + packetsMissing > 0 && `${sectionsMissing} sections with ${packetsMissing} packets did not come`,
     recordsLost > 0 && `${recordsLost} records given up by Kafka`,
+    ...(completeness.notRetained ?? []).map(({ since, until }) => `from ${since} to ${until} not all is kept any more`),
     !completeness.rangeScanned && STOPPED_BY[completeness.stoppedBy ?? 'limit'],
   ].filter((gap) => gap !== false);
   return [`${packetsScanned} scanned in ${sectionsScanned} sections`, ...gaps].join('; ');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Timestamp } from '../naming.js';
 
 const Count = z.int().nonnegative();
 
@@ -18,6 +19,10 @@ export const Completeness = z.object({
   packetsMissing: Count.describe('In the sections that are missing'),
   recordsQuarantined: Count,
   recordsLost: Count.describe('Given up by Kafka before they were read; of which agents, nobody knows'),
+  notRetained: z
+    .array(z.object({ since: Timestamp, until: Timestamp, sections: Count.describe('About so many') }))
+    .optional()
+    .describe('Parts of the range whose packets are given up: too old, or too much was stored'),
   rangeScanned: z.boolean().describe('False when the scan ended before the range was through'),
   stoppedBy: z
     .enum(['limit', 'time', 'packets'])

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { formatInstantNs } from '@bpfleet/contract';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import type pg from 'pg';
@@ -105,6 +106,28 @@ suiteRequires('The ledger of the store', { postgres: await postgres() }, ({ post
       expect(await all({ agent: 'poison' })).toEqual({ ...NOTHING, recordsQuarantined: 1, recordsLost: 7 });
       // Lost records are younger than what was stored of the partition before them.
       expect(await all({ agent: 'poison', untilNs: startNs + 60n * SECOND_NS })).toMatchObject({ recordsLost: 0 });
+    });
+
+    it('names the parts of the range whose packets were given up', async () => {
+      const hour = (n: number) => startNs - BigInt(10 - n) * 3600n * SECOND_NS;
+      const spans = [
+        [hour(0), hour(1) + 5n],
+        [hour(1), hour(2)],
+        [hour(5), hour(6)],
+      ] as const;
+      for (const [index, [min, max]] of spans.entries()) {
+        await pool.query(
+          `INSERT INTO analytics.not_retained (class, ingested_from, ingested_to, ts_min, ts_max, rows, bytes, reason)
+           VALUES ('section', $1, $1, $2, $3, 10, 1, 'age')`,
+          [new Date(index), min, max],
+        );
+      }
+      const { notRetained } = await all({ sinceNs: hour(0) + SECOND_NS, untilNs: nowNs });
+      expect(notRetained).toEqual([
+        { since: formatInstantNs(hour(5)), until: formatInstantNs(hour(6)), sections: 10 },
+        { since: formatInstantNs(hour(0) + SECOND_NS), until: formatInstantNs(hour(2)), sections: 20 },
+      ]);
+      expect((await all()).notRetained).toBeUndefined();
     });
 
     it('lists each agent with what became of its packets', async () => {

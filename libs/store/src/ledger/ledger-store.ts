@@ -1,3 +1,4 @@
+import { formatInstantNs } from '@bpfleet/contract';
 import type pg from 'pg';
 import { clamp } from '../sections/section-query.js';
 import { storeError } from '../store-error.js';
@@ -24,6 +25,15 @@ export interface KnownLosses {
   readonly recordsQuarantined: number;
   /** Records that the log gave up before they were read. */
   readonly recordsLost: number;
+  /** What of the range was given up, as ISO 8601; undefined: nothing. */
+  readonly notRetained?: GivenUp[];
+}
+
+/** Packets from `since` to `until`, of about so many sections. */
+export interface GivenUp {
+  readonly since: string;
+  readonly until: string;
+  readonly sections: number;
 }
 
 /** All that is known of one agent. */
@@ -43,10 +53,10 @@ export class LedgerStore {
   constructor(private readonly pool: pg.Pool) {}
 
   async losses({ sinceNs, untilNs, agent }: LossQuery): Promise<KnownLosses> {
-    const { rows } = await this.#query<Record<keyof typeof LOSS_COLUMNS, string>>(LOSSES, [
-      clamp(sinceNs),
-      clamp(untilNs),
-      agent ?? null,
+    const range = [clamp(sinceNs), clamp(untilNs)];
+    const [{ rows }, notRetained] = await Promise.all([
+      this.#query<Record<keyof typeof LOSS_COLUMNS, string>>(LOSSES, [...range, agent ?? null]),
+      this.#query<GivenUpRow>(GIVEN_UP, range),
     ]);
     const row = rows[0]!;
     return {
@@ -56,6 +66,7 @@ export class LedgerStore {
       packetsMissing: Number(row.missing_packets),
       recordsQuarantined: Number(row.quarantined),
       recordsLost: Number(row.lost),
+      ...(notRetained.rows.length === 0 ? {} : { notRetained: notRetained.rows.map(givenUp) }),
     };
   }
 
@@ -130,6 +141,34 @@ const LOSSES = `
   ) SELECT ${Object.entries(LOSS_COLUMNS)
     .map(([name, query]) => `(${query}) AS ${name}`)
     .join(', ')}`;
+
+interface GivenUpRow {
+  ts_min: string;
+  ts_max: string;
+  sections: string;
+}
+
+// Rows of the range whose times touch become one; within the range, since nobody asked for more.
+const GIVEN_UP = `
+  WITH gone AS (
+    SELECT GREATEST(ts_min, $1) AS ts_min, LEAST(ts_max, $2) AS ts_max, rows FROM (
+      SELECT ts_min, ts_max, rows FROM analytics.not_retained WHERE class = 'section'
+      UNION ALL SELECT suspect_ts_min, suspect_ts_max, 0 FROM analytics.not_retained WHERE class = 'section'
+    ) AS spans WHERE ts_max >= $1 AND ts_min <= $2
+  ), marked AS (
+    SELECT *, ts_min > max(ts_max) OVER (ORDER BY ts_min ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS begins
+    FROM gone
+  ), numbered AS (
+    SELECT *, count(*) FILTER (WHERE begins) OVER (ORDER BY ts_min) AS number FROM marked
+  )
+  SELECT min(ts_min) AS ts_min, max(ts_max) AS ts_max, sum(rows) AS sections FROM numbered
+  GROUP BY number ORDER BY number DESC LIMIT 20`;
+
+const givenUp = ({ ts_min, ts_max, sections }: GivenUpRow): GivenUp => ({
+  since: formatInstantNs(BigInt(ts_min)),
+  until: formatInstantNs(BigInt(ts_max)),
+  sections: Number(sections),
+});
 
 const AGENT_LOSSES = `
   SELECT agent, kind, sum(sections) AS sections, sum(packets) AS packets FROM analytics.agent_loss
