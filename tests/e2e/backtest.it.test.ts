@@ -1,0 +1,114 @@
+import { controlApi, packetMediaTypes, queryApi } from '@bpfleet/contract';
+import { readCapture } from '@bpfleet/section';
+import { createHosts, freePorts, type Hosts } from '@bpfleet/test-environment';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { suiteRequires } from '../environment/src/requirements.js';
+import { arrive, type CapturePoint, hubEnds, strangers } from './capture-point.js';
+import { hostsHere } from './requirements.js';
+import { startStandalone, withFolder } from './standalone-process.js';
+import { trafficMix } from './traffic-mix.js';
+
+const FRAMES = 6_000;
+const PACKETS_PER_SECOND = 3_000;
+/** Of the mix alone, whatever else is on the cable. */
+const OURS = 'ether src 02:77:00:00:00:01';
+
+const candidates: Readonly<Record<string, string>> = {
+  udp: `${OURS} and udp port 5300`,
+  small: `${OURS} and udp and less 800`,
+  'not-ip': `${OURS} and not ip and not ip6`,
+  syn: `${OURS} and tcp[tcpflags] & tcp-syn != 0`,
+  large: `${OURS} and greater 1000 and not icmp6`,
+  six: `ip6 and ${OURS}`,
+};
+
+suiteRequires('a backtest', { hosts: await hostsHere() }, () => {
+  let hosts: Hosts;
+  let point: CapturePoint;
+  let standalone: ReturnType<typeof startStandalone>;
+  let finished: () => void;
+  let folder: Promise<void>;
+
+  beforeAll(async () => {
+    hosts = await createHosts({ count: 1 });
+    const [port] = await freePorts(1);
+    folder = withFolder(async (dataDir) => {
+      standalone = startStandalone({
+        ...{ dataDir, port: port!, listen: hosts.rootAddress.replace(/1$/, '2'), args: ['--interface', 'h1'] },
+        spawn: (argv, options) => hosts.spawn(hosts.hub, argv, options),
+      });
+      await new Promise<void>((resolve) => {
+        finished = resolve;
+      });
+    });
+    while (standalone === undefined) await new Promise(setImmediate);
+    await standalone.until('the start', () => standalone.stdout.includes('bpfleet runs at'));
+    [point] = hubEnds(hosts, 'standalone') as [CapturePoint];
+  });
+  afterAll(async () => {
+    await standalone?.end();
+    finished?.();
+    await folder;
+    await hosts?.remove();
+  });
+
+  /** A new filter, when it runs. @returns its first version */
+  async function push(name: string, expression: string, snaplenBytes: number): Promise<string> {
+    const { client } = standalone;
+    await client.call(controlApi.createFilter, { body: { name, expression, snaplenBytes } });
+    await client.call(controlApi.createAssignment, { body: { filter: name } });
+    await standalone.until(`${name} to run`, async () => {
+      const { items } = await client.call(controlApi.listAgents, { query: {} });
+      const states = items[0]?.status?.filters.filter(({ filter }) => filter === name) ?? [];
+      return states.some(({ state }) => state === 'attested' || state === 'reported');
+    });
+    return `${name}@1`;
+  }
+
+  /** How many packets a version has stored. */
+  async function stored(version: string): Promise<number> {
+    const headers = { accept: packetMediaTypes.pcapng };
+    const answer = await standalone.client.send(queryApi.listPackets, { query: { version }, headers });
+    return [...readCapture(new Uint8Array(await answer.arrayBuffer()))].length;
+  }
+
+  it('says of each filter exactly what the kernel then captures of the same traffic', {
+    timeout: 120_000,
+  }, async () => {
+    const frames = trafficMix(strangers(point.host), FRAMES);
+    const replay = () => arrive(hosts, point, frames, PACKETS_PER_SECOND);
+    const all = await push('all', OURS, 262_144);
+    await replay();
+    await standalone.until('the history', async () => (await stored(all)) === frames.length);
+
+    const expected = new Map<string, number>();
+    for (const [name, filter] of Object.entries(candidates)) {
+      const answer = await standalone.client.call(queryApi.createBacktest, { body: { filter, against: all } });
+      const { total, completeness, storedBy } = answer;
+      expect(completeness).toMatchObject({ rangeScanned: true, packetsUndecided: 0, droppedByKernel: 0 });
+      expect(storedBy.find(({ version }) => version === all)?.packets).toBe(frames.length);
+      expect(total.gained?.packets).toBe(0);
+      expect(total.lost!.packets + total.matched.packets).toBe(frames.length);
+      expect(total.matched.packets).toBeGreaterThan(0);
+      expected.set(name, total.matched.packets);
+    }
+
+    const versions = new Map<string, string>();
+    for (const [name, expression] of Object.entries(candidates)) {
+      versions.set(name, await push(name, expression, 96));
+    }
+    await replay();
+    await standalone.until('the replay', async () => (await stored(all)) === 2 * frames.length);
+    const captured = new Map<string, number>();
+    for (const [name, version] of versions) captured.set(name, await stored(version));
+    expect(captured).toEqual(expected);
+
+    // A version loses and gains nothing by its own expression, where the history is its own.
+    const version = versions.get('udp')!;
+    const filter = candidates.udp!;
+    const own = await standalone.client.call(queryApi.createBacktest, { body: { filter, against: version } });
+    expect(own.total.against?.packets).toBe(expected.get('udp'));
+    expect(own.total.lost?.packets).toBe(0);
+    expect(own.total.gained?.packets).toBe(expected.get('udp'));
+  });
+});
