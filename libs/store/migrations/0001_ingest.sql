@@ -5,27 +5,30 @@
 
 -- One row per record of the log: one pcapng section, untouched.
 CREATE TABLE analytics.section (
-  ingested_at timestamptz NOT NULL DEFAULT now(),
-  log text COLLATE "C" NOT NULL,
-  partition integer NOT NULL,
-  log_offset bigint NOT NULL,
-  agent text COLLATE "C" NOT NULL,
-  epoch bigint NOT NULL,
-  seq bigint NOT NULL,
-  crc32 bigint NOT NULL,
-  ts_min bigint NOT NULL,
+  -- Queries look at the first few columns of every row of a range. Postgres walks a row up to the column it needs, and fast
+  -- as long as they have a fixed length: with the texts in front, passing over a row takes twice as long.
   ts_max bigint NOT NULL,
+  ts_min bigint NOT NULL,
+  ingested_at timestamptz NOT NULL DEFAULT now(),
   packets integer NOT NULL,
   bytes integer NOT NULL,
-  -- name@version of each filter that matched a packet
-  filters text[] COLLATE "C" NOT NULL,
-  -- tokens of the addresses and ports inside; without it, or when opaque, a query reads the body
-  bloom bytea,
+  -- the index does not know all that is in it: a query reads the body
   opaque boolean NOT NULL DEFAULT true,
   -- the host's clock was far off: the times above do not widen partition_range
   clock_suspect boolean NOT NULL DEFAULT false,
+  partition integer NOT NULL,
+  log_offset bigint NOT NULL,
+  epoch bigint NOT NULL,
+  seq bigint NOT NULL,
+  crc32 bigint NOT NULL,
   -- packets the kernel dropped since the agent's section before
   dropped_by_kernel bigint NOT NULL DEFAULT 0,
+  -- tokens of the addresses and ports inside
+  bloom bytea,
+  agent text COLLATE "C" NOT NULL,
+  -- name@version of each filter that matched a packet
+  filters text[] COLLATE "C" NOT NULL,
+  log text COLLATE "C" NOT NULL,
   body bytea NOT NULL
 ) PARTITION BY RANGE (ingested_at);
 -- The agent has compressed what is worth it: Postgres must not try again on each row.
