@@ -28,6 +28,8 @@ export interface SectionShape {
   /** Instead of packets: TCP segments at these times. */
   readonly atNs?: readonly bigint[];
   readonly kernelDropped?: number;
+  /** More members of the ledger. */
+  readonly ledger?: Readonly<Record<string, string>>;
 }
 
 export interface TestSection {
@@ -65,7 +67,7 @@ export function makeSection(shape: SectionShape): TestSection {
     const nanoseconds = Number(atNs % 1_000_000_000n);
     writer.append(id, seconds, nanoseconds, bytes, 0, capturedLength, bytes.length, vlan, 0);
   }
-  const value = writer.finish({ 'kernel-dropped': String(shape.kernelDropped ?? 0) }).slice();
+  const value = writer.finish({ 'kernel-dropped': String(shape.kernelDropped ?? 0), ...shape.ledger }).slice();
   const { agent, epoch, seq, filter } = shape;
   const { tsMinNs, tsMaxNs } = writer;
   const counts = { tsMinNs, tsMaxNs, packets: packets.length };
