@@ -3,7 +3,8 @@ import { TcpProxy } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../e2e/requirements.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
-import { missingAndTwice, OneHost } from './one-host.js';
+import { brokersAway } from './brokers-away.js';
+import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
 
 /** 60 s of resets, 30 s half-open and 60 s of a slow network in the long form, `BPFLEET_TEST_ROUNDS=20`. */
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 1);
@@ -13,8 +14,6 @@ const HALF_OPEN_MS = 1_500 * ROUNDS;
 const SLOW_MS = 3_000 * ROUNDS;
 const BEFORE_MS = 500;
 const PARTS = 3;
-/** Numbers of each test begin at a multiple of it. */
-const RANGE = 10_000_000;
 const CATCH_UP_MS = 60_000;
 
 /** Everything that is said to and by the broker comes through the proxy, from agent and analytics alike. */
@@ -42,9 +41,9 @@ class BehindProxy extends OneHost {
   }
 }
 
-// F5 and F6 of the failure suite.
+// F4, F5 and F6 of the failure suite.
 suiteRequires(
-  'a bad network between agent, broker and analytics',
+  'a bad network between agent, broker and analytics, and brokers that are away',
   { hosts: await hostsHere(), postgres: await postgres() },
   ({ postgres: server }) => {
     const rig = new BehindProxy();
@@ -55,7 +54,7 @@ suiteRequires(
 
     /** Under traffic: what the network does, and then all that was sent is stored once. */
     async function under(what: string, network: () => Promise<string>): Promise<void> {
-      const from = runs++ * RANGE;
+      const from = runs++ * NUMBERS_APART;
       const sender = rig.senderTo(rig.hosts.host(1));
       sender.start(PACKETS_PER_SECOND, from);
       await delay(BEFORE_MS);
@@ -63,7 +62,7 @@ suiteRequires(
       const sent = await sender.stop();
       all += sent;
       await rig.fleet.until('all packets to be acknowledged', async () => (await sentPackets()) >= all, CATCH_UP_MS);
-      const found = missingAndTwice(sent, await rig.stored(all), from);
+      const found = missingAndTwice(sent, await rig.stored(sent, from), from);
       console.info(`${what}: ${done}; ${sent} packets sent, ${found.missing} missing, ${found.twice} twice`);
       expect(found).toEqual({ missing: 0, twice: 0 });
       const ledger = (await rig.status())!.ledger!;
@@ -109,5 +108,7 @@ suiteRequires(
         return `${SLOW_MS / 1000} s, ${acknowledged.join(', ')} packets acknowledged meanwhile`;
       }),
     );
+
+    brokersAway(rig, () => runs++ * NUMBERS_APART);
   },
 );

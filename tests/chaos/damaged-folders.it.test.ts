@@ -4,18 +4,15 @@ import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { AgentStatus } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../e2e/requirements.js';
 import type { ServiceProcess } from '../e2e/service-process.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
-import { missingAndTwice, OneHost } from './one-host.js';
+import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
 
 const run = promisify(execFile);
 const PACKETS_PER_SECOND = 2_000;
 const LEAST_PACKETS = 2_000;
-/** Numbers of each test begin at a multiple of it. */
-const RANGE = 10_000_000;
 
 suiteRequires(
   'an agent that starts on folders that are damaged, or in use',
@@ -65,16 +62,9 @@ suiteRequires(
 
     const startAgain = (): ServiceProcess => rig.fleet.startAgent(rig.hosts.host(1));
 
-    /** It runs the filter, in a later epoch. */
-    const untilRuns = (after: number): Promise<AgentStatus> =>
-      rig.untilStatus('the filter to run again', ({ epoch, filters }) => {
-        const state = filters.find(({ filter }) => filter === 'numbered')?.state;
-        return epoch > after && state === 'attested';
-      });
-
     /** @returns which numbers: `count` from `from` on; all are captured and in the spool, or sent */
     async function traffic(): Promise<{ from: number; count: number }> {
-      const from = runs++ * RANGE;
+      const from = runs++ * NUMBERS_APART;
       const before = (await rig.status())!.ledger!.agent;
       const sender = rig.senderTo(rig.hosts.host(1));
       sender.start(PACKETS_PER_SECOND, from);
@@ -89,7 +79,7 @@ suiteRequires(
     }
 
     async function expectStored({ from, count }: { from: number; count: number }, lost = 0): Promise<void> {
-      const known = await rig.stored(count - lost);
+      const known = await rig.stored(count - lost, from);
       const found = missingAndTwice(count, known, from);
       expect(found).toEqual({ missing: lost, twice: 0 });
     }
@@ -102,7 +92,7 @@ suiteRequires(
       const [segment] = (await readdir(spoolDir())).filter((name) => name.endsWith('.seg')).sort();
       await overwrite(join(spoolDir(), segment!));
       startAgain();
-      await untilRuns(epoch);
+      await rig.untilRuns(epoch);
       await rig.kafka.control.resume();
       let lost = 0;
       await rig.untilStatus('the rest to be sent', ({ errors, ledger }) => {
@@ -123,7 +113,7 @@ suiteRequires(
       for (const name of bundles) await overwrite(join(control, 'bundles', name));
       await writeFile(join(control, 'desired.json'), '{"payload":"');
       const agent = startAgain();
-      await untilRuns(epoch);
+      await rig.untilRuns(epoch);
       expect(agent.output).toMatch(/desired.json.*the kept desired state is damaged/);
       await expectStored(await traffic());
     });
@@ -140,7 +130,7 @@ suiteRequires(
         const [spoil, mend] = disk;
         const { epoch, ledger } = (await rig.status())!;
         const sender = rig.senderTo(rig.hosts.host(1));
-        const left = { from: runs++ * RANGE, before: ledger!.agent.captured };
+        const left = { from: runs++ * NUMBERS_APART, before: ledger!.agent.captured };
         sender.start(PACKETS_PER_SECOND, left.from);
         await rig.untilStatus('packets', (status) => status.ledger!.agent.captured > left.before + LEAST_PACKETS);
         await killBoth();
@@ -148,7 +138,7 @@ suiteRequires(
         await spoil();
         const agent = startAgain();
         try {
-          const { before } = (await untilRuns(epoch)).ledger!;
+          const { before } = (await rig.untilRuns(epoch)).ledger!;
           const sent = await traffic();
           await rig.untilStatus('it to be said', ({ errors }) =>
             errors.some(({ code }) => code === 'DATA_NOT_WRITABLE'),
@@ -165,7 +155,7 @@ suiteRequires(
         await agent.end();
         const { epoch: ended } = (await rig.status())!;
         startAgain();
-        await untilRuns(ended);
+        await rig.untilRuns(ended);
       },
     );
 
@@ -194,7 +184,7 @@ suiteRequires(
       expect(agent.output).toMatch(/restore it from a backup, or remove it and enrol/);
       await writeFile(file, good);
       startAgain();
-      await untilRuns(epoch);
+      await rig.untilRuns(epoch);
       await expectStored(await traffic());
     });
   },

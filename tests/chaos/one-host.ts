@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type AgentStatus, controlApi, packetMediaTypes, queryApi } from '@bpfleet/contract';
+import { type AgentStatus, controlApi, type LossLedger, packetMediaTypes, queryApi } from '@bpfleet/contract';
 import { readCapture } from '@bpfleet/section';
 import { createPool } from '@bpfleet/store';
 import {
@@ -21,6 +21,8 @@ import { SteadySender } from '../e2e/steady-sender.js';
 import { untilSettled } from '../e2e/stored-once.js';
 
 const CATCH_UP_MS = 60_000;
+/** Numbers of each test on one fleet begin at a multiple of it. */
+export const NUMBERS_APART = 10_000_000;
 
 /** One host with an agent, real services around it, and traffic whose every packet carries a number. */
 export class OneHost {
@@ -106,6 +108,32 @@ export class OneHost {
     return last!;
   }
 
+  /** The filter runs, in a later epoch. */
+  untilRuns(after: number): Promise<AgentStatus> {
+    return this.untilStatus('the filter to run again', ({ epoch, filters }) => {
+      const state = filters.find(({ filter }) => filter === 'numbered')?.state;
+      return epoch > after && state === 'attested';
+    });
+  }
+
+  /** The first ledger of a later epoch that has packets. */
+  async untilCaptures(after: number): Promise<{ epoch: number; ledger: LossLedger }> {
+    const { epoch, ledger } = await this.untilStatus(
+      'packets of the new process',
+      (status) => status.epoch > after && (status.ledger?.agent.captured ?? 0) > 0,
+    );
+    return { epoch, ledger: ledger! };
+  }
+
+  /** The agent ends as it should and starts again, with other settings: its counters begin at 0. */
+  async restartAgent(env: Readonly<Record<string, string>> = {}): Promise<AgentStatus> {
+    const host = this.hosts.host(1);
+    const { epoch } = (await this.status())!;
+    await this.fleet.agents.get(host.name)!.end();
+    this.fleet.startAgent(host, env);
+    return this.untilRuns(epoch);
+  }
+
   async stop(): Promise<void> {
     await this.fleet?.stop();
     await this.kafka?.stop();
@@ -114,14 +142,15 @@ export class OneHost {
   }
 
   /**
-   * How often each number is stored, once nothing more comes: with so many at least, or after a minute. (Consumers that
-   * were away with the brokers come back when their sessions have ended.)
+   * How often each number is stored, once nothing more comes: with so many from `from` on at least, or after a minute.
+   * (Consumers that were away with the brokers come back when their sessions have ended.)
    */
-  async stored(expected: number): Promise<Map<number, number>> {
+  async stored(expected: number, from = 0): Promise<Map<number, number>> {
     for (const deadline = performance.now() + CATCH_UP_MS; ; ) {
       await untilSettled(this.fleet.query, 'numbered');
       const counts = await this.#counts();
-      if (counts.size >= expected || performance.now() > deadline) return counts;
+      const found = [...counts.keys()].filter((number) => number >= from && number < from + NUMBERS_APART).length;
+      if (found >= expected || performance.now() > deadline) return counts;
     }
   }
 

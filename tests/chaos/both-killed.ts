@@ -1,9 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LossLedger } from '@bpfleet/contract';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { hostsHere } from '../e2e/requirements.js';
-import { postgres, suiteRequires } from '../environment/src/requirements.js';
-import { missingAndTwice, OneHost } from './one-host.js';
+import { describe, expect, it } from 'vitest';
+import { missingAndTwice, type OneHost } from './one-host.js';
 
 /** 5 kills in the long form, `BPFLEET_TEST_ROUNDS=20`. */
 const KILLS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 0) < 20 ? 2 : 5;
@@ -17,28 +14,9 @@ interface Gap {
   readonly toMs: number;
 }
 
-// F2 of the failure suite, without anybody left to hold the sockets.
-suiteRequires(
-  'opener and agent killed at once',
-  { hosts: await hostsHere(), postgres: await postgres() },
-  ({ postgres: server }) => {
-    const rig = new OneHost();
-    beforeAll(() => rig.start(server.connection));
-    afterAll(() => rig.stop());
-
-    /** The first status of an epoch later than this one that knows its sockets. */
-    async function ledgerAfter(epoch: number): Promise<{ epoch: number; ledger: LossLedger }> {
-      let found: { epoch: number; ledger: LossLedger } | undefined;
-      await rig.fleet.until('packets of the new processes', async () => {
-        const status = await rig.status();
-        const ledger = status?.ledger;
-        if (status === undefined || status.epoch <= epoch || !ledger || ledger.agent.captured === 0) return false;
-        found = { epoch: status.epoch, ledger };
-        return true;
-      });
-      return found!;
-    }
-
+/** F2 of the failure suite, without anybody left to hold the sockets. @param rig a fleet that has just started */
+export function bothKilled(rig: OneHost): void {
+  describe('opener and agent killed at once', () => {
     function killBoth(): number {
       const [opener, agent] = [rig.openerPid, rig.agentPid];
       const killedAtMs = Date.now();
@@ -53,14 +31,14 @@ suiteRequires(
       rig.sender.start(PACKETS_PER_SECOND);
       const gaps: Gap[] = [];
       let [captured, lost] = [0, 0];
-      let { epoch, ledger } = await ledgerAfter(0);
+      let { epoch, ledger } = await rig.untilCaptures(0);
       expect(ledger.withoutSocket).toBeUndefined();
       for (let kill = 0; kill < KILLS; kill++) {
         await delay(Math.random() * LONGEST_LIFE_MS);
         const killedAtMs = killBoth();
         await rig.fleet.agents.get('h1')!.exit();
         rig.fleet.startAgent(rig.hosts.host(1));
-        const next = await ledgerAfter(epoch);
+        const next = await rig.untilCaptures(epoch);
         const { before, withoutSocket } = next.ledger;
         const gap = { fromMs: Date.parse(withoutSocket!.from), toMs: Date.parse(withoutSocket!.to) };
         expect(gap.fromMs).toBeLessThan(killedAtMs);
@@ -95,8 +73,8 @@ suiteRequires(
       expect(missing).toBeGreaterThan(0);
       expect(outside(gaps, sent, await rig.storedAtMs())).toEqual([]);
     });
-  },
-);
+  });
+}
 
 /** Runs of missing numbers that were not sent in one of the gaps, by the times of those stored before and behind them. */
 function outside(gaps: readonly Gap[], sent: number, storedAtMs: ReadonlyMap<number, number>): string[] {

@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { missingAndTwice, type OneHost } from './one-host.js';
+
+/** 60 s in the long form. */
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 1);
+const AWAY_MS = 3_000 * ROUNDS;
+/** Ten times as much in the long form, on a machine that does nothing else. */
+const PACKETS_PER_SECOND = ROUNDS < 20 ? 4_000 : 20_000;
+const BEFORE_AND_AFTER_MS = 1_000;
+const TIMEOUT_MS = 90_000 + 5 * AWAY_MS;
+const MIB = 1024 * 1024;
+
+/** F4 of the failure suite. @param nextNumbers where the numbers of one more test begin */
+export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
+  async function awayUnderLoad(from: number): Promise<number> {
+    const sender = rig.senderTo(rig.hosts.host(1));
+    sender.start(PACKETS_PER_SECOND, from);
+    await delay(BEFORE_AND_AFTER_MS);
+    await rig.kafka.control.pause();
+    await delay(AWAY_MS);
+    await rig.kafka.control.resume();
+    await delay(BEFORE_AND_AFTER_MS);
+    return sender.stop();
+  }
+
+  const counts = async () => (await rig.status())!.ledger!.agent;
+  const doneWith = async (): Promise<number> => {
+    const { sentPackets, evictedPackets } = await counts();
+    return sentPackets + evictedPackets;
+  };
+
+  /** Until every packet that was sent is acknowledged by Kafka or given up, by the agent's own word. */
+  async function untilDoneWith(packets: number): Promise<void> {
+    const isDone = async () => (await doneWith()) >= packets;
+    await rig.fleet.until('all packets to be sent or given up', isDone, TIMEOUT_MS / 2);
+  }
+
+  describe('brokers that are away, below the cap of the spool', () => {
+    it(`loses nothing in ${AWAY_MS / 1000} s at ${PACKETS_PER_SECOND} packets/s`, { timeout: TIMEOUT_MS }, async () => {
+      const [from, before] = [nextNumbers(), await doneWith()];
+      const sent = await awayUnderLoad(from);
+      await untilDoneWith(before + sent);
+      expect(missingAndTwice(sent, await rig.stored(sent, from), from)).toEqual({ missing: 0, twice: 0 });
+    });
+  });
+
+  describe('brokers that are away, above the cap of the spool', () => {
+    beforeAll(async () => {
+      await rig.restartAgent({ BPFLEET_AGENT_SPOOL_BYTES: String(MIB) });
+    });
+
+    it('stores or gives up each packet, and counts exactly', { timeout: TIMEOUT_MS }, async () => {
+      const [from, before, givenUpBefore] = [nextNumbers(), await doneWith(), (await counts()).evictedPackets];
+      const sent = await awayUnderLoad(from);
+      await untilDoneWith(before + sent);
+      const givenUp = (await counts()).evictedPackets - givenUpBefore;
+      const stored = await rig.stored(sent - givenUp, from);
+      console.info(`${sent} packets sent while the brokers came and went, ${givenUp} given up`);
+      expect(givenUp).toBeGreaterThan(0);
+      expect(missingAndTwice(sent, stored, from)).toEqual({ missing: givenUp, twice: 0 });
+    });
+  });
+}
