@@ -2,7 +2,8 @@ import type { Completeness } from '@bpfleet/contract';
 
 /** Says how complete an answer is: what was looked at, and what could not be answered. */
 export function completenessText(completeness: Completeness): string {
-  const { sectionsScanned, packetsScanned, packetsUndecided, recordsQuarantined, droppedByKernel } = completeness;
+  const { sectionsScanned, sectionsPruned, packetsScanned, packetsUndecided, recordsQuarantined, droppedByKernel } =
+    completeness;
   const { lostByAgents, sectionsMissing, packetsMissing, recordsLost } = completeness;
   const gaps = [
     packetsUndecided > 0 && `${packetsUndecided} undecided, cut off by a snaplen`,
@@ -14,7 +15,10 @@ export function completenessText(completeness: Completeness): string {
     ...(completeness.notRetained ?? []).map(({ since, until }) => `from ${since} to ${until} not all is kept any more`),
     !completeness.rangeScanned && STOPPED_BY[completeness.stoppedBy ?? 'limit'],
   ].filter((gap) => gap !== false);
-  return [`${packetsScanned} scanned in ${sectionsScanned} sections`, ...gaps].join('; ');
+  const scanned = `${packetsScanned} scanned in ${sectionsScanned} sections`;
+  // They hold no match for certain: nothing is missing.
+  const others = sectionsPruned > 0 ? `, ${sectionsPruned} others left out by their index` : '';
+  return [scanned + others, ...gaps].join('; ');
 }
 
 const STOPPED_BY = {
