@@ -8,20 +8,39 @@ export interface StepChange {
   readonly step: BudgetStep;
 }
 
+interface Row {
+  readonly version: string;
+  readonly filter: string;
+  readonly interface: string;
+  readonly counters: MemberCounters;
+}
+
+/** Of interfaces that have left: half of what a status shows. Containers come and go for months. */
+export const MOST_ROWS_LEFT = 2048;
+/** In place of the names of those that left first. */
+export const GONE = 'gone';
+
 /** Counters of every version on every interface, and the budget of every filter: they outlive swaps and sockets. */
 export class MemberLedger {
-  readonly #counters = new Map<
-    string,
-    { version: string; filter: string; interface: string; counters: MemberCounters }
-  >();
+  readonly #counters = new Map<string, Row>();
+  /** Interfaces that have left, and how many rows each has; who left first stands first. */
+  readonly #left = new Map<string, number>();
   readonly #budgets = new Map<string, { readonly budget: Budget; readonly limits: string }>();
   #throttle: BudgetStep = 'full';
 
   accountsOn(device: string): MemberAccounts {
+    this.#left.delete(device);
     return {
       countersOf: (member) => this.#countersOf(member, device),
       budgetOf: (member) => this.#budgetOf(member),
     };
+  }
+
+  /** It has no packets any more; until it comes again. Totals never go back, so what is forgotten is its name alone. */
+  left(device: string): void {
+    this.#left.set(device, this.#rowsOf(device).length);
+    const rows = (): number => [...this.#left.values()].reduce((sum, count) => sum + count, 0);
+    while (rows() > MOST_ROWS_LEFT) this.#forget(this.#left.keys().next().value!);
   }
 
   /** Begins the next second of every budget whose second is over. */
@@ -54,15 +73,31 @@ export class MemberLedger {
     }));
   }
 
-  #countersOf(member: CaptureMember, device: string): MemberCounters {
-    const version = `${member.filter}@${member.version}`;
+  #countersOf({ filter, version: number }: CaptureMember, device: string): MemberCounters {
+    return this.#row(filter, `${filter}@${number}`, device).counters;
+  }
+
+  #row(filter: string, version: string, device: string): Row {
     const key = `${version} ${device}`;
     let known = this.#counters.get(key);
     if (known === undefined) {
-      known = { version, filter: member.filter, interface: device, counters: noCounts() };
+      known = { version, filter, interface: device, counters: noCounts() };
       this.#counters.set(key, known);
     }
-    return known.counters;
+    return known;
+  }
+
+  #rowsOf(device: string): [string, Row][] {
+    return [...this.#counters].filter(([, row]) => row.interface === device);
+  }
+
+  #forget(device: string): void {
+    this.#left.delete(device);
+    for (const [key, { filter, version, counters }] of this.#rowsOf(device)) {
+      const sum = this.#row(filter, version, GONE).counters;
+      for (const name of Object.keys(counters) as (keyof MemberCounters)[]) sum[name] += counters[name];
+      this.#counters.delete(key);
+    }
   }
 
   /** A version with other limits begins with a budget of its own; otherwise it goes on with the one of the version before. */

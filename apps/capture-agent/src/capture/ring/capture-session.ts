@@ -11,6 +11,7 @@ import { MemberLedger } from '../attribution/member-ledger.js';
 import type { RingPosition } from '../sections/open-section.js';
 import type { SectionAssembler } from '../sections/section-assembler.js';
 import type { CaptureCounters, CaptureNews, CaptureOrder, SocketCounts } from './capture-messages.js';
+import type { InterfaceLane } from './interface-lane.js';
 import { type LaneSocket, RingLane } from './ring-lane.js';
 import type { RingReader } from './ring-reader.js';
 
@@ -114,8 +115,10 @@ export class CaptureSession {
     for (const [device, attribution] of next) if (!interfaces.has(device)) interfaces.put(device, attribution);
     lane.atNextCut(this.nowMs(), () => {
       const staying = new Set(swap.branches.flatMap((branch) => branch.interfaces.map(({ index }) => index)));
-      for (const one of interfaces.all) if (!staying.has(one.device.index)) interfaces.remove(one);
+      const leaving = interfaces.all.filter(({ device }) => !staying.has(device.index));
+      for (const one of leaving) interfaces.remove(one);
       for (const [device, attribution] of next) interfaces.put(device, attribution);
+      this.#leave(leaving);
       this.tell({ kind: 'cut', socket: id, swap: swap.id });
     });
   }
@@ -133,7 +136,15 @@ export class CaptureSession {
     this.#closed.dropped += dropped;
     this.reader.remove(lane);
     lane.socket.close();
+    this.#leave(lane.interfaces.all);
     this.tell({ kind: 'drained', socket: lane.id });
+  }
+
+  /** Unless another socket has their packets. */
+  #leave(lanes: readonly InterfaceLane[]): void {
+    const here = [...this.reader.lanes.values()].flatMap(({ interfaces }) => interfaces.all);
+    const names = new Set(here.map(({ device }) => device.name));
+    for (const { device } of lanes) if (!names.has(device.name)) this.#ledger.left(device.name);
   }
 
   /** The sockets live on at the opener, their programs too; only what was read must be safe. */
