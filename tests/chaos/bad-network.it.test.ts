@@ -69,6 +69,14 @@ suiteRequires(
       expect(ledger.agent).toMatchObject({ captured: all, sentPackets: all, evictedPackets: 0 });
     }
 
+    /** What the agent counts of its connections to Kafka. */
+    async function kafkaFigures(): Promise<Record<string, number>> {
+      const script = `fetch('http://127.0.0.1:7422/metrics').then((said) => said.text()).then(console.log)`;
+      const { stdout } = await rig.hosts.exec(rig.hosts.host(1), [process.execPath, '-e', script]);
+      const lines = stdout.matchAll(/^bpfleet_agent_kafka_(\w+)_total (\d+)$/gm);
+      return Object.fromEntries([...lines].map(([, name, count]) => [name, Number(count)]));
+    }
+
     const sentPackets = async (): Promise<number> => (await rig.status())?.ledger?.agent.sentPackets ?? 0;
     const timeout = 120_000 + 3 * RESETS_MS;
 
@@ -97,6 +105,7 @@ suiteRequires(
       under('slow', async () => {
         // One piece in twenty comes as late as after a retransmission (RFC 6298: 200 ms at the least here, doubled).
         rig.proxy.delay(() => (Math.random() < 0.05 ? 400 : 40) * (0.5 + Math.random()));
+        const start = await kafkaFigures();
         const acknowledged: number[] = [];
         for (let part = 0; part < PARTS; part++) {
           const before = await sentPackets();
@@ -104,8 +113,13 @@ suiteRequires(
           await rig.fleet.until('packets to be acknowledged meanwhile', async () => (await sentPackets()) > before);
           acknowledged.push((await sentPackets()) - before);
         }
+        const end = await kafkaFigures();
         rig.proxy.delay(() => 0);
-        return `${SLOW_MS / 1000} s, ${acknowledged.join(', ')} packets acknowledged meanwhile`;
+        // Slow is not broken: whoever gives up here would never get anywhere.
+        expect(end.clients_given_up).toBe(start.clients_given_up);
+        const meanwhile = Object.entries(end).map(([name, count]) => `${count - start[name]!} ${name}`);
+        const progress = `${acknowledged.join(', ')} packets acknowledged`;
+        return `${SLOW_MS / 1000} s, ${progress} and ${meanwhile.join(', ')} meanwhile`;
       }),
     );
 

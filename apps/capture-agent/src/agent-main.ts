@@ -19,6 +19,7 @@ import { hostInterfaces } from './choose-source.js';
 import { AgentConfig } from './config.js';
 import { spoolDirOf } from './folders.js';
 import { StatusServer } from './status-server.js';
+import { connectionMetrics } from './uplink/metrics.js';
 
 await runMain((stopping) => run(loadConfig(AgentConfig, process.env), stopping));
 
@@ -33,10 +34,11 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running>
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
   const opener = inheritedOpener(onFatal);
   const brokers = config.kafkaBrokers.map(formatHostPort);
+  const watch = connectionMetrics(registry);
   const agent = new CaptureAgent(
     { ...config, agentSpoolDir: spoolDirOf(config) },
     {
-      bus: new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger }),
+      bus: new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger, watch }),
       opener,
       openerPid: process.ppid,
       createSource: (positions) => new RingSource(opener, positions),

@@ -4,6 +4,7 @@ import { type ChosenSource, capSource, fileSource } from './choose-source.js';
 import type { AgentConfig } from './config.js';
 import { createAgent } from './create-agent.js';
 import { StatusServer } from './status-server.js';
+import { connectionMetrics } from './uplink/metrics.js';
 
 /**
  * An agent whose source has no sockets that an opener could hold: a file, which needs no privilege, or `cap`, which opens its
@@ -17,7 +18,8 @@ export async function inOneProcess(
   const source = await sourceOf(config);
   const registry = createMetrics();
   const brokers = config.kafkaBrokers.map(formatHostPort);
-  const bus = new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger });
+  const watch = connectionMetrics(registry);
+  const bus = new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger, watch });
   const agent = createAgent(config, source, { bus, logger, registry, onFatal });
   const status = new StatusServer(config, registry);
   return new Lifecycle()

@@ -1,3 +1,4 @@
+import type { ConnectionWatch } from '@bpfleet/bus';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Amount } from '../spool/amount.js';
 import type { SectionStore } from '../spool/section-store.js';
@@ -30,6 +31,20 @@ export const senderMetrics = (registry: Registry) => {
   };
 };
 export type SenderMetrics = ReturnType<typeof senderMetrics>;
+
+/** What becomes of the connections to Kafka: on a bad network they are lost, and made again. */
+export function connectionMetrics(registry: Registry): ConnectionWatch {
+  const counter = (name: string, help: string) =>
+    new Counter({ registers: [registry], help, name: `bpfleet_agent_kafka_${name}_total` });
+  const connections = counter('connections', 'Connections to brokers that were opened.');
+  const givenUp = counter('clients_given_up', 'Clients given up with their connections: failed, or without an answer.');
+  const metadata = counter('metadata_requests', 'Requests that asked where partitions are.');
+  return {
+    opened: () => connections.inc(),
+    gaveUp: () => givenUp.inc(),
+    askedForMetadata: () => metadata.inc(),
+  };
+}
 
 /** What the stores hold, asked when somebody looks. */
 export function storeMetrics(registry: Registry, stores: Readonly<Record<'disk' | 'memory', SectionStore>>): void {

@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { DiskRig } from '../spool/contract-tests/disk-rig.js';
-import { senderMetrics } from './metrics.js';
+import { connectionMetrics, senderMetrics } from './metrics.js';
 import { Sender } from './sender.js';
 
 /** In the long form, `BPFLEET_TEST_ROUNDS=20`: 60 s of resets, 30 s half-open. */
@@ -32,6 +32,7 @@ suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, 
   let sender: Sender;
   let topic: string;
   let registry: Registry;
+  const connections = new Registry();
   let number = 0;
   let seq = 0;
 
@@ -43,7 +44,9 @@ suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, 
     if ('unavailable' in started) throw new Error(started.unavailable);
     kafka = started;
     proxy.forwardTo(Number(kafka.brokers[0]?.split(':')[1]));
-    bus = new KafkaBus({ brokers: [`127.0.0.1:${proxy.port}`], clientId: 'sender-test', ownId: async () => 'test' });
+    const watch = connectionMetrics(connections);
+    const brokers = [`127.0.0.1:${proxy.port}`];
+    bus = new KafkaBus({ brokers, clientId: 'sender-test', ownId: async () => 'test', watch });
   });
   afterAll(async () => {
     await proxy?.stop();
@@ -84,6 +87,17 @@ suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, 
       sender.wake();
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
     }
+  }
+
+  /** What the metrics say of the connections to Kafka. */
+  async function kafkaFigures() {
+    const figure = async (name: string): Promise<number> =>
+      (await connections.getSingleMetric(`bpfleet_agent_kafka_${name}_total`)!.get()).values[0]!.value;
+    return {
+      connections: await figure('connections'),
+      clients_given_up: await figure('clients_given_up'),
+      metadata_requests: await figure('metadata_requests'),
+    };
   }
 
   const allAcknowledged = () =>
@@ -131,10 +145,16 @@ suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, 
   const inOrder = () => Array.from({ length: seq }, (_, index) => index);
 
   it('loses nothing when every connection is reset each 300 ms', { timeout: RESETS_MS + 60_000 }, async () => {
+    const before = await kafkaFigures();
     const end = proxy.resetEvery(300);
     await capture(RESETS_MS);
-    expect(end()).toBeGreaterThan(RESETS_MS / 900);
+    const broken = end();
+    expect(broken).toBeGreaterThan(RESETS_MS / 900);
     await allAcknowledged();
+    const after = await kafkaFigures();
+    console.info(`${broken} connections reset: ${JSON.stringify(before)} before, ${JSON.stringify(after)} after`);
+    expect(after.connections - before.connections).toBeGreaterThan(broken / 2);
+    expect(after.metadata_requests).toBeGreaterThan(before.metadata_requests);
     expect(rig.spool.counts).toMatchObject({ waiting: { sections: 0 }, evicted: { sections: 0 } });
     expect(await stored()).toEqual(inOrder());
   });
@@ -150,8 +170,11 @@ suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, 
     expect(memoryBytes() - before).toBeLessThan(40 * 2 ** 20);
     expect(rig.spool.counts.waiting.sections).toBeGreaterThan(10);
     proxy.thaw();
+    const { clients_given_up: givenUp } = await kafkaFigures();
     const start = performance.now();
     await allAcknowledged();
+    // kafkajs makes connections again by itself; of one that does not answer we make an end.
+    expect((await kafkaFigures()).clients_given_up).toBeGreaterThan(givenUp);
     expect(performance.now() - start).toBeLessThan(20_000);
     expect(await stored()).toEqual(inOrder());
   });

@@ -81,6 +81,7 @@ export class KafkaClient {
       : openTcp({ host, port }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS).setNoDelay(true);
     this.#sockets.add(socket);
+    this.options.watch?.opened();
     socket.once('close', () => this.#sockets.delete(socket));
     return socket;
   }

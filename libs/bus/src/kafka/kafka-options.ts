@@ -8,6 +8,16 @@ export interface BusLogger {
   warn(fields: object, message: string): void;
 }
 
+/** Told what becomes of connections, for metrics. */
+export interface ConnectionWatch {
+  /** A connection to a broker is opened. */
+  opened(): void;
+  /** A producer gives a client up with its connections, since it failed or did not answer: the next one is made anew. */
+  gaveUp(): void;
+  /** A producer asked where partitions are: first, after each failure, and each five minutes. */
+  askedForMetadata(): void;
+}
+
 export interface KafkaBusOptions {
   /** `host:port`, where the first connection is tried. */
   readonly brokers: readonly string[];
@@ -33,4 +43,5 @@ export interface KafkaBusOptions {
   readonly sasl?: SASLOptions;
   /** What kafkajs has to say. Nothing is logged without. */
   readonly logger?: BusLogger;
+  readonly watch?: ConnectionWatch;
 }

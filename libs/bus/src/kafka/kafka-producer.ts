@@ -115,7 +115,7 @@ export class KafkaProducer implements Producer {
       );
     } catch (error) {
       // Whatever it was, a new connection has nothing of it.
-      client.tearDown();
+      this.#giveUp(client);
       throw error;
     } finally {
       deadline.signal.removeEventListener('abort', abort);
@@ -130,15 +130,26 @@ export class KafkaProducer implements Producer {
       allowAutoTopicCreation: false,
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
     });
+    const { watch } = this.options;
+    if (watch) {
+      producer.on(producer.events.REQUEST, ({ payload }) => {
+        if (payload.apiName === 'Metadata') watch.askedForMetadata();
+      });
+    }
     this.#open = { client, producer };
     const timeoutMs = Math.ceil(Math.min(deadline.remainingMs, client.requestTimeoutMs));
     try {
       await client.within(timeoutMs, 'accept a connection', () => producer.connect());
     } catch (error) {
-      client.tearDown();
+      this.#giveUp(client);
       throw error;
     }
     return this.#open;
+  }
+
+  #giveUp(client: KafkaClient): void {
+    client.tearDown();
+    this.options.watch?.gaveUp();
   }
 }
 
