@@ -1,6 +1,24 @@
 export { ConflictStore, type IdentityConflict } from './conflicts/conflict-store.js';
 export { CopyEncoder } from './copy/copy-encoder.js';
 export { copyIn } from './copy/copy-in.js';
+export type { FlowCondition, FlowEnd } from './flows/flow-condition.js';
+export type { FlowGroup, GroupKey, GroupQuery, Totals } from './flows/flow-groups.js';
+export type { FlowCursor, FlowPage, FoundFlow } from './flows/flow-page.js';
+export type { FlowQuery } from './flows/flow-query.js';
+export {
+  type FlowFlush,
+  type FlowRow,
+  type FlowSumRow,
+  HOUR_NS,
+  MINUTE_NS,
+  type OtherPackets,
+} from './flows/flow-row.js';
+export type { FlowSnapshot, PendingSections, StoredSum } from './flows/flow-snapshot.js';
+export { FlowStore } from './flows/flow-store.js';
+export { minuteSums } from './flows/minute-sums.js';
+export type { SectionWithoutFlows } from './flows/sections-without-flows.js';
+export { HostSums, ServiceSums, servicePort } from './flows/sums.js';
+export { WordTable } from './flows/word-table.js';
 export { type CopyTarget, flowTarget, sectionTarget } from './ingest/encode-rows.js';
 export { IngestStore } from './ingest/ingest-store.js';
 export { logIdentity } from './ingest/log-identity.js';
@@ -20,7 +38,6 @@ export { noteLogEnd } from './retention/note-log-end.js';
 export { type NotRetained, type RetentionPolicy, RetentionStore } from './retention/retention-store.js';
 export { StatusStore, type StoredClass, type StoredPosition, type StoredState } from './retention/store-status.js';
 export type {
-  FlowRow,
   HeldPosition,
   IngestBatch,
   IngestResult,

@@ -1,5 +1,6 @@
 import type { SectionSignature } from '@bpfleet/contract';
 import type { SectionIndex } from '@bpfleet/pruning';
+import type { FlowFlush } from './flows/flow-row.js';
 
 /** One record of the log that is a valid section, as it is stored. Times in Unix ns. */
 export interface SectionRow {
@@ -47,27 +48,6 @@ export interface SectionCounters {
   };
 }
 
-/** Packets of one 5-tuple. */
-export interface FlowRow {
-  readonly agent: string;
-  /** `web@3` */
-  readonly filter: string;
-  /** 4 or 16 bytes. */
-  readonly source: Uint8Array;
-  readonly destination: Uint8Array;
-  /** -1 where the protocol has no ports. */
-  readonly sourcePort: number;
-  readonly destinationPort: number;
-  readonly protocol: number;
-  readonly firstNs: bigint;
-  readonly lastNs: bigint;
-  readonly packets: number;
-  /** As on the wire, not as captured. */
-  readonly bytes: number;
-  /** All flags seen, or-ed. */
-  readonly tcpFlags: number;
-}
-
 /** One record that is kept aside because it cannot be stored, whole and with the reason. */
 export interface QuarantineRow {
   readonly offset: bigint;
@@ -97,6 +77,8 @@ export interface HeldPosition {
   readonly logId: string;
   readonly partition: number;
   readonly next: bigint;
+  /** Flows of the sections below it are stored; those of the sections from here to `next` are to be made. */
+  readonly flowsNext: bigint;
   readonly fence: bigint;
 }
 
@@ -106,8 +88,8 @@ export interface IngestBatch {
   /** Where to go on after this batch. */
   readonly next: bigint;
   readonly sections: readonly SectionRow[];
-  /** Called with the sections that were not stored before. */
-  readonly flowsOf: (stored: readonly SectionRow[]) => readonly FlowRow[];
+  /** Flows of sections that earlier batches stored; most batches bring none. */
+  readonly flows?: FlowFlush | undefined;
   readonly quarantined: readonly QuarantineRow[];
   readonly losses: readonly LossRow[];
 }
@@ -115,6 +97,8 @@ export interface IngestBatch {
 export interface IngestResult {
   /** Sections. */
   readonly stored: number;
+  /** Those: they were not stored before. */
+  readonly fresh: readonly SectionRow[];
   /** Sections that were stored before. */
   readonly duplicates: number;
   /** Sections quarantined because another one with their (agent, epoch, seq) is stored, or another key signs their epoch. */

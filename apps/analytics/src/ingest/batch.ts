@@ -1,17 +1,20 @@
 import type { ReceivedRecord } from '@bpfleet/bus';
-import type { FlowRow, IngestBatch, QuarantineRow, SectionRow } from '@bpfleet/store';
+import type { Section } from '@bpfleet/section';
+import type { IngestBatch, QuarantineRow, SectionRow } from '@bpfleet/store';
 import { countersOf } from '../ledger/section-counters.js';
 import { printable } from '../printable.js';
 import { IndexedSections } from '../pruning/indexed-sections.js';
 import type { DropCounters } from './drop-counters.js';
-import { FlowTable } from './flow-table.js';
 import { isPoison, type Judge, type PoisonRecord, type VerifiedRecord, verifyRecord } from './verify-record.js';
 
 /** The rows that a run of consecutive records becomes. */
-export type PreparedBatch = Pick<IngestBatch, 'sections' | 'quarantined' | 'flowsOf'>;
+export interface PreparedBatch extends Pick<IngestBatch, 'sections' | 'quarantined'> {
+  /** What was read of each section while it was verified: its flows are made later. */
+  readonly described: ReadonlyMap<SectionRow, Section>;
+}
 
 /**
- * Verifies and dissects everything before the transaction begins, so that it holds its locks for the writing only.
+ * Verifies and indexes everything before the transaction begins, so that it holds its locks for the writing only.
  * @param judge says whose sections they are
  * @param drops what is known of the agents' counters; remembers what these records say
  */
@@ -22,7 +25,7 @@ export function prepareBatch(
   judge: Judge,
 ): PreparedBatch {
   const indexes = new IndexedSections();
-  const verified: VerifiedRecord[] = [];
+  const described = new Map<SectionRow, Section>();
   const sections: SectionRow[] = [];
   const quarantined: QuarantineRow[] = [];
   for (const record of records) {
@@ -31,29 +34,11 @@ export function prepareBatch(
       quarantined.push(quarantineRow(record, result));
       continue;
     }
-    verified.push(result);
-    sections.push({ ...sectionRow(record, result, drops), index: indexes.indexOf(result.section, record.value) });
+    const row = { ...sectionRow(record, result, drops), index: indexes.indexOf(result.section, record.value) };
+    sections.push(row);
+    described.set(row, result.section);
   }
-  const flowsOfAll = flowsIn(verified, sections);
-  const flowsOf = (stored: readonly SectionRow[]): readonly FlowRow[] => {
-    if (stored.length === sections.length) return flowsOfAll;
-    // A redelivery, and rare: what was stored before has its flows already.
-    const isStored = new Set(stored);
-    const kept = sections.map((section) => isStored.has(section));
-    return flowsIn(
-      verified.filter((_, index) => kept[index]),
-      sections.filter((_, index) => kept[index]),
-    );
-  };
-  return { sections, quarantined, flowsOf };
-}
-
-function flowsIn(verified: readonly VerifiedRecord[], sections: readonly SectionRow[]): FlowRow[] {
-  const flows = new FlowTable();
-  verified.forEach(({ header, section }, index) => {
-    flows.add(header.agent, section, sections[index]!.body);
-  });
-  return flows.rows();
+  return { sections, quarantined, described };
 }
 
 function sectionRow(record: ReceivedRecord, verified: VerifiedRecord, drops: DropCounters): SectionRow {

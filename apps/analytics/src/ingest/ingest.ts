@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Bus, Consumer, LogPartition, PartitionHandler, ReceivedRecord } from '@bpfleet/bus';
 import { BpfleetError } from '@bpfleet/errors';
-import { BEGIN_AGAIN_AFTER_MS, type IngestConfig, MEASURE_LAG_EVERY_MS } from './config.js';
+import { BEGIN_AGAIN_AFTER_MS, type IngestConfig, MEASURE_LAG_EVERY_MS, STORE_FLOWS_EVERY_MS } from './config.js';
 import { type IngestParts, PartitionIngest } from './partition-ingest.js';
 
 /**
@@ -14,6 +14,7 @@ export class Ingest implements PartitionHandler {
   #consumer: Consumer | undefined;
   #beginning: Promise<void> = Promise.resolve();
   #lagTimer: NodeJS.Timeout | undefined;
+  #flowTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly config: IngestConfig,
@@ -26,12 +27,14 @@ export class Ingest implements PartitionHandler {
   /** Begins to consume; when the bus is away, as soon as it is there. */
   async start(): Promise<void> {
     this.#lagTimer = setInterval(() => void this.#measureLag(), MEASURE_LAG_EVERY_MS).unref();
+    this.#flowTimer = setInterval(() => void this.#storeFlows(), STORE_FLOWS_EVERY_MS).unref();
     if (!(await this.#begin())) this.#beginning = this.#keepBeginning();
   }
 
   /** Waits for the transaction under way; what was not committed is read again by whoever comes next. */
   async stop(): Promise<void> {
     clearInterval(this.#lagTimer);
+    clearInterval(this.#flowTimer);
     this.#stopping.abort();
     await this.#beginning;
     await this.#consumer?.stop();
@@ -82,7 +85,12 @@ export class Ingest implements PartitionHandler {
   }
 
   async revoked(partition: LogPartition): Promise<void> {
+    const held = this.#held.get(partition.partition);
     this.#held.delete(partition.partition);
+    // A courtesy: the next owner makes what is not stored. Whoever was fenced off has it no more to store.
+    await held
+      ?.storeFlows(true)
+      .catch((err: unknown) => this.parts.logger.debug({ err }, 'flows left to the next owner'));
     this.parts.metrics.lag.remove({ partition: partition.partition });
     this.parts.logger.info({ topic: partition.topic, partition: partition.partition }, 'partition revoked');
   }
@@ -93,6 +101,19 @@ export class Ingest implements PartitionHandler {
     metrics.failures.inc({ code });
     if (code === 'FENCED') metrics.fenced.inc();
     logger.warn({ err: error, code }, 'ingest failed, trying again');
+  }
+
+  /** Of partitions that no record comes from; the others do so with their records. */
+  async #storeFlows(): Promise<void> {
+    for (const [index, held] of this.#held) {
+      try {
+        await held.storeFlows();
+      } catch (error) {
+        // As in `read`: who reads it next finds it taken, and takes it anew.
+        if (this.#held.get(index) === held) this.#held.delete(index);
+        this.#failed(error);
+      }
+    }
   }
 
   async #measureLag(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { LogBounds, LogPartition, ReceivedRecord } from '@bpfleet/bus';
 import { BpfleetError } from '@bpfleet/errors';
 import { createLogger, Registry } from '@bpfleet/service';
-import type { HeldPosition, IngestBatch, IngestResult } from '@bpfleet/store';
+import type { FlowRow, HeldPosition, IngestBatch, IngestResult, SectionWithoutFlows } from '@bpfleet/store';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { makeSection, NOW_MS, NOW_NS, recordOf } from '../testing/sections.js';
 import { ingestMetrics } from './metrics.js';
@@ -10,19 +10,44 @@ import { type IngestParts, PartitionIngest, type PositionStore } from './partiti
 /** Positions as Postgres keeps them, and what was committed with them. */
 class FakePositions implements PositionStore {
   next = 0n;
+  flowsNext = 0n;
   fence = 0n;
+  /** Stored sections, of which some have no flows yet. */
+  readonly stored: SectionWithoutFlows[] = [];
   readonly commits: IngestBatch[] = [];
 
   async takePosition(logId: string, partition: number): Promise<HeldPosition> {
-    return { logId, partition, next: this.next, fence: ++this.fence };
+    return { logId, partition, next: this.next, flowsNext: this.flowsNext, fence: ++this.fence };
+  }
+  async *sectionsWithoutFlows({ flowsNext, next }: HeldPosition) {
+    yield* this.stored.filter(({ offset }) => offset >= flowsNext && offset < next);
   }
   async commit(batch: IngestBatch): Promise<IngestResult> {
     const { next, fence } = batch.position;
     if (next !== this.next || fence !== this.fence) throw new BpfleetError('FENCED', 'another owner');
     this.next = batch.next;
+    this.flowsNext = batch.flows?.next ?? this.flowsNext;
     this.commits.push(batch);
-    const packets = batch.sections.reduce((sum, section) => sum + section.packets, 0);
-    return { stored: batch.sections.length, duplicates: 0, conflicts: 0, overlaps: 0, packets };
+    // What came before is a duplicate.
+    const fresh = batch.sections.filter(({ seq }) => !this.#seqs.has(seq));
+    for (const section of fresh) {
+      this.#seqs.add(section.seq);
+      this.stored.push(section);
+    }
+    const packets = fresh.reduce((sum, section) => sum + section.packets, 0);
+    return {
+      fresh,
+      stored: fresh.length,
+      duplicates: batch.sections.length - fresh.length,
+      conflicts: 0,
+      overlaps: 0,
+      packets,
+    };
+  }
+  readonly #seqs = new Set<number>();
+  /** Of all flows that were stored. */
+  get flows(): readonly FlowRow[] {
+    return this.commits.flatMap(({ flows }) => flows?.flows ?? []);
   }
   get offsets(): bigint[] {
     return this.commits.flatMap(({ sections }) => sections.map(({ offset }) => offset));
@@ -46,14 +71,16 @@ const take = () =>
     store,
     metrics: ingestMetrics(new Registry()),
     logger: createLogger({ name: 'test', level: 'silent' }),
-    nowMs: () => NOW_MS,
+    nowMs: () => nowMs,
     signatures,
   });
+let nowMs: number;
 
 let prepared: number[];
 let signatures: IngestParts['signatures'];
 
 beforeEach(() => {
+  nowMs = NOW_MS;
   prepared = [];
   signatures = {
     prepare: async (headers) => void prepared.push(headers.length),
@@ -145,6 +172,76 @@ describe('PartitionIngest', () => {
       expect(store.losses).toMatchObject([{ firstOffset: 0n, endOffset: 3n }]);
       expect(await ingest.read(records(3, 4, 5, 6), signal)).toBe(7n);
       expect(store.offsets).toEqual([3n, 4n, 5n, 6n]);
+    });
+  });
+
+  describe('makes flows', () => {
+    const packets = () => store.flows.map((flow) => flow.packets);
+
+    it('of five seconds, beside the records that come then', async () => {
+      const ingest = await take();
+      await ingest.read(records(0, 1), signal);
+      nowMs += 4_999;
+      await ingest.read(records(2), signal);
+      expect(store.flows).toEqual([]);
+      nowMs += 1;
+      await ingest.read(records(3), signal);
+      expect(packets()).toEqual([3]);
+      expect([store.next, store.flowsNext]).toEqual([4n, 3n]);
+    });
+    it('when no record comes', async () => {
+      const ingest = await take();
+      await ingest.read(records(0, 1), signal);
+      await ingest.storeFlows();
+      expect(store.flows).toEqual([]);
+      nowMs += 5_000;
+      await ingest.storeFlows();
+      await ingest.storeFlows();
+      expect(packets()).toEqual([2]);
+      expect([store.next, store.flowsNext, ingest.next]).toEqual([2n, 2n, 2n]);
+    });
+    it('at once when a clock was set back, and when it is told so', async () => {
+      const ingest = await take();
+      await ingest.read(records(0), signal);
+      nowMs -= 60_000;
+      await ingest.storeFlows();
+      await ingest.read(records(1), signal);
+      await ingest.storeFlows(true);
+      expect(packets()).toEqual([1, 1]);
+    });
+    it('of what a former owner stored and had not done so', async () => {
+      await (await take()).read(records(0, 1), signal);
+      const ingest = await take();
+      await ingest.read(records(2), signal);
+      await ingest.storeFlows(true);
+      expect(packets()).toEqual([3]);
+      expect(store.flowsNext).toBe(3n);
+    });
+    it('not of duplicates, and moves on over what has none', async () => {
+      const ingest = await take();
+      await ingest.read(records(0), signal);
+      await ingest.storeFlows(true);
+      await ingest.read([recordOf({ value, header: { ...header, seq: 0 } }, 1n)], signal);
+      await ingest.read([recordOf({ value, header: { ...header, seq: 0 } }, 2n)], signal);
+      await ingest.storeFlows(true);
+      expect(packets()).toEqual([1]);
+      expect([store.next, store.flowsNext]).toEqual([3n, 2n]);
+    });
+    it('of the old log before it reads a new one', async () => {
+      const ingest = await take();
+      await ingest.read(records(0, 1, 2), signal);
+      bounds = { first: 0n, end: 2n };
+      await ingest.read(records(0, 1), signal);
+      expect(packets()).toEqual([3]);
+      expect([store.next, store.flowsNext]).toEqual([0n, 0n]);
+    });
+    it('does not read again what is behind an empty gap', async () => {
+      const ingest = await take();
+      await ingest.read(records(0), signal);
+      await ingest.read(records(5), signal);
+      const reading = ingest.read(records(5), signal);
+      await ingest.storeFlows(true);
+      expect([await reading, ingest.next]).toEqual([6n, 6n]);
     });
   });
 

@@ -1,6 +1,7 @@
 import type { LogPartition, ReceivedRecord } from '@bpfleet/bus';
 import type { Logger } from '@bpfleet/service';
-import type { HeldPosition, IngestBatch, IngestResult, LossRow } from '@bpfleet/store';
+import type { FlowFlush, HeldPosition, IngestBatch, IngestResult, LossRow, SectionWithoutFlows } from '@bpfleet/store';
+import { PartitionFlows } from '../flows/partition-flows.js';
 import { type PreparedBatch, prepareBatch } from './batch.js';
 import { commitSliceEnd } from './commit-slice.js';
 import { commitLimits } from './config.js';
@@ -13,6 +14,7 @@ import { headerOf, type Judge } from './verify-record.js';
 /** What ingest needs of the store; `IngestStore` implements it. */
 export interface PositionStore {
   takePosition(logId: string, partition: number, owner: string): Promise<HeldPosition>;
+  sectionsWithoutFlows(position: HeldPosition): AsyncIterable<SectionWithoutFlows>;
   commit(batch: IngestBatch): Promise<IngestResult>;
 }
 
@@ -26,7 +28,7 @@ export interface IngestParts {
   readonly signatures: Pick<SignatureJudge, 'prepare' | 'judge'>;
 }
 
-const NOTHING: PreparedBatch = { sections: [], quarantined: [], flowsOf: () => [] };
+const NOTHING: PreparedBatch = { sections: [], quarantined: [], described: new Map() };
 
 /**
  * One partition while this consumer holds it: its position in Postgres moves in the same transaction as the rows, so
@@ -38,6 +40,9 @@ export class PartitionIngest {
   #next: bigint;
   #readAgain: OffsetGap | undefined;
   readonly #drops = new DropCounters();
+  /** Of the stored sections below the position that have none yet. */
+  readonly #flows = new PartitionFlows();
+  #working: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly partition: LogPartition,
@@ -52,6 +57,7 @@ export class PartitionIngest {
   static async take(partition: LogPartition, owner: string, parts: IngestParts): Promise<PartitionIngest> {
     const position = await parts.store.takePosition(partition.logId, partition.partition, owner);
     const ingest = new PartitionIngest(partition, position, parts);
+    await ingest.#makeFlows();
     await ingest.#align();
     return ingest;
   }
@@ -65,7 +71,33 @@ export class PartitionIngest {
    * Stores records, in several transactions when they are many.
    * @returns the next offset to read: behind the last record, or an earlier one to read again
    */
-  async read(records: readonly ReceivedRecord[], signal: AbortSignal): Promise<bigint> {
+  read(records: readonly ReceivedRecord[], signal: AbortSignal): Promise<bigint> {
+    return this.#alone(() => this.#read(records, signal));
+  }
+
+  /** Stores the flows that are old enough, also when no record comes. @param all the young ones, too */
+  storeFlows(all = false): Promise<void> {
+    return this.#alone(async () => {
+      const isDue = all ? !this.#flows.isEmpty : this.#flows.isDue(this.parts.nowMs());
+      if (isDue) await this.#store(this.#position.next, NOTHING, [], this.#flows.take(this.#position.next));
+    });
+  }
+
+  /** One after the other: each begins at the position at which the one before has ended. */
+  #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const working = this.#working.then(work);
+    this.#working = working.catch(() => undefined);
+    return working;
+  }
+
+  /** Of what a former owner stored and had not done so. */
+  async #makeFlows(): Promise<void> {
+    for await (const { agent, body } of this.parts.store.sectionsWithoutFlows(this.#position)) {
+      this.#flows.add(agent, body, this.parts.nowMs());
+    }
+  }
+
+  async #read(records: readonly ReceivedRecord[], signal: AbortSignal): Promise<bigint> {
     // A redelivery begins with what is stored already.
     let at = records.findIndex(({ offset }) => offset >= this.#next);
     if (at < 0) {
@@ -160,13 +192,36 @@ export class PartitionIngest {
   }
 
   async #commit(next: bigint, batch: PreparedBatch, losses: readonly LossRow[]): Promise<IngestResult> {
-    const end = this.parts.metrics.commitSeconds.startTimer();
-    const result = await this.parts.store.commit({ ...batch, losses, position: this.#position, next });
-    end();
-    this.#position = { ...this.#position, next };
+    const result = await this.#store(next, batch, losses, this.#takeFlows(next));
     this.#next = next;
     this.#readAgain = undefined;
     return result;
+  }
+
+  async #store(
+    next: bigint,
+    { sections, quarantined, described }: PreparedBatch,
+    losses: readonly LossRow[],
+    flows: FlowFlush | undefined,
+  ): Promise<IngestResult> {
+    const { store, metrics, nowMs } = this.parts;
+    const end = metrics.commitSeconds.startTimer();
+    const result = await store.commit({ sections, quarantined, flows, losses, position: this.#position, next });
+    end();
+    this.#position = { ...this.#position, next, flowsNext: flows?.next ?? this.#position.flowsNext };
+    for (const section of result.fresh) {
+      this.#flows.add(section.agent, section.body, nowMs(), described.get(section));
+    }
+    return result;
+  }
+
+  /** A log that begins anew has other sections at these offsets: flows of the old ones go before. */
+  #takeFlows(next: bigint): FlowFlush | undefined {
+    const { next: storedNext, flowsNext } = this.#position;
+    if (next < storedNext) return this.#flows.take(next);
+    const isDue = this.#flows.isDue(this.parts.nowMs());
+    // Nothing to store and far behind: sections without packets, or records that were none.
+    return isDue || (this.#flows.isEmpty && flowsNext < storedNext) ? this.#flows.take(storedNext) : undefined;
   }
 
   #log(level: 'warn' | 'error', facts: object, text: string): void {

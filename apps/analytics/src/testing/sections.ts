@@ -30,6 +30,8 @@ export interface SectionShape {
   readonly kernelDropped?: number;
   /** More members of the ledger. */
   readonly ledger?: Readonly<Record<string, string>>;
+  /** For each version of `filter` how many packets one stands for. */
+  readonly samplingWeights?: readonly number[];
 }
 
 export interface TestSection {
@@ -61,6 +63,7 @@ export function makeSection(shape: SectionShape): TestSection {
     name: shape.interface ?? 'eth0',
     linkType: shape.linkType ?? LinkType.EN10MB,
     description: shape.filter,
+    ...(shape.samplingWeights === undefined ? {} : { samplingWeights: shape.samplingWeights }),
   });
   for (const { atNs, bytes, capturedLength = bytes.length, vlan } of packets) {
     const seconds = Number(atNs / 1_000_000_000n);

@@ -18,13 +18,7 @@ export async function copyOut<Row>(
   const cancel = cancelOnAbort(pool, client, signal);
   let failure: Error | undefined;
   try {
-    const decoder = new CopyDecoder();
-    const rows: Row[] = [];
-    for await (const chunk of client.query(to(`COPY (${query}) TO STDOUT (FORMAT binary)`))) {
-      for (const fields of decoder.push(chunk as Buffer)) rows.push(decode(fields));
-    }
-    if (!decoder.isComplete) throw new Error('COPY ended before its last row');
-    return rows;
+    return await copyRows(client, query, decode);
   } catch (error) {
     failure = error as Error;
     throw signal?.aborted ? signal.reason : error;
@@ -34,8 +28,27 @@ export async function copyOut<Row>(
   }
 }
 
+/** The same within a transaction of the caller. */
+export async function copyRows<Row>(
+  client: pg.ClientBase,
+  query: string,
+  decode: (fields: readonly CopyField[]) => Row,
+): Promise<Row[]> {
+  const decoder = new CopyDecoder();
+  const rows: Row[] = [];
+  for await (const chunk of client.query(to(`COPY (${query}) TO STDOUT (FORMAT binary)`))) {
+    for (const fields of decoder.push(chunk as Buffer)) rows.push(decode(fields));
+  }
+  if (!decoder.isComplete) throw new Error('COPY ended before its last row');
+  return rows;
+}
+
 /** The connection may be given back only after `settled`: a late cancel would hit the next query on it. */
-function cancelOnAbort(pool: pg.Pool, client: pg.PoolClient, signal?: AbortSignal): { settled(): Promise<unknown> } {
+export function cancelOnAbort(
+  pool: pg.Pool,
+  client: pg.PoolClient,
+  signal?: AbortSignal,
+): { settled(): Promise<unknown> } {
   let cancelled: Promise<unknown> = Promise.resolve();
   const { processID } = client as pg.PoolClient & { readonly processID: number };
   const cancel = () => {

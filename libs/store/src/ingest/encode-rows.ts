@@ -1,6 +1,7 @@
 import { OPAQUE } from '@bpfleet/pruning';
 import type { CopyEncoder } from '../copy/copy-encoder.js';
-import type { FlowRow, HeldPosition, QuarantineRow, SectionRow } from '../rows.js';
+import type { FlowRow, FlowSumRow } from '../flows/flow-row.js';
+import type { HeldPosition, QuarantineRow, SectionRow } from '../rows.js';
 
 type Encode<Row> = (encoder: CopyEncoder, position: HeldPosition, row: Row) => void;
 
@@ -29,18 +30,29 @@ export const sectionTarget: CopyTarget<SectionRow> = {
 
 export const flowTarget: CopyTarget<FlowRow> = {
   table: 'analytics.flow',
-  columns: `agent, filter, source, destination, source_port, destination_port, protocol, first_ns, last_ns,
-    packets, bytes, tcp_flags`,
+  columns: `first_ns, last_ns, bytes, packets, source_port, destination_port, protocol, tcp_flags, is_plain,
+    agent, filters, weights, source, destination`,
   encode(encoder, _position, row) {
-    encoder.row(12).text(row.agent).text(row.filter).inet(row.source).inet(row.destination);
+    encoder.row(14).int8(row.firstNs).int8(row.lastNs).int8FromNumber(row.bytes).int4(row.packets);
     for (const port of [row.sourcePort, row.destinationPort]) {
       if (port < 0) encoder.null();
       else encoder.int4(port);
     }
-    encoder.int2(row.protocol).int8(row.firstNs).int8(row.lastNs);
-    encoder.int8FromNumber(row.packets).int8FromNumber(row.bytes).int2(row.tcpFlags);
+    encoder.int2(row.protocol).int2(row.tcpFlags).boolean(row.isPlain);
+    encoder.text(row.agent).text(row.filters).text(row.weights).inet(row.source).inet(row.destination);
   },
 };
+
+const sumTarget = (table: string): CopyTarget<FlowSumRow> => ({
+  table,
+  columns: 'bucket_ns, packets, bytes, other_packets, other_bytes, agent, filters, weights, services, hosts',
+  encode(encoder, _position, row) {
+    encoder.row(10).int8(row.bucketNs).int8FromNumber(row.packets).int8FromNumber(row.bytes);
+    encoder.int8FromNumber(row.otherPackets).int8FromNumber(row.otherBytes);
+    encoder.text(row.agent).text(row.filters).text(row.weights).bytes(row.services).bytes(row.hosts);
+  },
+});
+export const flowMinuteTarget = sumTarget('analytics.flow_minute');
 
 export const quarantineTarget: CopyTarget<QuarantineRow> = {
   table: 'analytics.quarantine',

@@ -4,8 +4,10 @@ import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements'
 import type pg from 'pg';
 import { from } from 'pg-copy-streams';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { FlowRow } from '../flows/flow-row.js';
+import { minuteSums } from '../flows/minute-sums.js';
 import { createPool } from '../pool.js';
-import type { FlowRow, HeldPosition, IngestBatch, SectionRow } from '../rows.js';
+import type { HeldPosition, IngestBatch, SectionRow } from '../rows.js';
 import { analyticsDatabase } from '../testing/analytics-database.js';
 import { IngestStore } from './ingest-store.js';
 import { logIdentity } from './log-identity.js';
@@ -27,7 +29,8 @@ function section(seq: number, given: Partial<SectionRow> = {}): SectionRow {
 }
 
 const flow: FlowRow = {
-  ...{ agent: 'a', filter: 'web@3', source: Uint8Array.of(10, 0, 0, 1), destination: Uint8Array.of(10, 0, 0, 2) },
+  ...{ agent: 'a', filters: 'web@3', weights: '10', isPlain: true },
+  ...{ source: Uint8Array.of(10, 0, 0, 1), destination: Uint8Array.of(10, 0, 0, 2) },
   ...{ sourcePort: 40_000, destinationPort: 443, protocol: 6, firstNs: NOW_NS, lastNs: NOW_NS + 1n },
   ...{ packets: 10, bytes: 5_000_000_000, tcpFlags: 0x1ff },
 };
@@ -41,7 +44,6 @@ const batch = (
     position,
     sections,
     next: position.next + BigInt(sections.length),
-    flowsOf: () => [],
     quarantined: [],
     losses: [],
   },
@@ -76,11 +78,11 @@ suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postg
 
   describe('IngestStore.takePosition', () => {
     it('starts a new log at its first offset', async () => {
-      expect(await take()).toEqual({ logId: 'log', partition: 0, next: 0n, fence: 1n });
+      expect(await take()).toEqual({ logId: 'log', partition: 0, next: 0n, flowsNext: 0n, fence: 1n });
     });
     it('goes on where the former owner stopped, behind a higher fence', async () => {
       await store.commit(batch(await take('first'), [section(0), section(1)]));
-      expect(await take('second')).toEqual({ logId: 'log', partition: 0, next: 2n, fence: 2n });
+      expect(await take('second')).toEqual({ logId: 'log', partition: 0, next: 2n, flowsNext: 0n, fence: 2n });
     });
     it('keeps logs and partitions apart', async () => {
       await store.commit(batch(await take(), [section(0)]));
@@ -101,7 +103,7 @@ suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postg
         crc32: 0xfedcba98,
       };
       const result = await store.commit(batch(await take(), [section(0, given)]));
-      expect(result).toEqual({ stored: 1, duplicates: 0, conflicts: 0, overlaps: 0, packets: 10 });
+      expect(result).toMatchObject({ stored: 1, duplicates: 0, conflicts: 0, overlaps: 0, packets: 10 });
       expect(await rows('SELECT * FROM analytics.section')).toMatchObject([
         {
           ...{ log: 'log', partition: 0, log_offset: '0', agent: 'a', epoch: '1', seq: '0', crc32: String(0xfedcba98) },
@@ -119,12 +121,14 @@ suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postg
         sourcePort: -1,
         destinationPort: -1,
       };
-      await store.commit(batch(await take(), [section(0)], { flowsOf: () => [flow, flow6] }));
+      const flows = [flow, flow6];
+      await store.commit(batch(await take(), [section(0)], { flows: { next: 0n, flows, minutes: [] } }));
       expect(await rows('SELECT * FROM analytics.flow ORDER BY source')).toMatchObject([
         {
-          ...{ agent: 'a', filter: 'web@3', source: '10.0.0.1', destination: '10.0.0.2', source_port: 40_000 },
+          ...{ agent: 'a', filters: 'web@3', weights: '10', is_plain: true },
+          ...{ source: '10.0.0.1', destination: '10.0.0.2', source_port: 40_000 },
           ...{ destination_port: 443, protocol: 6, first_ns: String(NOW_NS), last_ns: String(NOW_NS + 1n) },
-          ...{ packets: '10', bytes: '5000000000', tcp_flags: 0x1ff },
+          ...{ packets: 10, bytes: '5000000000', tcp_flags: 0x1ff },
         },
         {
           source: '2020:2020:2020:2020:2020:2020:2020:2020',
@@ -135,19 +139,60 @@ suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postg
       ]);
     });
 
-    it('drops what is sent again, and makes no flows of it', async () => {
+    it('drops what is sent again, and says what is new', async () => {
       const position = await take();
       await store.commit(batch(position, [section(0), section(1)]));
-      let flowsOf: readonly SectionRow[] = [];
-      const again = batch(after(position, 2n), [section(1, { offset: 2n }), section(2, { offset: 3n })], {
-        flowsOf: (stored) => {
-          flowsOf = stored;
-          return [];
-        },
-      });
-      expect(await store.commit(again)).toEqual({ stored: 1, duplicates: 1, conflicts: 0, overlaps: 0, packets: 10 });
-      expect(flowsOf.map(({ seq }) => seq)).toEqual([2]);
+      const again = batch(after(position, 2n), [section(1, { offset: 2n }), section(2, { offset: 3n })]);
+      const { fresh, ...result } = await store.commit(again);
+      expect(result).toEqual({ stored: 1, duplicates: 1, conflicts: 0, overlaps: 0, packets: 10 });
+      expect(fresh.map(({ seq }) => seq)).toEqual([2]);
       expect(await storedSeqs()).toEqual([0, 1, 2]);
+    });
+
+    describe('stores flows', () => {
+      const flush = (next: bigint) => ({ next, flows: [flow], minutes: minuteSums([flow], []) });
+      const unfinished = async (position: HeldPosition) => {
+        const offsets: bigint[] = [];
+        for await (const { offset } of store.sectionsWithoutFlows(position)) offsets.push(offset);
+        return offsets;
+      };
+
+      it('of sections before, beside new ones, and says which have none yet', async () => {
+        const position = await take();
+        const first = [section(0), section(1), section(0, { offset: 2n })];
+        await store.commit(batch(position, first));
+        await store.commit(batch({ ...position, next: 3n }, [section(3)], { flows: flush(3n) }));
+        const taken = await take('other');
+        expect(taken).toMatchObject({ next: 4n, flowsNext: 3n });
+        expect(await unfinished(taken)).toEqual([3n]);
+        expect(await unfinished({ ...taken, flowsNext: 0n })).toEqual([0n, 1n, 3n]);
+        expect(await rows('SELECT packets, bytes, other_packets FROM analytics.flow_minute')).toEqual([
+          { packets: '10', bytes: '5000000000', other_packets: '0' },
+        ]);
+      });
+      it('once: not a second time by an owner that did not hear of the first', async () => {
+        const position = await take();
+        await store.commit(batch(position, [section(0)]));
+        const alone = batch({ ...position, next: 1n }, [], { flows: flush(1n) });
+        await store.commit(alone);
+        await expect(store.commit(alone)).rejects.toMatchObject({ code: 'FENCED' });
+        expect(await rows('SELECT FROM analytics.flow')).toHaveLength(1);
+      });
+      it('of many sections, in the order of the log', async () => {
+        const position = await take();
+        const many = Array.from({ length: 150 }, (_, seq) => section(seq));
+        await store.commit(batch(position, many));
+        expect(await unfinished(await take())).toEqual(many.map(({ offset }) => offset));
+      });
+      it('not of sections that an older log had at these offsets', async () => {
+        const position = await take();
+        await store.commit(batch(position, [section(0), section(1), section(2)]));
+        const loss = { firstOffset: 3n, endOffset: 3n, reason: 'log-replaced', detail: 'x' };
+        const begun = { next: 0n, flows: flush(0n), losses: [loss] };
+        await store.commit(batch({ ...position, next: 3n }, [], begun));
+        await store.commit(batch({ ...position }, [section(1, { offset: 0n, epoch: 2 })]));
+        expect(await unfinished(await take())).toEqual([0n]);
+      });
     });
 
     const conflicts = () =>
@@ -329,7 +374,7 @@ suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postg
 
     it('says STORE_UNAVAILABLE when Postgres cannot be reached', async () => {
       const away = createPool({ connection: { host: '/nowhere', user: 'x' }, name: 'away', onError: () => {} });
-      const position = { logId: 'log', partition: 0, next: 0n, fence: 1n };
+      const position = { logId: 'log', partition: 0, next: 0n, flowsNext: 0n, fence: 1n };
       await expect(new IngestStore(away).commit(batch(position, [section(0)]))).rejects.toMatchObject({
         code: 'STORE_UNAVAILABLE',
       });
@@ -341,7 +386,9 @@ suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postg
     it('lets the former owner commit nothing', async () => {
       const former = await take('former');
       const newer = await take('newer');
-      await expect(store.commit(batch(former, [section(0)], { flowsOf: () => [flow] }))).rejects.toMatchObject({
+      await expect(
+        store.commit(batch(former, [section(0)], { flows: { next: 0n, flows: [flow], minutes: [] } })),
+      ).rejects.toMatchObject({
         code: 'FENCED',
       });
       expect(await storedSeqs()).toEqual([]);

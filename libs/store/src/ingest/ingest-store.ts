@@ -3,12 +3,21 @@ import { BpfleetError } from '@bpfleet/errors';
 import type pg from 'pg';
 import { CopyEncoder } from '../copy/copy-encoder.js';
 import { copyIn } from '../copy/copy-in.js';
+import { noteHours } from '../flows/note-hours.js';
+import { type SectionWithoutFlows, sectionsWithoutFlows } from '../flows/sections-without-flows.js';
 import { keepAccounts } from '../ledger/keep-accounts.js';
 import { ensurePartitions } from '../partitions.js';
 import type { HeldPosition, IngestBatch, IngestResult, LossRow, QuarantineRow, SectionRow } from '../rows.js';
 import { isSqlState, SQL_STATE, storeError } from '../store-error.js';
 import { sortOut } from './dedupe.js';
-import { type CopyTarget, flowTarget, isInt8, quarantineTarget, sectionTarget } from './encode-rows.js';
+import {
+  type CopyTarget,
+  flowMinuteTarget,
+  flowTarget,
+  isInt8,
+  quarantineTarget,
+  sectionTarget,
+} from './encode-rows.js';
 import { hourRange } from './hour-range.js';
 import { epochKey, isCapturedBeside, markSeen } from './mark-seen.js';
 import { noteConflicts } from './note-conflicts.js';
@@ -31,6 +40,11 @@ export class IngestStore {
    */
   takePosition(logId: string, partition: number, owner: string): Promise<HeldPosition> {
     return takePosition(this.pool, logId, partition, owner);
+  }
+
+  /** What a former owner stored and made no flows of. */
+  sectionsWithoutFlows(position: HeldPosition): AsyncIterable<SectionWithoutFlows> {
+    return sectionsWithoutFlows(this.pool, position);
   }
 
   /**
@@ -83,7 +97,11 @@ export class IngestStore {
       ...refused.map((row) => setAside(row, 'identity-conflict', `${place(row)}: another key signs this epoch`)),
     ];
     await this.#copy(client, sectionTarget, batch.position, fresh);
-    await this.#copy(client, flowTarget, batch.position, batch.flowsOf(fresh));
+    if (batch.flows) {
+      await this.#copy(client, flowTarget, batch.position, batch.flows.flows);
+      await this.#copy(client, flowMinuteTarget, batch.position, batch.flows.minutes);
+      await noteHours(client, batch.position, batch.flows.minutes);
+    }
     await this.#copy(client, quarantineTarget, batch.position, quarantined);
     if (batch.losses.length > 0) await insertLosses(client, batch.position, batch.losses);
     await noteConflicts(client, { 'other-bytes': conflicts, 'other-key': refused, overlap: overlaps });
@@ -92,6 +110,7 @@ export class IngestStore {
     const packets = fresh.reduce((sum, section) => sum + section.packets, 0);
     return {
       stored: fresh.length,
+      fresh,
       duplicates: duplicates.length,
       conflicts: conflicts.length + refused.length,
       overlaps: overlaps.length,
@@ -143,24 +162,27 @@ async function insertLosses(client: pg.PoolClient, position: HeldPosition, losse
 
 /** Widens the hour's range and moves the position: the last statement, and the one that a fenced owner fails. */
 async function advance(client: pg.PoolClient, batch: IngestBatch, fresh: readonly SectionRow[]): Promise<void> {
-  const { logId, partition, next, fence } = batch.position;
+  const { logId, partition, next, flowsNext, fence } = batch.position;
   const range = hourRange(fresh);
   const { rowCount } = await client.query(
     { name: range ? 'advance-with-range' : 'advance', text: range ? ADVANCE_WITH_RANGE : ADVANCE },
-    [logId, partition, next, fence, batch.next, ...(range ?? [])],
+    [logId, partition, next, fence, batch.next, flowsNext, batch.flows?.next ?? null, ...(range ?? [])],
   );
   if (rowCount === 1) return;
   throw new BpfleetError('FENCED', `partition ${partition} of log ${logId} is another owner's, or is past ${next}`);
 }
 
+// Where the log begins anew, sections of the old one have its offsets: the minute that a clock may step back passes by them.
 const ADVANCE = `
-  UPDATE analytics.position SET next = $5 WHERE log = $1 AND partition = $2 AND next = $3 AND fence = $4`;
+  UPDATE analytics.position SET next = $5, flows_next = COALESCE($7, flows_next),
+    flows_at = CASE WHEN $7::bigint IS NULL THEN flows_at WHEN $5 < next THEN now() + interval '1 minute' ELSE now() END
+  WHERE log = $1 AND partition = $2 AND next = $3 AND fence = $4 AND flows_next = $6`;
 
 // LEAST and GREATEST pass over nulls.
 const ADVANCE_WITH_RANGE = `
   WITH widened AS (
     INSERT INTO analytics.partition_range AS r (hour, log, partition, ts_min, ts_max, suspect_ts_min, suspect_ts_max)
-    VALUES (date_trunc('hour', now(), 'UTC'), $1, $2, $6::bigint, $7::bigint, $8::bigint, $9::bigint)
+    VALUES (date_trunc('hour', now(), 'UTC'), $1, $2, $8::bigint, $9::bigint, $10::bigint, $11::bigint)
     ON CONFLICT (hour, log, partition) DO UPDATE SET
       ts_min = LEAST(r.ts_min, excluded.ts_min), ts_max = GREATEST(r.ts_max, excluded.ts_max),
       suspect_ts_min = LEAST(r.suspect_ts_min, excluded.suspect_ts_min),

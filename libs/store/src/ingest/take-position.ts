@@ -20,10 +20,15 @@ export async function takePosition(
   for (let attempt = 1; ; attempt++) {
     try {
       await endWriter(pool, logId, partition);
-      const { rows } = await pool.query<{ next: string; fence: string }>(TAKE, [logId, partition, owner]);
+      const { rows } = await pool.query<{ next: string; flows_next: string; fence: string }>(TAKE, [
+        logId,
+        partition,
+        owner,
+      ]);
       // Again: one that began before the fence rose can store nothing, but it would hold its locks.
       await endWriter(pool, logId, partition);
-      return { logId, partition, next: BigInt(rows[0]!.next), fence: BigInt(rows[0]!.fence) };
+      const { next, flows_next: flowsNext, fence } = rows[0]!;
+      return { logId, partition, next: BigInt(next), flowsNext: BigInt(flowsNext), fence: BigInt(fence) };
     } catch (error) {
       if (!isSqlState(error, SQL_STATE.lockNotAvailable)) throw storeError(error);
       if (attempt < ATTEMPTS) continue;
@@ -37,7 +42,7 @@ export async function takePosition(
 const TAKE = `
   INSERT INTO analytics.position AS p (log, partition, next, fence, owner) VALUES ($1, $2, 0, 1, $3)
   ON CONFLICT (log, partition) DO UPDATE SET fence = p.fence + 1, owner = excluded.owner, taken_at = now()
-  RETURNING next, fence`;
+  RETURNING next, flows_next, fence`;
 
 async function endWriter(pool: pg.Pool, logId: string, partition: number): Promise<void> {
   await pool.query(

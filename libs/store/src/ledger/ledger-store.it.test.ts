@@ -35,7 +35,7 @@ function section(agent: string, seq: number, given: Partial<SectionRow> = {}): S
 
 async function commit(sections: readonly SectionRow[], more: Partial<IngestBatch> = {}): Promise<void> {
   const next = position.next + 100n;
-  await ingest.commit({ position, next, sections, flowsOf: () => [], quarantined: [], losses: [], ...more });
+  await ingest.commit({ position, next, sections, quarantined: [], losses: [], ...more });
   position = { ...position, next };
 }
 

@@ -99,10 +99,10 @@ class Measurement {
   async #commit({ sections, flows }: Batch): Promise<void> {
     const position = this.#position!;
     const next = position.next + BigInt(sections.length);
-    const flowsOf = () => flows;
-    const result = await this.#store.commit({ position, next, sections, flowsOf, quarantined: [], losses: [] });
+    const flush = { next: position.next, flows, minutes: [] };
+    const result = await this.#store.commit({ position, next, sections, flows: flush, quarantined: [], losses: [] });
     if (result.stored !== sections.length) throw new Error(`stored ${result.stored} of ${sections.length} sections`);
-    this.#position = { ...position, next };
+    this.#position = { ...position, next, flowsNext: flush.next };
   }
 
   async #bareCopy({ flows }: Batch, encoded: Encoded): Promise<void> {

@@ -130,8 +130,8 @@ type OpenFlow = { -readonly [Name in keyof FlowRow]: FlowRow[Name] };
 
 function openFlow({ agent, tsMinNs }: SectionRow, flow: Flow): OpenFlow {
   return {
-    ...{ agent, filter: FILTER, source: flow.sourceBytes, destination: flow.destinationBytes },
+    ...{ agent, filters: FILTER, weights: '', source: flow.sourceBytes, destination: flow.destinationBytes },
     ...{ sourcePort: flow.sourcePort, destinationPort: flow.destinationPort, protocol: flow.isUdp ? 17 : 6 },
-    ...{ firstNs: tsMinNs, lastNs: tsMinNs, packets: 0, bytes: 0, tcpFlags: flow.isUdp ? 0 : 16 },
+    ...{ firstNs: tsMinNs, lastNs: tsMinNs, packets: 0, bytes: 0, tcpFlags: flow.isUdp ? 0 : 16, isPlain: true },
   };
 }

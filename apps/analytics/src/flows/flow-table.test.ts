@@ -1,0 +1,180 @@
+import {
+  buildEthernet,
+  buildIpv4,
+  buildIpv4Fragments,
+  buildIpv6,
+  buildTcp,
+  buildUdp,
+  LinkType,
+  Protocol,
+  TcpFlag,
+} from '@bpfleet/packet';
+import { readSection } from '@bpfleet/section';
+import { describe, expect, it } from 'vitest';
+import { makeSection, NOW_NS, type SectionShape, type TestPacket, tcpFrame } from '../testing/sections.js';
+import { FlowTable } from './flow-table.js';
+
+const shape = { agent: 'host-1', epoch: 1, seq: 0, filter: 'web@3' } as const;
+
+function tableOf(...shapes: readonly SectionShape[]): FlowTable {
+  const table = new FlowTable();
+  for (const one of shapes) {
+    const { header, value } = makeSection(one);
+    table.add(header.agent, readSection(value), value);
+  }
+  return table;
+}
+const flowsOf = (...shapes: readonly SectionShape[]) => tableOf(...shapes).rows();
+
+const ports = { sourcePort: 5353, destinationPort: 53 };
+const v4 = { source: '10.0.0.1', destination: '10.0.0.2' };
+const v6 = { source: '2001:db8::1', destination: '2001:db8::2' };
+const udp6 = buildEthernet({
+  payload: buildIpv6({ ...v6, protocol: Protocol.UDP, payload: buildUdp({ ...v6, ...ports }) }),
+});
+const arp = buildEthernet({ etherType: 0x0806, payload: new Uint8Array(28) });
+
+describe('FlowTable', () => {
+  it('adds up the packets of one 5-tuple over sections', () => {
+    const frame = tcpFrame(1);
+    const packets = [
+      { atNs: NOW_NS + 7n, bytes: frame },
+      { atNs: NOW_NS, bytes: frame },
+    ];
+    const later = [{ atNs: NOW_NS + 9n, bytes: frame, capturedLength: 54 }];
+    expect(flowsOf({ ...shape, packets }, { ...shape, seq: 1, packets: later })).toEqual([
+      {
+        agent: 'host-1',
+        filters: 'web@3',
+        weights: '',
+        source: new Uint8Array([10, 0, 0, 1]),
+        destination: new Uint8Array([10, 0, 0, 2]),
+        sourcePort: 1025,
+        destinationPort: 80,
+        protocol: 6,
+        firstNs: NOW_NS,
+        lastNs: NOW_NS + 9n,
+        packets: 3,
+        // As on the wire: the last one was cut at capture.
+        bytes: 3 * frame.length,
+        tcpFlags: TcpFlag.PSH | TcpFlag.ACK,
+        isPlain: true,
+      },
+    ]);
+  });
+  it('keeps agents, versions and both directions apart', () => {
+    const packets = [{ atNs: NOW_NS, bytes: tcpFrame(1) }];
+    const rows = flowsOf(
+      { ...shape, packets },
+      { ...shape, agent: 'host-2', packets },
+      { ...shape, filter: 'web@4', packets },
+    );
+    expect(rows.map(({ agent, filters, packets: count }) => [agent, filters, count])).toEqual([
+      ['host-1', 'web@3', 1],
+      ['host-2', 'web@3', 1],
+      ['host-1', 'web@4', 1],
+    ]);
+  });
+  it('counts a packet of several versions once, for their list', () => {
+    const packets = [{ atNs: NOW_NS, bytes: tcpFrame(1) }];
+    const rows = flowsOf({ ...shape, filter: 'web@3,dns@1', packets });
+    expect(rows.map(({ filters, packets: count }) => [filters, count])).toEqual([['web@3,dns@1', 1]]);
+  });
+  it('keeps sampling weights apart, and names them where one is not 1', () => {
+    const packets = [{ atNs: NOW_NS, bytes: tcpFrame(1) }];
+    const rows = [
+      [1, 1],
+      [1, 10],
+      [1, 20],
+      [1, 10],
+    ].map((samplingWeights) => ({
+      ...{ ...shape, filter: 'web@3,dns@1', packets, samplingWeights },
+    }));
+    expect(flowsOf(...rows).map(({ weights, packets: count }) => [weights, count])).toEqual([
+      ['', 1],
+      ['1,10', 2],
+      ['1,20', 1],
+    ]);
+  });
+  it('makes a row of each minute, to the nanosecond', () => {
+    const begin = NOW_NS - (NOW_NS % 60_000_000_000n);
+    const atNs = [begin, begin - 1n, begin + 59_999_999_999n, begin + 60_000_000_000n];
+    const packets = atNs.map((at) => ({ atNs: at, bytes: tcpFrame(1) }));
+    expect(flowsOf({ ...shape, packets }).map(({ firstNs, lastNs }) => [firstNs - begin, lastNs - begin])).toEqual([
+      [0n, 59_999_999_999n],
+      [-1n, -1n],
+      [60_000_000_000n, 60_000_000_000n],
+    ]);
+  });
+  it('grows, and begins anew', () => {
+    const packets = Array.from({ length: 1500 }, (_, n) => ({ atNs: NOW_NS + BigInt(n), bytes: tcpFrame(n % 700) }));
+    const table = tableOf({ ...shape, packets }, { ...shape, seq: 1, packets });
+    expect([table.packets, table.rows().length]).toEqual([3000, 700]);
+    const first = table.rows().find(({ sourcePort }) => sourcePort === 1024);
+    expect(first).toMatchObject({ packets: 6, firstNs: NOW_NS, lastNs: NOW_NS + 1400n });
+    table.clear();
+    expect([table.packets, table.rows().length, table.others()]).toEqual([0, 0, []]);
+  });
+
+  describe('says whether a row tells all that a filter can ask by addresses, protocol and ports', () => {
+    const udp = buildUdp({ ...v4, ...ports });
+    const ip = buildIpv4({ ...v4, protocol: Protocol.UDP, payload: udp });
+    const tagged = buildEthernet({ tags: [{ id: 5 }], payload: ip });
+    const [firstFragment, laterFragment] = buildIpv4Fragments(
+      { ...v4, protocol: Protocol.UDP, payload: buildUdp({ ...v4, ...ports, payload: new Uint8Array(2000) }) },
+      1500,
+    ).map((payload) => buildEthernet({ payload }));
+    const behindOptions = buildIpv6({
+      ...{ ...v6, protocol: Protocol.UDP, payload: buildUdp({ ...v6, ...ports }) },
+      extensions: [{ type: Protocol.IPV6_OPTIONS, body: new Uint8Array(6) }],
+    });
+    const cases: readonly (readonly [string, boolean, Omit<TestPacket, 'atNs'>])[] = [
+      ['UDP', true, { bytes: buildEthernet({ payload: ip }) }],
+      ['UDP over IPv6', true, { bytes: udp6 }],
+      [
+        'behind a tag that the kernel took out',
+        true,
+        { bytes: buildEthernet({ payload: ip }), vlan: { tpid: 0x8100, tci: 5 } },
+      ],
+      ['behind a tag in the frame', false, { bytes: tagged }],
+      ['behind two tags', false, { bytes: tagged, vlan: { tpid: 0x88a8, tci: 9 } }],
+      ['behind extension headers', false, { bytes: buildEthernet({ payload: behindOptions }) }],
+      ['a first fragment', true, { bytes: firstFragment! }],
+      ['a later fragment', true, { bytes: laterFragment! }],
+      ['cut before its ports', false, { bytes: buildEthernet({ payload: ip }), capturedLength: 34 }],
+      ['ESP', true, { bytes: buildEthernet({ payload: buildIpv4({ ...v4, protocol: 50, payload: udp }) }) }],
+      [
+        'TCP',
+        true,
+        {
+          bytes: buildEthernet({
+            payload: buildIpv4({ ...v4, protocol: 6, payload: buildTcp({ ...v4, ...ports, flags: 2 }) }),
+          }),
+        },
+      ],
+    ];
+    it.each(cases)('%s: %s', (_name, isPlain, packet) => {
+      expect(flowsOf({ ...shape, packets: [{ atNs: NOW_NS, ...packet }] })).toMatchObject([{ isPlain, packets: 1 }]);
+    });
+  });
+
+  it('says -1 for ports that a protocol does not have, and 16 bytes for an IPv6 address', () => {
+    const icmp = buildEthernet({ payload: buildIpv4({ ...v4, protocol: 1, payload: new Uint8Array(8) }) });
+    const packets = [icmp, udp6].map((bytes) => ({ atNs: NOW_NS, bytes }));
+    const [first, second] = flowsOf({ ...shape, packets });
+    expect(first).toMatchObject({ protocol: 1, sourcePort: -1, destinationPort: -1, tcpFlags: 0 });
+    expect(second).toMatchObject({ protocol: 17, sourcePort: 5353, destinationPort: 53 });
+    expect(second?.source).toHaveLength(16);
+  });
+  it('has no flow for what is not IP, and counts it', () => {
+    const packets = [{ atNs: NOW_NS, bytes: arp }];
+    const table = tableOf({ ...shape, packets }, { ...shape, linkType: LinkType.NETLINK, atNs: [NOW_NS] });
+    expect(table.rows()).toEqual([]);
+    const bucketNs = NOW_NS - (NOW_NS % 60_000_000_000n);
+    expect(table.others()).toMatchObject([{ agent: 'host-1', filters: 'web@3', bucketNs, packets: 2 }]);
+  });
+  it('counts nothing of an interface without a version', () => {
+    const table = tableOf({ ...shape, filter: 'captured by hand', atNs: [NOW_NS] });
+    expect([table.rows(), table.others(), table.packets]).toEqual([[], [], 0]);
+  });
+});

@@ -1,0 +1,41 @@
+import { readSection, type Section } from '@bpfleet/section';
+import { type FlowFlush, minuteSums } from '@bpfleet/store';
+import { FlowTable } from './flow-table.js';
+
+/** When the flows of a partition are stored: what is not stored yet is made again by the next owner, and counted by questions. */
+export const flowLimits = { ageMs: 5_000, packets: 500_000 } as const;
+
+/** Flows of the sections that one partition has stored, while they grow. */
+export class PartitionFlows {
+  readonly #table = new FlowTable();
+  #sinceMs: number | undefined;
+
+  /** @param section what `readSection` said of the body, where that is known */
+  add(agent: string, body: Uint8Array, nowMs: number, section: Section = readSection(body)): void {
+    this.#table.add(agent, section, body);
+    this.#sinceMs ??= nowMs;
+  }
+
+  get isEmpty(): boolean {
+    return this.#sinceMs === undefined;
+  }
+
+  isDue(nowMs: number): boolean {
+    if (this.#sinceMs === undefined) return false;
+    // A clock that is set back does not put it off.
+    const isOld = nowMs >= this.#sinceMs + flowLimits.ageMs || nowMs < this.#sinceMs;
+    return isOld || this.#table.packets >= flowLimits.packets;
+  }
+
+  /**
+   * What is to be stored now; begins anew.
+   * @param next behind the last section that was added
+   */
+  take(next: bigint): FlowFlush {
+    const flows = this.#table.rows();
+    const minutes = minuteSums(flows, this.#table.others());
+    this.#table.clear();
+    this.#sinceMs = undefined;
+    return { next, flows, minutes };
+  }
+}

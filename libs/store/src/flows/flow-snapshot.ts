@@ -1,0 +1,160 @@
+import type pg from 'pg';
+import { copyRows } from '../copy/copy-out.js';
+import { clamp } from '../sections/section-query.js';
+import {
+  type FlowGroup,
+  type GroupQuery,
+  type GroupRow,
+  groupOf,
+  groupSql,
+  type Totals,
+  totalsSql,
+} from './flow-groups.js';
+import { type FlowPage, type FoundFlow, foundFlow, type PageRow, pageSql } from './flow-page.js';
+import { type FlowQuery, literal, pendingValues, scopeSql, withFlows } from './flow-query.js';
+import { type FlowBucket, type FlowRow, HOUR_NS } from './flow-row.js';
+
+/** Stored sections that no flow has been made of. */
+export interface PendingSections {
+  /** In all of them, by their headers. */
+  readonly packets: number;
+  readonly sections: readonly { readonly agent: string; readonly body: Uint8Array }[];
+}
+
+/** Sums of one bucket as far as they are asked for; `keys` is what `services` or `hosts` hold. */
+export interface StoredSum extends FlowBucket {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly otherPackets: number;
+  readonly otherBytes: number;
+  readonly keys: Uint8Array;
+}
+
+/** What one answer about flows asks, all of it of one moment. */
+export class FlowSnapshot {
+  constructor(private readonly client: pg.ClientBase) {}
+
+  /**
+   * Sections with packets in the range that have no flows yet.
+   * @param mostPackets with more of them `sections` is empty: they are only counted
+   */
+  async pending(query: FlowQuery, mostPackets: number): Promise<PendingSections> {
+    const { rows: positions } = await this.client.query<PositionRow>(BEHIND);
+    if (positions.length === 0) return { packets: 0, sections: [] };
+    const where = pendingSql(query, positions);
+    const { rows } = await this.client.query<{ packets: string }>(
+      `SELECT COALESCE(sum(packets), 0) AS packets FROM analytics.section WHERE ${where}`,
+    );
+    const packets = Number(rows[0]!.packets);
+    if (packets === 0 || packets > mostPackets) return { packets, sections: [] };
+    const sql = `SELECT agent, body FROM analytics.section WHERE ${where}`;
+    const sections = await copyRows(this.client, sql, ([agent, body]) => ({
+      agent: agent!.toString('utf8'),
+      body: Buffer.from(body!),
+    }));
+    return { packets, sections };
+  }
+
+  /** The flows of the range, those of one 5-tuple, agent and list of versions together. */
+  async flows(query: FlowQuery, pending: readonly FlowRow[], page: FlowPage): Promise<FoundFlow[]> {
+    const sql = `${withFlows(query, await this.#hours(query))} ${pageSql(query, page)}`;
+    return (await this.client.query<PageRow>(sql, pendingValues(pending))).rows.map(foundFlow);
+  }
+
+  /** Sums of flows by a key, the largest first. */
+  async groups(query: FlowQuery, pending: readonly FlowRow[], groups: GroupQuery): Promise<FlowGroup[]> {
+    const sql = `${withFlows(query, await this.#hours(query))} ${groupSql(query, groups)}`;
+    return (await this.client.query<GroupRow>(sql, pendingValues(pending))).rows.map(groupOf);
+  }
+
+  /** Sums of all flows of the query. */
+  async totals(query: FlowQuery, pending: readonly FlowRow[]): Promise<Totals> {
+    const sql = `${withFlows(query, await this.#hours(query))} ${totalsSql(query)}`;
+    const { rows } = await this.client.query<Omit<GroupRow, 'key'>>(sql, pendingValues(pending));
+    const { key: _, ...totals } = groupOf({ key: null, ...rows[0]! });
+    return totals;
+  }
+
+  /** Packets of stored flows that a condition does not decide. */
+  async notPlain(query: FlowQuery): Promise<number> {
+    const hours = await this.#hours(query);
+    if (hours.length === 0) return 0;
+    const { rows } = await this.client.query<{ packets: string }>(
+      `SELECT COALESCE(sum(packets), 0) AS packets FROM analytics.flow
+       WHERE ingested_at >= $1 AND NOT is_plain AND ${scopeSql(query, 'first_ns')}`,
+      [hours[0]],
+    );
+    return Number(rows[0]!.packets);
+  }
+
+  /**
+   * Sums of minutes, and of hours where all of an hour is in the range; a bucket may have several. The condition is not asked.
+   * @param keys which are wanted, beside the counts
+   */
+  async sums(query: FlowQuery, keys: 'services' | 'hosts' | 'none'): Promise<StoredSum[]> {
+    return copyRows(this.client, sumsSql(query, keys), (fields) => {
+      // All columns are NOT NULL.
+      const [bucket, agent, filters, weights, ...rest] = fields as Buffer[];
+      const [packets, bytes, otherPackets, otherBytes] = rest.map((field) =>
+        Number(field.readBigInt64BE()),
+      ) as number[];
+      return {
+        bucketNs: bucket!.readBigInt64BE(),
+        agent: agent!.toString('utf8'),
+        filters: filters!.toString('utf8'),
+        weights: weights!.toString('utf8'),
+        ...{ packets: packets!, bytes: bytes!, otherPackets: otherPackets!, otherBytes: otherBytes! },
+        keys: Buffer.from(fields[8]!),
+      };
+    });
+  }
+
+  /** Ingest hours whose flows may be of the range, the earliest first. */
+  async #hours({ sinceNs, untilNs }: FlowQuery): Promise<Date[]> {
+    const { rows } = await this.client.query<{ hour: Date }>(
+      `SELECT DISTINCT ingest_hour AS hour FROM analytics.flow_hours WHERE hour_ns > $1 AND hour_ns < $2 ORDER BY hour`,
+      [clamp(sinceNs - HOUR_NS), clamp(untilNs)],
+    );
+    return rows.map(({ hour }) => hour);
+  }
+}
+
+interface PositionRow {
+  readonly log: string;
+  readonly partition: number;
+  readonly next: string;
+  readonly flows_next: string;
+  readonly since: Date;
+}
+
+const BEHIND = `
+  SELECT log, partition, next, flows_next, GREATEST(flows_at - interval '1 minute', '1970-01-01') AS since
+  FROM analytics.position WHERE flows_next < next`;
+
+function pendingSql({ sinceNs, untilNs, agent }: FlowQuery, positions: readonly PositionRow[]): string {
+  const earliest = new Date(Math.min(...positions.map(({ since }) => since.getTime())));
+  const behind = positions.map(
+    ({ log, partition, next, flows_next: flowsNext, since }) =>
+      `(partition = ${partition} AND log_offset >= ${flowsNext} AND log_offset < ${next} AND log = ${literal(log)}
+        AND ingested_at >= '${since.toISOString()}')`,
+  );
+  const parts = [
+    `ingested_at >= '${earliest.toISOString()}'`,
+    `(${behind.join(' OR ')})`,
+    `ts_max >= ${clamp(sinceNs)} AND ts_min < ${clamp(untilNs)}`,
+  ];
+  if (agent !== undefined) parts.push(`agent = ${literal(agent)}`);
+  return parts.join(' AND ');
+}
+
+function sumsSql(query: FlowQuery, keys: 'services' | 'hosts' | 'none'): string {
+  const columns = `bucket_ns, agent, filters, weights, packets, bytes, other_packets, other_bytes,
+    ${keys === 'none' ? "''::bytea" : keys}`;
+  const firstHourNs = ((query.sinceNs + HOUR_NS - 1n) / HOUR_NS) * HOUR_NS;
+  const endHourNs = (query.untilNs / HOUR_NS) * HOUR_NS;
+  const minutes = `SELECT ${columns} FROM analytics.flow_minute WHERE ${scopeSql(query, 'bucket_ns')}`;
+  if (firstHourNs >= endHourNs) return minutes;
+  const hours = scopeSql({ ...query, sinceNs: firstHourNs, untilNs: endHourNs }, 'bucket_ns');
+  return `${minutes} AND NOT (is_in_hour AND bucket_ns >= ${firstHourNs} AND bucket_ns < ${endHourNs})
+    UNION ALL SELECT ${columns} FROM analytics.flow_hour WHERE ${hours}`;
+}

@@ -1,0 +1,36 @@
+import type pg from 'pg';
+import { cancelOnAbort } from '../copy/copy-out.js';
+import { storeError } from '../store-error.js';
+import { FlowSnapshot } from './flow-snapshot.js';
+
+/** Answers questions about flows. */
+export class FlowStore {
+  constructor(private readonly pool: pg.Pool) {}
+
+  /**
+   * Asks in one snapshot: what is a flow already, and which sections have none yet, do not change meanwhile.
+   * @throws the signal's reason when it is aborted; BpfleetError `STORE_UNAVAILABLE`
+   */
+  async ask<Answer>(question: (snapshot: FlowSnapshot) => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+    try {
+      signal?.throwIfAborted();
+      const client = await this.pool.connect();
+      const cancel = cancelOnAbort(this.pool, client, signal);
+      let failure: Error | undefined;
+      try {
+        await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+        const answer = await question(new FlowSnapshot(client));
+        await client.query('COMMIT');
+        return answer;
+      } catch (error) {
+        failure = error as Error;
+        throw error;
+      } finally {
+        await cancel.settled();
+        client.release(failure);
+      }
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : storeError(error);
+    }
+  }
+}

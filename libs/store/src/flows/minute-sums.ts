@@ -1,0 +1,74 @@
+import { type FlowBucket, type FlowRow, type FlowSumRow, MINUTE_NS, type OtherPackets } from './flow-row.js';
+import { HostSums, ServiceSums, servicePort } from './sums.js';
+
+type Counts = Pick<FlowSumRow, 'packets' | 'bytes' | 'otherPackets' | 'otherBytes'>;
+
+/** Sums of one bucket while flows, or sums of them, are added. */
+export class FlowSum {
+  readonly #services = new ServiceSums();
+  readonly #hosts = new HostSums();
+  readonly #counts: { -readonly [Name in keyof Counts]: number } = {
+    packets: 0,
+    bytes: 0,
+    otherPackets: 0,
+    otherBytes: 0,
+  };
+
+  constructor(private readonly bucket: FlowBucket) {}
+
+  addFlow({ source, destination, sourcePort, destinationPort, protocol, packets, bytes }: FlowRow): void {
+    this.#hosts.addFlow(source, destination, packets, bytes);
+    this.#services.add(protocol, servicePort(sourcePort, destinationPort), packets, bytes);
+    this.#count({ packets, bytes, otherPackets: 0, otherBytes: 0 });
+  }
+
+  addOther({ packets, bytes }: Pick<OtherPackets, 'packets' | 'bytes'>): void {
+    this.#count({ packets, bytes, otherPackets: packets, otherBytes: bytes });
+  }
+
+  addSum(sum: Omit<FlowSumRow, keyof FlowBucket>): void {
+    this.#hosts.addEncoded(sum.hosts);
+    this.#services.addEncoded(sum.services);
+    this.#count(sum);
+  }
+
+  row(): FlowSumRow {
+    const { bucketNs, agent, filters, weights } = this.bucket;
+    const sums = { services: this.#services.encode(), hosts: this.#hosts.encode() };
+    return { bucketNs, agent, filters, weights, ...this.#counts, ...sums };
+  }
+
+  #count({ packets, bytes, otherPackets, otherBytes }: Counts): void {
+    this.#counts.packets += packets;
+    this.#counts.bytes += bytes;
+    this.#counts.otherPackets += otherPackets;
+    this.#counts.otherBytes += otherBytes;
+  }
+}
+
+/** What flows and other packets add up to, by minute, agent and versions. */
+export function minuteSums(flows: readonly FlowRow[], others: readonly OtherPackets[]): FlowSumRow[] {
+  const sums = new FlowSums();
+  for (const flow of flows) sums.of({ ...flow, bucketNs: flow.firstNs - (flow.firstNs % MINUTE_NS) }).addFlow(flow);
+  for (const other of others) sums.of(other).addOther(other);
+  return sums.rows();
+}
+
+/** Sums of many buckets. */
+export class FlowSums {
+  readonly #sums = new Map<string, FlowSum>();
+
+  of(bucket: FlowBucket): FlowSum {
+    const { bucketNs, agent, filters, weights } = bucket;
+    const key = `${bucketNs} ${agent} ${filters} ${weights}`;
+    const known = this.#sums.get(key);
+    if (known) return known;
+    const made = new FlowSum({ bucketNs, agent, filters, weights });
+    this.#sums.set(key, made);
+    return made;
+  }
+
+  rows(): FlowSumRow[] {
+    return [...this.#sums.values()].map((sum) => sum.row());
+  }
+}

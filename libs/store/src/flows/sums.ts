@@ -1,0 +1,217 @@
+import { WordTable } from './word-table.js';
+
+/** Packets and bytes by key. `words` of a key's 32-bit words. */
+class SumTable {
+  readonly table: WordTable;
+  #packets = new Float64Array(32);
+  #bytes = new Float64Array(32);
+
+  constructor(readonly words: number) {
+    this.table = new WordTable(words);
+  }
+
+  /** Adds to the key in `table.key`. */
+  add(packets: number, bytes: number): void {
+    const number = this.table.claim();
+    if (number >= this.#packets.length) {
+      this.#packets = grown(this.#packets, this.table.capacity);
+      this.#bytes = grown(this.#bytes, this.table.capacity);
+    }
+    this.#packets[number]! += packets;
+    this.#bytes[number]! += bytes;
+  }
+
+  packets(number: number): number {
+    return this.#packets[number]!;
+  }
+
+  bytes(number: number): number {
+    return this.#bytes[number]!;
+  }
+}
+
+function grown(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(length);
+  larger.set(values);
+  return larger;
+}
+
+/** What many keys have in common when the largest are wanted. */
+export interface Sum<Key> {
+  readonly key: Key;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/**
+ * Packets and bytes of hosts, whichever end of the flow they are. As bytes: how many IPv4 and how many IPv6 hosts, then
+ * for each its address, packets and bytes; all numbers as LEB128.
+ */
+export class HostSums {
+  readonly #four = new SumTable(1);
+  readonly #six = new SumTable(4);
+
+  /** One packet of a host to itself counts once. */
+  addFlow(source: Uint8Array, destination: Uint8Array, packets: number, bytes: number): void {
+    this.#add(source, 0, source.length, packets, bytes);
+    if (!isSame(source, destination)) this.#add(destination, 0, destination.length, packets, bytes);
+  }
+
+  addEncoded(encoded: Uint8Array): void {
+    const reader = new Reader(encoded);
+    const four = reader.number();
+    const six = reader.number();
+    for (let n = 0; n < four; n++) this.#add(encoded, reader.skip(4), 4, reader.number(), reader.number());
+    for (let n = 0; n < six; n++) this.#add(encoded, reader.skip(16), 16, reader.number(), reader.number());
+  }
+
+  encode(): Uint8Array {
+    const writer = new Writer();
+    writer.number(this.#four.table.size);
+    writer.number(this.#six.table.size);
+    for (const sums of [this.#four, this.#six]) {
+      for (let number = 0; number < sums.table.size; number++) {
+        for (let word = 0; word < sums.words; word++) writer.u32(sums.table.word(number, word));
+        writer.number(sums.packets(number));
+        writer.number(sums.bytes(number));
+      }
+    }
+    return writer.finish();
+  }
+
+  /** Each host once, its address as 4 or 16 bytes. */
+  *sums(): Generator<Sum<Uint8Array>, void, void> {
+    for (const sums of [this.#four, this.#six]) {
+      for (let number = 0; number < sums.table.size; number++) {
+        yield { key: addressOf(sums, number), packets: sums.packets(number), bytes: sums.bytes(number) };
+      }
+    }
+  }
+
+  #add(from: Uint8Array, at: number, length: number, packets: number, bytes: number): void {
+    const sums = length === 4 ? this.#four : this.#six;
+    const { key } = sums.table;
+    for (let word = 0; word < sums.words; word++) key[word] = u32(from, at + 4 * word);
+    sums.add(packets, bytes);
+  }
+}
+
+/** A protocol with the port of the service; -1 where there are no ports. */
+export interface Service {
+  readonly protocol: number;
+  readonly port: number;
+}
+
+/**
+ * Packets and bytes by protocol and service. As bytes: how many, then for each its protocol, port plus one, packets and
+ * bytes, as LEB128.
+ */
+export class ServiceSums {
+  readonly #sums = new SumTable(1);
+
+  add(protocol: number, port: number, packets: number, bytes: number): void {
+    this.#sums.table.key[0] = (protocol << 17) | (port + 1);
+    this.#sums.add(packets, bytes);
+  }
+
+  addEncoded(encoded: Uint8Array): void {
+    const reader = new Reader(encoded);
+    const count = reader.number();
+    for (let n = 0; n < count; n++) {
+      this.add(reader.number(), reader.number() - 1, reader.number(), reader.number());
+    }
+  }
+
+  encode(): Uint8Array {
+    const writer = new Writer();
+    writer.number(this.#sums.table.size);
+    for (const { key, packets, bytes } of this.sums()) {
+      for (const value of [key.protocol, key.port + 1, packets, bytes]) writer.number(value);
+    }
+    return writer.finish();
+  }
+
+  *sums(): Generator<Sum<Service>, void, void> {
+    const { table } = this.#sums;
+    for (let number = 0; number < table.size; number++) {
+      const word = table.word(number, 0);
+      const key = { protocol: word >>> 17, port: (word & 0x1ffff) - 1 };
+      yield { key, packets: this.#sums.packets(number), bytes: this.#sums.bytes(number) };
+    }
+  }
+}
+
+/** The port that names the service: the smaller one, since clients take theirs from the upper end. */
+export const servicePort = (sourcePort: number, destinationPort: number): number =>
+  Math.min(sourcePort, destinationPort);
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+function addressOf(sums: SumTable, number: number): Uint8Array {
+  const address = new Uint8Array(4 * sums.words);
+  const view = new DataView(address.buffer);
+  for (let word = 0; word < sums.words; word++) view.setUint32(4 * word, sums.table.word(number, word));
+  return address;
+}
+
+const u32 = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+
+/** Whole numbers below 2^53. */
+class Reader {
+  #at = 0;
+
+  constructor(private readonly bytes: Uint8Array) {}
+
+  number(): number {
+    let byte = this.bytes[this.#at++]!;
+    if (byte < 0x80) return byte;
+    let value = byte & 0x7f;
+    for (let scale = 128; byte >= 0x80; scale *= 128) {
+      byte = this.bytes[this.#at++]!;
+      value += (byte & 0x7f) * scale;
+    }
+    return value;
+  }
+
+  /** Where the skipped bytes begin. */
+  skip(count: number): number {
+    const at = this.#at;
+    this.#at += count;
+    return at;
+  }
+}
+
+class Writer {
+  #bytes = new Uint8Array(1024);
+  #end = 0;
+
+  number(value: number): void {
+    this.#reserve(8);
+    while (value >= 0x80) {
+      this.#bytes[this.#end++] = (value % 128) | 0x80;
+      value = Math.floor(value / 128);
+    }
+    this.#bytes[this.#end++] = value;
+  }
+
+  u32(value: number): void {
+    this.#reserve(4);
+    for (const shift of [24, 16, 8, 0]) this.#bytes[this.#end++] = value >>> shift;
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#end);
+  }
+
+  #reserve(count: number): void {
+    if (this.#end + count <= this.#bytes.length) return;
+    const larger = new Uint8Array(this.#bytes.length * 2);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+}
