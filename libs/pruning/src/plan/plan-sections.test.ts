@@ -73,6 +73,8 @@ describe('planSections', () => {
     const test = planSections(`src host in {${hosts}} and port 443`);
     expect(count(test)).toBeLessThanOrEqual(2 * 256);
     expect(print(test)).toContain('port 443');
+    const long = Array.from({ length: 4000 }, (_, index) => `10.1.${index >> 8}.${index & 255}`);
+    expect(print(planSections(`src host in {${long}} and port 443`))).toMatch(/ or LINUX_SLL\|.*RADIO\)$/);
     expect(count(planSections('port in {1-250} or port in {300-400}'))).toBe(0);
   });
 });

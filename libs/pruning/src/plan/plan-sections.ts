@@ -11,6 +11,8 @@ const MOST_TOKENS = 256;
 /** Where there are more, an address is asked for with its next shorter prefix only: most of the others are everywhere. */
 const FEW_TOKENS = 16;
 const ALL_PREFIXES = 4;
+/** Longer expressions are analysed for Ethernet alone: half a millisecond for each kilobyte and link type adds up. */
+const LONG_EXPRESSION = 32_768;
 
 /** Link types on which the expression asks for the same. */
 interface Group {
@@ -21,7 +23,7 @@ interface Group {
 /**
  * Which sections can have a packet that the expression matches, or leaves undecided. What an expression means depends on
  * the link type; sections of those that no filter can be compiled for are opaque.
- * @param expression one that has been found right for some link type
+ * @param expression one that has been found right for some link type; it is compiled without options, as queries do
  */
 export function planSections(expression: string): SectionTest {
   if (expression.trim() === '') return EVERY_SECTION;
@@ -66,6 +68,7 @@ function groupsOf(expression: string): Group[] {
 
 /** Stored packets of Ethernet are evaluated as a file's, and as a kernel's where the tag was metadata. */
 function prefilterOn(expression: string, linkType: string): Prefilter {
+  if (linkType !== 'EN10MB' && expression.length > LONG_EXPRESSION) return { kind: 'all' };
   const ofFile = prefilterIn(expression, { linkType, live: false });
   if (linkType !== 'EN10MB') return ofFile;
   const ofKernel = prefilterIn(expression, { linkType, live: true });
