@@ -1,25 +1,12 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { RingSocket } from '@bpfleet/linux';
-import {
-  type CaptureSocket,
-  type FilterOutcome,
-  type OpenerEvent,
-  type SocketInterface,
-  TAKEN_OVER,
-} from '../border/opener-port.js';
+import { type CaptureSocket, type FilterOutcome, type OpenerEvent, TAKEN_OVER } from '../border/opener-port.js';
 import { Attachment } from './attachment.js';
-import type { KernelProgram, PlannedMember } from './kernel-program.js';
+import type { KernelProgram } from './kernel-program.js';
 import { type Linker, reasonOf } from './linker.js';
+import { outcomesOf } from './socket-outcomes.js';
 import { withProgramOf } from './socket-program.js';
-import {
-  byIndex,
-  isAlike,
-  isSameForReader,
-  type OnInterface,
-  type PlannedBranch,
-  type SocketWish,
-  unionOf,
-} from './socket-wish.js';
+import { isSameForReader, type PlannedBranch, type SocketWish, unionOf } from './socket-wish.js';
 
 const BLOCK_BYTES = 256 * 1024;
 const MIN_BLOCKS = 4;
@@ -27,8 +14,6 @@ const MIN_BLOCKS = 4;
 const BLOCK_TIMEOUT_MS = 50;
 /** In place of an interface's index. */
 const ALL_INTERFACES = 0;
-
-type Found = Pick<FilterOutcome, 'state' | 'reason'>;
 
 interface Swap {
   readonly id: number;
@@ -237,39 +222,11 @@ export class HeldSocket {
 
   outcomes(): FilterOutcome[] {
     if (this.isEnding) return [];
-    const found = this.#attachment!.state();
-    const current = byIndex(this.#current);
-    return [...byIndex(this.#refusal?.wish ?? this.wish)].flatMap(([index, on]) =>
-      on.members.map((member) =>
-        this.#outcome(member, on.interface, this.#stateOf(member, on, current.get(index), found)),
-      ),
-    );
-  }
-
-  #outcome({ captured: member }: PlannedMember, device: SocketInterface, state: Found): FilterOutcome {
-    const { filter, version, digest, selfTest } = member;
-    return {
-      ...{ filter, version, digest, interface: device.name, linkType: device.linkType },
-      ...{ socket: this.id, attachedDigest: this.program.hash },
-      ...(selfTest ? { selfTest } : {}),
-      ...state,
-    };
-  }
-
-  #stateOf(
-    { captured: { digest } }: PlannedMember,
-    on: OnInterface,
-    now: OnInterface | undefined,
-    found: Found,
-  ): Found {
-    const isCurrent = now?.members.some((member) => member.captured.digest === digest) ?? false;
-    if (this.#refusal && !isCurrent) return { state: 'refused', reason: this.#refusal.reason };
-    const isSwapped = this.#swap !== undefined && !isAlike(on, now);
-    if (isSwapped || this.#takesOver.length > 0) return { state: 'pending', reason: 'the swap is under way' };
-    if (this.#divergence !== undefined) return { state: 'diverged', reason: this.#divergence };
-    const { isOwnSocket, isShared } = this.#current;
-    const kinds = [...(isOwnSocket ? ['own socket'] : []), ...(isShared ? ['shared socket'] : [])];
-    return kinds.length === 0 ? found : { reason: kinds.join(', '), ...found };
+    return outcomesOf({
+      ...{ id: this.id, hash: this.program.hash, found: this.attachment.state(), current: this.#current },
+      ...{ wish: this.#refusal?.wish ?? this.wish, refused: this.#refusal?.reason, divergence: this.#divergence },
+      ...{ isSwapping: this.#swap !== undefined, isTakingOver: this.#takesOver.length > 0 },
+    });
   }
 
   /** Frees the socket; a reader that still has it open keeps it until it closes it too. */

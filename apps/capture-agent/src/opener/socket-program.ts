@@ -6,6 +6,9 @@ import { classicOrExtended, type Linker } from './linker.js';
 import { describedBytes, MAX_MEMBERS_BYTES } from './plan.js';
 import type { PlannedBranch, SocketWish } from './socket-wish.js';
 
+/** Members that a statement has room for. */
+const MOST_STATED = 1024;
+
 type Runs = Pick<SocketWish, 'isShared' | 'branches'>;
 
 /**
@@ -20,7 +23,8 @@ export function withProgramOf<T>(
   const [first] = branches as readonly [PlannedBranch];
   if (!isShared) return linker.withFitting(first.members, first.context, action);
   const members = branches.flatMap((branch) => branch.members);
-  if (members.reduce((sum, one) => sum + describedBytes(one), 0) > MAX_MEMBERS_BYTES)
+  const isTooMuch = members.reduce((sum, one) => sum + describedBytes(one), 0) > MAX_MEMBERS_BYTES;
+  if (isTooMuch || new Set(members.map(({ captured }) => captured.digest)).size > MOST_STATED)
     throw new BpfleetError('FILTER_TOO_LARGE', 'the filters of all interfaces are more than one socket has room for');
   return classicOrExtended(members, (target) => action(sharedProgram(branches, linker, target)));
 }
