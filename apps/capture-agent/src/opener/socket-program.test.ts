@@ -41,7 +41,9 @@ describe('the program of a shared socket', () => {
   it('is extended where the classic one would be too long', () => {
     const hosts = (network: number) =>
       Array.from({ length: 900 }, (_, index) => `10.${network}.${index >> 6}.${2 * (index & 63)}`);
-    const long = [1, 2, 3, 4, 5].map((network) => member(`long${network}`, `src host (${hosts(network).join(' or ')})`));
+    const long = [1, 2, 3, 4, 5].map((network) =>
+      member(`long${network}`, `src host (${hosts(network).join(' or ')})`),
+    );
     const targets = [long.slice(0, 1), long].map(
       (some) => programOf(...some.map((one, index) => on(index + 1, [one]))).target,
     );
