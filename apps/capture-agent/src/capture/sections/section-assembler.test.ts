@@ -1,5 +1,5 @@
 import { FakeRing } from '@bpfleet/linux';
-import { SectionWriter } from '@bpfleet/section';
+import { readSection, SectionWriter } from '@bpfleet/section';
 import { describe, expect, it } from 'vitest';
 import { Attribution } from '../attribution/attribution.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
@@ -12,12 +12,16 @@ import { SECTION_CAPACITY_BYTES, SectionAssembler } from './section-assembler.js
 const KIB = 1024;
 
 describe('SectionAssembler', () => {
-  /** Sizes of the sections that close while packets of 1000 bytes come at an even rate for two seconds, in KiB. */
-  function sizesAt(packetsPerSecond: number): number[] {
-    const sizes: number[] = [];
+  /** Sizes of sections in KiB. */
+  const sizesAt = (packetsPerSecond: number): number[] =>
+    sectionsAt(packetsPerSecond).map(({ length }) => length / KIB);
+
+  /** The sections that close while packets of 1000 bytes come at an even rate for two seconds. */
+  function sectionsAt(packetsPerSecond: number): Uint8Array[] {
+    const sections: Uint8Array[] = [];
     const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
     const writer = new SectionWriter({ ...origin, capacityBytes: SECTION_CAPACITY_BYTES });
-    const sink = { write: ({ bytes }: { bytes: Uint8Array }) => void sizes.push(bytes.length / KIB) };
+    const sink = { write: ({ bytes }: { bytes: Uint8Array }) => void sections.push(bytes.slice()) };
     const totals = () => ({ kernelPassed: 0, kernelDropped: 0, taken: 0 });
     const assembler = new SectionAssembler(writer, sink, totals, noProgress);
     const attribution = new Attribution(
@@ -38,8 +42,14 @@ describe('SectionAssembler', () => {
       ring.release();
       assembler.closeIfDue(nowMs);
     }
-    return sizes;
+    return sections;
   }
+
+  it('tells how many packets are in the sections so far, for whoever misses some of them', () => {
+    const read = sectionsAt(1000).map((bytes) => readSection(bytes));
+    let packets = 0;
+    expect(read.map(({ ledger }) => ledger?.kept)).toEqual(read.map((one) => String((packets += one.packets))));
+  });
 
   it('closes sections when their flush window is over', () => {
     const sizes = sizesAt(200);

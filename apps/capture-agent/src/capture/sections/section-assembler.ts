@@ -33,6 +33,8 @@ export const SECTION_CAPACITY_BYTES = 512 * 1024;
 export class SectionAssembler {
   #seq = 0;
   #taken = 0;
+  /** In sections that are closed. */
+  #kept = 0;
   #openedAtMs = 0;
   #versionsAtMs = Number.NEGATIVE_INFINITY;
   readonly #tag = { tpid: 0, tci: 0 };
@@ -177,7 +179,7 @@ export class SectionAssembler {
   #ledger(): Record<string, string> {
     const isDue = this.#openedAtMs - this.#versionsAtMs >= VERSIONS_INTERVAL_MS;
     if (isDue) this.#versionsAtMs = this.#openedAtMs;
-    return sectionLedger(this.totals(), this.#sets, isDue);
+    return sectionLedger(this.totals(), this.#kept, this.#sets, isDue);
   }
 
   #emit(): void {
@@ -185,6 +187,7 @@ export class SectionAssembler {
     for (const lane of this.#lanes) {
       this.writer.addStatistics(lane.interfaceId, statisticsOf(lane));
     }
+    this.#kept += packets;
     const bytes = this.writer.finish(this.#ledger());
     this.sink.write({
       seq: this.#seq++,

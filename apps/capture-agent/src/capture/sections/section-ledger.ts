@@ -14,9 +14,11 @@ export interface LedgerTotals {
 /**
  * The ledger of one section: totals, and the counters of the versions that it holds packets of, if they are due. All are
  * cumulative, so a section that is lost is counted by the next one.
+ * @param kept packets in this section and those before it: what was taken and not sampled out or over a budget
  */
 export function sectionLedger(
   totals: LedgerTotals,
+  kept: number,
   sets: readonly MemberSet[],
   withVersions: boolean,
 ): Record<string, string> {
@@ -24,6 +26,7 @@ export function sectionLedger(
     'kernel-passed': String(totals.kernelPassed),
     'kernel-dropped': String(totals.kernelDropped),
     captured: String(totals.taken),
+    kept: String(kept),
     ...totals.more,
   };
   if (!withVersions) return ledger;
