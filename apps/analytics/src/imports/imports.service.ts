@@ -59,6 +59,7 @@ export class ImportsService {
       if (section) await store(section);
     }
     await store(cutter.end(), true);
+    await ingest.storeFlows(true);
     const found = `sha256:${hash.digest('hex')}`;
     if (found !== digest) {
       throw new BpfleetError('REQUEST_INVALID', `the file's digest is ${found}, the call says ${digest}`, {
