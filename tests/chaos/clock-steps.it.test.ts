@@ -1,24 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type PacketRow, packetMediaTypes, queryApi } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../e2e/requirements.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
 import { FakeClock, fakeTime } from './fake-clock.js';
-import { missingAndTwice, OneHost } from './one-host.js';
+import { missingAndTwice, OneHost, outOfOrder } from './one-host.js';
 
 /** Each step so often in the long form, `BPFLEET_TEST_ROUNDS=20`. */
 const ROUNDS = Math.ceil(Number(process.env.BPFLEET_TEST_ROUNDS ?? 1) / 4);
 const PACKETS_PER_SECOND = ROUNDS < 5 ? 2_000 : 10_000;
 const LONGEST_LIFE_MS = 1_000;
 const DAY_S = 86_400;
-
-interface Stored {
-  readonly epoch: number;
-  readonly seq: number;
-  readonly index: number;
-  readonly atMs: number;
-}
 
 // F12 of the failure suite, the agent's side.
 suiteRequires(
@@ -50,20 +42,6 @@ suiteRequires(
       expect((await rig.status())!.ledger!.withoutSocket).toBeUndefined();
     }
 
-    /** In the order of (epoch, seq, index). */
-    async function stored(): Promise<Stored[]> {
-      const query = { version: 'numbered', since: '-1h', limit: 1_000_000 };
-      const rows = await rig.fleet.query.send(queryApi.listPackets, {
-        query,
-        headers: { accept: packetMediaTypes.ndjson },
-      });
-      return (await rows.text())
-        .split('\n')
-        .filter((line) => line.includes('"id"'))
-        .map((line) => placeOf(JSON.parse(line)))
-        .sort((a, b) => a.epoch - b.epoch || a.seq - b.seq || a.index - b.index);
-    }
-
     it('is heard from 1970, survives each step, and stores every packet with the time and the order of its capture', {
       timeout: 120_000 * ROUNDS,
     }, async () => {
@@ -90,17 +68,11 @@ suiteRequires(
         `${4 * ROUNDS} steps and kills, ${sent} packets sent, ${found.missing} missing, ${found.twice} twice`,
       );
       expect(found).toEqual({ missing: 0, twice: 0 });
-      const packets = await stored();
+      const packets = await rig.storedPlaces();
       expect(packets).toHaveLength(sent);
       expect(packets.filter(({ atMs }) => atMs < startedAtMs || atMs > endedAtMs)).toEqual([]);
-      const early = packets.filter(({ atMs }, index) => index > 0 && atMs < packets[index - 1]!.atMs);
-      expect(early).toEqual([]);
+      expect(outOfOrder(packets)).toEqual([]);
       expect(new Set(packets.map(({ epoch }) => epoch)).size).toBeGreaterThan(4 * ROUNDS);
     });
   },
 );
-
-function placeOf({ id, at }: PacketRow): Stored {
-  const [epoch, seq, index] = id.split('.').slice(-3).map(Number) as [number, number, number];
-  return { epoch, seq, index, atMs: Date.parse(at) };
-}

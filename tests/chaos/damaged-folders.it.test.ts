@@ -8,14 +8,16 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../e2e/requirements.js';
 import type { ServiceProcess } from '../e2e/service-process.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
-import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
+import { ageSpool } from './aged-spool.js';
+import { missingAndTwice, NUMBERS_APART, OneHost, outOfOrder } from './one-host.js';
 
 const run = promisify(execFile);
 const PACKETS_PER_SECOND = 2_000;
 const LEAST_PACKETS = 2_000;
+const OLD_MS = 6 * 3_600_000;
 
 suiteRequires(
-  'an agent that starts on folders that are damaged, or in use',
+  'an agent that starts on folders that are damaged, old or in use',
   { hosts: await hostsHere(), postgres: await postgres() },
   ({ postgres: server }) => {
     const rig = new OneHost();
@@ -158,6 +160,37 @@ suiteRequires(
         await rig.untilRuns(ended);
       },
     );
+
+    // F12 of the failure suite.
+    it('sends a spool that is six hours old with what is captured now, and keeps the order', {
+      timeout: 120_000,
+    }, async () => {
+      // Its segments are new: whatever is in them waits.
+      const { epoch } = await rig.restartAgent();
+      await rig.kafka.control.pause();
+      const old = await traffic();
+      await killBoth();
+      const packets = ageSpool(spoolDir(), epoch, OLD_MS);
+      startAgain();
+      const { evictedPackets } = (await rig.untilRuns(epoch)).ledger!.agent;
+      const sender = rig.senderTo(rig.hosts.host(1));
+      const from = runs++ * NUMBERS_APART;
+      sender.start(PACKETS_PER_SECOND, from);
+      await rig.untilStatus('packets', ({ ledger }) => ledger!.agent.captured >= LEAST_PACKETS);
+      await rig.kafka.control.resume();
+      const { sentPackets } = (await rig.status())!.ledger!.agent;
+      await rig.untilStatus('both to be sent', ({ ledger }) => ledger!.agent.sentPackets > sentPackets + old.count);
+      const count = await sender.stop();
+      await expectStored({ from, count });
+      await expectStored(old);
+      expect((await rig.status())!.ledger!.agent.evictedPackets).toBe(evictedPackets);
+      const places = (await rig.storedPlaces()).filter((place) => place.epoch >= epoch);
+      const aged = places.filter(({ atMs }) => atMs < Date.now() - OLD_MS);
+      console.info(`${packets} of ${old.count} packets made 6 h old, sent with ${count} new ones`);
+      expect(aged).toHaveLength(packets);
+      expect(places).toHaveLength(old.count + count);
+      expect(outOfOrder(places)).toEqual([]);
+    });
 
     it('leaves a spool to the agent that uses it, and says which that is', { timeout: 120_000 }, async () => {
       const [first, pid] = [rig.fleet.agents.get('h1')!, rig.agentPid];

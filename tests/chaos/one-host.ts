@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { type AgentStatus, controlApi, type LossLedger, packetMediaTypes, queryApi } from '@bpfleet/contract';
+import {
+  type AgentStatus,
+  controlApi,
+  type LossLedger,
+  type PacketRow,
+  packetMediaTypes,
+  queryApi,
+} from '@bpfleet/contract';
 import { readCapture } from '@bpfleet/section';
 import { createPool } from '@bpfleet/store';
 import {
@@ -21,6 +28,8 @@ import { SteadySender } from '../e2e/steady-sender.js';
 import { untilSettled } from '../e2e/stored-once.js';
 
 const CATCH_UP_MS = 60_000;
+/** Some of what is captured is made older. */
+const SINCE = '-12h';
 /** Numbers of each test on one fleet begin at a multiple of it. */
 export const NUMBERS_APART = 10_000_000;
 
@@ -174,6 +183,18 @@ export class OneHost {
     return times;
   }
 
+  /** In the order of (epoch, seq, index). */
+  async storedPlaces(): Promise<StoredPlace[]> {
+    const query = { version: 'numbered', since: SINCE, limit: 1_000_000 };
+    const headers = { accept: packetMediaTypes.ndjson };
+    const rows = await this.fleet.query.send(queryApi.listPackets, { query, headers });
+    return (await rows.text())
+      .split('\n')
+      .filter((line) => line.includes('"id"'))
+      .map((line) => placeOf(JSON.parse(line)))
+      .sort((a, b) => a.epoch - b.epoch || a.seq - b.seq || a.index - b.index);
+  }
+
   async #counts(): Promise<Map<number, number>> {
     const counts = new Map<number, number>();
     for (const number of numbersIn(await this.file('numbered'))) counts.set(number, (counts.get(number) ?? 0) + 1);
@@ -182,12 +203,29 @@ export class OneHost {
 
   /** What is stored of a filter, or of one version: a capture file. */
   async file(version: string): Promise<Uint8Array> {
-    const query = { version, since: '-1h', limit: 10_000_000 };
+    const query = { version, since: SINCE, limit: 10_000_000 };
     const headers = { accept: packetMediaTypes.pcapng };
     const file = await this.fleet.query.send(queryApi.listPackets, { query, headers });
     return new Uint8Array(await file.arrayBuffer());
   }
 }
+
+/** Where a packet stands among all of its agent, and when it was captured, Unix ms. */
+export interface StoredPlace {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly index: number;
+  readonly atMs: number;
+}
+
+function placeOf({ id, at }: PacketRow): StoredPlace {
+  const [epoch, seq, index] = id.split('.').slice(-3).map(Number) as [number, number, number];
+  return { epoch, seq, index, atMs: Date.parse(at) };
+}
+
+/** Those whose time is before that of the one before them. */
+export const outOfOrder = (places: readonly StoredPlace[]): StoredPlace[] =>
+  places.filter(({ atMs }, index) => index > 0 && atMs < places[index - 1]!.atMs);
 
 /** What became of the numbers from `from` on: how many are missing, and how many of all are stored more than once. */
 export function missingAndTwice(
