@@ -197,7 +197,9 @@ suiteRequires(
       const second = rig.fleet.startAgent(rig.hosts.host(1), { BPFLEET_PORT: '17422' });
       rig.fleet.agents.set('h1', first);
       try {
-        const refusal = new RegExp(`the folder ${spoolDir()} is in use by process ${pid} \\(.*agent-main`);
+        const refusal = new RegExp(
+          `"code":"DATA_IN_USE","message":"[^"]+${spoolDir()} is in use by process ${pid} \\(`,
+        );
         await second.until('the refusal', () => refusal.test(second.output));
         await expectStored(await traffic());
       } finally {

@@ -23,7 +23,11 @@ export async function ownFolder(folder: string, logger: Logger): Promise<FolderL
         logger.warn({ err, folder }, 'the spool cannot be locked: see that no second agent uses it');
         return undefined;
       }
-      if (!(err instanceof BpfleetError) || err.code !== 'DATA_IN_USE' || performance.now() > deadlineMs) throw err;
+      if (!(err instanceof BpfleetError) || err.code !== 'DATA_IN_USE') throw err;
+      if (performance.now() > deadlineMs) {
+        logger.error({ err }, 'another process uses the spool');
+        throw err;
+      }
     }
     await delay(POLL_MS);
   }
