@@ -98,7 +98,12 @@ export class CaptureSession {
     const chosenMs = others.map(({ interfaces }) => interfaces.times?.untilMs).find(Number.isFinite);
     const cutAtMs = chosenMs ?? this.wallClockMs() + TAKE_OVER_MS;
     for (const { interfaces } of others) interfaces.times = { fromMs: interfaces.times?.fromMs ?? 0, untilMs: cutAtMs };
-    if (others.length > 0) lane.interfaces.times = { fromMs: cutAtMs, untilMs: Number.POSITIVE_INFINITY };
+    const isCovered = ({ device }: InterfaceLane) => others.some(({ interfaces }) => interfaces.has(device));
+    if (others.length > 0) {
+      lane.interfaces.times = { fromMs: cutAtMs, untilMs: Number.POSITIVE_INFINITY };
+      // Nobody else has packets of what is new.
+      for (const one of lane.interfaces.all) if (!isCovered(one)) one.attribution.times = undefined;
+    }
     lane.atNextCut(this.nowMs() + TAKE_OVER_MS, () => {
       // Whatever the host's clock does from here on.
       if (lane.interfaces.times?.untilMs === Number.POSITIVE_INFINITY) lane.interfaces.times = undefined;

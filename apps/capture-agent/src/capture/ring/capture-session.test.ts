@@ -1,0 +1,127 @@
+import { FakeRing, WakeUp } from '@bpfleet/linux';
+import { forEachPacket, readSection, SectionWriter } from '@bpfleet/section';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CaptureSocket } from '../../border/opener-port.js';
+import { memberOf } from '../attribution/testing/member.js';
+import { noProgress } from '../sections/open-section.js';
+import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
+import type { CaptureNews } from './capture-messages.js';
+import { CaptureSession } from './capture-session.js';
+import { RingReader } from './ring-reader.js';
+
+const device = (index: number) => ({ name: `eth${index}`, index, linkType: 'EN10MB', cooked: false });
+const all = memberOf('all', '');
+
+describe('a capture session', () => {
+  const rings = new Map<number, FakeRing>();
+  const news: CaptureNews[] = [];
+  let stored: string[];
+  let wakeUp: WakeUp;
+  let nowMs: number;
+  let reader: RingReader;
+  let session: CaptureSession;
+  beforeEach(() => {
+    rings.clear();
+    news.length = 0;
+    stored = [];
+    nowMs = 0;
+    wakeUp = WakeUp.create();
+    const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
+    const writer = new SectionWriter({ ...origin, capacityBytes: SECTION_CAPACITY_BYTES });
+    const totals = () => ({ kernelPassed: 0, kernelDropped: 0, taken: 0 });
+    const assembler = new SectionAssembler(writer, { write: ({ bytes }) => keep(bytes) }, totals, noProgress);
+    reader = new RingReader(assembler, wakeUp, () => nowMs);
+    const open = ({ id }: CaptureSocket) => ({
+      ...{ fd: wakeUp.fd, ring: rings.get(id)!, takeError: () => undefined, close: () => {} },
+      statistics: () => ({ passed: 0, dropped: 0 }),
+    });
+    session = new CaptureSession(
+      reader,
+      assembler,
+      open,
+      (one) => news.push(one),
+      () => nowMs,
+      () => 1_000_000 + nowMs,
+    );
+  });
+  afterEach(() => wakeUp.close());
+
+  /** `eth1 7`: the interface and the first byte of each packet. */
+  function keep(bytes: Uint8Array): void {
+    const { interfaces } = readSection(bytes);
+    forEachPacket(bytes, ({ interfaceId, start }) => {
+      stored.push(`${interfaces[interfaceId]!.name} ${bytes[start]}`);
+      return true;
+    });
+  }
+  function open(id: number, indexes: readonly number[], more: Partial<CaptureSocket> = {}): void {
+    rings.set(id, new FakeRing({ blockBytes: 1 << 16, blockCount: 8 }));
+    const socket: CaptureSocket = {
+      ...{ id, isShared: indexes.length > 1, branches: [{ interfaces: indexes.map(device), members: [all] }] },
+      ...{ ring: { blockBytes: 1 << 16, blockCount: 8, skipOutgoing: false }, isOwnSocket: false, wasRead: false },
+      ...{ openedAtMs: 0, ...more },
+    };
+    session.carryOut({ kind: 'socket', socket, fd: 0, resume: undefined });
+  }
+  /** Packets that the ring has, each on an interface and with a number, captured at that moment. */
+  function comes(id: number, packets: readonly (readonly [index: number, number: number])[], atMs = nowMs): void {
+    const [seconds, nanoseconds] = [1000 + Math.floor(atMs / 1000), (atMs % 1000) * 1e6];
+    rings.get(id)!.push(
+      packets.map(([interfaceIndex, number]) => ({
+        ...{ bytes: new Uint8Array(60).fill(number), interfaceIndex, seconds, nanoseconds },
+      })),
+    );
+  }
+  const read = () => {
+    for (const lane of reader.lanes.values()) reader.drain(lane);
+  };
+  const stop = () => session.carryOut({ kind: 'stop', id: 1 });
+
+  it('stores what two sockets have during a take-over once, and at once what only the new one has', () => {
+    open(1, [1]);
+    open(2, [1, 2], { takesOver: [1] });
+    comes(1, [[1, 10]]);
+    comes(2, [
+      [1, 10],
+      [2, 11],
+    ]);
+    read();
+    nowMs = 200;
+    comes(1, [[1, 12]]);
+    comes(2, [
+      [1, 12],
+      [2, 13],
+    ]);
+    read();
+    expect(news).toContainEqual({ kind: 'cut', socket: 2, swap: 0 });
+    stop();
+    expect(stored).toEqual(['eth1 10', 'eth2 11', 'eth1 12', 'eth2 13']);
+  });
+
+  it('takes up an interface at once and lets go of one at the cut', () => {
+    open(1, [1, 2]);
+    const swap = { id: 1, branches: [{ interfaces: [device(2), device(3)], members: [all] }] };
+    session.carryOut({ kind: 'swap', socket: 1, swap });
+    comes(1, [
+      [1, 20],
+      [2, 21],
+      [3, 22],
+    ]);
+    read();
+    nowMs = 100;
+    read();
+    expect(news).toEqual([{ kind: 'cut', socket: 1, swap: 1 }]);
+    comes(1, [
+      [1, 23],
+      [2, 24],
+      [3, 25],
+    ]);
+    read();
+    session.carryOut({ kind: 'counters', id: 5 });
+    expect(news.at(-1)).toMatchObject({
+      counters: { taken: 6, sockets: [{ interfaces: ['eth2', 'eth3'], taken: 6 }] },
+    });
+    stop();
+    expect(stored).toEqual(['eth1 20', 'eth2 21', 'eth3 22', 'eth2 24', 'eth3 25']);
+  });
+});
