@@ -7,9 +7,15 @@ export {
   type InterfaceStatistics,
   type SectionOrigin,
 } from './describe.js';
-export type { ExportedPacket } from './export/exported-packet.js';
-export { writePcapHeader, writePcapPacket } from './export/pcap-export.js';
-export { type ExportedInterface, PcapngExport, type PcapngExportOptions } from './export/pcapng-export.js';
+export type { ExportedPacket, WritePlace } from './export/exported-packet.js';
+export { pcapPacketBytes, placePcapPacket, writePcapHeader, writePcapPacket } from './export/pcap-export.js';
+export {
+  type ExportedInterface,
+  PcapngExport,
+  type PcapngExportOptions,
+  pcapngPacketBytes,
+  writePcapngPacket,
+} from './export/pcapng-export.js';
 export { forEachPacket, PacketCursor } from './for-each-packet.js';
 export { LocalOption, PacketFlag, SNAPLEN_BYTES } from './format.js';
 export {

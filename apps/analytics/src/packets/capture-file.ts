@@ -1,11 +1,26 @@
-import { PcapngExport, writePcapHeader, writePcapPacket } from '@bpfleet/section';
+import {
+  PcapngExport,
+  pcapngPacketBytes,
+  pcapPacketBytes,
+  placePcapPacket,
+  type WritePlace,
+  writePcapHeader,
+  writePcapngPacket,
+} from '@bpfleet/section';
 import type { MatchedPacket, OpenInterface } from './packet-scan.js';
 
-/** Makes one capture file piece by piece: `header` first, then each packet in time order. All of one link type. */
+/**
+ * Makes one capture file piece by piece: `header` first, then for each packet, in time order, what has to stand before it,
+ * and the packet itself. All of one link type.
+ */
 export interface CaptureFile {
   readonly extension: string;
   header(linkType: number): Uint8Array;
-  packet(packet: MatchedPacket): readonly Uint8Array[];
+  /** Undefined: nothing. */
+  before(packet: MatchedPacket): Uint8Array | undefined;
+  sizeBytes(packet: MatchedPacket): number;
+  /** @param place with room for `sizeBytes`; whatever is there is overwritten */
+  write(place: WritePlace, packet: MatchedPacket): void;
 }
 
 /**
@@ -24,24 +39,31 @@ export class PcapngFile implements CaptureFile {
     return this.#file.header();
   }
 
-  packet(packet: MatchedPacket): readonly Uint8Array[] {
-    const { section } = packet;
-    const known = this.#known.get(packet.interface);
-    if (known !== undefined) return [this.#file.packet(known, section.body, packet)];
-    const { id, blocks } = this.#add(section.agent, packet.interface);
+  /** The block of its interface, when that is new. */
+  before(packet: MatchedPacket): Uint8Array | undefined {
+    if (this.#known.has(packet.interface)) return undefined;
+    const { id, block } = this.#add(packet.section.agent, packet.interface);
     this.#known.set(packet.interface, id);
-    return [...blocks, this.#file.packet(id, section.body, packet)];
+    return block;
+  }
+
+  sizeBytes(packet: MatchedPacket): number {
+    return pcapngPacketBytes(packet);
+  }
+
+  write(place: WritePlace, packet: MatchedPacket): void {
+    writePcapngPacket(place, this.#known.get(packet.interface)!, packet.section.body, packet);
   }
 
   /** The interface's id in this file, and its block when it is new. */
-  #add(agent: string, { name, linkType, filters }: OpenInterface): { id: number; blocks: readonly Uint8Array[] } {
+  #add(agent: string, { name, linkType, filters }: OpenInterface): { id: number; block: Uint8Array | undefined } {
     const description = [agent, name, filters.join(',')].filter((part) => part !== '').join(' ');
     const key = JSON.stringify([name, linkType, description]);
     const known = this.#ids.get(key);
-    if (known !== undefined) return { id: known, blocks: [] };
+    if (known !== undefined) return { id: known, block: undefined };
     const { id, block } = this.#file.addInterface({ name, linkType, description });
     this.#ids.set(key, id);
-    return { id, blocks: [block] };
+    return { id, block };
   }
 }
 
@@ -53,7 +75,15 @@ export class PcapFile implements CaptureFile {
     return writePcapHeader(linkType);
   }
 
-  packet(packet: MatchedPacket): readonly Uint8Array[] {
-    return [writePcapPacket(packet.section.body, packet)];
+  before(): undefined {
+    return undefined;
+  }
+
+  sizeBytes(packet: MatchedPacket): number {
+    return pcapPacketBytes(packet);
+  }
+
+  write(place: WritePlace, packet: MatchedPacket): void {
+    placePcapPacket(place, packet.section.body, packet);
   }
 }

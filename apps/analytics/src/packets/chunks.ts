@@ -1,5 +1,5 @@
 /** Joins small pieces into chunks of about this size: a socket write per packet would cost more than the packet. */
-const CHUNK_BYTES = 64 * 1024;
+export const CHUNK_BYTES = 64 * 1024;
 
 /** The pieces in order, as few buffers. One chunk is held; what the consumer does not take is not made. */
 export async function* inChunks(runs: AsyncIterable<Iterable<Uint8Array>>): AsyncGenerator<Uint8Array, void, void> {

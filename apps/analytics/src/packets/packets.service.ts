@@ -7,6 +7,7 @@ import { KnownVersions } from '../registry/known-versions.js';
 import { type CaptureFile, PcapFile, PcapngFile } from './capture-file.js';
 import { inChunks } from './chunks.js';
 import { MOST_SCANS } from './config.js';
+import { fileChunks } from './file-chunks.js';
 import { FilePackets } from './file-packets.js';
 import { planFile } from './file-plan.js';
 import { NewestPackets } from './newest-packets.js';
@@ -14,7 +15,7 @@ import { detailOf, packetAt } from './one-packet.js';
 import { jsonAnswer, ndjsonAnswer } from './packet-answer.js';
 import { parsePacketId } from './packet-id.js';
 import { type PacketRequest, packetRequest } from './packet-request.js';
-import type { MatchedPacket, PacketScan } from './packet-scan.js';
+import type { PacketScan } from './packet-scan.js';
 import { ScanBudget } from './scan-budget.js';
 import { ScanSlots } from './scan-slots.js';
 import { SectionSource } from './section-source.js';
@@ -124,7 +125,7 @@ export class PacketsService {
     return {
       mediaType,
       fileName: `bpfleet-${new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')}.${file.extension}`,
-      body: inChunks(written(file, plan.linkType, packets.packets())),
+      body: fileChunks(file, plan.linkType, packets.packets()),
       trailer: () => {
         const { stoppedBy } = budget;
         const rangeScanned = plan.rangeScanned && stoppedBy === undefined;
@@ -172,17 +173,4 @@ async function* untilEnd<T>(chunks: AsyncIterable<T>, end: () => void): AsyncGen
   } finally {
     end();
   }
-}
-
-async function* written(
-  file: CaptureFile,
-  linkType: number,
-  runs: AsyncIterable<readonly MatchedPacket[]>,
-): AsyncGenerator<Iterable<Uint8Array>, void, void> {
-  yield [file.header(linkType)];
-  for await (const run of runs) yield blocksOf(file, run);
-}
-
-function* blocksOf(file: CaptureFile, run: readonly MatchedPacket[]): Generator<Uint8Array, void, void> {
-  for (const packet of run) yield* file.packet(packet);
 }

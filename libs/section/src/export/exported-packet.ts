@@ -5,3 +5,10 @@ export interface ExportedPacket {
   readonly capturedLength: number;
   readonly wireLength: number;
 }
+
+/** Where a packet is written: `at` in the bytes, which the view shows, too. */
+export interface WritePlace {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly at: number;
+}

@@ -1,5 +1,5 @@
 import { SNAPLEN_BYTES } from '../format.js';
-import type { ExportedPacket } from './exported-packet.js';
+import type { ExportedPacket, WritePlace } from './exported-packet.js';
 
 const NANOSECOND_MAGIC = 0xa1b23c4d;
 
@@ -17,12 +17,26 @@ export function writePcapHeader(linkType: number): Uint8Array {
 
 /** One record of such a file (draft-ietf-opsawg-pcap 5), a copy. Seconds are 32 bits: up to the year 2106. */
 export function writePcapPacket(bytes: Uint8Array, packet: ExportedPacket): Uint8Array {
-  const record = new Uint8Array(16 + packet.capturedLength);
-  const view = new DataView(record.buffer);
-  view.setUint32(0, Number(packet.atNs / 1_000_000_000n), true);
-  view.setUint32(4, Number(packet.atNs % 1_000_000_000n), true);
-  view.setUint32(8, packet.capturedLength, true);
-  view.setUint32(12, packet.wireLength, true);
-  record.set(bytes.subarray(packet.start, packet.start + packet.capturedLength), 16);
+  const record = new Uint8Array(pcapPacketBytes(packet));
+  placePcapPacket({ bytes: record, view: new DataView(record.buffer), at: 0 }, bytes, packet);
   return record;
+}
+
+const RECORD_HEADER_BYTES = 16;
+
+/** Length of the record of a packet. */
+export const pcapPacketBytes = ({ capturedLength }: Pick<ExportedPacket, 'capturedLength'>): number =>
+  RECORD_HEADER_BYTES + capturedLength;
+
+/** The same where there is room for `pcapPacketBytes`. */
+export function placePcapPacket(
+  { bytes: target, view, at }: WritePlace,
+  bytes: Uint8Array,
+  { atNs, start, capturedLength, wireLength }: ExportedPacket,
+): void {
+  view.setUint32(at, Number(atNs / 1_000_000_000n), true);
+  view.setUint32(at + 4, Number(atNs % 1_000_000_000n), true);
+  view.setUint32(at + 8, capturedLength, true);
+  view.setUint32(at + 12, wireLength, true);
+  target.set(bytes.subarray(start, start + capturedLength), at + RECORD_HEADER_BYTES);
 }

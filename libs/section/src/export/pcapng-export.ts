@@ -8,7 +8,7 @@ import {
   type SectionOrigin,
 } from '../describe.js';
 import { BLOCK, BlockType, EPB, padded } from '../format.js';
-import type { ExportedPacket } from './exported-packet.js';
+import type { ExportedPacket, WritePlace } from './exported-packet.js';
 
 export interface PcapngExportOptions extends SectionOrigin {
   /** Several link types in one file: Wireshark reads it, `tcpdump -r` stops with an error. */
@@ -55,20 +55,35 @@ export class PcapngExport {
 
   /** One EPB, a copy. */
   packet(interfaceId: number, bytes: Uint8Array, packet: ExportedPacket): Uint8Array {
-    const length = EPB.data + padded(packet.capturedLength) + 4;
-    const block = new Uint8Array(length);
-    const view = new DataView(block.buffer);
-    view.setUint32(BLOCK.type, BlockType.enhancedPacket, true);
-    view.setUint32(BLOCK.length, length, true);
-    view.setUint32(EPB.interfaceId, interfaceId, true);
-    view.setUint32(EPB.timeHigh, Number(packet.atNs >> 32n), true);
-    view.setUint32(EPB.timeLow, Number(packet.atNs & 0xffff_ffffn), true);
-    view.setUint32(EPB.captured, packet.capturedLength, true);
-    view.setUint32(EPB.wire, packet.wireLength, true);
-    block.set(bytes.subarray(packet.start, packet.start + packet.capturedLength), EPB.data);
-    view.setUint32(length - 4, length, true);
+    const block = new Uint8Array(pcapngPacketBytes(packet));
+    writePcapngPacket({ bytes: block, view: new DataView(block.buffer), at: 0 }, interfaceId, bytes, packet);
     return block;
   }
+}
+
+/** Length of the EPB of a packet. */
+export const pcapngPacketBytes = ({ capturedLength }: Pick<ExportedPacket, 'capturedLength'>): number =>
+  EPB.data + padded(capturedLength) + 4;
+
+/** Writes one EPB where there is room for `pcapngPacketBytes`, whatever was there. */
+export function writePcapngPacket(
+  { bytes: target, view, at }: WritePlace,
+  interfaceId: number,
+  bytes: Uint8Array,
+  { atNs, start, capturedLength, wireLength }: ExportedPacket,
+): void {
+  const end = at + EPB.data + padded(capturedLength);
+  const length = end + 4 - at;
+  view.setUint32(at + BLOCK.type, BlockType.enhancedPacket, true);
+  view.setUint32(at + BLOCK.length, length, true);
+  view.setUint32(at + EPB.interfaceId, interfaceId, true);
+  view.setUint32(at + EPB.timeHigh, Number(atNs >> 32n), true);
+  view.setUint32(at + EPB.timeLow, Number(atNs & 0xffff_ffffn), true);
+  view.setUint32(at + EPB.captured, capturedLength, true);
+  view.setUint32(at + EPB.wire, wireLength, true);
+  target.fill(0, at + EPB.data + capturedLength, end);
+  target.set(bytes.subarray(start, start + capturedLength), at + EPB.data);
+  view.setUint32(end, length, true);
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

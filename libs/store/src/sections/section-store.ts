@@ -37,9 +37,9 @@ export interface Completeness {
 }
 
 /** Few at first, because the newest sections mostly answer; then more, because a scan wants few round trips. */
-const STEP_SECTIONS = [8, 32, 128] as const;
-/** Of bodies held in memory at a time, for one reader. */
-const STEP_BYTES = 8 * 1024 * 1024;
+const STEP_SECTIONS = [8, 32] as const;
+/** Of bodies of one step; a reader holds two. Short-lived, so that they are gone before they count as old garbage. */
+const STEP_BYTES = 2 * 1024 * 1024;
 
 /** Reads sections in the order of their packets' time. */
 export class SectionStore {
