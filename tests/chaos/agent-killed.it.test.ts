@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LossLedger } from '@bpfleet/contract';
+import { type LossLedger, queryApi } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../e2e/requirements.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
@@ -65,6 +65,10 @@ suiteRequires('an agent process that is killed, alone or with its opener', needs
       );
       expect(captured + dropped).toBe(sent);
       expect({ missing, twice }).toEqual({ missing: dropped + lost, twice: 0 });
+      // What answers say is missing is what the agents' ledgers say.
+      const query = { since: '-1h', limit: 1 };
+      const { completeness } = await rig.fleet.query.call(queryApi.listPackets, { query });
+      expect(completeness).toMatchObject({ droppedByKernel: dropped, lostByAgents: lost, packetsMissing: 0 });
       if (bytes === MIB) expect(dropped).toBeGreaterThan(0);
       else if (ROUNDS < 20) expect(dropped).toBe(0);
     },

@@ -108,8 +108,8 @@ suiteRequires('Completeness, over Kafka', needs, ({ postgres: { connection }, ka
   it('of a log that gave records up before they were read: how many', async () => {
     await analytics.stop();
     await send(...[0, 1, 2, 3].map((seq) => section('late', seq)));
-    const [{ high }] = (await admin.fetchTopicOffsets(topic)) as [{ high: string }];
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: high }] });
+    const [offsets] = await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: offsets!.high }] });
     await send(section('late', 4));
     analytics = await start();
     await storedOf('late').toBe(PACKETS);
