@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { InProcessBus } from '@bpfleet/bus';
-import { importMediaType, packetMediaTypes, queryApi } from '@bpfleet/contract';
+import { formatInstantNs, importMediaType, packetMediaTypes, queryApi } from '@bpfleet/contract';
 import { LinkType } from '@bpfleet/packet';
 import { readCapture, writePcapHeader, writePcapPacket } from '@bpfleet/section';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
@@ -59,6 +59,7 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     const file = pcapOf(0, PACKETS);
     const first = await send(file);
     expect(first).toMatchObject({ packets: PACKETS, skipped: 0, stored: first.sections });
+    expect(first).toMatchObject({ firstPacketAt: formatInstantNs(startNs) });
     expect(first.agent).toBe(`import-${digestOf(file).slice(7, 23)}`);
     expect(await send(file, { name: 'renamed.pcap' })).toEqual({ ...first, stored: 0 });
     const found = await stored(first.agent);

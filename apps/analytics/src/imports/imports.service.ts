@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LogPartition, ReceivedRecord } from '@bpfleet/bus';
-import { encodeRecordHeaders, type ImportQuery, type ImportResult } from '@bpfleet/contract';
+import { encodeRecordHeaders, formatInstantNs, type ImportQuery, type ImportResult } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { readCaptureStream } from '@bpfleet/section';
 import { Injectable } from '@nestjs/common';
@@ -67,7 +67,12 @@ export class ImportsService {
       });
     }
     const { sections } = cutter.counts;
-    return { agent, ...cutter.counts, stored: Math.max(0, sections - first) };
+    const { span } = cutter;
+    const times = span && {
+      firstPacketAt: formatInstantNs(span.firstNs),
+      lastPacketAt: formatInstantNs(span.lastNs),
+    };
+    return { agent, ...times, ...cutter.counts, stored: Math.max(0, sections - first) };
   }
 }
 

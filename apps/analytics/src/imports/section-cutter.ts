@@ -27,6 +27,7 @@ export class SectionCutter {
   #sections = 0;
   #packets = 0;
   #skipped = 0;
+  #span: { readonly firstNs: bigint; readonly lastNs: bigint } | undefined;
 
   /** @param name of packets whose file does not name their interface */
   constructor(
@@ -34,6 +35,11 @@ export class SectionCutter {
     private readonly name: string,
   ) {
     this.#writer.begin();
+  }
+
+  /** Unix ns of the oldest and the newest packet; undefined: none. */
+  get span() {
+    return this.#span;
   }
 
   get counts() {
@@ -64,6 +70,8 @@ export class SectionCutter {
     const writer = this.#writer;
     if (writer.isEmpty) return undefined;
     const { packets, tsMinNs, tsMaxNs } = writer;
+    const { firstNs, lastNs } = this.#span ?? { firstNs: tsMinNs, lastNs: tsMaxNs };
+    this.#span = { firstNs: firstNs < tsMinNs ? firstNs : tsMinNs, lastNs: lastNs > tsMaxNs ? lastNs : tsMaxNs };
     const value = writer.finish({}).slice();
     writer.begin();
     this.#interfaces.clear();

@@ -26,13 +26,20 @@ describe('import', () => {
     const path = join(folder, 'old.pcap');
     const bytes = Buffer.alloc(200_000, 'packet');
     await writeFile(path, bytes);
-    fleet.imported = { agent: 'import-1', packets: 9, skipped: 1, sections: 4, stored: 3 };
+    fleet.imported = {
+      agent: 'import-1',
+      firstPacketAt: '2019-04-01T00:00:00Z',
+      packets: 9,
+      skipped: 1,
+      sections: 4,
+      stored: 3,
+    };
     const { code, out, err } = await importing(path);
     expect(code).toBe(0);
     const digest = createHash('sha256').update(bytes).digest('hex');
     expect(fleet.requests).toEqual([`POST /api/v1/imports?digest=sha256:${digest}&name=old.pcap`]);
     expect(fleet.uploads.map((upload) => upload.equals(bytes))).toEqual([true]);
-    expect(out).toContain('bpfleet packets --agent import-1');
+    expect(out).toContain('bpfleet packets --agent import-1 --since 2019-04-01T00:00:00Z');
     expect(err).toBe('3 of 4 sections stored; 1 were stored before; 1 packets fit into no section\n');
   });
 

@@ -20,9 +20,11 @@ export function importFile(parent: Command, terminal: Terminal): void {
     const query = { digest: await digestOf(path, signal), name: basename(path) };
     const upload = { mediaType: importMediaType, content: chunksOf(path, signal) };
     const answer = await analytics.call(queryApi.importCapture, { query, upload, signal });
-    const { packets, skipped, sections, stored, agent } = answer;
+    const { packets, skipped, sections, stored, agent, firstPacketAt: since } = answer;
     const asText = () =>
-      printable(`${packets - skipped} packets of ${path}: bpfleet packets --agent ${agent} --since …`).concat('\n');
+      printable(
+        `${packets - skipped} packets of ${path}: bpfleet packets --agent ${agent} --since ${since ?? '…'}`,
+      ).concat('\n');
     await printAnswer(answer, options.output, asText, terminal);
     const known = stored === sections ? '' : `; ${sections - stored} were stored before`;
     const left = skipped === 0 ? '' : `; ${skipped} packets fit into no section`;

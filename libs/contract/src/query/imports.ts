@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AgentId, Digest } from '../naming.js';
+import { AgentId, Digest, Timestamp } from '../naming.js';
 import { route } from '../route.js';
 
 export const ImportQuery = z.object({
@@ -10,6 +10,8 @@ export type ImportQuery = z.infer<typeof ImportQuery>;
 
 export const ImportResult = z.object({
   agent: AgentId.describe('Whom the packets stand under: named by the digest'),
+  firstPacketAt: Timestamp.optional().describe('The oldest of those that sections hold; absent where there is none'),
+  lastPacketAt: Timestamp.optional(),
   packets: z.int().nonnegative().describe('In the file'),
   skipped: z
     .int()
