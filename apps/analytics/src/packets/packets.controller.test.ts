@@ -9,6 +9,7 @@ import { MemoryLedger } from '../ledger/memory-ledger.js';
 import { MemoryQuarantine } from '../quarantine/memory-quarantine.js';
 import { VersionTable } from '../registry/known-versions.js';
 import { makeSection, NOW_MS, NOW_NS, storedSection } from '../testing/sections.js';
+import { MOST_SCANS } from './config.js';
 import { MemorySections } from './memory-sections.js';
 
 /** A store whose answer never ends, until it is told to. */
@@ -101,6 +102,15 @@ describe('PacketsController', () => {
     await expect.poll(() => source.isEnded).toBe(true);
     await expect.poll(() => lines.some(({ msg }) => msg === 'request')).toBe(true);
     expect(failures()).toEqual([]);
+  });
+  it('answers 503 to one more than may read at a time, and takes the next when one has gone', async () => {
+    const reading = await Promise.all(Array.from({ length: MOST_SCANS }, begin));
+    const refused = await begin();
+    expect(refused.statusCode).toBe(503);
+    expect(refused.headers['retry-after']).toBe('1');
+    refused.resume();
+    reading[0]!.destroy();
+    await expect.poll(async () => (await begin()).statusCode).toBe(200);
   });
   it('breaks answers off when the service stops', async () => {
     const response = await begin();
