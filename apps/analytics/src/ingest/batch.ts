@@ -5,7 +5,14 @@ import { countersOf } from '../ledger/section-counters.js';
 import { printable } from '../printable.js';
 import { IndexedSections } from '../pruning/indexed-sections.js';
 import type { DropCounters } from './drop-counters.js';
-import { isPoison, type Judge, type PoisonRecord, type VerifiedRecord, verifyRecord } from './verify-record.js';
+import {
+  headerOf,
+  isPoison,
+  type Judge,
+  type PoisonRecord,
+  type VerifiedRecord,
+  verifyRecord,
+} from './verify-record.js';
 
 /** The rows that a run of consecutive records becomes. */
 export interface PreparedBatch extends Pick<IngestBatch, 'sections' | 'quarantined'> {
@@ -58,7 +65,9 @@ function sectionRow(record: ReceivedRecord, verified: VerifiedRecord, drops: Dro
 const MAX_HEADER_LENGTH = 4096;
 const MAX_HEADERS = 64;
 
+/** Under the agent that key and headers agree on, believed or not: that is where a damaged record of it is looked for. */
 function quarantineRow(record: ReceivedRecord, { reason, detail }: PoisonRecord): QuarantineRow {
+  const agent = headerOf(record)?.agent;
   const headers = Object.entries(record.headers)
     .slice(0, MAX_HEADERS)
     .map(([name, value]) => [printable(name, MAX_HEADER_LENGTH), printable(value, MAX_HEADER_LENGTH)]);
@@ -66,6 +75,7 @@ function quarantineRow(record: ReceivedRecord, { reason, detail }: PoisonRecord)
     offset: record.offset,
     reason,
     detail,
+    ...(agent === record.key ? { agent } : {}),
     key: printable(record.key, MAX_HEADER_LENGTH),
     headers: Object.fromEntries(headers),
     body: record.value,
