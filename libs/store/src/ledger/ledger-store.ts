@@ -118,6 +118,9 @@ export class LedgerStore {
   }
 }
 
+/** Unix ns as a time, so that an index on times serves. */
+const instant = (ns: string): string => `to_timestamp(${ns}::bigint / 1e9)`;
+
 const LOSS_COLUMNS = {
   dropped: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'kernel'), 0) FROM lost",
   killed: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'killed'), 0) FROM lost",
@@ -125,19 +128,19 @@ const LOSS_COLUMNS = {
   missing_packets: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'missing'), 0) FROM lost",
   quarantined: `
     SELECT count(*) FROM analytics.quarantine
-    WHERE COALESCE(ts_max, extract(epoch FROM quarantined_at)::numeric * 1e9) >= $1
-      AND COALESCE(ts_min, extract(epoch FROM quarantined_at)::numeric * 1e9) <= $2
+    WHERE ((ts_max IS NULL AND quarantined_at >= ${instant('$1')} AND quarantined_at <= ${instant('$2')})
+        OR (ts_max >= $1 AND ts_min <= $2))
       AND ($3::text IS NULL OR agent IS NULL OR agent = $3)`,
   // Whose they were, nobody knows any more.
   lost: `
     SELECT COALESCE(sum(end_offset - first_offset), 0) FROM analytics.loss
-    WHERE extract(epoch FROM noticed_at)::numeric * 1e9 >= $1 AND COALESCE(after_ns, 0) <= $2`,
+    WHERE noticed_at >= ${instant('$1')} AND COALESCE(after_ns, 0) <= $2`,
 } as const;
 
 const LOSSES = `
   WITH lost AS (
     SELECT kind, sections, packets FROM analytics.agent_loss
-    WHERE to_ns >= $1 AND from_ns <= $2 AND ($3::text IS NULL OR agent = $3)
+    WHERE to_ns >= $1::bigint AND from_ns <= $2::bigint AND ($3::text IS NULL OR agent = $3)
   ) SELECT ${Object.entries(LOSS_COLUMNS)
     .map(([name, query]) => `(${query}) AS ${name}`)
     .join(', ')}`;
