@@ -4,6 +4,9 @@ import { BacktestsService } from './backtests/backtests.service.js';
 import { Clock } from './clock.js';
 import { ConflictSource } from './conflicts/conflict-source.js';
 import { ConflictsController } from './conflicts/conflicts.controller.js';
+import { FlowSource } from './flows/flow-source.js';
+import { FlowsController } from './flows/flows.controller.js';
+import { FlowsService } from './flows/flows.service.js';
 import { ImportsController } from './imports/imports.controller.js';
 import { ImportParts, ImportsService } from './imports/imports.service.js';
 import { LedgerController } from './ledger/ledger.controller.js';
@@ -23,6 +26,7 @@ import { StoreStatusController } from './retention/store-status.controller.js';
 export interface Parts {
   readonly sections: SectionSource;
   readonly conflicts: ConflictSource;
+  readonly flows: FlowSource;
   readonly ledger: LedgerSource;
   readonly storeStatus: StatusSource;
   readonly quarantine: QuarantineSource;
@@ -39,6 +43,7 @@ class AnalyticsModule {}
 export const analyticsModule = ({
   sections,
   conflicts,
+  flows,
   ledger,
   storeStatus,
   quarantine,
@@ -50,6 +55,7 @@ export const analyticsModule = ({
   module: AnalyticsModule,
   controllers: [
     PacketsController,
+    FlowsController,
     BacktestsController,
     ImportsController,
     QuarantineController,
@@ -59,11 +65,13 @@ export const analyticsModule = ({
   ],
   providers: [
     PacketsService,
+    FlowsService,
     QuarantineService,
     BacktestsService,
     ImportsService,
     { provide: SectionSource, useValue: sections },
     { provide: ConflictSource, useValue: conflicts },
+    { provide: FlowSource, useValue: flows },
     { provide: LedgerSource, useValue: ledger },
     { provide: StatusSource, useValue: storeStatus },
     { provide: QuarantineSource, useValue: quarantine },

@@ -7,6 +7,7 @@ import { createNestApp, type NestApp } from '@bpfleet/service/nest';
 import {
   ConflictStore,
   ensurePartitions,
+  FlowStore,
   IngestStore,
   KeptRegistry,
   LedgerStore,
@@ -90,6 +91,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
     analyticsModule({
       sections: new SectionStore(pool),
       conflicts: new ConflictStore(pool),
+      flows: new FlowStore(pool),
       ledger: new LedgerStore(pool),
       storeStatus: { status: async () => storeStatus(await status.read(), policy) },
       quarantine: new QuarantineStore(pool),

@@ -4,6 +4,7 @@ import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import { ConflictSource } from './conflicts/conflict-source.js';
+import type { FlowSource } from './flows/flow-source.js';
 import type { ImportParts } from './imports/imports.service.js';
 import type { LedgerSource } from './ledger/ledger-source.js';
 import { SectionSource } from './packets/section-source.js';
@@ -23,6 +24,7 @@ const noSource: SectionSource = {
 
 const noConflicts: ConflictSource = { list: () => Promise.reject(new Error('no store here')) };
 
+const noFlows: FlowSource = { ask: () => Promise.reject(new Error('no store here')) };
 const noLedger: LedgerSource = {
   losses: () => Promise.reject(new Error('no store here')),
   accounts: () => Promise.reject(new Error('no store here')),
@@ -50,6 +52,7 @@ const app = await createNestApp(
   analyticsModule({
     sections: noSource,
     conflicts: noConflicts,
+    flows: noFlows,
     ledger: noLedger,
     storeStatus: noStatus,
     quarantine: noQuarantine,

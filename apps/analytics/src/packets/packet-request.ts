@@ -54,7 +54,7 @@ function sectionTestOf(expression: string, linkType: number | undefined): Sectio
   return linkType === undefined ? test : joined('and', [test, ofLinkTypes([linkType])]);
 }
 
-const nsOf = (unixMs: number): bigint => BigInt(Math.round(unixMs)) * 1_000_000n;
+export const nsOf = (unixMs: number): bigint => BigInt(Math.round(unixMs)) * 1_000_000n;
 
 function rowLimit(limit = DEFAULT_ROWS): number {
   if (limit > 0) return limit;
@@ -63,7 +63,7 @@ function rowLimit(limit = DEFAULT_ROWS): number {
   });
 }
 
-function versionOf(text: string): string {
+export function versionOf(text: string): string {
   if (/^[a-z][a-z0-9-]{0,62}(@[1-9]\d{0,8})?$/.test(text)) return text;
   throw new BpfleetError('REQUEST_INVALID', `"${text}" is not a filter`, {
     hint: 'write version=web for all versions of a filter, version=web@3 for one',

@@ -61,6 +61,7 @@ describe('PacketsController', () => {
       analyticsModule({
         sections: source,
         conflicts: { list: async () => [] },
+        flows: { ask: () => Promise.reject(new Error('no store here')) },
         ledger: new MemoryLedger(),
         storeStatus: { status: () => Promise.reject(new Error('no store here')) },
         quarantine: new MemoryQuarantine(),

@@ -94,17 +94,17 @@ export class FlowSnapshot {
   async sums(query: FlowQuery, keys: 'services' | 'hosts' | 'none'): Promise<StoredSum[]> {
     return copyRows(this.client, sumsSql(query, keys), (fields) => {
       // All columns are NOT NULL.
-      const [bucket, agent, filters, weights, ...rest] = fields as Buffer[];
-      const [packets, bytes, otherPackets, otherBytes] = rest.map((field) =>
-        Number(field.readBigInt64BE()),
-      ) as number[];
+      const [bucket, agent, filters, weights, packets, bytes, otherPackets, otherBytes, keyed] = fields as Buffer[];
       return {
         bucketNs: bucket!.readBigInt64BE(),
         agent: agent!.toString('utf8'),
         filters: filters!.toString('utf8'),
         weights: weights!.toString('utf8'),
-        ...{ packets: packets!, bytes: bytes!, otherPackets: otherPackets!, otherBytes: otherBytes! },
-        keys: Buffer.from(fields[8]!),
+        packets: numberOf(packets!),
+        bytes: numberOf(bytes!),
+        otherPackets: numberOf(otherPackets!),
+        otherBytes: numberOf(otherBytes!),
+        keys: Buffer.from(keyed!),
       };
     });
   }
@@ -118,6 +118,8 @@ export class FlowSnapshot {
     return rows.map(({ hour }) => hour);
   }
 }
+
+const numberOf = (int8: Buffer): number => Number(int8.readBigInt64BE());
 
 interface PositionRow {
   readonly log: string;

@@ -79,21 +79,47 @@ export class HostSums {
     return writer.finish();
   }
 
-  /** Each host once, its address as 4 or 16 bytes. */
-  *sums(): Generator<Sum<Uint8Array>, void, void> {
+  /** The hosts with most, the largest first; of equal ones the lower address. Addresses have 4 or 16 bytes. */
+  largest(order: 'packets' | 'bytes', limit: number): Sum<Uint8Array>[] {
+    const found: Sum<Uint8Array>[] = [];
+    // Sorted now and then, so that no host costs more than a comparison with the least of those found.
+    let least = 0;
     for (const sums of [this.#four, this.#six]) {
       for (let number = 0; number < sums.table.size; number++) {
-        yield { key: addressOf(sums, number), packets: sums.packets(number), bytes: sums.bytes(number) };
+        if ((order === 'bytes' ? sums.bytes(number) : sums.packets(number)) < least) continue;
+        found.push({ key: addressOf(sums, number), packets: sums.packets(number), bytes: sums.bytes(number) });
+        if (found.length >= 2 * limit + 64) least = cutTo(found, order, limit);
       }
     }
+    cutTo(found, order, limit);
+    return found;
+  }
+
+  /** Zero of a host that is not among them. */
+  of(address: Uint8Array): Omit<Sum<Uint8Array>, 'key'> {
+    const sums = address.length === 4 ? this.#four : this.#six;
+    this.#put(sums, address, 0);
+    const number = sums.table.find();
+    return number < 0 ? { packets: 0, bytes: 0 } : { packets: sums.packets(number), bytes: sums.bytes(number) };
   }
 
   #add(from: Uint8Array, at: number, length: number, packets: number, bytes: number): void {
     const sums = length === 4 ? this.#four : this.#six;
-    const { key } = sums.table;
-    for (let word = 0; word < sums.words; word++) key[word] = u32(from, at + 4 * word);
+    this.#put(sums, from, at);
     sums.add(packets, bytes);
   }
+
+  #put(sums: SumTable, from: Uint8Array, at: number): void {
+    const { key } = sums.table;
+    for (let word = 0; word < sums.words; word++) key[word] = u32(from, at + 4 * word);
+  }
+}
+
+/** @returns the least that is among them now */
+function cutTo(found: Sum<Uint8Array>[], order: 'packets' | 'bytes', limit: number): number {
+  found.sort((a, b) => b[order] - a[order] || a.key.length - b.key.length || Buffer.compare(a.key, b.key));
+  found.length = Math.min(found.length, limit);
+  return found.length < limit ? 0 : found.at(-1)![order];
 }
 
 /** A protocol with the port of the service; -1 where there are no ports. */

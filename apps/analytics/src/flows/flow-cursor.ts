@@ -1,0 +1,50 @@
+import { BpfleetError } from '@bpfleet/errors';
+import type { FlowCursor, FlowQuery } from '@bpfleet/store';
+import { z } from 'zod';
+
+/** Where a list of flows goes on, and of which range it is. */
+export interface FlowListCursor {
+  readonly range: Pick<FlowQuery, 'sinceNs' | 'untilNs'>;
+  readonly after: FlowCursor;
+}
+
+const Int64 = z
+  .string()
+  .regex(/^\d{1,19}$/)
+  .transform(BigInt);
+const Port = z.int().min(-1).max(65_535);
+const CursorFields = z.tuple([
+  Int64,
+  Int64,
+  Int64,
+  z.string().max(80),
+  z.string().max(1024),
+  z.union([z.ipv4(), z.ipv6()]),
+  z.union([z.ipv4(), z.ipv6()]),
+  Port,
+  Port,
+  z.int().min(0).max(255),
+]);
+
+export function cursorText({ sinceNs, untilNs }: FlowListCursor['range'], flow: FlowCursor): string {
+  const { lastNs, agent, filters, source, destination, sourcePort, destinationPort, protocol } = flow;
+  const times = [sinceNs, untilNs, lastNs].map(String);
+  const fields = [...times, agent, filters, source, destination, sourcePort, destinationPort, protocol];
+  return Buffer.from(JSON.stringify(fields)).toString('base64url');
+}
+
+/** @throws BpfleetError `REQUEST_INVALID` */
+export function readCursor(text: string): FlowListCursor {
+  try {
+    const fields = CursorFields.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
+    const [sinceNs, untilNs, lastNs, agent, filters, source, destination, sourcePort, destinationPort, protocol] =
+      fields;
+    const after = { lastNs, agent, filters, source, destination, sourcePort, destinationPort, protocol };
+    return { range: { sinceNs, untilNs }, after };
+  } catch (error) {
+    throw new BpfleetError('REQUEST_INVALID', 'the cursor is none of a list of flows', {
+      cause: error,
+      hint: 'take `next` of the page before as it is',
+    });
+  }
+}

@@ -1,0 +1,218 @@
+import {
+  type Flow,
+  type FlowCompleteness,
+  type FlowList,
+  type FlowListQuery,
+  formatInstantNs,
+  type Timeline,
+  type TimelineQuery,
+  type Top,
+  type TopQuery,
+} from '@bpfleet/contract';
+import { formatAddress, parseAddress, protocolName } from '@bpfleet/packet';
+import type { FoundFlow, Totals } from '@bpfleet/store';
+import { Injectable } from '@nestjs/common';
+import { LedgerSource } from '../ledger/ledger-source.js';
+import { AskedFlows } from './asked-flows.js';
+import { cursorText, readCursor } from './flow-cursor.js';
+import { type FlowRequest, flowRequest, isoOf, rangeOf } from './flow-request.js';
+import { FlowSource } from './flow-source.js';
+import { FlowTotals, packetSum } from './flow-sum.js';
+import { byAgent, byFilter, byService, byTime, largestHosts, OTHER, totalOfAll } from './sum-groups.js';
+import { tcpFlagNames } from './tcp-flag-names.js';
+import { stepNs } from './timeline-step.js';
+
+/** Keys with what they add up to. */
+type Entries = readonly (readonly [key: string, totals: Totals])[];
+
+interface Counted {
+  readonly total: Totals;
+  readonly packetsUndecided: number;
+  readonly packetsPending: number;
+}
+
+/** Counts packets by their flows. Without an expression by the sums of minutes and hours; with one, flow by flow. */
+@Injectable()
+export class FlowsService {
+  constructor(
+    private readonly source: FlowSource,
+    private readonly ledger: LedgerSource,
+  ) {}
+
+  async list(question: FlowListQuery, nowMs: number, signal: AbortSignal): Promise<FlowList> {
+    const cursor = question.cursor === undefined ? undefined : readCursor(question.cursor);
+    const request = flowRequest(question, nowMs);
+    // A later page is of the range of the first one.
+    const query = { ...request.query, ...cursor?.range };
+    const { limit } = question;
+    const { found, counted } = await this.source.ask(async (snapshot) => {
+      const asked = await AskedFlows.read(snapshot, query);
+      const found = await snapshot.flows(query, asked.pending, { limit: limit + 1, after: cursor?.after });
+      return { found, counted: await this.#counted(asked, request) };
+    }, signal);
+    const flows = found.slice(0, limit);
+    const last = flows.at(-1);
+    return {
+      range: rangeOf(query),
+      flows: flows.map(flowOf),
+      ...(found.length > limit && last ? { next: cursorText(query, last) } : {}),
+      completeness: await this.#completeness({ ...request, query }, counted),
+    };
+  }
+
+  async timeline(question: TimelineQuery, nowMs: number, signal: AbortSignal): Promise<Timeline> {
+    const request = flowRequest(question, nowMs);
+    const { query, filter } = request;
+    const step = stepNs(question.step, query);
+    const { entries, counted } = await this.source.ask(async (snapshot) => {
+      const asked = await AskedFlows.read(snapshot, query);
+      const sums = filter !== undefined && filter.ofOthers !== true ? [] : await asked.sums('none');
+      if (!filter) {
+        const entries: Entries = [...byTime(sums, query.version, step)];
+        return { entries, counted: { ...this.#allDecided(asked), total: totalOfAll(sums, query.version) } };
+      }
+      const groups = await snapshot.groups(query, asked.pending, { by: 'time', stepNs: step });
+      const others = byTime(sums.map(onlyOthers), query.version, step);
+      for (const { key, ...totals } of groups) addTo(others, key!, totals);
+      return { entries: [...others] as Entries, counted: await this.#counted(asked, request) };
+    }, signal);
+    const points = entries
+      .filter(([, { packets }]) => packets > 0)
+      .map(([key, totals]) => ({ at: isoOf(BigInt(key) * step), ...packetSum(totals) }))
+      .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
+    const completeness = await this.#completeness(request, counted);
+    return { range: rangeOf(query), stepMs: Number(step / 1_000_000n), points, completeness };
+  }
+
+  async top(question: TopQuery, nowMs: number, signal: AbortSignal): Promise<Top> {
+    const request = flowRequest(question, nowMs);
+    const { query, filter } = request;
+    const { by, order, limit } = question;
+    const { entries, counted } = await this.source.ask(async (snapshot) => {
+      const asked = await AskedFlows.read(snapshot, query);
+      if (!filter) {
+        const { entries, total } = await topOfAll(asked, question);
+        return { entries, counted: { ...this.#allDecided(asked), total } };
+      }
+      // What is not IP may be among the largest: it is added before they are cut.
+      const groups = await snapshot.groups(query, asked.pending, { by, order, limit: limit + MOST_OTHERS });
+      const totals = new Map<string, FlowTotals>();
+      if (filter.ofOthers === true) for (const [key, sum] of await othersBy(asked, by)) addTo(totals, key, sum);
+      for (const { key, ...sum } of groups) addTo(totals, keyName(by, key), sum);
+      return { entries: [...totals] as Entries, counted: await this.#counted(asked, request) };
+    }, signal);
+    const largest = entries
+      .toSorted(([a, one], [b, other]) => other[order] - one[order] || (a < b ? -1 : 1))
+      .slice(0, limit)
+      .map(([key, totals]) => ({ key, ...packetSum(totals) }));
+    const completeness = await this.#completeness(request, counted);
+    return { range: rangeOf(query), by, entries: largest, total: packetSum(counted.total), completeness };
+  }
+
+  #allDecided({ packetsPending }: AskedFlows): Omit<Counted, 'total'> {
+    return { packetsUndecided: 0, packetsPending };
+  }
+
+  async #counted(asked: AskedFlows, { filter }: FlowRequest): Promise<Counted> {
+    const { snapshot, query, pending, packetsPending } = asked;
+    const sums = await asked.sums('none');
+    if (!filter) return { ...this.#allDecided(asked), total: totalOfAll(sums, query.version) };
+    const others = totalOfAll(sums.map(onlyOthers), query.version);
+    const notPlain = await asked.notPlain();
+    const total = new FlowTotals();
+    merge(total, await snapshot.totals(query, pending));
+    if (filter.ofOthers === true) merge(total, others);
+    const packetsUndecided = notPlain + (filter.ofOthers === undefined ? others.packets : 0);
+    return { total, packetsUndecided, packetsPending };
+  }
+
+  async #completeness({ query }: FlowRequest, counted: Counted): Promise<FlowCompleteness> {
+    const { sinceNs, untilNs, agent } = query;
+    const losses = await this.ledger.losses({ sinceNs, untilNs: untilNs - 1n, agent });
+    const { droppedByKernel, lostByAgents, sectionsMissing, packetsMissing, recordsQuarantined, recordsLost } = losses;
+    return {
+      packetsCounted: counted.total.packets,
+      packetsUndecided: counted.packetsUndecided,
+      packetsPending: counted.packetsPending,
+      ...{ droppedByKernel, lostByAgents, sectionsMissing, packetsMissing, recordsQuarantined, recordsLost },
+    };
+  }
+}
+
+/** More than the keys that packets without a flow have. */
+const MOST_OTHERS = 1000;
+
+async function topOfAll(
+  asked: AskedFlows,
+  { by, order, limit }: Pick<TopQuery, 'by' | 'order' | 'limit'>,
+): Promise<{ entries: Entries; total: Totals }> {
+  const { version } = asked.query;
+  const sums = await asked.sums(by === 'host' ? 'hosts' : by === 'port' || by === 'protocol' ? 'services' : 'none');
+  const total = totalOfAll(sums, version);
+  switch (by) {
+    case 'host':
+      return { entries: largestHosts(sums, version, order, limit), total };
+    case 'port':
+    case 'protocol':
+      return { entries: [...byService(sums, version, by)], total };
+    case 'agent':
+      return { entries: [...byAgent(sums, version)], total };
+    case 'filter':
+      return { entries: [...byFilter(sums, version)], total };
+  }
+}
+
+async function othersBy(asked: AskedFlows, by: TopQuery['by']): Promise<Entries> {
+  const { version } = asked.query;
+  const others = (await asked.sums('none')).map(onlyOthers).filter(({ packets }) => packets > 0);
+  if (by === 'agent') return [...byAgent(others, version)];
+  if (by === 'filter') return [...byFilter(others, version)];
+  if (by === 'host' || others.length === 0) return [];
+  return [[OTHER, totalOfAll(others, version)]];
+}
+
+const onlyOthers = <Sum extends { otherPackets: number; otherBytes: number }>(sum: Sum): Sum => ({
+  ...sum,
+  packets: sum.otherPackets,
+  bytes: sum.otherBytes,
+});
+
+/** Postgres writes some addresses otherwise. */
+function addressText(text: string): string {
+  const address = parseAddress(text);
+  return formatAddress(address, 0, address.length);
+}
+
+/** As the sums name it. */
+function keyName(by: TopQuery['by'], key: string | null): string {
+  if (key === null) return OTHER;
+  if (by === 'protocol') return protocolName(Number(key));
+  return by === 'host' ? addressText(key) : key;
+}
+
+function addTo(totals: Map<string, FlowTotals>, key: string, more: Totals): void {
+  const known = totals.get(key) ?? new FlowTotals();
+  totals.set(key, known);
+  merge(known, more);
+}
+
+function merge(into: FlowTotals, { packets, bytes, estimatedPackets, estimatedBytes }: Totals): void {
+  into.packets += packets;
+  into.bytes += bytes;
+  into.estimatedPackets += estimatedPackets;
+  into.estimatedBytes += estimatedBytes;
+}
+
+function flowOf(flow: FoundFlow): Flow {
+  const { agent, filters, sourcePort, destinationPort } = flow;
+  return {
+    ...{ agent, filters: filters.split(','), protocol: protocolName(flow.protocol) },
+    source: addressText(flow.source),
+    ...(sourcePort < 0 ? {} : { sourcePort }),
+    destination: addressText(flow.destination),
+    ...(destinationPort < 0 ? {} : { destinationPort }),
+    ...{ first: formatInstantNs(flow.firstNs), last: formatInstantNs(flow.lastNs) },
+    ...packetSum(flow),
+    tcpFlags: tcpFlagNames(flow.tcpFlags),
+  };
+}
