@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { queryApi } from '@bpfleet/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
@@ -25,6 +26,12 @@ export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
   }
 
   const counts = async () => (await rig.status())!.ledger!.agent;
+  /** In sections that did not come, by the word of an answer. */
+  async function packetsMissing(): Promise<number> {
+    const { completeness } = await rig.fleet.query.call(queryApi.listPackets, { query: { since: '-1h', limit: 1 } });
+    return completeness.packetsMissing;
+  }
+
   const doneWith = async (): Promise<number> => {
     const { sentPackets, evictedPackets } = await counts();
     return sentPackets + evictedPackets;
@@ -52,6 +59,7 @@ export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
 
     it('stores or gives up each packet, and counts exactly', { timeout: TIMEOUT_MS }, async () => {
       const [from, before, givenUpBefore] = [nextNumbers(), await doneWith(), (await counts()).evictedPackets];
+      const missingBefore = await packetsMissing();
       const sent = await awayUnderLoad(from);
       await untilDoneWith(before + sent);
       const givenUp = (await counts()).evictedPackets - givenUpBefore;
@@ -59,6 +67,7 @@ export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
       console.info(`${sent} packets sent while the brokers came and went, ${givenUp} given up`);
       expect(givenUp).toBeGreaterThan(0);
       expect(missingAndTwice(sent, stored, from)).toEqual({ missing: givenUp, twice: 0 });
+      expect((await packetsMissing()) - missingBefore).toBe(givenUp);
     });
   });
 }
