@@ -203,4 +203,22 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
     expect(await (await fetch(`${analytics.url}/metrics`)).text()).toMatch(/^bpfleet_ingest_sections_total \d+$/m);
     expect((await fetch(`${analytics.url}/healthz/ready`)).status).toBe(200);
   });
+  it('cancels a query in Postgres when who asked has gone', async () => {
+    // As slow as an index over more sections than anybody has.
+    await analytics.pool.query(`
+      CREATE OR REPLACE FUNCTION analytics.bloom_has(bloom bytea, a integer, b integer, c integer, d integer, e integer,
+        f integer, g integer) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN true; END'`);
+    const running = async () => {
+      const { rows: found } = await analytics.pool.query(
+        `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE 'COPY (%'`,
+      );
+      return found.length;
+    };
+    const search = new URLSearchParams({ filter: 'host 10.0.0.1', version: 'web' });
+    const asking = get(`${analytics.url}${queryApi.listPackets.path}?${search}`).on('error', () => {});
+    await expect.poll(running).toBe(1);
+    asking.destroy();
+    await expect.poll(running).toBe(0);
+    await expect.poll(() => analytics.pool.totalCount - analytics.pool.idleCount).toBe(0);
+  });
 });
