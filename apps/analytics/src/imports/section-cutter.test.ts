@@ -37,7 +37,7 @@ describe('SectionCutter', () => {
       const { packets: count, tsMinNs, tsMaxNs, interfaces } = readSection(value);
       expect(header).toMatchObject({ agent: 'import-1', epoch: 1, seq, packets: count, tsMinNs, tsMaxNs });
       expect(header.crc32).toBe(crc32(value));
-      expect(interfaces).toMatchObject([{ name: 'old.pcap', description: 'import@1' }]);
+      expect(interfaces).toMatchObject([{ name: 'old.pcap', description: 'import@1', filter: 'len >= 0' }]);
     });
   });
 

@@ -87,7 +87,8 @@ export class SectionCutter {
     const key = `${linkType} ${name}`;
     const known = this.#interfaces.get(key);
     if (known !== undefined) return known;
-    const id = this.#writer.addInterface({ name, linkType, description: IMPORT_VERSION });
+    // Nobody's registry knows this version: the section itself says that every packet matched.
+    const id = this.#writer.addInterface({ name, linkType, description: IMPORT_VERSION, filter: 'len >= 0' });
     this.#interfaces.set(key, id);
     return id;
   }
