@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { controlApi } from '@bpfleet/contract';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { numberedExpression, numberedFrames, numbersIn } from '../e2e/numbered-traffic.js';
-import { hostsHere } from '../e2e/requirements.js';
-import { postgres, suiteRequires } from '../environment/src/requirements.js';
-import { OneHost } from './one-host.js';
+import type { OneHost } from './one-host.js';
 
 /** 40 versions in the long form, `BPFLEET_TEST_ROUNDS=20`. */
 const VERSIONS = Math.max(4, 2 * Number(process.env.BPFLEET_TEST_ROUNDS ?? 2));
@@ -33,15 +31,12 @@ function framesOf(from: number, count: number): Uint8Array[] {
   return frames;
 }
 
-// F14 of the failure suite, from the API to the store.
-suiteRequires(
-  'versions of a filter that follow each other under load',
-  { hosts: await hostsHere(), postgres: await postgres() },
-  ({ postgres: server }) => {
-    const rig = new OneHost();
-    beforeAll(() => rig.start(server.connection));
-    afterAll(() => rig.stop());
-
+/**
+ * F14 of the failure suite, from the API to the store.
+ * @param rig a fleet whose other filter nobody needs any more
+ */
+export function versionChange(rig: OneHost): void {
+  describe('versions of a filter that follow each other under load', () => {
     /** By number: the versions it is stored under, each as often as it is. */
     async function stored(): Promise<Map<number, number[]>> {
       const found = new Map<number, number[]>();
@@ -91,8 +86,8 @@ suiteRequires(
       expect(wrong.slice(0, 10)).toEqual([]);
       expect(swaps).toBe(VERSIONS - 1);
     });
-  },
-);
+  });
+}
 
 /**
  * Version 1 is in force, then 2, and so on, each for some packets: a packet is stored under the one in force when that
