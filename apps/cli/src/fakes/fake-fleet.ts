@@ -7,6 +7,7 @@ import {
   type Backtest,
   controlApi,
   type Filter,
+  type FlowList,
   type ImportResult,
   type PacketAnswer,
   type PacketDetail,
@@ -14,6 +15,8 @@ import {
   queryApi,
   type Route,
   type StoreStatus,
+  type Timeline,
+  type Top,
 } from '@bpfleet/contract';
 
 type Answer = { status?: number; body?: unknown; raw?: (response: ServerResponse) => void };
@@ -35,6 +38,9 @@ export class FakeFleet {
   ledger: AgentLedger[] = [];
   quarantine: QuarantinedRecordDetail[] = [];
   storeStatus: StoreStatus | undefined;
+  flows: FlowList | undefined;
+  timeline: Timeline | undefined;
+  top: Top | undefined;
   /** What `GET /packets` sends as pcapng, and how the answer ends: as it should, broken off, or never. */
   capture: { bytes: Uint8Array; ends?: 'broken' | 'never' } = { bytes: new Uint8Array() };
   /** Given instead of any answer. */
@@ -71,6 +77,9 @@ export class FakeFleet {
     [queryApi.createBacktest, () => ({ body: this.backtest })],
     [queryApi.importCapture, () => ({ body: this.imported })],
     [queryApi.getLedger, ({ query }) => this.#ledgerPage(query)],
+    [queryApi.listFlows, () => this.#found(this.flows, 'flows')],
+    [queryApi.getTimeline, () => this.#found(this.timeline, 'timeline')],
+    [queryApi.getTop, () => this.#found(this.top, 'top')],
     [queryApi.getStoreStatus, () => this.#found(this.storeStatus, 'store')],
     [queryApi.getPacket, ({ path }) => this.#found(this.packet, `packet ${path.id}`)],
     [
