@@ -1,7 +1,8 @@
 import { BPF, type Instruction, jump, type Program, statement } from '@bpfleet/bpf';
 import { describe, expect, it } from 'vitest';
 import { whole } from '../packets/packets.js';
-import { answerWithoutMissing, type End } from './left-out.js';
+import { answerWithoutMissing } from './left-out.js';
+import type { End } from './ways.js';
 
 const [ldb, ldh] = [BPF.B, BPF.H].map((size) => (k: number) => statement(BPF.LD | size | BPF.ABS, k)) as [Load, Load];
 type Load = (k: number) => Instruction;

@@ -1,5 +1,5 @@
-import type { End } from './left-out.js';
 import type { TheirRuns } from './oracle.js';
+import type { End } from './ways.js';
 
 /** What our two forms answer. */
 export interface OurValues {
