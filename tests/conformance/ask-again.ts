@@ -35,7 +35,8 @@ function says(libpcap: Libpcap, text: string, { form, packet }: Difference, ours
 
 /**
  * Behind 802.11 headers libpcap keeps where the payload starts in a word of M[] that it stores first of all but reserves only
- * at the first term that needs it: here in front of all others. `stp` reads the payload's first byte alone; the second is for packets without one.
+ * at the first term that needs it: here in front of all others. `stp` reads the payload's first byte alone; the second is for
+ * packets without one.
  */
 function reserved(expression: string): string[] {
   return ['stp or not stp', 'type data or not type data'].map((first) => `(${first}) and (${expression})`);

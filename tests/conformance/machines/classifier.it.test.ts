@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
 import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
+import { shareWithin } from '../share.js';
 import { compiledPrograms } from './compiled-programs.js';
 import { randomPacket } from './machines.js';
 import { randomValidProgram } from './random-program.js';
@@ -54,9 +55,10 @@ suiteRequires('many programs as one function', { libpcap: openLibpcap() }, ({ li
         seed,
         `${verdicts} verdicts agree: ${accepted} accepted, ${undecided} undecided; ${ofKind} packets of a kind`,
       );
-      expect(accepted / verdicts).toBeGreaterThan(0.1);
+      expect(accepted).toBeGreaterThan(0);
+      expect(shareWithin(accepted / verdicts, SETS).most).toBeGreaterThan(0.1);
       expect(undecided).toBeGreaterThan(SETS);
-      expect(ofKind).toBeGreaterThan((SETS * PACKETS) / 4);
+      expect(shareWithin(ofKind / (SETS * PACKETS), SETS).most).toBeGreaterThan(0.25);
     },
     60_000 * ROUNDS,
   );
