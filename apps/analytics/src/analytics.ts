@@ -7,6 +7,7 @@ import { createNestApp, type NestApp } from '@bpfleet/service/nest';
 import {
   ConflictStore,
   ensurePartitions,
+  FlowRollUp,
   FlowStore,
   IngestStore,
   KeptRegistry,
@@ -23,7 +24,8 @@ import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import type { AnalyticsConfig } from './config.js';
-import { KEEP_PARTITIONS_EVERY_MS, UNKNOWN_AGENTS } from './ingest/config.js';
+import { RollUpKeeper } from './flows/roll-up-keeper.js';
+import { KEEP_PARTITIONS_EVERY_MS, ROLL_UP_EVERY_MS, UNKNOWN_AGENTS } from './ingest/config.js';
 import { Ingest } from './ingest/ingest.js';
 import { ingestMetrics } from './ingest/metrics.js';
 import { PartitionKeeper } from './ingest/partition-keeper.js';
@@ -80,6 +82,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
   const retention = new RetentionStore(pool);
   const keptMetrics = retentionMetrics(metrics);
   const status = new StatusStore(pool);
+  const rollUp = new RollUpKeeper(new FlowRollUp(pool), ROLL_UP_EVERY_MS, logger);
   const keeper = new PartitionKeeper(
     () => ensureStore(pool, logger),
     () => retentionRound(retention, policy, keptMetrics, logger),
@@ -114,6 +117,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
     .add({ name: 'publisher', stop: () => publisher.stop() })
     .add({ name: 'http', start: () => app.init(), stop: () => app.close() })
     .add({ name: 'store partitions', start: () => keeper.start(), stop: () => keeper.stop() })
+    .add({ name: 'flow roll-up', start: () => rollUp.start(), stop: () => rollUp.stop() })
     .add({ name: 'registry', start: () => registry.start(), stop: () => registry.stop() })
     .add({ name: 'ingest', start: () => ingest.start(), stop: () => ingest.stop() });
   return { app, start: () => lifecycle.start(), stop: () => lifecycle.stop() };

@@ -74,6 +74,9 @@ CREATE TABLE analytics.flow_minute (
 ) PARTITION BY RANGE (ingested_at);
 ALTER TABLE analytics.flow_minute ALTER services SET STORAGE EXTERNAL, ALTER hosts SET STORAGE EXTERNAL;
 CREATE INDEX ON analytics.flow_minute (bucket_ns);
+-- What is still to be merged, and to become part of an hour.
+CREATE INDEX ON analytics.flow_minute (bucket_ns) WHERE NOT is_merged;
+CREATE INDEX ON analytics.flow_minute (bucket_ns) WHERE NOT is_in_hour;
 
 -- The same of one hour.
 CREATE TABLE analytics.flow_hour (

@@ -13,9 +13,10 @@ export {
   MINUTE_NS,
   type OtherPackets,
 } from './flows/flow-row.js';
-export type { FlowSnapshot, PendingSections, StoredSum } from './flows/flow-snapshot.js';
+export type { FlowSnapshot, PendingSections, StoredSum, SumKeys } from './flows/flow-snapshot.js';
 export { FlowStore } from './flows/flow-store.js';
 export { minuteSums } from './flows/minute-sums.js';
+export { FlowRollUp } from './flows/roll-up.js';
 export type { SectionWithoutFlows } from './flows/sections-without-flows.js';
 export { HostSums, ServiceSums, servicePort } from './flows/sums.js';
 export { WordTable } from './flows/word-table.js';

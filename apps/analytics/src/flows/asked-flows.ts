@@ -1,12 +1,17 @@
 import { readSection } from '@bpfleet/section';
-import { type FlowQuery, type FlowRow, type FlowSnapshot, minuteSums, type StoredSum } from '@bpfleet/store';
+import {
+  type FlowQuery,
+  type FlowRow,
+  type FlowSnapshot,
+  minuteSums,
+  type StoredSum,
+  type SumKeys,
+} from '@bpfleet/store';
 import { isVersionOf } from './flow-sum.js';
 import { FlowTable } from './flow-table.js';
 
 /** Packets without flows that are counted by reading their sections; a tenth of a second's work. More are only told. */
 export const MOST_PENDING_PACKETS = 50_000;
-
-type Keys = 'services' | 'hosts' | 'none';
 
 /** What one question finds of flows: those stored, and those still to be made of the newest sections. */
 export class AskedFlows {
@@ -27,9 +32,9 @@ export class AskedFlows {
   }
 
   /** Sums by minute and hour, whatever the condition. */
-  async sums(keys: Keys): Promise<StoredSum[]> {
+  async sums(keys: SumKeys, finest: 'minute' | 'hour' = 'hour'): Promise<StoredSum[]> {
     const made = minuteSums(this.pending, this.pendingTable.others()).filter((sum) => this.#isAsked(sum));
-    const stored = await this.snapshot.sums(this.query, keys);
+    const stored = await this.snapshot.sums(this.query, keys, finest);
     for (const sum of made) stored.push({ ...sum, keys: keys === 'none' ? new Uint8Array() : sum[keys] });
     return stored;
   }

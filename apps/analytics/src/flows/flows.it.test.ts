@@ -11,7 +11,7 @@ import {
 } from '@bpfleet/packet';
 import { forEachPacket } from '@bpfleet/section';
 import { createLogger, Registry } from '@bpfleet/service';
-import { createPool, ensurePartitions, FlowStore, IngestStore } from '@bpfleet/store';
+import { createPool, ensurePartitions, FlowRollUp, FlowStore, IngestStore } from '@bpfleet/store';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import fc from 'fast-check';
@@ -93,10 +93,15 @@ const anySection: fc.Arbitrary<SectionSpec> = fc
   .map(({ version, ...rest }) => ({ ...rest, ...version }));
 
 /** What a partition's owner does next, or who owns it. */
-type Event = { readonly kind: 'read'; readonly records: number } | { readonly kind: 'store' | 'abandon' | 'again' };
+type Event =
+  | { readonly kind: 'read'; readonly records: number }
+  | { readonly kind: 'store' | 'abandon' | 'again' | 'rollUp' };
 const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('read'), records: fc.integer({ min: 1, max: 4 }) }) },
-  { weight: 3, arbitrary: fc.constantFrom({ kind: 'store' }, { kind: 'abandon' }, { kind: 'again' }) },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom({ kind: 'store' }, { kind: 'abandon' }, { kind: 'again' }, { kind: 'rollUp' }),
+  },
 );
 
 suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgres: server }) => {
@@ -145,6 +150,14 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     });
   }
 
+  /** As when all sums have been there for some minutes. */
+  async function rollUp(): Promise<void> {
+    await pool.query(
+      "UPDATE analytics.flow_minute SET ingested_at = ingested_at - interval '3 minutes' WHERE NOT is_merged",
+    );
+    await new FlowRollUp(pool).round();
+  }
+
   /** Stores them as the events say; at last all of them, with or without all flows. */
   async function ingest(sections: readonly TestSection[], events: readonly Event[], isFinished: boolean) {
     const records = sections.map((section, offset) => recordOf(section, BigInt(offset)));
@@ -159,6 +172,7 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
       if (event.kind === 'read') await owner.read(log.slice(next, next + event.records), signal);
       else if (event.kind === 'again') await owner.read(log.slice(0, next), signal);
       else if (event.kind === 'abandon') owner = await take();
+      else if (event.kind === 'rollUp') await rollUp();
       else {
         nowMs += 5_000;
         await owner.storeFlows();
@@ -166,6 +180,48 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     }
     if (isFinished) await owner.storeFlows(true);
   }
+
+  it('merges sums to minutes and hours, and what comes late for itself', async () => {
+    // Hours of the past: those of the tests' own time may not have ended on the database's clock.
+    const begin = ((BigInt(Date.now()) * 1_000_000n) / (60n * MINUTE) - 5n) * 60n * MINUTE;
+    const packet: Omit<Spec, 'atNs'> = { kind: 'udp', six: false, from: 0, to: 1, port: 53, isTagged: false };
+    const at = (minute: number): SectionSpec => ({
+      ...{ agent: 'a', filters: 'web@3', weights: [1] },
+      packets: [{ ...packet, atNs: begin + BigInt(minute) * MINUTE }],
+    });
+    const specs = [at(0), at(0), at(59), at(60), at(0)];
+    const counts = async () => {
+      const { rows } = await pool.query(`SELECT (SELECT count(*) FROM analytics.flow_minute)::int AS minutes,
+        (SELECT count(*) FROM analytics.flow_hour)::int AS hours, (SELECT sum(packets) FROM analytics.flow_hour)::int AS packets`);
+      return rows[0];
+    };
+    const sections = sectionsOf(specs);
+    const owner = await take();
+    const some = {
+      since: new Date(Number(begin / 1_000_000n)).toISOString(),
+      until: new Date(Number((begin + 120n * MINUTE) / 1_000_000n)).toISOString(),
+    };
+    for (const [offset, section] of sections.entries()) {
+      await owner.read([recordOf(section, BigInt(offset))], signal);
+      await owner.storeFlows(true);
+      if (offset !== 3) continue;
+      expect(await counts()).toEqual({ minutes: 4, hours: 0, packets: null });
+      await rollUp();
+      expect(await counts()).toEqual({ minutes: 3, hours: 2, packets: 4 });
+      await compare(specs.slice(0, 4), sections.slice(0, 4), '', some);
+    }
+    await rollUp();
+    await rollUp();
+    expect(await counts()).toEqual({ minutes: 4, hours: 3, packets: 5 });
+    await compare(specs, sections, '', some);
+    // Edges within hours: the minutes answer.
+    const edges = {
+      since: new Date(Date.parse(some.since) + 60_000).toISOString(),
+      until: new Date(Date.parse(some.until) - 3_600_000).toISOString(),
+    };
+    await compare(specs, sections, '', edges);
+    await compare(specs, sections, 'udp', edges);
+  });
 
   /** Of a packet as it is stored: what there is to count, and what the packets' own evaluation says. */
   interface Counted extends Spec, Pick<SectionSpec, 'agent' | 'filters' | 'weights'> {

@@ -10,7 +10,7 @@ import {
   type TopQuery,
 } from '@bpfleet/contract';
 import { formatAddress, parseAddress, protocolName } from '@bpfleet/packet';
-import type { FoundFlow, Totals } from '@bpfleet/store';
+import { type FoundFlow, HOUR_NS, type Totals } from '@bpfleet/store';
 import { Injectable } from '@nestjs/common';
 import { LedgerSource } from '../ledger/ledger-source.js';
 import { AskedFlows } from './asked-flows.js';
@@ -66,7 +66,10 @@ export class FlowsService {
     const step = stepNs(question.step, query);
     const { entries, counted } = await this.source.ask(async (snapshot) => {
       const asked = await AskedFlows.read(snapshot, query);
-      const sums = filter !== undefined && filter.ofOthers !== true ? [] : await asked.sums('none');
+      const sums =
+        filter !== undefined && filter.ofOthers !== true
+          ? []
+          : await asked.sums('none', step % HOUR_NS === 0n ? 'hour' : 'minute');
       if (!filter) {
         const entries: Entries = [...byTime(sums, query.version, step)];
         return { entries, counted: { ...this.#allDecided(asked), total: totalOfAll(sums, query.version) } };

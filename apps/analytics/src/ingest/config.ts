@@ -19,6 +19,8 @@ export const KEEP_PARTITIONS_EVERY_MS = 60_000;
 export const MEASURE_LAG_EVERY_MS = 5_000;
 /** How often is looked for flows that are old enough to be stored. */
 export const STORE_FLOWS_EVERY_MS = 1_000;
+/** How often flows' sums are merged to minutes and hours. */
+export const ROLL_UP_EVERY_MS = 60_000;
 /** While the bus cannot be reached at start. */
 export const BEGIN_AGAIN_AFTER_MS = 2_000;
 /** How long records of an agent that the registry does not name hold up their partition while the filter-manager is away. */

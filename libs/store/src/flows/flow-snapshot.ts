@@ -30,6 +30,9 @@ export interface StoredSum extends FlowBucket {
   readonly keys: Uint8Array;
 }
 
+/** What of a sum is wanted beside the counts. */
+export type SumKeys = 'services' | 'hosts' | 'none';
+
 /** What one answer about flows asks, all of it of one moment. */
 export class FlowSnapshot {
   constructor(private readonly client: pg.ClientBase) {}
@@ -90,9 +93,10 @@ export class FlowSnapshot {
   /**
    * Sums of minutes, and of hours where all of an hour is in the range; a bucket may have several. The condition is not asked.
    * @param keys which are wanted, beside the counts
+   * @param finest minutes alone, for whoever asks by time
    */
-  async sums(query: FlowQuery, keys: 'services' | 'hosts' | 'none'): Promise<StoredSum[]> {
-    return copyRows(this.client, sumsSql(query, keys), (fields) => {
+  async sums(query: FlowQuery, keys: SumKeys, finest: 'minute' | 'hour' = 'hour'): Promise<StoredSum[]> {
+    return copyRows(this.client, sumsSql(query, keys, finest), (fields) => {
       // All columns are NOT NULL.
       const [bucket, agent, filters, weights, packets, bytes, otherPackets, otherBytes, keyed] = fields as Buffer[];
       return {
@@ -149,13 +153,13 @@ function pendingSql({ sinceNs, untilNs, agent }: FlowQuery, positions: readonly 
   return parts.join(' AND ');
 }
 
-function sumsSql(query: FlowQuery, keys: 'services' | 'hosts' | 'none'): string {
+function sumsSql(query: FlowQuery, keys: SumKeys, finest: 'minute' | 'hour'): string {
   const columns = `bucket_ns, agent, filters, weights, packets, bytes, other_packets, other_bytes,
     ${keys === 'none' ? "''::bytea" : keys}`;
   const firstHourNs = ((query.sinceNs + HOUR_NS - 1n) / HOUR_NS) * HOUR_NS;
   const endHourNs = (query.untilNs / HOUR_NS) * HOUR_NS;
   const minutes = `SELECT ${columns} FROM analytics.flow_minute WHERE ${scopeSql(query, 'bucket_ns')}`;
-  if (firstHourNs >= endHourNs) return minutes;
+  if (finest === 'minute' || firstHourNs >= endHourNs) return minutes;
   const hours = scopeSql({ ...query, sinceNs: firstHourNs, untilNs: endHourNs }, 'bucket_ns');
   return `${minutes} AND NOT (is_in_hour AND bucket_ns >= ${firstHourNs} AND bucket_ns < ${endHourNs})
     UNION ALL SELECT ${columns} FROM analytics.flow_hour WHERE ${hours}`;

@@ -43,16 +43,21 @@ export const flowTarget: CopyTarget<FlowRow> = {
   },
 };
 
-const sumTarget = (table: string): CopyTarget<FlowSumRow> => ({
+const sumTarget = (table: string, isMerged?: boolean): CopyTarget<FlowSumRow> => ({
   table,
-  columns: 'bucket_ns, packets, bytes, other_packets, other_bytes, agent, filters, weights, services, hosts',
+  columns: `bucket_ns, packets, bytes, other_packets, other_bytes, agent, filters, weights, services, hosts
+    ${isMerged === undefined ? '' : ', is_merged'}`,
   encode(encoder, _position, row) {
-    encoder.row(10).int8(row.bucketNs).int8FromNumber(row.packets).int8FromNumber(row.bytes);
+    encoder.row(isMerged === undefined ? 10 : 11);
+    encoder.int8(row.bucketNs).int8FromNumber(row.packets).int8FromNumber(row.bytes);
     encoder.int8FromNumber(row.otherPackets).int8FromNumber(row.otherBytes);
     encoder.text(row.agent).text(row.filters).text(row.weights).bytes(row.services).bytes(row.hosts);
+    if (isMerged !== undefined) encoder.boolean(isMerged);
   },
 });
 export const flowMinuteTarget = sumTarget('analytics.flow_minute');
+export const mergedMinuteTarget = sumTarget('analytics.flow_minute', true);
+export const flowHourTarget = sumTarget('analytics.flow_hour');
 
 export const quarantineTarget: CopyTarget<QuarantineRow> = {
   table: 'analytics.quarantine',
