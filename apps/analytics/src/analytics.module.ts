@@ -21,6 +21,9 @@ import { QuarantineSource } from './quarantine/quarantine-source.js';
 import { KnownVersions } from './registry/known-versions.js';
 import { StatusSource } from './retention/status-source.js';
 import { StoreStatusController } from './retention/store-status.controller.js';
+import { TailController } from './tail/tail.controller.js';
+import { TailService } from './tail/tail.service.js';
+import { TailSource } from './tail/tail-source.js';
 
 /** What the controllers and services are built on: Postgres in a process, memory in a test. */
 export interface Parts {
@@ -29,6 +32,7 @@ export interface Parts {
   readonly flows: FlowSource;
   readonly ledger: LedgerSource;
   readonly storeStatus: StatusSource;
+  readonly tails: TailSource;
   readonly quarantine: QuarantineSource;
   readonly publisher: Publisher;
   readonly imports: ImportParts;
@@ -46,6 +50,7 @@ export const analyticsModule = ({
   flows,
   ledger,
   storeStatus,
+  tails,
   quarantine,
   publisher,
   imports,
@@ -62,6 +67,7 @@ export const analyticsModule = ({
     ConflictsController,
     LedgerController,
     StoreStatusController,
+    TailController,
   ],
   providers: [
     PacketsService,
@@ -69,11 +75,13 @@ export const analyticsModule = ({
     QuarantineService,
     BacktestsService,
     ImportsService,
+    TailService,
     { provide: SectionSource, useValue: sections },
     { provide: ConflictSource, useValue: conflicts },
     { provide: FlowSource, useValue: flows },
     { provide: LedgerSource, useValue: ledger },
     { provide: StatusSource, useValue: storeStatus },
+    { provide: TailSource, useValue: tails },
     { provide: QuarantineSource, useValue: quarantine },
     { provide: Publisher, useValue: publisher },
     { provide: ImportParts, useValue: imports },

@@ -18,6 +18,7 @@ import {
   SectionStore,
   StatusStore,
   storeError,
+  TailStore,
 } from '@bpfleet/store';
 import type pg from 'pg';
 import { analyticsModule } from './analytics.module.js';
@@ -97,6 +98,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
       flows: new FlowStore(pool),
       ledger: new LedgerStore(pool),
       storeStatus: { status: async () => storeStatus(await status.read(), policy) },
+      tails: new TailStore(pool),
       quarantine: new QuarantineStore(pool),
       publisher,
       imports: { ingest: ingestParts, owner },

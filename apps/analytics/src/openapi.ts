@@ -12,6 +12,7 @@ import type { Publisher } from './quarantine/publisher.js';
 import type { QuarantineSource } from './quarantine/quarantine-source.js';
 import { VersionTable } from './registry/known-versions.js';
 import type { StatusSource } from './retention/status-source.js';
+import type { TailSource } from './tail/tail-source.js';
 
 /** Needed to build the controllers, and never asked. */
 const noSource: SectionSource = {
@@ -31,6 +32,14 @@ const noLedger: LedgerSource = {
 };
 
 const noStatus: StatusSource = { status: () => Promise.reject(new Error('no store here')) };
+
+const noTails: TailSource = {
+  ends: () => Promise.reject(new Error('no store here')),
+  places: () => Promise.reject(new Error('no store here')),
+  sections: () => Promise.reject(new Error('no store here')),
+  firstOffset: () => Promise.reject(new Error('no store here')),
+  listen: () => Promise.reject(new Error('no store here')),
+};
 
 const noQuarantine: QuarantineSource = {
   list: () => Promise.reject(new Error('no store here')),
@@ -55,6 +64,7 @@ const app = await createNestApp(
     flows: noFlows,
     ledger: noLedger,
     storeStatus: noStatus,
+    tails: noTails,
     quarantine: noQuarantine,
     publisher: noPublisher,
     imports: noImports,

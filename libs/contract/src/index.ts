@@ -20,6 +20,7 @@ export * from './query/packets.js';
 export * from './query/quarantine.js';
 export * from './query/query-api.js';
 export * from './query/store-status.js';
+export * from './query/tail.js';
 export * from './query/timeline.js';
 export * from './query/top.js';
 export * from './registry.js';

@@ -50,3 +50,5 @@ export type {
 export type { SectionName, SectionOrder, SectionQuery } from './sections/section-query.js';
 export { type Completeness, SectionStore, type StoredSection } from './sections/section-store.js';
 export { storeError } from './store-error.js';
+export { type TailQuery, type TailSection, type TailSpan, TailStore } from './tail/tail-store.js';
+export { LONGEST_COMMIT_US, type StoredEnd, type StoredEnds, type TailPlace } from './tail/tail-vector.js';

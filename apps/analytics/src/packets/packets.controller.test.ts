@@ -36,6 +36,9 @@ class EndlessSections extends MemorySections {
   }
 }
 
+const noStore = () => Promise.reject(new Error('no store here'));
+const noTails = { ends: noStore, places: noStore, sections: noStore, firstOffset: noStore, listen: noStore };
+
 const noImports = {
   owner: '',
   get ingest(): never {
@@ -64,6 +67,7 @@ describe('PacketsController', () => {
         flows: { ask: () => Promise.reject(new Error('no store here')) },
         ledger: new MemoryLedger(),
         storeStatus: { status: () => Promise.reject(new Error('no store here')) },
+        tails: noTails,
         quarantine: new MemoryQuarantine(),
         publisher: { publish: async () => {} },
         imports: noImports,

@@ -6,6 +6,7 @@ import { ledgerApi } from './ledger.js';
 import { packetsApi } from './packets.js';
 import { quarantineApi } from './quarantine.js';
 import { storeStatusApi } from './store-status.js';
+import { tailApi } from './tail.js';
 import { timelineApi } from './timeline.js';
 import { topApi } from './top.js';
 
@@ -19,6 +20,7 @@ export const queryApi = {
   ...packetsApi,
   ...quarantineApi,
   ...storeStatusApi,
+  ...tailApi,
   ...timelineApi,
   ...topApi,
 } as const;

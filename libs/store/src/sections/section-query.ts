@@ -88,7 +88,7 @@ function withinHour(hour: Hour): string {
   return `(ingested_at >= '${hour.toISOString()}' AND ingested_at < '${end.toISOString()}')`;
 }
 
-function onFilter(filter: string): string {
+export function onFilter(filter: string): string {
   if (filter.includes('@')) return `filters @> ARRAY[${literal(filter)}]`;
   return `EXISTS (SELECT FROM unnest(filters) AS name WHERE starts_with(name, ${literal(`${filter}@`)}))`;
 }

@@ -149,7 +149,7 @@ export class SectionStore {
   }
 }
 
-function decodeSection(fields: readonly CopyField[]): StoredSection {
+export function decodeSection(fields: readonly CopyField[]): StoredSection {
   // All columns of `stepQuery` are NOT NULL.
   const [agent, epoch, seq, tsMin, tsMax, packets, dropped, body] = fields as Buffer[];
   return {

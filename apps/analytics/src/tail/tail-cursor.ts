@@ -1,0 +1,82 @@
+import { TailCursorText } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
+import type { TailPlace } from '@bpfleet/store';
+import { z } from 'zod';
+
+/** All that a tail has to know to go on exactly where it was. */
+export interface TailCursor {
+  /** Packets captured before are none of its business; it stays that of the first request. */
+  readonly sinceNs: bigint;
+  readonly places: readonly TailPlace[];
+  /** A partition that is not among the places has nothing from before this. */
+  readonly seenUs: number;
+}
+
+const Int8 = z
+  .string()
+  .regex(/^\d{1,19}$/)
+  .transform(BigInt)
+  .refine((value) => value < 2n ** 63n);
+const Micros = z.int().nonnegative();
+const Wire = z.strictObject({
+  s: z
+    .string()
+    .regex(/^-?\d{1,19}$/)
+    .transform(BigInt),
+  t: Micros,
+  // By log: partition, next offset, replacement, stored from.
+  l: z.record(
+    z.string().max(1024),
+    z
+      .array(
+        z.tuple([
+          z
+            .int()
+            .nonnegative()
+            .max(2 ** 31 - 1),
+          Int8,
+          Int8,
+          Micros,
+        ]),
+      )
+      .max(10_000),
+  ),
+});
+
+/** `1.` and base64url of JSON: fit for a header and for a URL. */
+export function formatTailCursor({ sinceNs, places, seenUs }: TailCursor): string {
+  const logs = new Map<string, unknown[]>();
+  for (const { logId, partition, next, replacement, storedFromUs } of places) {
+    const entries = logs.get(logId) ?? [];
+    logs.set(logId, entries);
+    entries.push([partition, String(next), String(replacement), storedFromUs]);
+  }
+  const wire = { s: String(sinceNs), t: seenUs, l: Object.fromEntries(logs) };
+  return `1.${Buffer.from(JSON.stringify(wire)).toString('base64url')}`;
+}
+
+/** @throws BpfleetError `REQUEST_INVALID` */
+export function parseTailCursor(text: string): TailCursor {
+  const wire = TailCursorText.safeParse(text).success ? Wire.safeParse(jsonOf(text.slice(2))) : undefined;
+  if (!wire?.success) {
+    throw new BpfleetError('REQUEST_INVALID', 'this is no cursor of a tail', {
+      hint: 'take it as it came, from a cursor line or the id of an event; or begin anew with since',
+    });
+  }
+  const { s: sinceNs, t: seenUs, l: logs } = wire.data;
+  const places = Object.entries(logs).flatMap(([logId, entries]) =>
+    entries.map(([partition, next, replacement, storedFromUs]) => ({
+      ...{ logId, partition, next, replacement, storedFromUs },
+    })),
+  );
+  return { sinceNs, places, seenUs };
+}
+
+function jsonOf(base64: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(base64, 'base64url').toString('utf8'));
+  } catch {
+    // Refused by the schema.
+    return undefined;
+  }
+}

@@ -1,0 +1,33 @@
+/** How far one partition of a log is stored, as one statement saw it. Times in Unix µs of the database's clock. */
+export interface StoredEnd {
+  readonly logId: string;
+  readonly partition: number;
+  /** Sections below are stored, visible, and never change: one fenced writer commits in the order of offsets. */
+  readonly next: bigint;
+  /** Names the replacement of the log that its offsets count from; 0n: it never was replaced. */
+  readonly replacement: bigint;
+  /** When that was; sections from before have the old log's offsets. 0: never. */
+  readonly replacedAtUs: number;
+}
+
+/** All partitions at one moment. */
+export interface StoredEnds {
+  readonly ends: readonly StoredEnd[];
+  readonly nowUs: number;
+  /** Sections that were stored before may have been given up. */
+  readonly retainedFromUs: number;
+}
+
+/** Where a reader is in one partition. */
+export interface TailPlace {
+  readonly logId: string;
+  readonly partition: number;
+  /** Sections below were given out. */
+  readonly next: bigint;
+  readonly replacement: bigint;
+  /** No section at or above `next` was stored before, but for transactions that began earlier. */
+  readonly storedFromUs: number;
+}
+
+/** A transaction's rows bear the time when it began: so much before its commit at most, clocks that step included. */
+export const LONGEST_COMMIT_US = 600_000_000;
