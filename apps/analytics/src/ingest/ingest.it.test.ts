@@ -182,9 +182,23 @@ function describeIngest(makeBus: () => TestBus, connectionOf: () => Promise<Test
     await send(sections);
     await isStored(analytics, sections);
     expect(await analytics.metric('bpfleet_ingest_packets_total')).toBe(6);
-    await expect
-      .poll(() => flows(analytics), { timeout: 30_000 })
-      .toEqual(['host-1', 'host-2', 'host-3'].map((agent) => ({ agent, packets: 2 })));
+    const { client } = analytics;
+    const top = async () => (await client.call(queryApi.getTop, { query: { by: 'agent' } })).entries;
+    const each = ['host-1', 'host-2', 'host-3'].map((agent) => ({ agent, packets: 2 }));
+    // At once, from the sections, and when their flows are made.
+    const entries = each.map(({ agent, packets }) => expect.objectContaining({ key: agent, packets }));
+    expect(await top()).toEqual(entries);
+    await expect.poll(() => flows(analytics), { timeout: 30_000 }).toEqual(each);
+    expect(await top()).toEqual(entries);
+    const { flows: listed, range } = await client.call(queryApi.listFlows, { query: { filter: 'tcp', limit: 2 } });
+    expect([listed.length, range.since.slice(16)]).toEqual([2, ':00.000Z']);
+    const { points } = await client.call(queryApi.getTimeline, { query: { step: '1h', filter: 'tcp and not udp' } });
+    expect(points.reduce((sum, { packets }) => sum + packets, 0)).toBe(6);
+    const refused = client.call(queryApi.getTop, { query: { filter: 'tcp and less 99' } });
+    await expect(refused).rejects.toMatchObject({ code: 'FILTER_UNSUPPORTED', span: { start: 8, end: 15 } });
+    await expect(client.call(queryApi.listFlows, { query: { cursor: 'x' } })).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+    });
   });
 
   it('stores a section once, however often it is sent', async () => {
