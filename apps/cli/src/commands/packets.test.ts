@@ -258,3 +258,34 @@ describe('packets show', () => {
     expect(err).toContain('packet host-1.1.1.9');
   });
 });
+
+describe('packets --follow', () => {
+  const lines = (...all: unknown[]) => all.map((line) => `${JSON.stringify(line)}\n`).join('');
+
+  it('goes on behind its last cursor where the connection breaks, and prints each packet once', async () => {
+    const stop = new AbortController();
+    fleet.tails.push(
+      `${lines({ cursor: '1.a' }, packet(1), { cursor: '1.b' }, packet(2))}{"id":"host-1.1.1.3","a`,
+      lines({ cursor: '1.b' }, packet(2), packet(3), { cursor: '1.c' }),
+    );
+    const running = packets(['tcp', '--follow', '--since', '10m'], { signal: stop.signal });
+    await vi.waitFor(() => expect(fleet.requests).toHaveLength(3), { timeout: 10_000 });
+    stop.abort();
+    const { code, out } = await running;
+    expect(code).toBe(0);
+    expect(fleet.requests).toEqual([
+      'GET /api/v1/tail?filter=tcp&since=10m',
+      'GET /api/v1/tail?filter=tcp&since=10m&cursor=1.b',
+      'GET /api/v1/tail?filter=tcp&since=10m&cursor=1.c',
+    ]);
+    expect(out.split('\n')).toEqual([
+      '2026-11-22T10:00:01.000000001Z host-1 eth0 IP 10.0.0.1.1 > 10.0.0.2.443: tcp',
+      '2026-11-22T10:00:02.000000001Z host-1 eth0 IP 10.0.0.1.2 > 10.0.0.2.443: tcp',
+      '2026-11-22T10:00:03.000000001Z host-1 eth0 IP 10.0.0.1.3 > 10.0.0.2.443: tcp',
+      '',
+    ]);
+  });
+  it('refuses an end', async () => {
+    expect(await packets(['--follow', '--until', 'now'])).toMatchObject({ code: 2 });
+  });
+});

@@ -1,7 +1,8 @@
-import type { PacketQuery } from '@bpfleet/contract';
+import type { PacketQuery, TailQuery } from '@bpfleet/contract';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type OutputFormat, printAnswer, withOutput } from '../output/format.js';
 import { completenessText } from '../packets/completeness-text.js';
+import { followCapture, followPackets } from '../packets/follow.js';
 import { packetTable } from '../packets/packet-table.js';
 import { writeCapture } from '../packets/write-capture.js';
 import { expressionOf } from '../report-error.js';
@@ -18,6 +19,7 @@ interface PacketOptions {
   readonly version?: string;
   readonly linktype?: string;
   readonly timeout?: number;
+  readonly follow?: true;
   readonly output: OutputFormat;
 }
 
@@ -36,17 +38,26 @@ export function packets(parent: Command, terminal: Terminal): void {
     .option('--agent <id>', 'only packets of this agent')
     .option('--version <filter>', 'only packets that this filter stored: web, or one version: web@3')
     .option('--linktype <name>', 'only this link type; a capture file has one')
+    .option('-f, --follow', 'go on with what comes, until Ctrl-C (since: now); with -w a capture without an end')
     .option('--timeout <seconds>', 'answer with what is found by then (default: 30, with -w an hour)', seconds);
   packetShow(command, terminal);
   withServers(withOutput(command)).action(async (words: string[], options: PacketOptions): Promise<void> => {
     if (options.write === '-' && terminal.out.isTTY) {
       command.error('error: a capture file is not for a terminal; pipe it on (| tcpdump -r -) or name a file');
     }
+    if (options.follow && (options.until ?? options.limit ?? options.timeout) !== undefined) {
+      command.error('error: --follow has no end: leave out --until, --limit and --timeout');
+    }
     const filter = words.join(' ');
     const query = queryOf(filter, options);
     const { analytics, queryApi } = await servers(command, terminal);
     const { signal } = terminal;
     await expressionOf(filter, async () => {
+      if (options.follow) {
+        const tail = query as Partial<TailQuery>;
+        if (options.write === undefined) return followPackets(tail, options.output, analytics, queryApi, terminal);
+        return followCapture(options.write, tail, analytics, queryApi, terminal);
+      }
       if (options.write !== undefined) return writeCapture(options.write, query, analytics, queryApi, terminal);
       const answer = await analytics.call(queryApi.listPackets, { query, signal });
       if (answer.packets.length > 0 || options.output !== 'table') {

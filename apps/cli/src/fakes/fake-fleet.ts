@@ -43,6 +43,8 @@ export class FakeFleet {
   top: Top | undefined;
   /** What `GET /packets` sends as pcapng, and how the answer ends: as it should, broken off, or never. */
   capture: { bytes: Uint8Array; ends?: 'broken' | 'never' } = { bytes: new Uint8Array() };
+  /** What each `GET /tail` sends before its connection breaks. */
+  readonly tails: string[] = [];
   /** Given instead of any answer. */
   problem: { status: number; [field: string]: unknown } | undefined;
   /** `METHOD path?query` of each request, in order. */
@@ -80,6 +82,10 @@ export class FakeFleet {
     [queryApi.listFlows, () => this.#found(this.flows, 'flows')],
     [queryApi.getTimeline, () => this.#found(this.timeline, 'timeline')],
     [queryApi.getTop, () => this.#found(this.top, 'top')],
+    [
+      queryApi.tailPackets,
+      () => ({ raw: (response) => response.write(this.tails.shift() ?? '\n', () => response.destroy()) }),
+    ],
     [queryApi.getStoreStatus, () => this.#found(this.storeStatus, 'store')],
     [queryApi.getPacket, ({ path }) => this.#found(this.packet, `packet ${path.id}`)],
     [

@@ -44,7 +44,13 @@ async function toFile(path: string, response: Response, signal: AbortSignal): Pr
   }
 }
 
-async function receive(response: Response, to: Writable, signal: AbortSignal, options?: { end: false }): Promise<void> {
+/** Writes an answer as it comes. */
+export async function receive(
+  response: Response,
+  to: Writable,
+  signal: AbortSignal,
+  options?: { end: false },
+): Promise<void> {
   // Made only here: a stream that breaks while nobody listens to it would end the process.
   const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
   try {

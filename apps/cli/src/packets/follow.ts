@@ -1,0 +1,135 @@
+import { createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ApiClient, PacketRow, queryApi as QueryApi, TailGap, TailQuery } from '@bpfleet/contract';
+import { BpfleetError, type ErrorCode } from '@bpfleet/errors';
+import type { OutputFormat } from '../output/format.js';
+import { print, printable, type Terminal } from '../terminal.js';
+import { receive } from './write-capture.js';
+
+const RETRY_MS = 1_000;
+
+/** The server is away, or sends us to another replica: what was followed goes on there. */
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['SERVER_UNREACHABLE', 'STORE_UNAVAILABLE', 'TOO_BUSY']);
+
+type Tails = Pick<typeof QueryApi, 'tailPackets'>;
+
+/**
+ * Prints packets as they come, one a line, until Ctrl-C. Where the connection breaks it goes on behind the last cursor:
+ * rows are printed only when the cursor behind them has come, so that none is missed and none is printed twice.
+ * @throws BpfleetError when the first try fails, or the server refuses
+ */
+export async function followPackets(
+  query: Partial<TailQuery>,
+  format: OutputFormat,
+  analytics: ApiClient,
+  { tailPackets }: Tails,
+  terminal: Terminal,
+): Promise<void> {
+  const { tailMediaTypes } = await import('@bpfleet/contract');
+  const { signal } = terminal;
+  const headers = { accept: tailMediaTypes.ndjson };
+  let cursor: string | undefined;
+  while (!signal.aborted) {
+    try {
+      const asked = cursor === undefined ? query : { ...query, cursor };
+      const response = await analytics.send(tailPackets, { query: asked, headers, signal });
+      cursor = await printLines(response, format, terminal, cursor, (behind) => {
+        cursor = behind;
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (cursor === undefined || !isPassing(error)) throw error;
+    }
+    await print(terminal.err, 'the connection broke; going on where it was\n');
+    await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Writes a capture file as packets come, until Ctrl-C. It has no place for a cursor: where the connection breaks, it ends. */
+export async function followCapture(
+  path: string,
+  query: Partial<TailQuery>,
+  analytics: ApiClient,
+  { tailPackets }: Tails,
+  terminal: Terminal,
+): Promise<void> {
+  const { tailMediaTypes } = await import('@bpfleet/contract');
+  const { signal } = terminal;
+  try {
+    const response = await analytics.send(tailPackets, { query, headers: { accept: tailMediaTypes.pcapng }, signal });
+    if (path === '-') await receive(response, terminal.out, signal, { end: false });
+    else await receive(response, createWriteStream(path), signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
+  }
+  throw new BpfleetError('SERVER_UNREACHABLE', 'the server ended the tail', { hint: 'ask again' });
+}
+
+/** @returns the last cursor, when the answer ends */
+async function printLines(
+  response: Response,
+  format: OutputFormat,
+  terminal: Terminal,
+  begin: string | undefined,
+  onCursor: (cursor: string) => void,
+): Promise<string | undefined> {
+  const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+  let cursor = begin;
+  let waiting: string[] = [];
+  let broken: Error | undefined;
+  const lines = createInterface({ input: body, crlfDelay: Number.POSITIVE_INFINITY });
+  // Readline waits for ever behind an input that broke.
+  body.once('error', (error) => {
+    broken = error;
+    lines.close();
+  });
+  for await (const text of lines) {
+    const line = parsed(text);
+    if (line === undefined) break;
+    if ('gap' in line) waiting.push(await gapLine(line.gap, terminal));
+    else if (!('cursor' in line)) waiting.push(format === 'table' ? rowLine(line) : `${text}\n`);
+    else {
+      if (waiting.length > 0) await print(terminal.out, waiting.join(''));
+      waiting = [];
+      cursor = line.cursor;
+      onCursor(cursor);
+    }
+  }
+  body.destroy();
+  if (broken && cursor === undefined) throw lost(broken);
+  return cursor;
+}
+
+type Line = { readonly cursor: string } | { readonly gap: TailGap } | PacketRow;
+
+/** Undefined: the connection broke in the middle of it. */
+function parsed(text: string): Line | undefined {
+  try {
+    return JSON.parse(text) as Line;
+  } catch {
+    // Asked for again, from the last cursor on.
+    return undefined;
+  }
+}
+
+const rowLine = ({ at, agent, interface: name, summary }: PacketRow): string =>
+  `${printable(`${at} ${agent} ${name} ${summary}`)}\n`;
+
+/** Beside the packets: what is piped on stays packets. */
+async function gapLine(
+  { reason, partition, firstOffset, endOffset, records }: TailGap,
+  terminal: Terminal,
+): Promise<''> {
+  const range = `offsets ${firstOffset} to ${endOffset} of partition ${partition}`;
+  await print(terminal.err, `a gap: ${printable(reason)}, up to ${records} records, ${range}\n`);
+  return '';
+}
+
+const isPassing = (error: unknown): boolean =>
+  !(error instanceof BpfleetError) ? error instanceof TypeError : passing.has(error.code);
+
+const lost = (cause: Error): BpfleetError =>
+  new BpfleetError('SERVER_UNREACHABLE', 'the server broke off before it sent anything', { cause });
