@@ -121,7 +121,8 @@ suiteRequires('GET /api/v1/tail', { postgres: await postgres() }, ({ postgres: {
 
   it('gives 20 readers that come and go each packet once, while owners of 3 partitions take over', async () => {
     const writers = [0, 1, 2].map((partition) => new Writer(store, partition));
-    await Promise.all(writers.map((writer) => writer.commits(3)));
+    // More than one step takes, of each partition.
+    await Promise.all(writers.map((writer) => writer.commits(60)));
     let isWritten = false;
     const expected = () => writers.reduce((sum, { written }) => sum + written.length, 0);
     const reading = Array.from({ length: 20 }, async (_, reader) => {
