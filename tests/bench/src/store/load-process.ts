@@ -1,0 +1,111 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type BusRecord, KafkaBus } from '@bpfleet/bus';
+import { seededRandom } from '../random.js';
+import { LiveTraffic } from './live-traffic.js';
+import { agentIds, LoadAgent } from './load-agent.js';
+
+/** Told in its first argument, as JSON. */
+export interface LoadOrder {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly seed: number;
+  readonly agents: number;
+  readonly epoch: number;
+  readonly packets: number;
+  /** Capture times are spread over so long a time up to now; 0: each packet is captured when it is made. */
+  readonly spreadMs: number;
+  /** 0: as fast as it goes. */
+  readonly packetsPerSecond: number;
+}
+
+/** Told on stdout at its end. */
+export interface LoadReport {
+  readonly packets: number;
+  readonly sections: number;
+  readonly duplicates: number;
+  readonly wireBytes: number;
+}
+
+/** Of sections, sent a second time. */
+const DUPLICATE_EVERY = 100;
+const SEND_BYTES = 900 * 1024;
+const SEND_TIMEOUT_MS = 60_000;
+/** What an agent waits for at most before it closes a section. */
+const FLUSH_MS = 200;
+
+const order = JSON.parse(process.argv[2]!) as LoadOrder;
+const bus = new KafkaBus({ brokers: order.brokers, clientId: 'bench-load' });
+const producer = bus.producer();
+const agents = agentIds(order.agents).map((id) => new LoadAgent(id, order.epoch));
+const traffic = new LiveTraffic(seededRandom(order.seed), order.agents);
+const report = { packets: 0, sections: 0, duplicates: 0, wireBytes: 0 };
+let waiting: BusRecord[] = [];
+let waitingBytes = 0;
+
+await producer.start();
+await (order.spreadMs > 0 ? past() : live());
+process.stdout.write(`${JSON.stringify(report satisfies LoadReport)}\n`);
+await producer.stop();
+
+async function past(): Promise<void> {
+  const firstMs = Date.now() - order.spreadMs;
+  const step = order.spreadMs / order.packets;
+  for (let packet = 0; packet < order.packets; packet++) {
+    put(firstMs + packet * step);
+    if (waitingBytes > SEND_BYTES) await send();
+  }
+  flush();
+  await send();
+}
+
+/** In steps of a few milliseconds; what a step is late for, the next one makes up. */
+async function live(): Promise<void> {
+  const start = Date.now();
+  let flushedMs = start;
+  while (report.packets < order.packets) {
+    const due = Math.min(order.packets, ((Date.now() - start) / 1000) * order.packetsPerSecond);
+    while (report.packets < due) put(Date.now());
+    if (Date.now() - flushedMs >= FLUSH_MS) {
+      flush();
+      flushedMs = Date.now();
+    }
+    if (waiting.length > 0) await send();
+    await delay(5);
+  }
+  flush();
+  await send();
+}
+
+/** One packet, captured at that time. */
+function put(atMs: number): void {
+  const agent = agents[traffic.advance()]!;
+  const seconds = Math.floor(atMs / 1000);
+  const nanoseconds = Math.floor((atMs - seconds * 1000) * 1_000_000);
+  if (!traffic.write(agent.writer, agent.interfaceId, seconds, nanoseconds)) {
+    queue(agent.finish());
+    traffic.write(agent.writer, agent.interfaceId, seconds, nanoseconds);
+  }
+  report.packets++;
+}
+
+function queue(record: BusRecord): void {
+  report.sections++;
+  report.wireBytes += record.value.byteLength;
+  const isTwice = report.sections % DUPLICATE_EVERY === 0;
+  if (isTwice) report.duplicates++;
+  for (let time = 0; time < (isTwice ? 2 : 1); time++) {
+    waiting.push(record);
+    waitingBytes += record.value.byteLength;
+  }
+}
+
+function flush(): void {
+  for (const agent of agents) if (!agent.writer.isEmpty) queue(agent.finish());
+}
+
+async function send(): Promise<void> {
+  const records = waiting;
+  waiting = [];
+  waitingBytes = 0;
+  await producer.send(order.topic, records, SEND_TIMEOUT_MS);
+}

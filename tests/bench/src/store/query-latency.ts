@@ -1,0 +1,74 @@
+import type { ApiClient } from '@bpfleet/contract';
+import { queryApi } from '@bpfleet/contract';
+import type pg from 'pg';
+import { type Random } from '../random.js';
+
+export const HOSTS_PER_CLASS = 32;
+export const hostClasses = ['heavy', 'medium', 'rare', 'absent'] as const;
+export type HostClass = (typeof hostClasses)[number];
+export type Hosts = Readonly<Record<HostClass, readonly string[]>>;
+
+/** Random hosts of each class, by how many packets the store has of them. */
+export async function chooseHosts(pool: pg.Pool, random: Random): Promise<Hosts> {
+  const { rows } = await pool.query<{ host: string; packets: string }>(`
+    SELECT host(host) AS host, sum(packets) AS packets FROM (
+      SELECT source AS host, packets FROM analytics.flow UNION ALL SELECT destination, packets FROM analytics.flow
+    ) AS ends GROUP BY 1 ORDER BY 2 DESC, 1`);
+  const known = new Set(rows.map(({ host }) => host));
+  const within = (from: number, to: number) => {
+    const some = rows.filter(({ packets }) => Number(packets) >= from && Number(packets) <= to).map(({ host }) => host);
+    return Array.from(
+      { length: Math.min(HOSTS_PER_CLASS, some.length) },
+      () => some.splice(Math.floor(random() * some.length), 1)[0]!,
+    );
+  };
+  const heaviest = Number(rows[Math.min(rows.length, 2 * HOSTS_PER_CLASS) - 1]?.packets ?? 0);
+  const absent: string[] = [];
+  while (absent.length < HOSTS_PER_CLASS) {
+    const host = `${[10, 45][absent.length % 2]}.${Math.floor(random() * 256)}.${Math.floor(random() * 256)}.${Math.floor(random() * 256)}`;
+    if (!known.has(host)) absent.push(host);
+  }
+  return {
+    heavy: within(heaviest, Number.POSITIVE_INFINITY),
+    medium: within(500, 3000),
+    rare: within(20, 300),
+    absent,
+  };
+}
+
+/** Milliseconds of each query, from the request to the last byte of the answer. */
+export async function newest100(client: ApiClient, hosts: readonly string[]): Promise<number[]> {
+  const times: number[] = [];
+  for (const host of hosts) {
+    const start = performance.now();
+    await client.call(queryApi.listPackets, { query: { filter: `host ${host}`, since: '-1h', limit: 100 } });
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+/** The hosts of all classes, in turn. */
+export const mixed = (hosts: Hosts): string[] =>
+  Array.from({ length: HOSTS_PER_CLASS }, (_, index) => hostClasses.map((name) => hosts[name][index]))
+    .flat()
+    .filter((host) => host !== undefined);
+
+export interface Scan {
+  readonly packetsPerSecond: number;
+  readonly packets: number;
+}
+
+/** An expression of which the index tells nothing, over all that is stored; nothing matches, so that nothing ends it early. */
+export async function scanSpeed(client: ApiClient): Promise<Scan> {
+  const start = performance.now();
+  const { completeness } = await client.call(queryApi.listPackets, {
+    query: { filter: 'ether[12:2] = 0x0800 and ip[1] = 77', since: '-2h', limit: 100 },
+  });
+  const { packetsScanned: packets } = completeness;
+  return { packets, packetsPerSecond: packets / ((performance.now() - start) / 1000) };
+}
+
+export function percentile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
+}

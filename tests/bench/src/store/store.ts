@@ -1,0 +1,196 @@
+import type { Benchmark, MeasuredRow, Result, RunOptions } from '../benchmark.js';
+import { judged } from '../benchmark.js';
+import { seededRandom } from '../random.js';
+import { bareCopy } from './bare-copy.js';
+import { freshness } from './freshness.js';
+import { type IngestSpeed, ingestSpeed, type StoredSizes, storedSizes } from './ingest-speed.js';
+import { LIVE_FLOWS } from './live-traffic.js';
+import {
+  chooseHosts,
+  HOSTS_PER_CLASS,
+  type Hosts,
+  hostClasses,
+  mixed,
+  newest100,
+  percentile,
+  scanSpeed,
+} from './query-latency.js';
+import { AGENTS, StoreRig, until } from './store-rig.js';
+import { topTalkers } from './top-talkers.js';
+
+/** As long as a full run is told to be at least. */
+const FULL_BUDGET_MS = 100_000;
+const SIZES = {
+  quick: { packets: 2_000_000, ingestMs: 30_000, copyMs: 3_000, freshMs: 5_000 },
+  full: { packets: 36_000_000, ingestMs: 180_000, copyMs: 15_000, freshMs: 20_000 },
+} as const;
+const MOST_MS = 900_000;
+/** Of the filling, by capture time: a full run lies within the hour that queries ask for. */
+const CAPTURED_PER_SECOND = 12_000;
+
+/** Kafka to Postgres, and questions about what is stored. */
+export const store: Benchmark = {
+  name: 'store',
+  title: 'Kafka → analytics → Postgres, and queries',
+  async run({ budgetMs, seed }: RunOptions): Promise<Result> {
+    const size = budgetMs < FULL_BUDGET_MS ? SIZES.quick : SIZES.full;
+    const rig = new StoreRig();
+    try {
+      const refused = await rig.start();
+      if (refused) return { workload: `not measured: ${refused.unavailable}`, seed, versions: {}, rows: [] };
+      return await new StoreBench(rig, size, seed).run();
+    } finally {
+      await rig.stop();
+    }
+  },
+};
+
+class StoreBench {
+  readonly #rows: MeasuredRow[] = [];
+
+  constructor(
+    private readonly rig: StoreRig,
+    private readonly size: (typeof SIZES)[keyof typeof SIZES],
+    private readonly seed: number,
+  ) {}
+
+  async run(): Promise<Result> {
+    const { rig, size, seed } = this;
+    say(`filling the topic with ${size.packets.toLocaleString('en-US')} packets`);
+    await this.#fill();
+    say('ingest, cold group');
+    const speed = await ingestSpeed(rig, size.packets, size.ingestMs);
+    await this.#allStored();
+    const sizes = await storedSizes(rig.pool);
+    const bare = {
+      all: await bareCopy(rig.pool, size.copyMs, true),
+      sections: await bareCopy(rig.pool, size.copyMs, false),
+    };
+    this.#ingestRows(speed, sizes, bare);
+    await rig.pool.query('VACUUM (ANALYZE) analytics.section, analytics.flow');
+    say('queries');
+    const hosts = await chooseHosts(rig.pool, seededRandom(seed));
+    await this.#queries(hosts);
+    await this.#queriesWhileIngesting(hosts, speed.packetsPerSecond / 2);
+    say('freshness');
+    const fresh = await freshness(rig, size.freshMs, 3);
+    this.#latency('capture → query, 10 kpps, p95', fresh.toQuery, 0.95, 1500, 1000);
+    this.#latency('capture → tail, 10 kpps, p95', fresh.toTail, 0.95, 1000, 600);
+    const { rows: versions } = await rig.pool.query<{ server_version: string }>('SHOW server_version');
+    const kafka = `${rig.kafka.route}, 4.3.1`;
+    return {
+      workload: workload(speed, sizes),
+      seed,
+      versions: { postgres: versions[0]!.server_version, kafka },
+      rows: this.#rows,
+    };
+  }
+
+  async #fill(): Promise<void> {
+    await this.rig.restartAnalytics();
+    // It made the topic; what it would store now is to wait until all is there.
+    await until('the topic', async () => (await this.rig.metric('bpfleet_ingest_lag_records')) >= 0);
+    await this.rig.stopAnalytics();
+    const { packets } = this.size;
+    const spreadMs = (1000 * packets) / CAPTURED_PER_SECOND;
+    await this.rig.load({ seed: this.seed, epoch: 1, packets, spreadMs, packetsPerSecond: 0 }).done;
+  }
+
+  /** Sections and the flows made of them. */
+  async #allStored(): Promise<void> {
+    const { rig, size } = this;
+    const packetsIn = async (table: string) =>
+      Number((await rig.pool.query<{ sum: string }>(`SELECT sum(packets) FROM analytics.${table}`)).rows[0]!.sum);
+    await until('all sections', async () => (await packetsIn('section')) >= size.packets, MOST_MS);
+    await until('all flows', async () => (await packetsIn('flow')) >= size.packets, MOST_MS);
+  }
+
+  #ingestRows(speed: IngestSpeed, sizes: StoredSizes, bare: { all: number; sections: number }): void {
+    const { packetsPerSecond, spread, windows } = speed;
+    const against = (peer: number) => ({
+      ...{ peer, value: packetsPerSecond, ratio: packetsPerSecond / peer, n: windows },
+      spread: [spread[0] / peer, spread[1] / peer] as const,
+    });
+    const more = { bench: store.name, unit: 'packets/s', better: 'more' } as const;
+    const measured = { value: packetsPerSecond, ratio: packetsPerSecond, spread, peer: null, n: windows };
+    this.#rows.push(
+      judged({ ...more, row: 'Kafka → Postgres', ...measured, bar: 150_000, goal: 300_000 }),
+      judged({ ...more, row: 'against a bare COPY of the same rows', ...against(bare.all), bar: 0.5, goal: 0.7 }),
+      judged({
+        ...more,
+        row: 'against section rows alone (for information)',
+        ...against(bare.sections),
+        bar: 0,
+        goal: 0,
+      }),
+    );
+    this.#ratio('flow rows per packet', 'rows', sizes.flowRows / sizes.packets, 0.15, 0.08, sizes.packets);
+    this.#ratio(
+      'sections stored, per byte on the wire',
+      'ratio',
+      sizes.sectionBytes / sizes.wireBytes,
+      1.1,
+      1.07,
+      sizes.packets,
+    );
+    this.#ratio('flows and roll-ups stored, per packet', 'B', sizes.flowBytes / sizes.packets, 30, 15, sizes.packets);
+  }
+
+  async #queries(hosts: Hosts): Promise<void> {
+    const { rig } = this;
+    await rig.restartAnalytics();
+    const times = await newest100(rig.client, mixed(hosts));
+    this.#latency('newest 100 of a host, last hour, p95', times, 0.95, 50, 20);
+    for (const name of hostClasses) {
+      await rig.restartAnalytics();
+      this.#latency(`  ${name} hosts`, await newest100(rig.client, hosts[name]), 0.95, 50, 20);
+    }
+    this.#latency('top 10 talkers of an hour, p95', await topTalkers(rig.url, HOSTS_PER_CLASS), 0.95, 100, 100);
+    const scan = await scanSpeed(rig.client);
+    const value = scan.packetsPerSecond;
+    const row = { bench: store.name, row: 'any expression, no index help', unit: 'packets/s', better: 'more' } as const;
+    const measured = { value, ratio: value, peer: null, spread: [value, value] as const, n: scan.packets };
+    this.#rows.push(judged({ ...row, ...measured, bar: 1_500_000, goal: 2_500_000 }));
+  }
+
+  async #queriesWhileIngesting(hosts: Hosts, packetsPerSecond: number): Promise<void> {
+    const load = this.rig.load({ seed: this.seed + 1, epoch: 2, packets: 1e9, spreadMs: 0, packetsPerSecond });
+    const before = await this.rig.metric('bpfleet_ingest_packets_total');
+    await until('live packets', async () => (await this.rig.metric('bpfleet_ingest_packets_total')) > before);
+    const start = { atMs: performance.now(), packets: await this.rig.metric('bpfleet_ingest_packets_total') };
+    const times = await newest100(this.rig.client, [...mixed(hosts), ...mixed(hosts)]);
+    const ingested = (await this.rig.metric('bpfleet_ingest_packets_total')) - start.packets;
+    const rate = Math.round(ingested / (performance.now() - start.atMs));
+    load.stop();
+    await load.done;
+    this.#latency(`the same while ingesting ${rate},000/s, p99`, times, 0.99, 100, 100);
+  }
+
+  #latency(row: string, times: readonly number[], part: number, bar: number, goal: number): void {
+    // Nothing to ask: another part of the service is not there.
+    if (times.length === 0) return;
+    const value = percentile(times, part);
+    const measured = { value, ratio: value, peer: null, n: times.length };
+    const spread = [Math.min(...times.slice(0, 100_000)), Math.max(...times.slice(0, 100_000))] as const;
+    this.#rows.push(judged({ bench: store.name, row, unit: 'ms', ...measured, spread, bar, goal, better: 'less' }));
+  }
+
+  #ratio(row: string, unit: string, value: number, bar: number, goal: number, n: number): void {
+    const measured = { value, ratio: value, peer: null, spread: [value, value] as const, n };
+    this.#rows.push(judged({ bench: store.name, row, unit, ...measured, bar, goal, better: 'less' }));
+  }
+}
+
+/** What is under way, for who waits: to where it does not mix with the result. */
+const say = (what: string): boolean => process.stderr.write(`store: ${what}\n`);
+
+function workload({ seconds, cpuUsPerPacket }: IngestSpeed, { packets, flowRows, wireBytes }: StoredSizes): string {
+  const { analytics, postgres } = cpuUsPerPacket;
+  return (
+    `${packets.toLocaleString('en-US')} packets of ${AGENTS} agents in signed sections of 64 KiB by the agent's encoder, ` +
+    `${Math.round(wireBytes / packets)} B each in the log, 128 B captured, random payload, Zipf hosts, ${LIVE_FLOWS.toLocaleString('en-US')} live flows, ` +
+    `a tenth IPv6, 1 % of the sections twice, captured at ${CAPTURED_PER_SECOND.toLocaleString('en-US')} a second; 12 partitions, cold group, from its first commit for ${Math.round(seconds)} s, ` +
+    `broker, Postgres and one analytics process on this machine; CPU per packet: analytics ${analytics.toFixed(2)} µs, Postgres ${postgres.toFixed(2)} µs; ` +
+    `${flowRows.toLocaleString('en-US')} flow rows; queries over HTTP, ${HOSTS_PER_CLASS} hosts of each class, each class from a fresh process`
+  );
+}
