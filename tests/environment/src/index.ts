@@ -14,6 +14,7 @@ export {
 } from './kafka.js';
 export { startContainerKafka } from './kafka-container.js';
 export { type PostgresConnection, startPostgres, type TestPostgres } from './postgres.js';
+export { postgresImage, startContainerPostgres } from './postgres-container.js';
 export { TcpProxy } from './tcp-proxy.js';
 export {
   type EchoPorts,
