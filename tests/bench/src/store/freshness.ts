@@ -16,7 +16,14 @@ export interface Freshness {
 /** With live traffic of 10 kpps from an agent that closes a section each 200 ms. */
 export async function freshness(rig: StoreRig, durationMs: number, epoch: number): Promise<Freshness> {
   const packets = (PACKETS_PER_SECOND * (durationMs + WARM_UP_MS)) / 1000;
-  const load = rig.load({ seed: epoch, epoch, packets, spreadMs: 0, packetsPerSecond: PACKETS_PER_SECOND });
+  const load = rig.load({
+    seed: epoch,
+    epoch,
+    packets,
+    spreadMs: 0,
+    endedAgoMs: 0,
+    packetsPerSecond: PACKETS_PER_SECOND,
+  });
   const ended = new AbortController();
   const begin = Date.now() + WARM_UP_MS;
   const tail = tailed(rig, begin, ended.signal);

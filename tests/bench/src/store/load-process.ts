@@ -12,8 +12,10 @@ export interface LoadOrder {
   readonly agents: number;
   readonly epoch: number;
   readonly packets: number;
-  /** Capture times are spread over so long a time up to now; 0: each packet is captured when it is made. */
+  /** Capture times are spread over so long a time; 0: each packet is captured when it is made. */
   readonly spreadMs: number;
+  /** How long ago the last of them was captured. */
+  readonly endedAgoMs: number;
   /** 0: as fast as it goes. */
   readonly packetsPerSecond: number;
 }
@@ -48,7 +50,7 @@ process.stdout.write(`${JSON.stringify(report satisfies LoadReport)}\n`);
 await producer.stop();
 
 async function past(): Promise<void> {
-  const firstMs = Date.now() - order.spreadMs;
+  const firstMs = Date.now() - order.endedAgoMs - order.spreadMs;
   const step = order.spreadMs / order.packets;
   for (let packet = 0; packet < order.packets; packet++) {
     put(firstMs + packet * step);

@@ -12,7 +12,8 @@ export type Hosts = Readonly<Record<HostClass, readonly string[]>>;
 export async function chooseHosts(pool: pg.Pool, random: Random): Promise<Hosts> {
   const { rows } = await pool.query<{ host: string; packets: string }>(`
     SELECT host(host) AS host, sum(packets) AS packets FROM (
-      SELECT source AS host, packets FROM analytics.flow UNION ALL SELECT destination, packets FROM analytics.flow
+      SELECT unnest(ARRAY[source, destination]) AS host, packets FROM analytics.flow
+      WHERE first_ns > extract(epoch FROM now() - interval '1 hour') * 1000000000
     ) AS ends GROUP BY 1 ORDER BY 2 DESC, 1`);
   const known = new Set(rows.map(({ host }) => host));
   const within = (from: number, to: number) => {
@@ -62,7 +63,7 @@ export interface Scan {
 export async function scanSpeed(client: ApiClient): Promise<Scan> {
   const start = performance.now();
   const { completeness } = await client.call(queryApi.listPackets, {
-    query: { filter: 'ether[12:2] = 0x0800 and ip[1] = 77', since: '-2h', limit: 100 },
+    query: { filter: 'ether[12:2] = 0x0800 and ip[1] = 77', since: '-6h', limit: 100 },
   });
   const { packetsScanned: packets } = completeness;
   return { packets, packetsPerSecond: packets / ((performance.now() - start) / 1000) };
