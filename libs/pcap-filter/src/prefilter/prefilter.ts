@@ -31,7 +31,7 @@ export type Prefilter =
  * "Every" header is every one that the language reaches: the outermost, and those behind VLAN tags, MPLS labels, PPPoE
  * sessions, Geneve (UDP port 6081, version 0) and VXLAN (4789, the flag of its number set), in any order and depth. A type
  * is believed as the language believes it: behind EtherType 0x0800 stands an IPv4 header, whatever its version says. A
- * packet that was cut before the last of these places must not be pruned.
+ * packet that was cut before the last of these places must not be pruned, nor one that ends inside one of them.
  */
 export type PrefilterToken =
   | { readonly kind: 'ipv4'; readonly address: number; readonly bits: (typeof IPV4_BITS)[number] }

@@ -2,7 +2,7 @@ import type { PacketPlace } from './section-index.js';
 
 /** Reads one packet after the other in place, and notes when it is asked for something that was cut off. */
 export class PacketFields {
-  /** Whether a field was asked for that the packet has, and the capture has not. */
+  /** Whether a field was asked for that the packet has, at least its first bytes, and the capture has not, or not whole. */
   isCutOff = false;
   #bytes: Uint8Array = new Uint8Array(0);
   /** Offsets in `#bytes` where the captured bytes end, and where the packet would. */
@@ -22,12 +22,12 @@ export class PacketFields {
 
   /** A byte; less than 0 where there is none. */
   u8(at: number): number {
-    return at < this.#captured ? this.#bytes[at]! : this.#missing(at + 1);
+    return at < this.#captured ? this.#bytes[at]! : this.#missing(at, at + 1);
   }
 
   /** In network order; less than 0 where it is not there. */
   u16(at: number): number {
-    return at + 2 <= this.#captured ? (this.#bytes[at]! << 8) | this.#bytes[at + 1]! : this.#missing(at + 2);
+    return at + 2 <= this.#captured ? (this.#bytes[at]! << 8) | this.#bytes[at + 1]! : this.#missing(at, at + 2);
   }
 
   /** In network order, as a signed number. */
@@ -36,12 +36,13 @@ export class PacketFields {
     if (at + 4 <= this.#captured) {
       return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
     }
-    this.#missing(at + 4);
+    this.#missing(at, at + 4);
     return undefined;
   }
 
-  #missing(end: number): number {
-    if (end <= this.#wire) this.isCutOff = true;
+  #missing(at: number, end: number): number {
+    // Where the packet itself ends inside the field: the language may read the bytes that are there, `ip multicast` one.
+    if (end <= this.#wire || at < this.#captured) this.isCutOff = true;
     return -1;
   }
 }

@@ -154,6 +154,10 @@ describe('SectionIndexer', () => {
     const short = indexOf({ bytes: frame.subarray(0, 30) });
     expect([short.opaque, ...has(short, host('10.1.2.3'), host('192.0.2.7'))]).toEqual([false, true, false]);
   });
+  it('is opaque where the packet itself ends inside a field: the language may ask for the bytes that are there', () => {
+    const frame = buildEthernet({ payload: udp(53) });
+    expect(indexOf({ bytes: frame.subarray(0, 31) })).toEqual(OPAQUE);
+  });
   it('is opaque with a packet of a link type that no filter can be compiled for', () => {
     const packets = [{ bytes: innerFrame }, { bytes: innerFrame, linkType: LinkType.NETLINK }];
     expect(indexOf(...packets)).toEqual(OPAQUE);
