@@ -1,6 +1,6 @@
 import type { LossLedger } from '@bpfleet/contract';
+import { addCables, cableNames } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { addCables, cableNames } from '../../apps/capture-agent/src/testing/cables.js';
 import { hostsHere } from '../e2e/requirements.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
 import { missingAndTwice, OneHost } from './one-host.js';

@@ -1,8 +1,7 @@
 import { type Bundle, digestOf, fromBase64, openDocument, type Statement, statementKind } from '@bpfleet/contract';
 import { nodeCrypto } from '@bpfleet/service';
-import { createHosts, type Hosts } from '@bpfleet/test-environment';
+import { addCables, cableNames, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { addCables, cableNames } from '../../apps/capture-agent/src/testing/cables.js';
 import { OpenerRig } from '../../apps/capture-agent/src/testing/opener-rig.js';
 import { expectedProgram } from '../../apps/filter-manager/src/attestation/expected-program.js';
 import { PcapFilterCompiler } from '../../apps/filter-manager/src/compile/pcap-filter-compiler.js';

@@ -1,3 +1,4 @@
+export { addCables, cableNames, otherEnd, removeCables } from './cables.js';
 export { createDatabase, type DatabaseTemplate, type TestDatabase } from './database.js';
 export { imageIsMissing } from './docker.js';
 export { freePorts } from './free-ports.js';

@@ -4,9 +4,17 @@ import { release } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { forEachPacket, readSection } from '@bpfleet/section';
-import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
+import {
+  addCables,
+  cableNames,
+  canMakeHosts,
+  createHosts,
+  type Host,
+  type Hosts,
+  otherEnd,
+  removeCables,
+} from '@bpfleet/test-environment';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { addCables, cableNames, otherEnd, removeCables } from '../testing/cables.js';
 import { CaptureRig } from '../testing/capture-rig.js';
 import { CLASSES, classOf, expressionOf, numberAt, placeOf } from '../testing/numbered-packets.js';
 import type { TestFilter } from '../testing/signing-service.js';

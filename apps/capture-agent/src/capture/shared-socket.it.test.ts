@@ -3,9 +3,17 @@ import { toBase64 } from '@bpfleet/contract';
 import { interfaces, PacketSender } from '@bpfleet/linux';
 import { compileEbpf } from '@bpfleet/pcap-filter';
 import { forEachPacket, readSection } from '@bpfleet/section';
-import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
+import {
+  addCables,
+  cableNames,
+  canMakeHosts,
+  createHosts,
+  type Host,
+  type Hosts,
+  otherEnd,
+  removeCables,
+} from '@bpfleet/test-environment';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addCables, cableNames, otherEnd, removeCables } from '../testing/cables.js';
 import { CaptureRig } from '../testing/capture-rig.js';
 import { numberAt, numberedFrame } from '../testing/numbered-packets.js';
 import type { TestFilter } from '../testing/signing-service.js';

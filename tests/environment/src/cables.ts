@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import type { Host, Hosts } from '@bpfleet/test-environment';
+import type { Host, Hosts } from './hosts.js';
 
 /** `e7`, whose cable's other end is `p7`. */
 export const cableNames = (count: number, first = 1): string[] =>
