@@ -1,7 +1,7 @@
 import type { Packet } from '@bpfleet/bpf';
 import { formFor, type Theirs } from './oracle.js';
 import { Relevant } from './relevant.js';
-import { type End, waysThrough } from './ways.js';
+import { type End, endsOf } from './ways.js';
 
 /**
  * What libpcap's plain form answers when loads outside of the packet are left out together with the questions that need
@@ -16,12 +16,11 @@ import { type End, waysThrough } from './ways.js';
 export function answerWithoutMissing(theirs: Theirs, packet: Packet, relevant = new Relevant()): End {
   const program = formFor(theirs, packet).plain;
   for (;;) {
-    const ways = waysThrough(program, packet, relevant);
-    if (ways === undefined) return 'unproven';
-    if (ways.size === 1) return oneOf([...ways.keys()]);
+    const { ways, isWhole } = endsOf(program, packet, relevant);
+    if (isWhole && ways.size === 1) return oneOf([...ways.keys()]);
     // All of them before any is judged: the ways are followed as seldom as possible.
     const learned = [...ways.values()].map((way) => relevant.learn(way));
-    if (!learned.includes(true)) return oneOf([...ways.keys()]);
+    if (!learned.includes(true)) return isWhole ? oneOf([...ways.keys()]) : 'unproven';
   }
 }
 

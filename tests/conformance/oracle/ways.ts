@@ -22,32 +22,33 @@ interface State {
 const MAX_STATES = 20_000;
 const START: State = { at: 0, a: 0, x: 0, memory: Array(16).fill('unset'), jumpsBack: 0, known: new Map() };
 
-/**
- * Follows libpcap's program on a packet from which loads may be missing, both ways at each question about one.
- * @returns each end that is reached, with a way to it; undefined where there are too many states
- */
-export function waysThrough(
-  program: Program,
-  packet: Packet,
-  relevant: Relevant,
-): ReadonlyMap<End, Way | undefined> | undefined {
+/** Where a program ends. */
+export interface Ends {
+  /** Each end that was reached, with a way to it. */
+  readonly ways: ReadonlyMap<End, Way | undefined>;
+  /** False where there are too many states: there may be other ends. */
+  readonly isWhole: boolean;
+}
+
+/** Follows libpcap's program on a packet from which loads may be missing, both ways at each question about one. */
+export function endsOf(program: Program, packet: Packet, relevant: Relevant): Ends {
   const ahead = originsAhead(program);
   const pending: { state: State; way: Way | undefined }[] = [{ state: START, way: undefined }];
   const seen = new Set<string>();
-  const ends = new Map<End, Way | undefined>();
+  const ways = new Map<End, Way | undefined>();
   for (let one = pending.pop(); one !== undefined; one = pending.pop()) {
     const next = untilQuestion(program, packet, one.state);
     if (typeof next !== 'object') {
-      if (!ends.has(next)) ends.set(next, one.way);
+      if (!ways.has(next)) ways.set(next, one.way);
       continue;
     }
     const question = withoutForgotten(next, ahead);
     const key = keyOf(question);
     if (seen.has(key)) continue;
-    if (seen.add(key).size > MAX_STATES) return undefined;
+    if (seen.add(key).size > MAX_STATES) return { ways, isWhole: false };
     pending.push(...bothWays(program, question, one.way, relevant));
   }
-  return ends;
+  return { ways, isWhole: true };
 }
 
 /** Runs to a question about something missing, or to the end. */
