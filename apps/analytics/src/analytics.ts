@@ -59,7 +59,10 @@ export interface Analytics {
   stop(): Promise<void>;
 }
 
-/** Consumers with this group share the topic's partitions. */
+/**
+ * Consumers with this group share the topic's partitions. The prefix goes before it, too: kafkajs gives the members of a group
+ * the topics of its leader, whatever they subscribed to.
+ */
 const GROUP = 'bpfleet-analytics';
 
 /** Ingest and queries as one service over what it is given. Starts nothing yet. */
@@ -74,7 +77,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
   const { nowMs } = systemClock;
   const ingestParts = { store: new IngestStore(pool), metrics: ingestMetrics(metrics), logger, nowMs };
   const ingest = new Ingest(
-    { topic, group: GROUP, partitions: config.partitions, owner },
+    { topic, group: `${config.topicPrefix}${GROUP}`, partitions: config.partitions, owner },
     bus,
     { ...ingestParts, signatures },
     ({ logId, partition }, end) => noteLogEnd(pool, logId, partition, end),

@@ -13,7 +13,7 @@ export const AnalyticsConfig = z.object({
     .string()
     .regex(/^([A-Za-z0-9._-]{1,64}\.)?$/, 'a topic prefix is letters, digits and . _ -, and ends with a dot')
     .default('')
-    .describe('put before topic names; ends with a dot'),
+    .describe('put before the names of topics and of the consumer group; ends with a dot'),
   partitions: z.coerce
     .number()
     .int()

@@ -276,6 +276,25 @@ function describeIngest(makeBus: () => TestBus, connectionOf: () => Promise<Test
     await send(more);
     await isStored(one, [...sections, ...more]);
   });
+
+  it('shares no partitions with another fleet on the same brokers', async () => {
+    const theirs = await connectionOf();
+    const topicPrefix = `${log.topicPrefix}other.`;
+    const others = [0, 1].map(
+      () => new RunningAnalytics(theirs.connection, log.again(), { topicPrefix, partitions: 3 }),
+    );
+    running.push(...others);
+    const [ours] = await Promise.all([start(), ...others.map((one) => one.start())]);
+    const sections = Array.from({ length: 12 }, (_, index) => section({ agent: `host-${index}` }));
+    await Promise.all(
+      [log.topicPrefix, topicPrefix].map((prefix) =>
+        producer.send(packetsTopic(prefix), sections.map(busRecord), SEND_TIMEOUT_MS),
+      ),
+    );
+    await Promise.all([isStored(ours, sections), isStored(others[0]!, sections)]);
+    await Promise.all(others.map((one) => one.stop()));
+    await theirs.drop();
+  });
 }
 
 suiteRequires('ingest from the in-process bus', { postgres: await postgres() }, ({ postgres: { connection } }) => {
