@@ -3,14 +3,10 @@ import { type PacketDetail, packetMediaTypes, queryApi } from '@bpfleet/contract
 import { BpfleetError } from '@bpfleet/errors';
 import { Call, type CallOf } from '@bpfleet/service/nest';
 import { Controller, type OnModuleDestroy, Req, Res } from '@nestjs/common';
+import { acceptedType, type NegotiatingRequest } from '../accepted-type.js';
 import { Clock } from '../clock.js';
 import { type PacketMediaType, PacketsService } from './packets.service.js';
 import { sendStream } from './send-stream.js';
-
-/** Express' content negotiation. */
-interface NegotiatingRequest {
-  accepts(types: readonly string[]): string | false;
-}
 
 const offered: readonly PacketMediaType[] = Object.values(packetMediaTypes);
 
@@ -32,15 +28,10 @@ export class PacketsController implements OnModuleDestroy {
     @Req() request: NegotiatingRequest,
     @Res() response: ServerResponse,
   ): Promise<undefined> {
-    const mediaType = request.accepts(offered);
-    if (mediaType === false) {
-      throw new BpfleetError('REQUEST_INVALID', 'no answer in a form that the Accept header names', {
-        hint: `accept one of ${offered.join(', ')}`,
-      });
-    }
+    const mediaType = acceptedType(request, offered);
     const signal = AbortSignal.any([call.signal, this.#stopping.signal]);
     try {
-      const stream = await this.packets.answer(call.query, mediaType as PacketMediaType, this.clock.nowMs(), signal);
+      const stream = await this.packets.answer(call.query, mediaType, this.clock.nowMs(), signal);
       await sendStream(stream, response, signal);
     } catch (error) {
       // The receiver hung up: nobody is left to be told.

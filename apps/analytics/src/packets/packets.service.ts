@@ -24,7 +24,7 @@ export type PacketMediaType = (typeof packetMediaTypes)[keyof typeof packetMedia
 
 /** An answer on its way. Nothing is read that the receiver does not take. */
 export interface PacketStream {
-  readonly mediaType: PacketMediaType;
+  readonly mediaType: string;
   readonly fileName?: string;
   readonly body: AsyncIterable<Uint8Array>;
   /** Behind a capture file, which has no place for it; the others carry it inside. */
