@@ -36,7 +36,7 @@ export {
 } from './quarantine/quarantine-store.js';
 export { KeptRegistry } from './registry/kept-registry.js';
 export { noteLogEnd } from './retention/note-log-end.js';
-export { type NotRetained, type RetentionPolicy, RetentionStore } from './retention/retention-store.js';
+export { type RetentionPolicy, RetentionStore } from './retention/retention-store.js';
 export { StatusStore, type StoredClass, type StoredPosition, type StoredState } from './retention/store-status.js';
 export type {
   HeldPosition,

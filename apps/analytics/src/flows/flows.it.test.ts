@@ -11,7 +11,7 @@ import {
 } from '@bpfleet/packet';
 import { forEachPacket } from '@bpfleet/section';
 import { createLogger, Registry } from '@bpfleet/service';
-import { createPool, ensurePartitions, FlowRollUp, FlowStore, IngestStore } from '@bpfleet/store';
+import { createPool, ensurePartitions, FlowRollUp, FlowStore, IngestStore, LedgerStore } from '@bpfleet/store';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import fc from 'fast-check';
@@ -19,7 +19,6 @@ import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { ingestMetrics } from '../ingest/metrics.js';
 import { PartitionIngest } from '../ingest/partition-ingest.js';
-import { MemoryLedger } from '../ledger/memory-ledger.js';
 import { packetPredicates, type Verdict } from '../packets/packet-predicate.js';
 import { migratedDatabase } from '../testing/running-analytics.js';
 import { makeSection, NOW_MS, NOW_NS, recordOf, type TestSection } from '../testing/sections.js';
@@ -113,7 +112,7 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     database = await createDatabase(server.connection, migratedDatabase);
     pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
     await ensurePartitions(pool);
-    flows = new FlowsService(new FlowStore(pool), new MemoryLedger());
+    flows = new FlowsService(new FlowStore(pool), new LedgerStore(pool));
   });
   afterAll(async () => {
     await pool.end();
@@ -277,6 +276,23 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     since: new Date(NOW_MS - 3 * 3_600_000).toISOString(),
     until: new Date(NOW_MS + 120_000).toISOString(),
   };
+
+  it('says what of the range is given up: of flows with an expression, of their sums without one', async () => {
+    const { since, until } = range;
+    const [from, to] = [since, until].map((text) => BigInt(Date.parse(text)) * 1_000_000n);
+    await pool.query(
+      `INSERT INTO analytics.not_retained (class, ingested_from, ingested_to, ts_min, ts_max, rows, bytes, reason)
+       VALUES ('flow', now(), now(), $1, $2, 1, 1, 'age')`,
+      [from, to! - 1n],
+    );
+    const asked = (filter: string) => flows.top(TopQuery.parse({ ...range, filter, by: 'host' }), nowMs, signal);
+    expect((await asked('tcp')).completeness.notRetained).toHaveLength(1);
+    expect((await asked('')).completeness.notRetained).toBeUndefined();
+    await pool.query("UPDATE analytics.not_retained SET class = 'rollup'");
+    expect((await asked('tcp')).completeness.notRetained).toBeUndefined();
+    expect((await asked('')).completeness.notRetained).toHaveLength(1);
+    await pool.query('TRUNCATE analytics.not_retained');
+  });
 
   /** Everything is asked, and compared with a recount of the packets. */
   async function compare(

@@ -56,7 +56,7 @@ export class FlowsService {
       range: rangeOf(query),
       flows: flows.map(flowOf),
       ...(found.length > limit && last ? { next: cursorText(query, last) } : {}),
-      completeness: await this.#completeness({ ...request, query }, counted),
+      completeness: await this.#completeness({ ...request, query }, counted, 'flow'),
     };
   }
 
@@ -83,7 +83,7 @@ export class FlowsService {
       .filter(([, { packets }]) => packets > 0)
       .map(([key, totals]) => ({ at: isoOf(BigInt(key) * step), ...packetSum(totals) }))
       .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
-    const completeness = await this.#completeness(request, counted);
+    const completeness = await this.#completeness(request, counted, filter ? 'flow' : 'rollup');
     return { range: rangeOf(query), stepMs: Number(step / 1_000_000n), points, completeness };
   }
 
@@ -108,7 +108,7 @@ export class FlowsService {
       .toSorted(([a, one], [b, other]) => other[order] - one[order] || (a < b ? -1 : 1))
       .slice(0, limit)
       .map(([key, totals]) => ({ key, ...packetSum(totals) }));
-    const completeness = await this.#completeness(request, counted);
+    const completeness = await this.#completeness(request, counted, filter ? 'flow' : 'rollup');
     return { range: rangeOf(query), by, entries: largest, total: packetSum(counted.total), completeness };
   }
 
@@ -129,16 +129,11 @@ export class FlowsService {
     return { total, packetsUndecided, packetsPending };
   }
 
-  async #completeness({ query }: FlowRequest, counted: Counted): Promise<FlowCompleteness> {
+  async #completeness({ query }: FlowRequest, counted: Counted, from: 'flow' | 'rollup'): Promise<FlowCompleteness> {
     const { sinceNs, untilNs, agent } = query;
-    const losses = await this.ledger.losses({ sinceNs, untilNs: untilNs - 1n, agent });
-    const { droppedByKernel, lostByAgents, sectionsMissing, packetsMissing, recordsQuarantined, recordsLost } = losses;
-    return {
-      packetsCounted: counted.total.packets,
-      packetsUndecided: counted.packetsUndecided,
-      packetsPending: counted.packetsPending,
-      ...{ droppedByKernel, lostByAgents, sectionsMissing, packetsMissing, recordsQuarantined, recordsLost },
-    };
+    const losses = await this.ledger.losses({ sinceNs, untilNs: untilNs - 1n, agent, from });
+    const { total, packetsUndecided, packetsPending } = counted;
+    return { packetsCounted: total.packets, packetsUndecided, packetsPending, ...losses };
   }
 }
 

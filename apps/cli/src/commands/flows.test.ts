@@ -19,7 +19,9 @@ beforeEach(async () => {
     { key: '10.0.0.1', ...sum, estimated },
     { key: '10.0.0.2', packets: 1, bytes: 60 },
   ];
-  fleet.top = { range, by: 'host', entries, total: sum, completeness: { ...completeness, packetsUndecided: 2 } };
+  const notRetained = [{ since: range.since, until: '2026-11-22T10:30:00.000Z' }];
+  const ofTop = { ...completeness, packetsUndecided: 2, notRetained };
+  fleet.top = { range, by: 'host', entries, total: sum, completeness: ofTop };
 });
 afterEach(() => fleet.stop());
 
@@ -90,7 +92,8 @@ describe('top', () => {
       '10.0.0.2 | 1 | 60 | 1 | 60',
       '',
     ]);
-    expect(err).toBe(`${counted}; 2 undecided by their flows: ask bpfleet packets\n`);
+    const gone = `from ${range.since} to 2026-11-22T10:30:00.000Z not all is kept any more`;
+    expect(err).toBe(`${counted}; 2 undecided by their flows: ask bpfleet packets; ${gone}\n`);
     expect(fleet.requests).toEqual(['GET /api/v1/top?by=host&order=packets']);
   });
   it('refuses a key that it does not know', async () => {

@@ -1,5 +1,6 @@
 import type { Flow, FlowCompleteness, FlowRange, PacketSum, TimelinePoint, TopEntry } from '@bpfleet/contract';
 import { type Column, table } from '../output/columns.js';
+import { lossTexts } from '../output/known-losses.js';
 import type { Terminal } from '../terminal.js';
 
 /** Counts, and beside them what they stand for where something was sampled. */
@@ -43,16 +44,11 @@ export function topTable(by: string, entries: readonly TopEntry[], { out, env }:
 
 /** Says what was counted, and what is not in it. */
 export function flowCompletenessText({ since, until }: FlowRange, completeness: FlowCompleteness): string {
-  const { packetsUndecided, packetsPending, recordsQuarantined, droppedByKernel } = completeness;
-  const { lostByAgents, sectionsMissing, packetsMissing, recordsLost } = completeness;
+  const { packetsUndecided, packetsPending } = completeness;
   const gaps = [
     packetsUndecided > 0 && `${packetsUndecided} undecided by their flows: ask bpfleet packets`,
     packetsPending > 0 && `${packetsPending} of the last seconds not counted yet`,
-    recordsQuarantined > 0 && `${recordsQuarantined} records in quarantine`,
-    droppedByKernel > 0 && `${droppedByKernel} dropped by the agents' kernels`,
-    lostByAgents > 0 && `${lostByAgents} lost when agents were killed`,
-    sectionsMissing + packetsMissing > 0 && `${sectionsMissing} sections with ${packetsMissing} packets did not come`,
-    recordsLost > 0 && `${recordsLost} records given up by Kafka`,
+    ...lossTexts(completeness),
   ].filter((gap) => gap !== false);
   return [`${completeness.packetsCounted} packets counted from ${since} to ${until}`, ...gaps].join('; ');
 }

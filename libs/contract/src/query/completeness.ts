@@ -4,15 +4,10 @@ import { Timestamp } from '../naming.js';
 const Count = z.int().nonnegative();
 
 /**
- * How complete an answer is. Losses are those of the whole range, of all agents or the one that was asked for, whatever the
- * expression: nobody knows whether a packet that is lost would match. One of which only the bounds are known counts where
- * they touch the range.
+ * What is known to be lost of the whole range, of all agents or the one that was asked for, whatever the expression: nobody
+ * knows whether a packet that is lost would match. A loss of which only the bounds are known counts where they touch the range.
  */
-export const Completeness = z.object({
-  sectionsScanned: Count,
-  sectionsPruned: Count.describe('Passed over unread: by their index they hold nothing that matches, nor is undecided'),
-  packetsScanned: Count,
-  packetsUndecided: Count.describe('The bytes that decide were cut off at capture: neither yes nor no'),
+export const KnownLosses = z.object({
   droppedByKernel: Count.describe('Packets that agents’ rings had no room for'),
   lostByAgents: Count.describe('Packets of sections that were open when an agent’s process was killed'),
   sectionsMissing: Count.describe('Made by agents and not stored: given up by a spool or by Kafka, or in quarantine'),
@@ -20,9 +15,25 @@ export const Completeness = z.object({
   recordsQuarantined: Count,
   recordsLost: Count.describe('Given up by Kafka before they were read; of which agents, nobody knows'),
   notRetained: z
-    .array(z.object({ since: Timestamp, until: Timestamp, sections: Count.describe('About so many') }))
+    .array(
+      z.object({
+        since: Timestamp,
+        until: Timestamp,
+        sections: Count.optional().describe('About so many; where packets were asked for'),
+      }),
+    )
     .optional()
-    .describe('Parts of the range whose packets are given up: too old, or too much was stored'),
+    .describe('Parts of the range of which what the answer is made from is given up: too old, or too much was stored'),
+});
+export type KnownLosses = z.infer<typeof KnownLosses>;
+
+/** How complete an answer is. */
+export const Completeness = z.object({
+  sectionsScanned: Count,
+  sectionsPruned: Count.describe('Passed over unread: by their index they hold nothing that matches, nor is undecided'),
+  packetsScanned: Count,
+  packetsUndecided: Count.describe('The bytes that decide were cut off at capture: neither yes nor no'),
+  ...KnownLosses.shape,
   rangeScanned: z.boolean().describe('False when the scan ended before the range was through'),
   stoppedBy: z
     .enum(['limit', 'time', 'packets'])

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentId, Timestamp } from '../naming.js';
+import { KnownLosses } from './completeness.js';
 
 const Count = z.int().nonnegative();
 
@@ -28,19 +29,14 @@ export const PacketSum = z.object({
 });
 export type PacketSum = z.infer<typeof PacketSum>;
 
-/** How complete an answer about flows is. Losses are those of the whole range, as in the answer to a query for packets. */
+/** How complete an answer about flows is. */
 export const FlowCompleteness = z.object({
   packetsCounted: Count.describe('In flows that match, or in all'),
   packetsUndecided: Count.describe(
     'Not IP, behind VLAN tags or extension headers, or cut off: a flow does not tell whether they match; /packets does',
   ),
   packetsPending: Count.describe('Stored in the last seconds and not counted yet'),
-  droppedByKernel: Count,
-  lostByAgents: Count,
-  sectionsMissing: Count,
-  packetsMissing: Count,
-  recordsQuarantined: Count,
-  recordsLost: Count,
+  ...KnownLosses.shape,
 });
 export type FlowCompleteness = z.infer<typeof FlowCompleteness>;
 

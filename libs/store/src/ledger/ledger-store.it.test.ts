@@ -8,7 +8,7 @@ import { IngestStore } from '../ingest/ingest-store.js';
 import { createPool } from '../pool.js';
 import type { HeldPosition, IngestBatch, LossRow, QuarantineRow, SectionRow } from '../rows.js';
 import { analyticsDatabase } from '../testing/analytics-database.js';
-import { LedgerStore } from './ledger-store.js';
+import { LedgerStore, type LossQuery } from './ledger-store.js';
 
 const SECOND_NS = 1_000_000_000n;
 const nowNs = BigInt(Date.now()) * 1_000_000n;
@@ -39,7 +39,7 @@ async function commit(sections: readonly SectionRow[], more: Partial<IngestBatch
   position = { ...position, next };
 }
 
-const all = (query: { agent?: string; sinceNs?: bigint; untilNs?: bigint } = {}) =>
+const all = (query: Partial<LossQuery> = {}) =>
   ledger.losses({ sinceNs: startNs, untilNs: nowNs + 60n * SECOND_NS, ...query });
 const NOTHING = {
   ...{ droppedByKernel: 0, lostByAgents: 0, sectionsMissing: 0, packetsMissing: 0 },
@@ -128,6 +128,10 @@ suiteRequires('The ledger of the store', { postgres: await postgres() }, ({ post
         { since: formatInstantNs(hour(0) + SECOND_NS), until: formatInstantNs(hour(2)), sections: 20 },
       ]);
       expect((await all()).notRetained).toBeUndefined();
+      expect((await all({ sinceNs: hour(0), untilNs: nowNs, from: 'flow' })).notRetained).toBeUndefined();
+      await pool.query("UPDATE analytics.not_retained SET class = 'flow' WHERE ts_min = $1", [hour(5)]);
+      const flows = [{ since: formatInstantNs(hour(5)), until: formatInstantNs(hour(6)) }];
+      expect((await all({ sinceNs: hour(0), untilNs: nowNs, from: 'flow' })).notRetained).toEqual(flows);
     });
 
     it('lists each agent with what became of its packets', async () => {

@@ -1,5 +1,7 @@
 import { formatInstantNs } from '@bpfleet/contract';
 import type pg from 'pg';
+import type { PartitionedClass } from '../partitions/partitioned-tables.js';
+import { type GivenUp, givenUp } from '../retention/given-up.js';
 import { clamp } from '../sections/section-query.js';
 import { storeError } from '../store-error.js';
 import type { EpochAccount } from './epoch-account.js';
@@ -10,6 +12,8 @@ export interface LossQuery {
   readonly sinceNs: bigint;
   readonly untilNs: bigint;
   readonly agent?: string | undefined;
+  /** What is answered from: of which what was given up is told. Sections when left out. */
+  readonly from?: PartitionedClass | undefined;
 }
 
 /** What is known to be missing between two times. A loss of which only the bounds are known counts where they overlap. */
@@ -25,15 +29,8 @@ export interface KnownLosses {
   readonly recordsQuarantined: number;
   /** Records that the log gave up before they were read. */
   readonly recordsLost: number;
-  /** What of the range was given up, as ISO 8601; undefined: nothing. */
-  readonly notRetained?: GivenUp[];
-}
-
-/** Packets from `since` to `until`, of about so many sections. */
-export interface GivenUp {
-  readonly since: string;
-  readonly until: string;
-  readonly sections: number;
+  /** What of the range was given up, as ISO 8601; undefined: nothing. `sections`: about so many of them. */
+  readonly notRetained?: { readonly since: string; readonly until: string; readonly sections?: number }[];
 }
 
 /** All that is known of one agent. */
@@ -52,11 +49,11 @@ const MOST_GAPS = 100;
 export class LedgerStore {
   constructor(private readonly pool: pg.Pool) {}
 
-  async losses({ sinceNs, untilNs, agent }: LossQuery): Promise<KnownLosses> {
+  async losses({ sinceNs, untilNs, agent, from = 'section' }: LossQuery): Promise<KnownLosses> {
     const range = [clamp(sinceNs), clamp(untilNs)];
-    const [{ rows }, notRetained] = await Promise.all([
+    const [{ rows }, gone] = await Promise.all([
       this.#query<Record<keyof typeof LOSS_COLUMNS, string>>(LOSSES, [...range, agent ?? null]),
-      this.#query<GivenUpRow>(GIVEN_UP, range),
+      givenUp(this.pool, from, sinceNs, untilNs),
     ]);
     const row = rows[0]!;
     return {
@@ -66,7 +63,7 @@ export class LedgerStore {
       packetsMissing: Number(row.missing_packets),
       recordsQuarantined: Number(row.quarantined),
       recordsLost: Number(row.lost),
-      ...(notRetained.rows.length === 0 ? {} : { notRetained: notRetained.rows.map(givenUp) }),
+      ...(gone.length === 0 ? {} : { notRetained: gone.map((part) => notRetained(part, from)) }),
     };
   }
 
@@ -118,6 +115,12 @@ export class LedgerStore {
   }
 }
 
+const notRetained = ({ fromNs, toNs, rows }: GivenUp, from: PartitionedClass) => ({
+  since: formatInstantNs(fromNs),
+  until: formatInstantNs(toNs),
+  ...(from === 'section' ? { sections: rows } : {}),
+});
+
 /** Unix ns as a time, so that an index on times serves. */
 const instant = (ns: string): string => `to_timestamp(${ns}::bigint / 1e9)`;
 
@@ -144,34 +147,6 @@ const LOSSES = `
   ) SELECT ${Object.entries(LOSS_COLUMNS)
     .map(([name, query]) => `(${query}) AS ${name}`)
     .join(', ')}`;
-
-interface GivenUpRow {
-  ts_min: string;
-  ts_max: string;
-  sections: string;
-}
-
-// Rows of the range whose times touch become one; within the range, since nobody asked for more.
-const GIVEN_UP = `
-  WITH gone AS (
-    SELECT GREATEST(ts_min, $1) AS ts_min, LEAST(ts_max, $2) AS ts_max, rows FROM (
-      SELECT ts_min, ts_max, rows FROM analytics.not_retained WHERE class = 'section'
-      UNION ALL SELECT suspect_ts_min, suspect_ts_max, 0 FROM analytics.not_retained WHERE class = 'section'
-    ) AS spans WHERE ts_max >= $1 AND ts_min <= $2
-  ), marked AS (
-    SELECT *, ts_min > max(ts_max) OVER (ORDER BY ts_min ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS begins
-    FROM gone
-  ), numbered AS (
-    SELECT *, count(*) FILTER (WHERE begins) OVER (ORDER BY ts_min) AS number FROM marked
-  )
-  SELECT min(ts_min) AS ts_min, max(ts_max) AS ts_max, sum(rows) AS sections FROM numbered
-  GROUP BY number ORDER BY number DESC LIMIT 20`;
-
-const givenUp = ({ ts_min, ts_max, sections }: GivenUpRow): GivenUp => ({
-  since: formatInstantNs(BigInt(ts_min)),
-  until: formatInstantNs(BigInt(ts_max)),
-  sections: Number(sections),
-});
 
 const AGENT_LOSSES = `
   SELECT agent, kind, sum(sections) AS sections, sum(packets) AS packets FROM analytics.agent_loss

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import type { PartitionedClass } from '../partitions/partitioned-tables.js';
-import { clamp } from '../sections/section-query.js';
 import { isSqlState, SQL_STATE, storeError } from '../store-error.js';
 import { deleteOldRows } from './delete-old-rows.js';
 import { dropPartition, leave, leavingPartitions } from './drop-partition.js';
@@ -17,12 +16,6 @@ export interface Round {
   readonly deletedRows: number;
   /** Partitions that are still read: the next round drops them. No query looks for them any more. */
   readonly waiting: readonly string[];
-}
-
-/** Times of packets in Unix ns, both included. */
-export interface NotRetained {
-  readonly fromNs: bigint;
-  readonly toNs: bigint;
 }
 
 const CLASSES: readonly PartitionedClass[] = ['section', 'flow', 'rollup'];
@@ -43,23 +36,6 @@ export class RetentionStore {
   async retain(policy: RetentionPolicy): Promise<Round | undefined> {
     try {
       return await this.#alone((client) => retain(client, policy));
-    } catch (error) {
-      throw storeError(error);
-    }
-  }
-
-  /**
-   * The packet times of what was given up, clipped to a range. Ask after the scan: what goes while it runs is among them.
-   * Parts less than a minute apart count as one.
-   */
-  async notRetained(of: PartitionedClass, sinceNs: bigint, untilNs: bigint): Promise<NotRetained[]> {
-    try {
-      const { rows } = await this.pool.query<{ from_ns: string; to_ns: string }>(NOT_RETAINED, [
-        of,
-        clamp(sinceNs),
-        clamp(untilNs),
-      ]);
-      return rows.map((row) => ({ fromNs: BigInt(row.from_ns), toNs: BigInt(row.to_ns) }));
     } catch (error) {
       throw storeError(error);
     }
@@ -113,11 +89,3 @@ async function isDropped(client: pg.ClientBase, leaving: { name: string; parent:
     return false;
   }
 }
-
-const NOT_RETAINED = `
-  SELECT GREATEST(lower(part), $2::numeric) AS from_ns, LEAST(upper(part) - 60000000000, $3::numeric) AS to_ns
-  FROM (
-    SELECT unnest(range_agg(numrange(low, high + 60000000000))) AS part
-    FROM analytics.not_retained, LATERAL (VALUES (ts_min, ts_max), (suspect_ts_min, suspect_ts_max)) AS times (low, high)
-    WHERE class = $1 AND low <= $3 AND high >= $2
-  ) AS parts ORDER BY from_ns`;
