@@ -60,7 +60,7 @@ suiteRequires('a backtest', { hosts: await hostsHere() }, () => {
     await standalone.until(`${name} to run`, async () => {
       const { items } = await client.call(controlApi.listAgents, { query: {} });
       const states = items[0]?.status?.filters.filter(({ filter }) => filter === name) ?? [];
-      return states.some(({ state }) => state === 'attested' || state === 'reported');
+      return states.some(({ state }) => state === 'attested');
     });
     return `${name}@1`;
   }

@@ -41,6 +41,11 @@ export class Attachment {
     }
   }
 
+  /** The same in the kernel, linked from other filters: statements name these. */
+  linkedFrom(program: KernelProgram): Attachment {
+    return new Attachment(program, this.socket, this.loaded);
+  }
+
   /** Attaches the same again. @throws BpfleetError `ATTACH_REFUSED` */
   restore(): void {
     if (this.program.target === 'cbpf') this.socket.attach(this.program.bytes);

@@ -249,10 +249,13 @@ export class HeldSocket {
 
   #attach(branches: readonly PlannedBranch[]): void {
     withProgramOf({ isShared: this.#current.isShared, branches }, this.parts.linker, (program) => {
-      if (program.hash === this.#attachment?.program.hash) return;
-      const next = Attachment.attach(this.ring, program);
-      this.#attachment?.close();
-      this.#attachment = next;
+      const before = this.#attachment;
+      if (program.hash === before?.program.hash) {
+        this.#attachment = before.linkedFrom(program);
+        return;
+      }
+      this.#attachment = Attachment.attach(this.ring, program);
+      before?.close();
     });
   }
 }

@@ -337,6 +337,18 @@ describe.runIf(possible.ok)(title, () => {
       expect(await rig.states()).toEqual([]);
     });
 
+    it('state the filters that they run where another one changes nothing of the program', async () => {
+      const everything: TestFilter = { filter: 'all', version: 1, expression: '' };
+      await desire(everything);
+      for (const filters of [[everything, web(1)], [everything, web(1), dns(1)], [everything]]) {
+        await desire(...filters);
+        await rig.settle();
+        const [statement] = await signedStatements();
+        expect(statement!.members).toHaveLength(filters.length);
+        expect((await rig.states()).every((state) => state.endsWith('attested'))).toBe(true);
+      }
+    });
+
     it('need no cut where only our own connections changed', async () => {
       const order = rig.service.desire([web(1)]);
       await rig.opener.desire(order);
