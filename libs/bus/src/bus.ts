@@ -12,6 +12,11 @@ export interface ReceivedRecord {
   readonly value: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly timestampMs: number;
+  /**
+   * Stands in place of records that the client cannot decode (a codec that it does not have, damaged bytes): those from
+   * `first` to this one's offset. Asked for again, they may be readable.
+   */
+  readonly unreadable?: { readonly first: bigint; readonly reason: string };
 }
 
 /** First readable offset, and the one the next record will get. */

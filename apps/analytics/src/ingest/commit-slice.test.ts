@@ -37,4 +37,8 @@ describe('commitSliceEnd', () => {
   it('stops at a gap', () => {
     expect(commitSliceEnd([record(0), record(1), record(3)], 0, limits)).toBe(2);
   });
+  it('stops before what could not be decoded', () => {
+    const unreadable = { ...record(1), unreadable: { first: 1n, reason: 'no codec' } };
+    expect(commitSliceEnd([record(0), unreadable, record(2)], 0, limits)).toBe(1);
+  });
 });

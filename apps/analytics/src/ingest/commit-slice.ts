@@ -7,7 +7,7 @@ export interface CommitLimits {
 }
 
 /**
- * The records from `start` on that go into one transaction: consecutive offsets only, within the limits.
+ * The records from `start` on that go into one transaction: consecutive offsets only, readable, within the limits.
  * @returns the index behind the last one
  */
 export function commitSliceEnd(records: readonly ReceivedRecord[], start: number, limits: CommitLimits): number {
@@ -15,7 +15,8 @@ export function commitSliceEnd(records: readonly ReceivedRecord[], start: number
   for (let bytes = 0; end < records.length && end - start < limits.records; end++) {
     const record = records[end]!;
     bytes += record.value.length;
-    if (end > start && (bytes > limits.bytes || record.offset !== records[end - 1]!.offset + 1n)) break;
+    const isNext = end === start || (record.offset === records[end - 1]!.offset + 1n && bytes <= limits.bytes);
+    if (!isNext || record.unreadable !== undefined) break;
   }
   return end;
 }

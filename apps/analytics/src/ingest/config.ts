@@ -14,6 +14,9 @@ export interface IngestConfig {
  */
 export const commitLimits = { records: 25, bytes: 4 * 1024 * 1024 } as const;
 
+/** A batch of the log that cannot be decoded so often in a row is given up. */
+export const UNREADABLE_TRIES = 3;
+
 /** Partitions by ingest hour are made ahead, and those that have outlived their limits go. */
 export const KEEP_PARTITIONS_EVERY_MS = 60_000;
 export const MEASURE_LAG_EVERY_MS = 5_000;

@@ -55,6 +55,11 @@ export const ingestMetrics = (registry: Registry) => {
       name: 'bpfleet_ingest_lost_offsets_total',
       help: 'Offsets of the log that were gone before they were read; each range is a loss row.',
     }),
+    unreadable: new Counter({
+      registers,
+      name: 'bpfleet_ingest_unreadable_total',
+      help: 'Times that a batch of the log could not be decoded; after three in a row it becomes a loss row.',
+    }),
     logsReplaced: new Counter({
       registers,
       name: 'bpfleet_ingest_logs_replaced_total',

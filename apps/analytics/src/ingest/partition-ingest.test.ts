@@ -175,6 +175,49 @@ describe('PartitionIngest', () => {
     });
   });
 
+  describe('over a batch that cannot be decoded', () => {
+    const unreadable = (first: number, last: number): ReceivedRecord => ({
+      ...{ offset: BigInt(last), key: '', value: new Uint8Array(0), headers: {}, timestampMs: 0 },
+      unreadable: { first: BigInt(first), reason: 'no such codec' },
+    });
+    const delivered = () => [...records(0, 1), unreadable(2, 4), ...records(5)];
+
+    it('reads it three times, and then goes on with a loss row of its offsets', async () => {
+      const ingest = await take();
+      for (const next of [2n, 2n, 6n]) expect(await ingest.read(delivered(), signal)).toBe(next);
+      expect(store.losses).toMatchObject([
+        { firstOffset: 2n, endOffset: 5n, reason: 'unreadable', detail: 'no such codec' },
+      ]);
+      expect(store.offsets).toEqual([0n, 1n, 5n]);
+    });
+    it('stores what is readable the next time', async () => {
+      const ingest = await take();
+      expect(await ingest.read(delivered(), signal)).toBe(2n);
+      expect(await ingest.read(records(2, 3, 4, 5), signal)).toBe(6n);
+      expect(store.losses).toEqual([]);
+      expect(store.offsets).toEqual([0n, 1n, 2n, 3n, 4n, 5n]);
+    });
+    it('begins to count anew with the next one', async () => {
+      const ingest = await take();
+      for (let time = 0; time < 3; time++) await ingest.read([unreadable(0, 1)], signal);
+      expect(await ingest.read([unreadable(2, 2)], signal)).toBe(2n);
+      expect(store.losses).toHaveLength(1);
+    });
+    it('gives up only what lies behind the position', async () => {
+      store.next = 3n;
+      const ingest = await take();
+      for (let time = 0; time < 3; time++) await ingest.read(delivered(), signal);
+      expect(store.losses).toMatchObject([{ firstOffset: 3n, endOffset: 5n }]);
+    });
+    it('closes the gap before it first', async () => {
+      const ingest = await take();
+      for (const next of [0n, 1n, 1n, 4n]) {
+        expect(await ingest.read([unreadable(1, 3)], signal)).toBe(next);
+      }
+      expect(store.losses).toMatchObject([{ firstOffset: 1n, endOffset: 4n }]);
+    });
+  });
+
   describe('makes flows', () => {
     const packets = () => store.flows.map((flow) => flow.packets);
 

@@ -2,9 +2,10 @@ import type { LogPartition, ReceivedRecord } from '@bpfleet/bus';
 import type { Logger } from '@bpfleet/service';
 import type { FlowFlush, HeldPosition, IngestBatch, IngestResult, LossRow, SectionWithoutFlows } from '@bpfleet/store';
 import { PartitionFlows } from '../flows/partition-flows.js';
+import { printable } from '../printable.js';
 import { type PreparedBatch, prepareBatch } from './batch.js';
 import { commitSliceEnd } from './commit-slice.js';
-import { commitLimits } from './config.js';
+import { commitLimits, UNREADABLE_TRIES } from './config.js';
 import { DropCounters } from './drop-counters.js';
 import { decideGap, type OffsetGap } from './gap.js';
 import type { IngestMetrics } from './metrics.js';
@@ -28,6 +29,7 @@ export interface IngestParts {
   readonly signatures: Pick<SignatureJudge, 'prepare' | 'judge'>;
 }
 
+const MAX_REASON_LENGTH = 500;
 const NOTHING: PreparedBatch = { sections: [], quarantined: [], described: new Map() };
 
 /**
@@ -39,6 +41,8 @@ export class PartitionIngest {
   /** Offset behind the last one that was dealt with; ahead of the stored position over an empty gap. */
   #next: bigint;
   #readAgain: OffsetGap | undefined;
+  /** How often what is at `#next` could not be decoded. */
+  #unreadable = 0;
   readonly #drops = new DropCounters();
   /** Of the stored sections below the position that have none yet. */
   readonly #flows = new PartitionFlows();
@@ -105,8 +109,14 @@ export class PartitionIngest {
       return this.#next;
     }
     while (at < records.length && !signal.aborted) {
-      const { offset } = records[at]!;
-      if (offset > this.#next && !(await this.#closeGap({ from: this.#next, to: offset }))) break;
+      const { offset, unreadable } = records[at]!;
+      const first = unreadable?.first ?? offset;
+      if (first > this.#next && !(await this.#closeGap({ from: this.#next, to: first }))) break;
+      if (unreadable !== undefined) {
+        if (!(await this.#passBy({ from: this.#next, to: offset + 1n }, unreadable.reason))) break;
+        at++;
+        continue;
+      }
       const end = commitSliceEnd(records, at, commitLimits);
       const slice = records.slice(at, end);
       await this.parts.signatures.prepare(
@@ -138,6 +148,21 @@ export class PartitionIngest {
     }
     await this.#lose(decision.lost, 'retention', 'the log gave them up before they were read', decision.lost.to);
     return this.#next === gap.to || this.#closeGap({ from: this.#next, to: gap.to });
+  }
+
+  /** Whether reading may go on behind records that could not be decoded. */
+  async #passBy(range: OffsetGap, reason: string): Promise<boolean> {
+    this.parts.metrics.unreadable.inc();
+    if (++this.#unreadable < UNREADABLE_TRIES) {
+      this.#log(
+        'warn',
+        { from: String(range.from), to: String(range.to), reason },
+        'records unreadable, reading again',
+      );
+      return false;
+    }
+    await this.#lose(range, 'unreadable', printable(reason, MAX_REASON_LENGTH), range.to);
+    return true;
   }
 
   /** The log may have been trimmed past the position, or replaced by another one that is shorter. */
@@ -195,6 +220,7 @@ export class PartitionIngest {
     const result = await this.#store(next, batch, losses, this.#takeFlows(next));
     this.#next = next;
     this.#readAgain = undefined;
+    this.#unreadable = 0;
     return result;
   }
 

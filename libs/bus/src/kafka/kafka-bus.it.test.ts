@@ -111,6 +111,51 @@ suiteRequires('with Apache Kafka', { kafka: await kafka() }, ({ kafka }) => {
       expect(Buffer.compare(store.rows[0]!.value, value)).toBe(0);
     });
 
+    it('hands over in one piece what is compressed in a way it does not know, and reads on behind it', async () => {
+      const producer = bus.producer();
+      const send = (...values: string[]) =>
+        producer.send(
+          topic,
+          values.map((value) => ({ key: 'k', value: Buffer.from(value), headers: {} })),
+          10_000,
+        );
+      const compression = (value: string) =>
+        admin.alterConfigs({
+          validateOnly: false,
+          resources: [
+            { type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'compression.type', value }] },
+          ],
+        });
+      await send('1', '2');
+      await compression('zstd');
+      await send('3', '4', '5');
+      await compression('snappy');
+      await send('6');
+      const store = new FakeStore();
+      const handler = new FakeIngest('a', store);
+      // As if they had been there: this is not the place to decide about them.
+      const read = handler.read.bind(handler);
+      handler.read = (log, records, signal) => {
+        const restored = records.flatMap(({ unreadable, ...record }) =>
+          unreadable === undefined
+            ? [record]
+            : Array.from({ length: Number(record.offset - unreadable.first) + 1 }, (_, index) => ({
+                ...{ ...record, offset: unreadable.first + BigInt(index), value: Buffer.from(unreadable.reason) },
+              })),
+        );
+        return read(log, restored, signal);
+      };
+      const errors: unknown[] = [];
+      const onError = (error: unknown) => errors.push(error);
+      const consumer = bus.consumer({ topic, group: topic, handler, onError });
+      await consumer.start();
+      await store.until(() => store.rows.length === 6);
+      await Promise.all([consumer.stop(), producer.stop()]);
+      const reason = 'ZSTD compression not implemented';
+      expect(store.values).toEqual(['1', '2', reason, reason, reason, '6']);
+      expect(errors).toEqual([]);
+    });
+
     it('tells Kafka how far it is, for the display of lag', async () => {
       const store = new FakeStore();
       const handler = new FakeIngest('a', store);

@@ -18,6 +18,12 @@ interface WritingEncoder extends Encoder {
   writeEncoder(value: WritingEncoder): this;
   writeArray(values: readonly WritingEncoder[]): this;
 }
+interface ConsumerGroup {
+  lastRequest: number;
+  memberId: string;
+  coordinator: object;
+  heartbeat(options: { interval: number }): Promise<void>;
+}
 type EncodeBatch = (options: object) => Promise<Encoder>;
 interface RequestQueue {
   readonly throttleCheckTimeoutId: unknown;
@@ -112,6 +118,20 @@ describe('kafkajs, as changed', () => {
     }
   });
 
+  it('sends a heartbeat when one is due, also after the clock was set back', async () => {
+    const beats: number[] = [];
+    const member = consumerGroup(() => beats.push(beats.length));
+    await member.heartbeat({ interval: 60_000 });
+    expect(beats).toHaveLength(0);
+    member.lastRequest = Date.now() - 60_000;
+    await member.heartbeat({ interval: 60_000 });
+    expect(beats).toHaveLength(1);
+    member.lastRequest = Date.now() + 3_600_000;
+    await member.heartbeat({ interval: 60_000 });
+    await member.heartbeat({ interval: 60_000 });
+    expect(beats).toHaveLength(2);
+  });
+
   it('knows snappy', () => {
     expect(kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy]?.()).toHaveProperty('decompress');
   });
@@ -127,6 +147,14 @@ function requestQueue(): RequestQueue {
   const Queue = require('kafkajs/src/network/requestQueue') as new (options: object) => RequestQueue;
   const logger = { debug: () => undefined };
   return new Queue({ maxInFlightRequests: 0, requestTimeout: 1_000, clientId: 'test', broker: 'test', logger });
+}
+
+/** A member that is in a group. */
+function consumerGroup(onBeat: () => void): ConsumerGroup {
+  const Group = require('kafkajs/src/consumer/consumerGroup') as new (options: object) => ConsumerGroup;
+  const logger = { namespace: () => ({}) };
+  const group = new Group({ logger, groupId: 'group', instrumentationEmitter: { emit: () => undefined } });
+  return Object.assign(group, { memberId: 'me', coordinator: { heartbeat: async () => onBeat() } });
 }
 
 /** Bit by bit, from the definition: RFC 3720, appendix B.4, polynomial 0x1edc6f41 reflected. */

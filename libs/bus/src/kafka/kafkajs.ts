@@ -3,6 +3,7 @@ import type * as NativeCrc from '@node-rs/crc32';
 import type * as KafkaJs from 'kafkajs';
 import { type Encoder, keepParts } from './encoder-parts.js';
 import { snappyCodec } from './snappy-codec.js';
+import { type DecodeBatch, standingIn } from './unreadable-batch.js';
 
 /**
  * kafkajs 2.2.4 as we use it. Nobody maintains it, so what must be different is changed here, once, before anything else
@@ -10,6 +11,11 @@ import { snappyCodec } from './snappy-codec.js';
  */
 const require = createRequire(import.meta.url);
 
+interface ConsumerGroup {
+  /** Unix ms. */
+  lastRequest: number;
+  heartbeat(options: { readonly interval: number }): Promise<void>;
+}
 interface RequestQueue {
   readonly pending: readonly unknown[];
   readonly throttledUntil: number;
@@ -18,6 +24,8 @@ interface RequestQueue {
 
 useNativeCrc();
 idleWhenNothingWaits();
+standInForUnreadable();
+beatAlsoWhenTheClockIsSetBack();
 keepParts((require('kafkajs/src/protocol/encoder') as { prototype: Encoder }).prototype);
 export const kafkajs = require('kafkajs') as typeof KafkaJs;
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = () => snappyCodec;
@@ -43,5 +51,26 @@ function idleWhenNothingWaits(): void {
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
+  };
+}
+
+/** Who decodes an answer takes this function when it is loaded, so ours must be there before that. */
+function standInForUnreadable(): void {
+  const path = require.resolve('kafkajs/src/protocol/recordBatch/v0/decoder');
+  const decode = require(path) as DecodeBatch;
+  const module = require.cache[path];
+  if (module) module.exports = standingIn(decode);
+}
+
+/**
+ * kafkajs sends the next heartbeat when the time of day is so much later. Set back, it would send none for as long: the
+ * group gives its partitions to others, and this member does not hear of it.
+ */
+function beatAlsoWhenTheClockIsSetBack(): void {
+  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroup };
+  const { heartbeat } = prototype;
+  prototype.heartbeat = function (this: ConsumerGroup, options) {
+    if (this.lastRequest > Date.now()) this.lastRequest = 0;
+    return heartbeat.call(this, options);
   };
 }
