@@ -1,0 +1,77 @@
+import type pg from 'pg';
+
+/** One change of a position that was committed, in the order of commits of its partition. */
+export interface Change {
+  readonly id: number;
+  readonly atMs: number;
+  readonly replica: string;
+  readonly partition: number;
+  readonly next: bigint;
+  /** The partition was taken over; else something was committed. */
+  readonly isTaken: boolean;
+}
+
+/** Postgres itself notes who takes positions and who moves them: in the same transaction, under the position's lock. */
+const INSTALL = `
+  CREATE SCHEMA chaos;
+  CREATE TABLE chaos.change (id bigserial, at timestamptz DEFAULT clock_timestamp(), replica text, partition integer,
+    next bigint, is_taken boolean);
+  CREATE FUNCTION chaos.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO chaos.change (replica, partition, next, is_taken)
+    VALUES (current_setting('chaos.replica', true), new.partition, new.next, TG_OP = 'INSERT' OR old.fence <> new.fence);
+    RETURN NULL;
+  END $$;
+  CREATE TRIGGER note AFTER INSERT OR UPDATE ON analytics.position FOR EACH ROW EXECUTE FUNCTION chaos.note();`;
+
+/** Who took and who moved which position. */
+export class CommitLog {
+  constructor(private readonly pool: pg.Pool) {}
+
+  async install(): Promise<void> {
+    await this.pool.query(INSTALL);
+  }
+
+  /** By this, Postgres knows a process again: settings of each of its connections. */
+  static envOf(replica: string): Readonly<Record<string, string>> {
+    return { PGOPTIONS: `-c chaos.replica=${replica}` };
+  }
+
+  async read(): Promise<Change[]> {
+    const { rows } = await this.pool.query<Row>(`${SELECT} ORDER BY id`);
+    return rows.map(changeOf);
+  }
+
+  /** Commits of a replica that was not the last to take the partition: of a zombie. */
+  async ofZombies(): Promise<Change[]> {
+    const owners = new Map<number, string>();
+    return (await this.read()).filter(({ replica, partition, isTaken }) => {
+      if (isTaken) owners.set(partition, replica);
+      return owners.get(partition) !== replica;
+    });
+  }
+
+  /** The first commit of a replica, of these partitions where they are named. */
+  async firstOf(replica: string, partitions?: readonly number[]): Promise<Change | undefined> {
+    const { rows } = await this.pool.query<Row>(
+      `${SELECT} WHERE replica = $1 AND NOT is_taken AND ($2::int[] IS NULL OR partition = ANY ($2)) ORDER BY id LIMIT 1`,
+      [replica, partitions ?? null],
+    );
+    return rows.map(changeOf)[0];
+  }
+}
+
+interface Row {
+  readonly id: string;
+  readonly at_ms: string;
+  readonly replica: string;
+  readonly partition: number;
+  readonly next: string;
+  readonly is_taken: boolean;
+}
+
+const SELECT =
+  'SELECT id, extract(epoch FROM at) * 1000 AS at_ms, replica, partition, next, is_taken FROM chaos.change';
+
+const changeOf = ({ id, at_ms: atMs, replica, partition, next, is_taken: isTaken }: Row): Change => ({
+  ...{ id: Number(id), atMs: Number(atMs), replica, partition, next: BigInt(next), isTaken },
+});
