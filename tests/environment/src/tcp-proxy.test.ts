@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TcpProxy } from './tcp-proxy.js';
 
@@ -126,6 +129,45 @@ describe('TcpProxy', () => {
     socket.write('order');
     expect(await hear(socket, 8)).toBe('in order');
     expect(performance.now() - start).toBeGreaterThan(39);
+  });
+
+  it('holds what arrives, until it is let go', async () => {
+    const socket = await client();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      // Told before it goes on: this piece is held, too.
+      proxy.onClientBytes = () => {
+        release = proxy.hold();
+        resolve();
+      };
+    });
+    let heard = '';
+    socket.on('data', (bytes) => {
+      heard += String(bytes);
+    });
+    socket.write('held');
+    await held;
+    // One that is not held, on its way for as long.
+    const other = await TcpProxy.start();
+    other.forwardTo((echo.address() as AddressInfo).port);
+    const free = connect(other.port, '127.0.0.1');
+    clients.push(free);
+    expect(await say(free, 'free')).toBe('free');
+    expect(heard).toBe('');
+    release();
+    await expect.poll(() => heard).toBe('held');
+    await other.stop();
+  });
+
+  it('forwards to a Unix socket', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'bpfleet-proxy-'));
+    const path = join(folder, 'socket');
+    const server = createServer((socket) => socket.pipe(socket)).listen(path);
+    await once(server, 'listening');
+    proxy.forwardTo(path);
+    expect(await say(await client(), 'by path')).toBe('by path');
+    server.close();
+    await rm(folder, { recursive: true });
   });
 
   it('refuses connections while it does not know where they go', async () => {

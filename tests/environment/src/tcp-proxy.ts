@@ -20,7 +20,8 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #server: Server | undefined;
-  #target: number | undefined;
+  #target: number | string | undefined;
+  #held: Promise<void> | undefined;
   #isFrozen = false;
   #delayMs: () => number = () => 0;
   #connections = 0;
@@ -40,9 +41,9 @@ export class TcpProxy {
     return proxy;
   }
 
-  /** Where connections go from now on. */
-  forwardTo(port: number): void {
-    this.#target = port;
+  /** Where connections go from now on: a port, or the path of a Unix socket. Undefined: they are refused. */
+  forwardTo(target: number | string | undefined): void {
+    this.#target = target;
   }
 
   /** How many connections were ever made. */
@@ -94,6 +95,18 @@ export class TcpProxy {
     this.#delayMs = ms;
   }
 
+  /** What arrives from now on waits until the function that is returned is called, and then goes on, in order. */
+  hold(): () => void {
+    let release = () => {};
+    this.#held = new Promise((resolve) => {
+      release = resolve;
+    });
+    return () => {
+      this.#held = undefined;
+      release();
+    };
+  }
+
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers.clear();
@@ -110,7 +123,8 @@ export class TcpProxy {
       return;
     }
     this.#connections += 1;
-    const server = connect({ host: HOST, port: this.#target, noDelay: true, allowHalfOpen: true });
+    const target = typeof this.#target === 'string' ? { path: this.#target } : { host: HOST, port: this.#target };
+    const server = connect({ ...target, noDelay: true, allowHalfOpen: true });
     const pair: Pair = { client, server, isDead: this.#isFrozen };
     client.setNoDelay(true);
     this.#pairs.add(pair);
@@ -127,8 +141,8 @@ export class TcpProxy {
     let before: Promise<void> = Promise.resolve();
     const later = (work: () => void) => {
       const ms = this.#delayMs();
-      if (ms === 0) before = before.then(work);
-      else before = Promise.all([before, this.#wait(ms)]).then(work);
+      if (ms === 0 && this.#held === undefined) before = before.then(work);
+      else before = Promise.all([before, this.#held, this.#wait(ms)]).then(work);
     };
     from.on('data', (bytes) => {
       // One side that reads slowly slows the other down, as a network does.
@@ -161,7 +175,10 @@ export class TcpProxy {
 
   #break(pair: Pair): void {
     this.#pairs.delete(pair);
-    pair.client.resetAndDestroy();
-    pair.server.resetAndDestroy();
+    for (const end of [pair.client, pair.server]) {
+      // A Unix socket has no RST.
+      if (end.remoteAddress === undefined) end.destroy();
+      else end.resetAndDestroy();
+    }
   }
 }
