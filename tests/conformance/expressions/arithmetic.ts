@@ -40,6 +40,7 @@ const NAMED = {
 export function relation(w: Writer): string {
   const relop = w.variant('45 relation', relations);
   if (w.chance(30)) return namedRelation(w, relop);
+  if (w.fields.length > 0 && w.chance(25)) return maskedAgain(w, relop);
   const left = w.chance(12) ? length(w) : amount(w, w.of([0, 1, 1, 2, 3]));
   const right = w.chance(75) ? constantFor(w, left) : amount(w, w.of([0, 1, 2]));
   return w.chance(90) ? `${left} ${relop} ${right}` : `${right}${relop}${left}`;
@@ -51,6 +52,12 @@ function namedRelation(w: Writer, relop: string): string {
   if (field !== 'tcp[tcpflags]') return `${field} ${relop} ${name}`;
   const both = `(${name}|${w.variant('1.8 named value', NAMED[field])})`;
   return `${field} & ${w.of([name, both])} ${relop} ${w.of(['0', '0', name, both])}`;
+}
+
+/** Of a field that was asked for before, other bits: a compiler may have it in a register, under a mask or not. */
+function maskedAgain(w: Writer, relop: string): string {
+  const mask = constantOf(w, w.note('46 operator &', '&'));
+  return `${w.of(w.fields)} & ${mask} ${relop} ${w.of(['0', '0', mask, constantFor(w, '& 0xf ')])}`;
 }
 
 /** An arithmetic expression that reads the packet. */

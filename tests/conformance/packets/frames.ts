@@ -17,7 +17,17 @@ export const bytesOf = (random: Random, count: number): number[] =>
 export function randomFrame(random: Random, form: LinkForm): number[] {
   const carried =
     form.linkType === 'IPV4' ? ipv4(random, 1) : form.linkType === 'IPV6' ? ipv6(random, 1) : payload(random, form);
-  const frame = inFrame(random, form, carried);
+  return padded(random, inFrame(random, form, carried));
+}
+
+/** A frame that carries a geneve tunnel, which few random ones do. */
+export function tunnelFrame(random: Random, form: LinkForm): number[] {
+  const isVersion4 = form.linkType === 'IPV4' || (form.linkType !== 'IPV6' && random.chance(60));
+  const tunnel = { protocol: 17, body: geneve(random, 1) };
+  return padded(random, inFrame(random, form, isVersion4 ? ipv4(random, 1, tunnel) : ipv6(random, 1, tunnel)));
+}
+
+function padded(random: Random, frame: number[]): number[] {
   const missing = 60 - frame.length;
   return missing > 0 && random.chance(90) ? [...frame, ...Array<number>(missing).fill(0)] : frame;
 }
@@ -121,11 +131,14 @@ function llcOrOther(random: Random): Carried {
   };
 }
 
-function ipv4(random: Random, depth: number): Carried {
+interface Transport {
+  readonly protocol: number;
+  readonly body: number[];
+}
+
+function ipv4(random: Random, depth: number, { protocol, body } = transportOf(random, IPV4_PROTOCOLS, depth)): Carried {
   const optionBytes = 4 * random.of([0, 0, 0, 1, 5, 10]);
-  const protocol = random.of([6, 6, 17, 17, 132, 1, 2, 9, 103, 112, 50, 51, 89, 0, 58]);
   const fragment = random.of([0, 0, 0, 0x4000, 0x2000, 1, 0x2001, 0x1fff]);
-  const body = transport(random, protocol, depth);
   const length = 20 + optionBytes + body.length;
   const head = [0x45 + optionBytes / 4, 0, ...u16(length), ...bytesOf(random, 2), ...u16(fragment), 64, protocol, 0, 0];
   return {
@@ -134,10 +147,9 @@ function ipv4(random: Random, depth: number): Carried {
   };
 }
 
-function ipv6(random: Random, depth: number): Carried {
-  const protocol = random.of([6, 6, 17, 17, 132, 58, 58, 50, 103, 59, 89]);
-  let body = transport(random, protocol, depth);
-  let next = protocol;
+function ipv6(random: Random, depth: number, carried = transportOf(random, IPV6_PROTOCOLS, depth)): Carried {
+  let body = carried.body;
+  let next = carried.protocol;
   // Extension headers from the inside out: hop-by-hop and options count in 8 bytes, a fragment header is 8, AH counts in 4.
   for (let headers = random.of([0, 0, 0, 1, 2, 3]); headers > 0; headers--) {
     const kind = random.of([0, 43, 44, 51, 60]);
@@ -156,6 +168,14 @@ function ipv6(random: Random, depth: number): Carried {
     etherType: 0x86dd,
     bytes: [0x60, 0, 0, 0, ...u16(body.length), next, 64, ...address6(random), ...address6(random), ...body],
   };
+}
+
+const IPV4_PROTOCOLS = [6, 6, 17, 17, 132, 1, 2, 9, 103, 112, 50, 51, 89, 0, 58];
+const IPV6_PROTOCOLS = [6, 6, 17, 17, 132, 58, 58, 50, 103, 59, 89];
+
+function transportOf(random: Random, protocols: readonly number[], depth: number): Transport {
+  const protocol = random.of(protocols);
+  return { protocol, body: transport(random, protocol, depth) };
 }
 
 function transport(random: Random, protocol: number, depth: number): number[] {
@@ -181,9 +201,11 @@ function transport(random: Random, protocol: number, depth: number): number[] {
   ];
 }
 
+export const GENEVE_PORT = 6081;
+
 /** RFC 8926, with options of 0 to 8 bytes, or so many that all six bits of their length count. */
 function geneve(random: Random, depth: number): number[] {
-  const words = random.of([0, 0, 1, 2, 33]);
+  const words = random.of([0, 1, 2, 33, 32 + random.below(32)]);
   const [protocol, inner] = random.chance(50)
     ? [
         0x6558,
@@ -198,7 +220,7 @@ function geneve(random: Random, depth: number): number[] {
       : [0x86dd, ipv6(random, depth - 1).bytes];
   const vni = random.of([0, 1, 0xb, 0xffffff]);
   const header = [words, 0, ...u16(protocol), ...u32((vni << 8) >>> 0), ...bytesOf(random, 4 * words)];
-  return [...u16(port(random)), ...u16(6081), ...u16(8 + header.length + inner.length), 0, 0, ...header, ...inner];
+  return [...u16(port(random)), ...u16(GENEVE_PORT), ...u16(8 + header.length + inner.length), 0, 0, ...header, ...inner];
 }
 
 const port = (random: Random): number => random.of([80, 443, 53, 22, 123, 0, 65535, 1024, random.below(65536)]);

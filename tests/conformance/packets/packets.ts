@@ -1,22 +1,25 @@
-import type { Packet, PacketMetadata, Program } from '@bpfleet/bpf';
+import { BPF, type Packet, type PacketMetadata, type Program } from '@bpfleet/bpf';
 import type { LinkForm } from '../link-types.js';
 import { run } from '../oracle/machine.js';
 import { formFor, type Theirs } from '../oracle/oracle.js';
 import type { Random } from '../random.js';
-import { randomFrame } from './frames.js';
+import { GENEVE_PORT, randomFrame, tunnelFrame } from './frames.js';
 import { type Changeable, exchangeOne, reaching, steer, turnOne } from './steer.js';
 
 /** Makes packets for one expression: frames of its link type, most of them led to one of libpcap's two answers. */
 export class PacketMaker {
   readonly #reached = { accept: false, refuse: false };
   readonly #asked = { accept: 0, refuse: 0 };
+  readonly #asksForTunnel: boolean;
   readonly #ways = new Map<Program, { accept: Uint8Array; refuse: Uint8Array }>();
 
   constructor(
     private readonly random: Random,
     private readonly form: LinkForm,
     private readonly theirs: Theirs,
-  ) {}
+  ) {
+    this.#asksForTunnel = theirs.plain.some(({ code, k }) => code === (BPF.JMP | BPF.JEQ | BPF.K) && k === GENEVE_PORT);
+  }
 
   next(): Packet {
     const { random } = this;
@@ -43,7 +46,7 @@ export class PacketMaker {
 
   #made(wanted: 'accept' | 'refuse', astray: number, isNearMiss = false): Packet {
     const { random } = this;
-    const frame = Uint8Array.from(randomFrame(random, this.form));
+    const frame = Uint8Array.from(this.#frame());
     const metadata = this.form.live ? metadataOf(random) : undefined;
     let bytes = frame;
     if (astray < 100) {
@@ -55,6 +58,10 @@ export class PacketMaker {
     if (random.chance(6)) bytes = cut(random, bytes);
     else if (random.chance(4)) bytes = flipped(random, bytes);
     return whole(bytes, metadata);
+  }
+
+  #frame(): number[] {
+    return (this.#asksForTunnel && this.random.chance(50) ? tunnelFrame : randomFrame)(this.random, this.form);
   }
 
   #waysOf(program: Program): { accept: Uint8Array; refuse: Uint8Array } {
