@@ -220,7 +220,15 @@ function geneve(random: Random, depth: number): number[] {
       : [0x86dd, ipv6(random, depth - 1).bytes];
   const vni = random.of([0, 1, 0xb, 0xffffff]);
   const header = [words, 0, ...u16(protocol), ...u32((vni << 8) >>> 0), ...bytesOf(random, 4 * words)];
-  return [...u16(port(random)), ...u16(GENEVE_PORT), ...u16(8 + header.length + inner.length), 0, 0, ...header, ...inner];
+  return [
+    ...u16(port(random)),
+    ...u16(GENEVE_PORT),
+    ...u16(8 + header.length + inner.length),
+    0,
+    0,
+    ...header,
+    ...inner,
+  ];
 }
 
 const port = (random: Random): number => random.of([80, 443, 53, 22, 123, 0, 65535, 1024, random.below(65536)]);
