@@ -1,5 +1,6 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { AnalyticsRig, type AnalyticsRigOptions, until } from './analytics-rig.js';
+import { AnalyticsRig, type AnalyticsRigOptions } from './analytics-rig.js';
+import { endsOf, positionsOf, untilRead } from './log-ends.js';
 import { compareStored, type Found } from './stored-sections.js';
 
 const MOST_SECTIONS = 60;
@@ -72,12 +73,8 @@ export class ShortLog {
     }
   }
 
-  /** The reader is at the end of each partition. */
-  async untilRead(): Promise<void> {
-    await until('the end of the log to be read', async () => {
-      const positions = await this.#positions();
-      return [...(await this.#ends())].every(([partition, end]) => end === '0' || positions.get(partition) === end);
-    });
+  untilRead(): Promise<void> {
+    return untilRead(this.rig.pool, this.#admin, this.rig.topic);
   }
 
   async losses(): Promise<OffsetRange[]> {
@@ -108,7 +105,7 @@ export class ShortLog {
     for (const { partition, from, to } of await this.losses()) {
       for (let offset = BigInt(from); offset < BigInt(to); offset++) count(partition, offset);
     }
-    for (const [partition, next] of await this.#positions()) {
+    for (const [partition, next] of await positionsOf(this.rig.pool)) {
       for (let offset = 0n; offset < BigInt(next); offset++) {
         const place = `${partition}:${offset}`;
         if (found.get(place) === 1) found.delete(place);
@@ -122,15 +119,7 @@ export class ShortLog {
     return this.rig.send(1 + Math.floor(Math.random() * MOST_SECTIONS), PACKETS_EACH);
   }
 
-  async #ends(): Promise<Map<number, string>> {
-    const offsets = await this.#admin.fetchTopicOffsets(this.rig.topic);
-    return new Map(offsets.map(({ partition, high }) => [partition, high]));
-  }
-
-  async #positions(): Promise<Map<number, string>> {
-    const { rows } = await this.rig.pool.query<{ partition: number; next: string }>(
-      'SELECT partition, next FROM analytics.position',
-    );
-    return new Map(rows.map(({ partition, next }) => [partition, next]));
+  #ends(): Promise<Map<number, string>> {
+    return endsOf(this.#admin, this.rig.topic);
   }
 }
