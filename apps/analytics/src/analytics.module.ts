@@ -23,7 +23,7 @@ import { StatusSource } from './retention/status-source.js';
 import { StoreStatusController } from './retention/store-status.controller.js';
 import { TailController } from './tail/tail.controller.js';
 import { TailService } from './tail/tail.service.js';
-import { TailSource } from './tail/tail-source.js';
+import { TailParts } from './tail/tail-parts.js';
 
 /** What the controllers and services are built on: Postgres in a process, memory in a test. */
 export interface Parts {
@@ -32,7 +32,7 @@ export interface Parts {
   readonly flows: FlowSource;
   readonly ledger: LedgerSource;
   readonly storeStatus: StatusSource;
-  readonly tails: TailSource;
+  readonly tails: TailParts;
   readonly quarantine: QuarantineSource;
   readonly publisher: Publisher;
   readonly imports: ImportParts;
@@ -81,7 +81,7 @@ export const analyticsModule = ({
     { provide: FlowSource, useValue: flows },
     { provide: LedgerSource, useValue: ledger },
     { provide: StatusSource, useValue: storeStatus },
-    { provide: TailSource, useValue: tails },
+    { provide: TailParts, useValue: tails },
     { provide: QuarantineSource, useValue: quarantine },
     { provide: Publisher, useValue: publisher },
     { provide: ImportParts, useValue: imports },

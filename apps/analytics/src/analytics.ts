@@ -37,6 +37,7 @@ import { HttpRegistrySource } from './registry/registry-source.js';
 import { retentionPolicy } from './retention/config.js';
 import { retentionMetrics, retentionRound } from './retention/retention.js';
 import { storeStatus } from './retention/store-status.js';
+import { tailMetrics } from './tail/metrics.js';
 
 /** What analytics is given; it closes none of it. */
 export interface AnalyticsParts {
@@ -101,7 +102,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
       flows: new FlowStore(pool),
       ledger: new LedgerStore(pool),
       storeStatus: { status: async () => storeStatus(await status.read(), policy) },
-      tails: new TailStore(pool),
+      tails: { source: new TailStore(pool), metrics: tailMetrics(metrics), logger },
       quarantine: new QuarantineStore(pool),
       publisher,
       imports: { ingest: ingestParts, owner },

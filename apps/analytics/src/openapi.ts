@@ -12,6 +12,7 @@ import type { Publisher } from './quarantine/publisher.js';
 import type { QuarantineSource } from './quarantine/quarantine-source.js';
 import { VersionTable } from './registry/known-versions.js';
 import type { StatusSource } from './retention/status-source.js';
+import { tailMetrics } from './tail/metrics.js';
 import type { TailSource } from './tail/tail-source.js';
 
 /** Needed to build the controllers, and never asked. */
@@ -38,6 +39,8 @@ const noTails: TailSource = {
   places: () => Promise.reject(new Error('no store here')),
   sections: () => Promise.reject(new Error('no store here')),
   firstOffset: () => Promise.reject(new Error('no store here')),
+  retainedFromUs: () => Promise.reject(new Error('no store here')),
+  givenUp: () => Promise.reject(new Error('no store here')),
   listen: () => Promise.reject(new Error('no store here')),
 };
 
@@ -56,6 +59,9 @@ const noImports: ImportParts = {
   },
 };
 
+const logger = createLogger({ name: 'openapi', level: 'silent' });
+const metrics = createMetrics();
+
 // Prints the OpenAPI document: `npm run openapi` writes it to docs/openapi/analytics.json.
 const app = await createNestApp(
   analyticsModule({
@@ -64,7 +70,7 @@ const app = await createNestApp(
     flows: noFlows,
     ledger: noLedger,
     storeStatus: noStatus,
-    tails: noTails,
+    tails: { source: noTails, metrics: tailMetrics(metrics), logger },
     quarantine: noQuarantine,
     publisher: noPublisher,
     imports: noImports,
@@ -74,8 +80,8 @@ const app = await createNestApp(
   {
     name: 'analytics',
     info: openApiInfo,
-    logger: createLogger({ name: 'openapi', level: 'silent' }),
-    metrics: createMetrics(),
+    logger,
+    metrics,
   },
 );
 process.stdout.write(`${JSON.stringify(openApiDocument(openApiInfo, operationsOf(app)), undefined, 2)}\n`);

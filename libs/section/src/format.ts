@@ -4,6 +4,7 @@ export const BlockType = {
   interfaceDescription: 1,
   packet: 2,
   simplePacket: 3,
+  nameResolution: 4,
   interfaceStatistics: 5,
   enhancedPacket: 6,
 } as const;

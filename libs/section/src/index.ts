@@ -8,6 +8,7 @@ export {
   type SectionOrigin,
 } from './describe.js';
 export type { ExportedPacket, WritePlace } from './export/exported-packet.js';
+export { idleBlock, withComments } from './export/live-blocks.js';
 export { pcapPacketBytes, placePcapPacket, writePcapHeader, writePcapPacket } from './export/pcap-export.js';
 export {
   type ExportedInterface,

@@ -35,6 +35,7 @@ export {
   type WholePoison,
 } from './quarantine/quarantine-store.js';
 export { KeptRegistry } from './registry/kept-registry.js';
+export type { GivenUp } from './retention/given-up.js';
 export { noteLogEnd } from './retention/note-log-end.js';
 export { type RetentionPolicy, RetentionStore } from './retention/retention-store.js';
 export { StatusStore, type StoredClass, type StoredPosition, type StoredState } from './retention/store-status.js';
@@ -51,4 +52,10 @@ export type { SectionName, SectionOrder, SectionQuery } from './sections/section
 export { type Completeness, SectionStore, type StoredSection } from './sections/section-store.js';
 export { storeError } from './store-error.js';
 export { type TailQuery, type TailSection, type TailSpan, TailStore } from './tail/tail-store.js';
-export { LONGEST_COMMIT_US, type StoredEnd, type StoredEnds, type TailPlace } from './tail/tail-vector.js';
+export {
+  LONGEST_COMMIT_US,
+  type StoredEnd,
+  type StoredEnds,
+  SURELY_KEPT_US,
+  type TailPlace,
+} from './tail/tail-vector.js';

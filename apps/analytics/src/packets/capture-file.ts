@@ -29,11 +29,16 @@ export interface CaptureFile {
  */
 export class PcapngFile implements CaptureFile {
   readonly extension = 'pcapng';
-  readonly #file = new PcapngExport({ application: 'bpfleet' });
+  readonly #file: PcapngExport;
   /** By what the file says of an interface. */
   readonly #ids = new Map<string, number>();
   /** The same by the interface of one section: found without a text per packet. */
   readonly #known = new WeakMap<OpenInterface, number>();
+
+  /** @param mixed whether it may hold several link types, which only Wireshark reads */
+  constructor({ mixed = false } = {}) {
+    this.#file = new PcapngExport({ application: 'bpfleet', mixed });
+  }
 
   header(): Uint8Array {
     return this.#file.header();

@@ -8,6 +8,7 @@ import { analyticsModule } from '../analytics.module.js';
 import { MemoryLedger } from '../ledger/memory-ledger.js';
 import { MemoryQuarantine } from '../quarantine/memory-quarantine.js';
 import { VersionTable } from '../registry/known-versions.js';
+import { tailMetrics } from '../tail/metrics.js';
 import { makeSection, NOW_MS, NOW_NS, storedSection } from '../testing/sections.js';
 import { MOST_SCANS } from './config.js';
 import { MemorySections } from './memory-sections.js';
@@ -37,7 +38,10 @@ class EndlessSections extends MemorySections {
 }
 
 const noStore = () => Promise.reject(new Error('no store here'));
-const noTails = { ends: noStore, places: noStore, sections: noStore, firstOffset: noStore, listen: noStore };
+const noTails = {
+  ...{ ends: noStore, places: noStore, sections: noStore, firstOffset: noStore, listen: noStore },
+  ...{ retainedFromUs: noStore, givenUp: noStore },
+};
 
 const noImports = {
   owner: '',
@@ -60,6 +64,7 @@ describe('PacketsController', () => {
     lines = [];
     const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
     const logger = createLogger({ name: 'test', level: 'debug', destination });
+    const metrics = new Registry();
     app = await createNestApp(
       analyticsModule({
         sections: source,
@@ -67,7 +72,7 @@ describe('PacketsController', () => {
         flows: { ask: () => Promise.reject(new Error('no store here')) },
         ledger: new MemoryLedger(),
         storeStatus: { status: () => Promise.reject(new Error('no store here')) },
-        tails: noTails,
+        tails: { source: noTails, metrics: tailMetrics(metrics), logger },
         quarantine: new MemoryQuarantine(),
         publisher: { publish: async () => {} },
         imports: noImports,
@@ -78,7 +83,7 @@ describe('PacketsController', () => {
         name: 'test',
         info: { title: 'test', version: '1' },
         logger,
-        metrics: new Registry(),
+        metrics,
       },
     );
     ({ url } = await listen(app, { host: '127.0.0.1', port: 0, logger }));

@@ -8,6 +8,7 @@ const anyCursor: fc.Arbitrary<TailCursor> = fc
   .record({
     sinceNs: int8,
     seenUs: micros,
+    query: fc.constantFrom('abcDEF-_0123', 'x'),
     byPartition: fc.dictionary(
       fc.string({ minLength: 1, maxLength: 20 }).filter((text) => text !== '__proto__'),
       fc.uniqueArray(fc.record({ partition: fc.nat(500), next: int8, replacement: int8, storedFromUs: micros }), {
@@ -16,8 +17,8 @@ const anyCursor: fc.Arbitrary<TailCursor> = fc
       }),
     ),
   })
-  .map(({ sinceNs, seenUs, byPartition }) => ({
-    ...{ sinceNs, seenUs },
+  .map(({ sinceNs, seenUs, query, byPartition }) => ({
+    ...{ sinceNs, seenUs, query },
     places: Object.entries(byPartition).flatMap(([logId, places]) => places.map((place) => ({ logId, ...place }))),
   }));
 
@@ -27,20 +28,27 @@ describe('The cursor of a tail', () => {
   it('is read as it was written', () => {
     fc.assert(
       fc.property(anyCursor, (cursor) => {
-        expect(parseTailCursor(formatTailCursor(cursor))).toEqual(cursor);
+        expect(parseTailCursor(formatTailCursor(cursor), cursor.query)).toEqual(cursor);
       }),
+    );
+  });
+  it('is refused when it is of another query', () => {
+    const cursor = { sinceNs: 0n, seenUs: 0, places: [], query: 'abc' };
+    expect(() => parseTailCursor(formatTailCursor(cursor), 'abd')).toThrow(
+      expect.objectContaining({ code: 'REQUEST_INVALID', message: 'the cursor is of another query' }),
     );
   });
   it.each([
     ['nothing', ''],
     ['another version', '2.e30'],
     ['no JSON', '1.AAAA'],
-    ['a member too many', wire({ s: '0', t: 0, l: {}, x: 1 })],
-    ['an offset beyond int8', wire({ s: '0', t: 0, l: { log: [[0, '9223372036854775808', '0', 0]] } })],
-    ['an offset that is SQL', wire({ s: '0', t: 0, l: { log: [[0, '0; DROP TABLE x', '0', 0]] } })],
-    ['a negative partition', wire({ s: '0', t: 0, l: { log: [[-1, '0', '0', 0]] } })],
-    ['a time that is no number', wire({ s: '0', t: '0', l: {} })],
+    ['a member too many', wire({ s: '0', t: 0, q: 'x', l: {}, x: 1 })],
+    ['an offset beyond int8', wire({ s: '0', t: 0, q: 'x', l: { log: [[0, '9223372036854775808', '0', 0]] } })],
+    ['an offset that is SQL', wire({ s: '0', t: 0, q: 'x', l: { log: [[0, '0; DROP TABLE x', '0', 0]] } })],
+    ['a negative partition', wire({ s: '0', t: 0, q: 'x', l: { log: [[-1, '0', '0', 0]] } })],
+    ['a cursor without its query', wire({ s: '0', t: 0, l: {} })],
+    ['a time that is no number', wire({ s: '0', t: '0', q: 'x', l: {} })],
   ])('is refused when it is %s', (_, text) => {
-    expect(() => parseTailCursor(text)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
+    expect(() => parseTailCursor(text, 'x')).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
   });
 });

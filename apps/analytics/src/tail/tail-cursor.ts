@@ -10,6 +10,8 @@ export interface TailCursor {
   readonly places: readonly TailPlace[];
   /** A partition that is not among the places has nothing from before this. */
   readonly seenUs: number;
+  /** Which query it is of: `queryDigest`. */
+  readonly query: string;
 }
 
 const Int8 = z
@@ -24,6 +26,7 @@ const Wire = z.strictObject({
     .regex(/^-?\d{1,19}$/)
     .transform(BigInt),
   t: Micros,
+  q: z.string().regex(/^[A-Za-z0-9_-]{1,16}$/),
   // By log: partition, next offset, replacement, stored from.
   l: z.record(
     z.string().max(1024),
@@ -44,19 +47,19 @@ const Wire = z.strictObject({
 });
 
 /** `1.` and base64url of JSON: fit for a header and for a URL. */
-export function formatTailCursor({ sinceNs, places, seenUs }: TailCursor): string {
+export function formatTailCursor({ sinceNs, places, seenUs, query }: TailCursor): string {
   const logs = new Map<string, unknown[]>();
   for (const { logId, partition, next, replacement, storedFromUs } of places) {
     const entries = logs.get(logId) ?? [];
     logs.set(logId, entries);
     entries.push([partition, String(next), String(replacement), storedFromUs]);
   }
-  const wire = { s: String(sinceNs), t: seenUs, l: Object.fromEntries(logs) };
+  const wire = { s: String(sinceNs), t: seenUs, q: query, l: Object.fromEntries(logs) };
   return `1.${Buffer.from(JSON.stringify(wire)).toString('base64url')}`;
 }
 
-/** @throws BpfleetError `REQUEST_INVALID` */
-export function parseTailCursor(text: string): TailCursor {
+/** @throws BpfleetError `REQUEST_INVALID` for what is no cursor, and for one of another query than `query` */
+export function parseTailCursor(text: string, query: string): TailCursor {
   const wire = TailCursorText.safeParse(text).success ? Wire.safeParse(jsonOf(text.slice(2))) : undefined;
   if (!wire?.success) {
     throw new BpfleetError('REQUEST_INVALID', 'this is no cursor of a tail', {
@@ -64,12 +67,17 @@ export function parseTailCursor(text: string): TailCursor {
     });
   }
   const { s: sinceNs, t: seenUs, l: logs } = wire.data;
+  if (wire.data.q !== query) {
+    throw new BpfleetError('REQUEST_INVALID', 'the cursor is of another query', {
+      hint: 'ask with the filter, agent, version and linktype that it came from; or begin anew with since',
+    });
+  }
   const places = Object.entries(logs).flatMap(([logId, entries]) =>
     entries.map(([partition, next, replacement, storedFromUs]) => ({
       ...{ logId, partition, next, replacement, storedFromUs },
     })),
   );
-  return { sinceNs, places, seenUs };
+  return { sinceNs, places, seenUs, query };
 }
 
 function jsonOf(base64: string): unknown {

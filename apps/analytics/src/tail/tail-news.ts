@@ -18,7 +18,11 @@ export class TailNews {
   #next: Promise<void> = Promise.resolve();
   #poll: NodeJS.Timeout | undefined;
 
-  constructor(private readonly source: News) {
+  /** @param onListenFailure told each time that listening failed or broke; the next poll tries again */
+  constructor(
+    private readonly source: News,
+    private readonly onListenFailure: (error: unknown) => void,
+  ) {
     this.#renew();
   }
 
@@ -58,23 +62,24 @@ export class TailNews {
   #begin(): void {
     this.#listening = new AbortController();
     this.#poll = setInterval(() => {
-      this.#listen();
+      void this.#listen();
       this.#tell();
     }, POLL_MS);
-    this.#listen();
+    void this.#listen();
   }
 
-  #listen(): void {
+  async #listen(): Promise<void> {
     const { signal } = this.#listening!;
     if (this.#isListening) return;
     this.#isListening = true;
-    this.source
-      .listen(() => this.#tell(), signal)
-      // Postgres is away, or has no connection left: the polls go on, and the next one tries again.
-      .catch(() => undefined)
-      .finally(() => {
-        this.#isListening = false;
-      });
+    try {
+      await this.source.listen(() => this.#tell(), signal);
+      if (!signal.aborted) this.onListenFailure(new Error('the connection that listens was closed'));
+    } catch (error) {
+      if (!signal.aborted) this.onListenFailure(error);
+    } finally {
+      this.#isListening = false;
+    }
   }
 
   #end(): void {

@@ -1,5 +1,13 @@
 import type { TailGap } from '@bpfleet/contract';
-import type { StoredEnd, StoredEnds, TailPlace, TailQuery, TailSection, TailSpan } from '@bpfleet/store';
+import {
+  type StoredEnd,
+  type StoredEnds,
+  SURELY_KEPT_US,
+  type TailPlace,
+  type TailQuery,
+  type TailSection,
+  type TailSpan,
+} from '@bpfleet/store';
 import { STEP } from './config.js';
 import type { TailCursor } from './tail-cursor.js';
 import type { TailSource } from './tail-source.js';
@@ -33,12 +41,21 @@ export class TailReader {
       limitBytes: Math.ceil(STEP.bytes / Math.max(1, asked.length)),
     };
     const sections = asked.length > 0 ? await this.source.sections(asked, this.query, step, signal) : [];
+    const retainedFromUs = await this.#retainedFromUs(asked, stored);
+    // Rows went while they were looked for: what was found is not all, and only anew can be told what is gone.
+    if (retainedFromUs > stored.retainedFromUs) return this.step(cursor, { ...stored, retainedFromUs }, signal);
     const places = spans.map((span, index) => {
       const own = sections.filter(({ logId, partition }) => isOf(span.place, { logId, partition }));
       return behind(span, own, step, stored.ends[index]!.next, stored.nowUs);
     });
     const isThrough = places.every(({ next }, index) => next >= stored.ends[index]!.next);
     return { sections, gaps, cursor: { ...cursor, places, seenUs: stored.nowUs }, isThrough };
+  }
+
+  /** After the reading; asked only by readers who are so far behind that it matters. */
+  async #retainedFromUs(asked: readonly TailSpan[], stored: StoredEnds): Promise<number> {
+    const isBehind = asked.some(({ place }) => place.storedFromUs <= stored.nowUs - SURELY_KEPT_US);
+    return isBehind ? this.source.retainedFromUs() : stored.retainedFromUs;
   }
 
   /** Where the reader is in a partition as that is now, and what of it is gone. */
@@ -53,7 +70,8 @@ export class TailReader {
       return { place: anew, end, gap: gapOf('log-replaced', place, place.next) };
     }
     if (place.storedFromUs >= retainedFromUs || place.next >= next) return { place, end };
-    const first = (await this.source.firstOffset({ place, end: next, replacedAtUs })) ?? next;
+    const span = { place, end: next, replacedAtUs };
+    const first = (await this.source.firstOffset(span, retainedFromUs)) ?? next;
     const kept = { ...place, next: first, storedFromUs: retainedFromUs };
     return { place: kept, end, gap: first > place.next ? gapOf('not-retained', place, first) : undefined };
   }

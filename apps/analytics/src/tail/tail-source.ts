@@ -1,4 +1,4 @@
-import type { StoredEnds, TailPlace, TailQuery, TailSection, TailSpan } from '@bpfleet/store';
+import type { GivenUp, StoredEnds, TailPlace, TailQuery, TailSection, TailSpan } from '@bpfleet/store';
 
 /** What tails need of the store; `TailStore` has this shape. */
 export abstract class TailSource {
@@ -10,6 +10,8 @@ export abstract class TailSource {
     step: { readonly limit: number; readonly limitBytes: number },
     signal?: AbortSignal,
   ): Promise<TailSection[]>;
-  abstract firstOffset(span: TailSpan): Promise<bigint | undefined>;
+  abstract firstOffset(span: TailSpan, retainedFromUs: number): Promise<bigint | undefined>;
+  abstract retainedFromUs(): Promise<number>;
+  abstract givenUp(sinceNs: bigint, untilNs: bigint): Promise<GivenUp[]>;
   abstract listen(wake: () => void, signal: AbortSignal): Promise<void>;
 }

@@ -6,7 +6,10 @@ import { Controller, type OnModuleDestroy, Req, Res } from '@nestjs/common';
 import { acceptedType, type NegotiatingRequest } from '../accepted-type.js';
 import { Clock } from '../clock.js';
 import { sendStream } from '../packets/send-stream.js';
+import { TAIL_LIMITS } from './config.js';
+import { stalledReader } from './stalled-reader.js';
 import { type TailMediaType, TailService } from './tail.service.js';
+import { TailParts } from './tail-parts.js';
 
 const offered: readonly TailMediaType[] = Object.values(tailMediaTypes);
 
@@ -16,6 +19,7 @@ export class TailController implements OnModuleDestroy {
 
   constructor(
     private readonly tails: TailService,
+    private readonly parts: TailParts,
     private readonly clock: Clock,
   ) {}
 
@@ -30,14 +34,21 @@ export class TailController implements OnModuleDestroy {
     @Res() response: ServerResponse,
   ): Promise<undefined> {
     const mediaType = acceptedType(request, offered);
-    const signal = AbortSignal.any([call.signal, this.#stopping.signal]);
+    const { limits = TAIL_LIMITS, metrics, logger } = this.parts;
+    const stalled = stalledReader(response, limits.stalledMs);
+    const signal = AbortSignal.any([call.signal, this.#stopping.signal, stalled]);
     const lastEventId = call.header('last-event-id') || undefined;
     const body = this.tails.chunks(call.query, lastEventId, mediaType, this.clock.nowMs(), signal);
     try {
       await sendStream({ mediaType, body }, response, signal);
     } catch (error) {
+      if (stalled.aborted) {
+        metrics.stalledReaders.inc();
+        logger.info({ limitMs: limits.stalledMs }, 'a reader that takes nothing was ended');
+        response.destroy();
+      }
       // The receiver hung up: nobody is left to be told.
-      if (!call.signal.aborted) throw error;
+      else if (!call.signal.aborted) throw error;
     }
     return undefined;
   }

@@ -1,39 +1,15 @@
 import { TailQuery, tailMediaTypes } from '@bpfleet/contract';
-import type { TailPlace, TailSection, TailSpan } from '@bpfleet/store';
+import { createLogger, Registry } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeSection, NOW_MS, NOW_NS, storedSection } from '../testing/sections.js';
+import { LongLog } from '../testing/long-log.js';
+import { NOW_MS } from '../testing/sections.js';
+import { tailMetrics } from './metrics.js';
 import { TailService } from './tail.service.js';
-import { TailSource } from './tail-source.js';
+import type { TailParts } from './tail-parts.js';
+import type { TailSource } from './tail-source.js';
 
-/** A log of a million sections, each of which is made when it is read. */
-class LongLog extends TailSource {
-  read = 0;
-  listeners = 0;
-
-  override async ends() {
-    const end = { logId: 'log', partition: 0, next: 1_000_000n, replacement: 0n, replacedAtUs: 0 };
-    return { ends: [end], nowUs: NOW_MS * 1000, retainedFromUs: 0 };
-  }
-  override async places(): Promise<TailPlace[]> {
-    return [{ logId: 'log', partition: 0, next: 0n, replacement: 0n, storedFromUs: 0 }];
-  }
-  override async sections([span]: readonly TailSpan[], _: unknown, { limit }: { limit: number }) {
-    return Array.from({ length: limit }, (_, index): TailSection => {
-      const offset = span!.place.next + BigInt(index);
-      const shape = { agent: 'host-1', epoch: 1, seq: Number(offset), filter: 'web@3', atNs: [NOW_NS] };
-      this.read++;
-      return { ...storedSection(makeSection(shape)), logId: 'log', partition: 0, offset, ingestedUs: 0 };
-    });
-  }
-  override async firstOffset() {
-    return undefined;
-  }
-  override async listen(_: () => void, signal: AbortSignal) {
-    this.listeners++;
-    await new Promise((resolve) => signal.addEventListener('abort', resolve));
-    this.listeners--;
-  }
-}
+const logger = createLogger({ name: 'test', level: 'silent' });
+const partsOf = (source: TailSource): TailParts => ({ source, metrics: tailMetrics(new Registry()), logger });
 
 describe('TailService', () => {
   let log: LongLog;
@@ -42,7 +18,7 @@ describe('TailService', () => {
 
   beforeEach(() => {
     log = new LongLog();
-    service = new TailService(log);
+    service = new TailService(partsOf(log));
     ending = new AbortController();
   });
   afterEach(() => ending.abort());

@@ -1,32 +1,38 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { type PacketQuery, type TailQuery, tailMediaTypes } from '@bpfleet/contract';
+import { formatInstantNs, type NotRetained, type PacketQuery, type TailQuery, tailMediaTypes } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { Injectable } from '@nestjs/common';
+import { inChunks } from '../packets/chunks.js';
 import { type PacketRequest, packetRequest } from '../packets/packet-request.js';
 import { type MatchedPacket, PacketScan } from '../packets/packet-scan.js';
-import { HEARTBEAT_MS, MOST_TAILS } from './config.js';
+import { queryDigest } from '../query-digest.js';
+import { HEARTBEAT_MS, MOST_TAILS, TAIL_LIMITS } from './config.js';
 import { formatTailCursor, parseTailCursor, type TailCursor } from './tail-cursor.js';
 import { TailNews } from './tail-news.js';
 import { EventTail, NdjsonTail, PcapngTail, type TailOutput } from './tail-output.js';
+import { TailParts } from './tail-parts.js';
 import { TailReader, type TailStep } from './tail-reader.js';
-import { TailSource } from './tail-source.js';
 
 export type TailMediaType = (typeof tailMediaTypes)[keyof typeof tailMediaTypes];
 
 /** A tail has no end of its own. */
 const NEVER = '9999-12-31T00:00:00Z';
+const NEVER_NS = 2n ** 63n - 1n;
 
 @Injectable()
 export class TailService {
   readonly #news: TailNews;
   #tails = 0;
 
-  constructor(private readonly source: TailSource) {
-    this.#news = new TailNews(source);
+  constructor(private readonly parts: TailParts) {
+    this.#news = new TailNews(parts.source, (err) => {
+      parts.metrics.listenFailures.inc();
+      parts.logger.warn({ err }, 'nothing listens for commits, polling until it does again');
+    });
   }
 
   /**
    * What is stored, then what comes, until the signal is aborted. A step is read only when the one before was taken.
+   * A store that is away is waited for, so long as `TailLimits` says.
    * @param lastEventId goes before the query's cursor
    * @throws BpfleetError `REQUEST_INVALID`, `TOO_BUSY`, `STORE_UNAVAILABLE`, or what the filter language says
    */
@@ -38,13 +44,14 @@ export class TailService {
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, void> {
     const resumed = lastEventId ?? query.cursor;
-    const at = resumed === undefined ? undefined : parseTailCursor(resumed);
+    const digest = queryDigest([query.filter, query.agent, query.version, query.linktype]);
+    const at = resumed === undefined ? undefined : parseTailCursor(resumed, digest);
     const request = requestOf(query, nowMs, at);
     const release = this.#take();
     try {
       const output = outputOf(mediaType);
-      const cursor = at ?? (await this.#beginning(request.sinceNs));
-      yield output.begin(formatTailCursor(cursor));
+      const cursor = await this.#beginning(request.sinceNs, digest, at);
+      yield output.begin(formatTailCursor(cursor), at ? [] : await this.#notRetained(request.sinceNs));
       yield* this.#follow(request, cursor, output, signal);
     } finally {
       release();
@@ -58,31 +65,64 @@ export class TailService {
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, void> {
     const { sinceNs, agent, version, sectionTest } = request;
-    const reader = new TailReader(this.source, { sinceNs, agent, filter: version, test: sectionTest });
+    const reader = new TailReader(this.parts.source, { sinceNs, agent, filter: version, test: sectionTest });
     const scan = new PacketScan(request);
     let cursor = begin;
     let sentAtMs = performance.now();
+    let awaySinceMs: number | undefined;
     for (;;) {
       signal.throwIfAborted();
       const changed = this.#news.changed();
-      const step = await reader.step(cursor, await this.#news.ends(), signal);
-      cursor = step.cursor;
-      const packets = packetsOf(step, scan);
-      const hasNews = packets.length > 0 || step.gaps.length > 0;
+      let step: TailStep | undefined;
+      try {
+        step = await reader.step(cursor, await this.#news.ends(), signal);
+        awaySinceMs = undefined;
+      } catch (error) {
+        awaySinceMs ??= performance.now();
+        this.#waitOut(error, performance.now() - awaySinceMs, signal);
+      }
+      cursor = step?.cursor ?? cursor;
+      const packets = step ? packetsOf(step, scan) : [];
+      const gaps = step?.gaps ?? [];
+      const hasNews = packets.length + gaps.length > 0;
       const isDue = performance.now() - sentAtMs >= HEARTBEAT_MS;
       if (hasNews || isDue) {
         const text = formatTailCursor(cursor);
-        const chunk = hasNews ? output.step(packets, step.gaps, text) : output.heartbeat(text);
+        yield* inChunks(once(hasNews ? output.step(packets, gaps, text) : [output.heartbeat(text)]));
         sentAtMs = performance.now();
-        if (chunk) yield chunk;
       }
-      if (step.isThrough) await either(changed, signal);
+      if (step?.isThrough !== false) await newsOrDue(changed, signal);
     }
   }
 
-  async #beginning(sinceNs: bigint): Promise<TailCursor> {
+  /** @throws `error`, when it is nothing that passes, or did not for too long */
+  #waitOut(error: unknown, awayMs: number, signal: AbortSignal): void {
+    const { metrics, logger, limits = TAIL_LIMITS } = this.parts;
+    signal.throwIfAborted();
+    const mayPass = error instanceof BpfleetError && error.code === 'STORE_UNAVAILABLE';
+    if (!mayPass || awayMs >= limits.awayMs) throw error;
+    metrics.storeFailures.inc();
+    logger.warn({ err: error }, 'postgres is away, tails wait');
+  }
+
+  /** @throws BpfleetError `REQUEST_INVALID` for a cursor of another store */
+  async #beginning(sinceNs: bigint, query: string, at: TailCursor | undefined): Promise<TailCursor> {
     const stored = await this.#news.ends();
-    return { sinceNs, places: await this.source.places(sinceNs, stored), seenUs: stored.nowUs };
+    if (!at) return { sinceNs, query, places: await this.parts.source.places(sinceNs, stored), seenUs: stored.nowUs };
+    const isStored = (logId: string, partition: number) =>
+      stored.ends.some((end) => end.logId === logId && end.partition === partition);
+    const foreign = at.places.find(({ logId, partition }) => !isStored(logId, partition));
+    if (!foreign) return at;
+    throw new BpfleetError('REQUEST_INVALID', `the cursor names a log that is not stored here: ${foreign.logId}`, {
+      hint: 'it is of another store, or of one that was made anew; begin anew with since',
+    });
+  }
+
+  async #notRetained(sinceNs: bigint): Promise<NotRetained> {
+    const gone = await this.parts.source.givenUp(sinceNs, NEVER_NS);
+    return gone.map(({ fromNs, toNs, rows }) => ({
+      ...{ since: formatInstantNs(fromNs), until: formatInstantNs(toNs), sections: rows },
+    }));
   }
 
   #take(): () => void {
@@ -92,9 +132,11 @@ export class TailService {
       });
     }
     this.#tails++;
+    this.parts.metrics.readers.inc();
     const unfollow = this.#news.follow();
     return () => {
       this.#tails--;
+      this.parts.metrics.readers.dec();
       unfollow();
     };
   }
@@ -118,11 +160,25 @@ function outputOf(mediaType: TailMediaType): TailOutput {
   return mediaType === tailMediaTypes.pcapng ? new PcapngTail() : new NdjsonTail();
 }
 
-/** Until there may be news. The timer keeps nothing alive, and ends with the signal. */
-async function either(changed: Promise<void>, signal: AbortSignal): Promise<void> {
-  const ended = new AbortController();
-  const both = AbortSignal.any([signal, ended.signal]);
-  await Promise.race([changed, delay(HEARTBEAT_MS, undefined, { signal: both, ref: false }).catch(() => undefined)]);
-  ended.abort();
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}
+
+/**
+ * Until there may be news, or a heartbeat is due. The timer keeps nothing alive.
+ * By hand: Node 20 keeps something for ever of each AbortSignal.any over a signal that lives as long as the tail does.
+ */
+async function newsOrDue(changed: Promise<void>, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(due);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const due = setTimeout(end, HEARTBEAT_MS).unref();
+    signal.addEventListener('abort', end, { once: true });
+    void changed.then(end);
+    if (signal.aborted) end();
+  });
   signal.throwIfAborted();
 }

@@ -285,6 +285,21 @@ describe('packets --follow', () => {
       '',
     ]);
   });
+  it('says beside the packets what is gone', async () => {
+    const stop = new AbortController();
+    const gap = { reason: 'not-retained', log: 'l', partition: 3, firstOffset: '2', endOffset: '5', records: '3' };
+    const notRetained = [{ since: '2026-11-22T09:00:00Z', until: '2026-11-22T09:59:59Z' }];
+    fleet.tails.push(lines({ notRetained }, { cursor: '1.a' }, { gap }, packet(1), { cursor: '1.b' }));
+    const running = packets(['--follow', '--since', '10m'], { signal: stop.signal });
+    await vi.waitFor(() => expect(fleet.requests).toHaveLength(2), { timeout: 10_000 });
+    stop.abort();
+    const { out, err } = await running;
+    expect(out).toBe('2026-11-22T10:00:01.000000001Z host-1 eth0 IP 10.0.0.1.1 > 10.0.0.2.443: tcp\n');
+    expect(err.split('\n').slice(0, 2)).toEqual([
+      'from 2026-11-22T09:00:00Z to 2026-11-22T09:59:59Z not all is kept any more',
+      'a gap: not-retained, up to 3 records, offsets 2 to 5 of partition 3',
+    ]);
+  });
   it('refuses an end', async () => {
     expect(await packets(['--follow', '--until', 'now'])).toMatchObject({ code: 2 });
   });

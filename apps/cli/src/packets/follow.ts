@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ApiClient, PacketRow, queryApi as QueryApi, TailGap, TailQuery } from '@bpfleet/contract';
+import type { ApiClient, NotRetained, PacketRow, queryApi as QueryApi, TailGap, TailQuery } from '@bpfleet/contract';
 import { BpfleetError, type ErrorCode } from '@bpfleet/errors';
 import type { OutputFormat } from '../output/format.js';
 import { print, printable, type Terminal } from '../terminal.js';
@@ -89,7 +89,8 @@ async function printLines(
   for await (const text of lines) {
     const line = parsed(text);
     if (line === undefined) break;
-    if ('gap' in line) waiting.push(await gapLine(line.gap, terminal));
+    if ('gap' in line) await tell(gapText(line.gap), terminal);
+    else if ('notRetained' in line) for (const part of line.notRetained) await tell(notRetainedText(part), terminal);
     else if (!('cursor' in line)) waiting.push(format === 'table' ? rowLine(line) : `${text}\n`);
     else {
       if (waiting.length > 0) await print(terminal.out, waiting.join(''));
@@ -103,7 +104,7 @@ async function printLines(
   return cursor;
 }
 
-type Line = { readonly cursor: string } | { readonly gap: TailGap } | PacketRow;
+type Line = { readonly cursor: string } | { readonly gap: TailGap } | { readonly notRetained: NotRetained } | PacketRow;
 
 /** Undefined: the connection broke in the middle of it. */
 function parsed(text: string): Line | undefined {
@@ -119,14 +120,13 @@ const rowLine = ({ at, agent, interface: name, summary }: PacketRow): string =>
   `${printable(`${at} ${agent} ${name} ${summary}`)}\n`;
 
 /** Beside the packets: what is piped on stays packets. */
-async function gapLine(
-  { reason, partition, firstOffset, endOffset, records }: TailGap,
-  terminal: Terminal,
-): Promise<''> {
-  const range = `offsets ${firstOffset} to ${endOffset} of partition ${partition}`;
-  await print(terminal.err, `a gap: ${printable(reason)}, up to ${records} records, ${range}\n`);
-  return '';
-}
+const tell = (text: string, terminal: Terminal): Promise<void> => print(terminal.err, `${printable(text)}\n`);
+
+const gapText = ({ reason, partition, firstOffset, endOffset, records }: TailGap): string =>
+  `a gap: ${reason}, up to ${records} records, offsets ${firstOffset} to ${endOffset} of partition ${partition}`;
+
+const notRetainedText = ({ since, until }: NotRetained[number]): string =>
+  `from ${since} to ${until} not all is kept any more`;
 
 const isPassing = (error: unknown): boolean =>
   !(error instanceof BpfleetError) ? error instanceof TypeError : passing.has(error.code);

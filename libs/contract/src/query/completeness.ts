@@ -3,6 +3,16 @@ import { Timestamp } from '../naming.js';
 
 const Count = z.int().nonnegative();
 
+/** Parts of a range of packet times of which not all is kept any more. */
+export const NotRetained = z.array(
+  z.object({
+    since: Timestamp,
+    until: Timestamp,
+    sections: Count.optional().describe('About so many; where packets were asked for'),
+  }),
+);
+export type NotRetained = z.infer<typeof NotRetained>;
+
 /**
  * What is known to be lost of the whole range, of all agents or the one that was asked for, whatever the expression: nobody
  * knows whether a packet that is lost would match. A loss of which only the bounds are known counts where they touch the range.
@@ -14,16 +24,9 @@ export const KnownLosses = z.object({
   packetsMissing: Count.describe('In the sections that are missing'),
   recordsQuarantined: Count,
   recordsLost: Count.describe('Given up by Kafka before they were read; of which agents, nobody knows'),
-  notRetained: z
-    .array(
-      z.object({
-        since: Timestamp,
-        until: Timestamp,
-        sections: Count.optional().describe('About so many; where packets were asked for'),
-      }),
-    )
-    .optional()
-    .describe('Parts of the range of which what the answer is made from is given up: too old, or too much was stored'),
+  notRetained: NotRetained.optional().describe(
+    'Parts of the range of which what the answer is made from is given up: too old, or too much was stored',
+  ),
 });
 export type KnownLosses = z.infer<typeof KnownLosses>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AgentId } from '../naming.js';
 import { route } from '../route.js';
+import { NotRetained } from './completeness.js';
 import { PacketRow } from './packets.js';
 
 /** Media types of `GET /tail`, chosen by `Accept`. */
@@ -31,7 +32,7 @@ export const TailQuery = z.object({
     .max(LONGEST_CURSOR)
     .optional()
     .describe(
-      'Goes on exactly behind what came before it; takes the place of `since`, as does the header Last-Event-ID',
+      'Goes on exactly behind what came before it, of the same query; takes the place of `since`, as does Last-Event-ID',
     ),
 });
 export type TailQuery = z.infer<typeof TailQuery>;
@@ -50,7 +51,14 @@ export const TailGap = z.object({
 export type TailGap = z.infer<typeof TailGap>;
 
 /** A line of the tail. What came since the cursor line before counts only when the next one has come. */
-export const TailLine = z.union([z.object({ cursor: z.string() }), z.object({ gap: TailGap }), PacketRow]);
+export const TailLine = z.union([
+  z.object({ cursor: z.string() }),
+  z.object({ gap: TailGap }),
+  z.object({
+    notRetained: NotRetained.describe('Once, before the first cursor, where since reaches back to what is given up'),
+  }),
+  PacketRow,
+]);
 export type TailLine = z.infer<typeof TailLine>;
 
 export const tailApi = {

@@ -2,6 +2,7 @@ import type { SectionTest } from '@bpfleet/pruning';
 import pg from 'pg';
 import type { CopyField } from '../copy/copy-decoder.js';
 import { copyOut } from '../copy/copy-out.js';
+import { type GivenUp, givenUp } from '../retention/given-up.js';
 import { clamp, onFilter } from '../sections/section-query.js';
 import { decodeSection, type StoredSection } from '../sections/section-store.js';
 import { sectionTestSql } from '../sections/section-test-sql.js';
@@ -83,15 +84,30 @@ export class TailStore {
     }
   }
 
-  /** The lowest offset from `place.next` on that has a section; undefined: none has. */
-  async firstOffset({ place, end, replacedAtUs }: TailSpan): Promise<bigint | undefined> {
+  /**
+   * The lowest offset from `place.next` on that has a section which is kept; undefined: none has. What is given up is gone,
+   * although its table may be there for a while: it can be dropped between two reads.
+   */
+  async firstOffset({ place, end, replacedAtUs }: TailSpan, retainedFromUs: number): Promise<bigint | undefined> {
+    const fromUs = Math.max(replacedAtUs, retainedFromUs);
     const { rows } = await this.#query<{ first: string | null }>(
       `SELECT min(log_offset) AS first FROM analytics.section
-       WHERE log = $1 AND partition = $2 AND log_offset >= $3 AND log_offset < $4 AND ingested_at >= ${instant(replacedAtUs)}`,
+       WHERE log = $1 AND partition = $2 AND log_offset >= $3 AND log_offset < $4 AND ingested_at >= ${instant(fromUs)}`,
       [place.logId, place.partition, place.next, end],
     );
     const first = rows[0]!.first;
     return first === null ? undefined : BigInt(first);
+  }
+
+  /** As `StoredEnds` has it, at this moment. Remembered before the first of the rows goes: see retention/drop-partition.ts. */
+  async retainedFromUs(): Promise<number> {
+    const { rows } = await this.#query<{ retained_us: string }>(`SELECT ${RETAINED} AS retained_us`);
+    return Number(rows[0]!.retained_us);
+  }
+
+  /** What was given up of the packets since then. */
+  givenUp(sinceNs: bigint, untilNs: bigint): Promise<GivenUp[]> {
+    return givenUp(this.pool, 'section', sinceNs, untilNs);
   }
 
   /**
@@ -147,10 +163,11 @@ interface FirstRow {
 
 const micros = (instant: string): string => `trunc(extract(epoch FROM ${instant}) * 1000000)::bigint`;
 
+const RETAINED = `COALESCE((SELECT ${micros('max(ingested_to)')} FROM analytics.not_retained WHERE class = 'section'), 0)`;
+
 // Always a row, for the clock.
 const ENDS = `
-  SELECT ${micros('now()')} AS now_us,
-    COALESCE((SELECT ${micros('max(ingested_to)')} FROM analytics.not_retained WHERE class = 'section'), 0) AS retained_us,
+  SELECT ${micros('now()')} AS now_us, ${RETAINED} AS retained_us,
     p.log, p.partition, p.next, COALESCE(l.id, 0) AS replacement, COALESCE(${micros('l.noticed_at')}, 0) AS replaced_at_us
   FROM (SELECT) AS clock
   LEFT JOIN analytics.position AS p ON NOT starts_with(p.log, 'import ')

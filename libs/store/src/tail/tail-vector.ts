@@ -31,3 +31,6 @@ export interface TailPlace {
 
 /** A transaction's rows bear the time when it began: so much before its commit at most, clocks that step included. */
 export const LONGEST_COMMIT_US = 600_000_000;
+
+/** Retention gives up nothing that was stored so recently: an hour goes an hour after its end at the earliest. Half of that. */
+export const SURELY_KEPT_US = 1_800_000_000;
