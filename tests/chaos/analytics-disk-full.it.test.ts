@@ -25,6 +25,8 @@ suiteRequires('analytics over a Postgres without space', needs, ({ kafka: { brok
     replica = await rig.startReplica();
   });
   afterAll(async () => {
+    // Without space it does not even end.
+    await Promise.all([postgres?.data.free(), postgres?.wal.free()]);
     await rig?.stop();
     await postgres?.stop();
   });

@@ -31,8 +31,9 @@ export class SmallDisk {
     await run('sh', ['-c', `cat /dev/zero > ${this.#filler} 2> /dev/null; true`]);
   }
 
+  /** Also when it was not filled. */
   async free(): Promise<void> {
-    await rm(this.#filler);
+    await rm(this.#filler, { force: true });
   }
 
   async unmount(): Promise<void> {
