@@ -16,6 +16,7 @@ export { nearest } from './config/nearest.js';
 export { type Variable, variableNames, variablesOf } from './config/variables.js';
 export { errorText, exitCodeOf } from './error-text.js';
 export { httpStatusOf } from './http-status.js';
+export { BODY_IDLE_MS, endIdleRequests } from './idle-requests.js';
 export { claimedAgent, signAgentToken, verifyAgentToken } from './keys/agent-token.js';
 export { nodeCrypto } from './keys/node-crypto.js';
 export { PrivateKey } from './keys/private-key.js';

@@ -59,6 +59,14 @@ describe('a route bound by @Call', () => {
   });
 });
 
+describe('an app that listens', () => {
+  it('limits how long a body stands still, and not how long all of it takes', async () => {
+    const app = await cats();
+    await listen(app, { host: '127.0.0.1', port: 0, logger });
+    expect(app.getHttpServer()).toMatchObject({ requestTimeout: 0, headersTimeout: 60_000 });
+  });
+});
+
 describe('an error', () => {
   it('of ours keeps code, span and hint', async () => {
     const response = await post(await started(), { name: 'bad syntax' });

@@ -1,12 +1,14 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isIP } from 'node:net';
+import { endIdleRequests } from '../idle-requests.js';
 import { listenError } from '../listen-error.js';
 import type { Logger } from '../logger.js';
 
 /** What `listen` needs of a Nest app. */
 export interface Listener {
   listen(port: number, host: string): Promise<unknown>;
-  getHttpServer(): { address(): AddressInfo | string | null };
+  getHttpServer(): Server;
 }
 
 export interface ListenOptions {
@@ -22,6 +24,7 @@ export interface ListenOptions {
  * @throws BpfleetError `PORT_TAKEN`; `CONFIG_INVALID` for an address or a port this process cannot have
  */
 export async function listen(app: Listener, { host, port, logger }: ListenOptions): Promise<{ url: string }> {
+  endIdleRequests(app.getHttpServer());
   try {
     await app.listen(port, host);
   } catch (cause) {
