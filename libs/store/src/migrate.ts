@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { BpfleetError } from '@bpfleet/errors';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
+import { liftTimeLimits } from './pool.js';
 
 export interface MigrateOptions {
   /** `postgres://…`, what `EmbeddedPostgres` answers, or a pool to take one connection from. */
@@ -28,7 +29,8 @@ export async function migrate({ connection, schema, directory }: MigrateOptions)
   const { client, close } = await connect(connection);
   try {
     // A pool's time limits are for queries, not for this.
-    await client.query('SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0');
+    await liftTimeLimits(client);
+    await client.query('SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0');
     // Held until the connection ends. One lock per schema and not node-pg-migrate's own: the check belongs inside it.
     await client.query("SELECT pg_advisory_lock(hashtext('bpfleet-migrate'), hashtext($1))", [schema]);
     const applied = await appliedMigrations(client, schema);

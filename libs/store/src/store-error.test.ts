@@ -11,6 +11,7 @@ describe('storeError', () => {
     ['a server that replays its log', withCode('57P03')],
     ['a lock that another holds', withCode('55P03')],
     ['a full disk', withCode('53100')],
+    ['a connection on which no answer comes', new Error('Query read timeout')],
     ['a connection that broke', new Error('Connection terminated unexpectedly')],
   ])('says STORE_UNAVAILABLE of %s', (_, error) => {
     expect(storeError(error)).toMatchObject({ code: 'STORE_UNAVAILABLE', cause: error });

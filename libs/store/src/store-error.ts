@@ -23,7 +23,7 @@ const UNAVAILABLE_SYSTEM_ERRORS = [
 ];
 /** What `pg` and `pg-pool` throw without a code. */
 const UNAVAILABLE_MESSAGES =
-  /^Connection terminated|^timeout exceeded when trying to connect|^Client has encountered a connection error/;
+  /^Connection terminated|^timeout exceeded when trying to connect|^Client has encountered a connection error|^Query read timeout/;
 
 export function isSqlState(error: unknown, state: string): boolean {
   return codeOf(error) === state;

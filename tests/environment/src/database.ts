@@ -32,7 +32,7 @@ async function templateOf(server: PostgresConnection, { name, prepare }: Databas
   const client = await pool.connect();
   try {
     // Test files run in processes of their own, and the second waits for the first's work, however long that takes.
-    await client.query('SET lock_timeout = 0; SET statement_timeout = 0');
+    await client.query('SET lock_timeout = 0');
     await client.query('SELECT pg_advisory_lock(hashtext($1))', [database]);
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [database]);
     if (rowCount !== 0) return database;
@@ -57,7 +57,10 @@ async function run(server: PostgresConnection, sql: string): Promise<void> {
 }
 
 function poolOf(server: PostgresConnection) {
-  return createPool({ connection: server, name: 'bpfleet-test', maxConnections: 1, onError: () => undefined });
+  return createPool({
+    ...{ connection: server, name: 'bpfleet-test', maxConnections: 1, statementTimeoutMs: 0 },
+    onError: () => undefined,
+  });
 }
 
 function inDatabase(server: PostgresConnection, database: string): PostgresConnection {

@@ -16,6 +16,7 @@ export {
 export { startContainerKafka } from './kafka-container.js';
 export { type PostgresConnection, startPostgres, type TestPostgres } from './postgres.js';
 export { postgresImage, startContainerPostgres } from './postgres-container.js';
+export { postgresThrough } from './postgres-through.js';
 export { TcpProxy } from './tcp-proxy.js';
 export {
   type EchoPorts,

@@ -8,6 +8,8 @@ import { from } from 'pg-copy-streams';
  */
 export async function copyIn(client: pg.ClientBase, target: string, rows: Uint8Array): Promise<void> {
   const stream = client.query(from(`COPY ${target} FROM STDIN (FORMAT binary)`));
+  // Of several errors `once` hears the first: a query that was given up fails again when its connection is closed.
+  stream.on('error', () => {});
   stream.end(rows);
   await once(stream, 'finish');
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { PartitionedClass } from '../partitions/partitioned-tables.js';
+import { liftTimeLimits } from '../pool.js';
 import { isSqlState, SQL_STATE, storeError } from '../store-error.js';
 import { deleteOldRows } from './delete-old-rows.js';
 import { dropPartition, leave, leavingPartitions } from './drop-partition.js';
@@ -45,7 +46,8 @@ export class RetentionStore {
   async #alone<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T | undefined> {
     const client = await this.pool.connect();
     try {
-      await client.query(`SET lock_timeout = ${this.detachTimeoutMs}; SET statement_timeout = 0`);
+      await liftTimeLimits(client);
+      await client.query(`SET lock_timeout = ${this.detachTimeoutMs}`);
       const { rows } = await client.query<{ is_ours: boolean }>(
         "SELECT pg_try_advisory_lock(hashtext('bpfleet-retention')) AS is_ours",
       );
