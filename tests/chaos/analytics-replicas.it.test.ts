@@ -1,18 +1,20 @@
-import { afterAll, beforeAll } from 'vitest';
+import { describe } from 'vitest';
 import { commands } from '../e2e/requirements.js';
 import { kafka, postgres, suiteRequires } from '../environment/src/requirements.js';
 import { analyticsKilled } from './analytics-killed.js';
-import { AnalyticsRig } from './analytics-rig.js';
+import { analyticsStopped } from './analytics-stopped.js';
+import { rebalanceStorm } from './rebalance-storm.js';
+import { IS_LONG } from './stored-once.js';
 
 const needs = { kafka: await kafka(), postgres: await postgres(), tools: commands('setpriv') };
 
-// F1, F9 and F13 of the failure suite.
-suiteRequires('processes of analytics that come and go', needs, ({ kafka: { brokers }, postgres: { connection } }) => {
-  let rig: AnalyticsRig;
-  beforeAll(async () => {
-    rig = await new AnalyticsRig({ brokers, postgres: connection }).start();
+suiteRequires('analytics', needs, ({ kafka: { brokers }, postgres: { connection } }) => {
+  const servers = { brokers, postgres: connection };
+  // They wait for sessions to end. In the long form, where times are measured, one after the other.
+  describe('as processes that come and go', { concurrent: !IS_LONG }, () => {
+    // F1, F9 and F13 of the failure suite.
+    analyticsKilled(servers);
+    analyticsStopped(servers);
+    rebalanceStorm(servers);
   });
-  afterAll(() => rig?.stop());
-
-  analyticsKilled(() => rig);
 });

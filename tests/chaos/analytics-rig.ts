@@ -16,6 +16,8 @@ import { compareStored, type Found } from './stored-sections.js';
 
 const SEND_TIMEOUT_MS = 10_000;
 const CATCH_UP_MS = 120_000;
+/** Several may start at once, on a machine that does other things. */
+const START_MS = 120_000;
 const POLL_MS = 50;
 /** Of a steady sender: each time it sends a section of one agent. */
 const TICK_MS = 20;
@@ -48,14 +50,14 @@ export class AnalyticsRig {
   database!: TestDatabase;
   pool!: pg.Pool;
   commits!: CommitLog;
-  readonly #partitions: number;
+  readonly partitions: number;
   readonly #replicas: Replica[] = [];
   #producer: Producer | undefined;
   #started = 0;
 
   constructor(private readonly options: AnalyticsRigOptions) {
     const agents = options.agents ?? 12;
-    this.#partitions = options.partitions ?? 6;
+    this.partitions = options.partitions ?? 6;
     this.traffic = new KnownTraffic(Array.from({ length: agents }, (_, index) => `known-${index}`));
     this.bus = new KafkaBus({ brokers: options.brokers, clientId: 'chaos' });
   }
@@ -68,7 +70,7 @@ export class AnalyticsRig {
     await this.commits.install();
     await this.registry.start();
     this.registry.set(this.traffic.registry);
-    await this.bus.ensureTopic(this.topic, this.#partitions);
+    await this.bus.ensureTopic(this.topic, this.partitions);
     this.#producer = this.bus.producer();
     await this.#producer.start();
     return this;
@@ -93,7 +95,7 @@ export class AnalyticsRig {
       env: {
         BPFLEET_LOG_LEVEL: 'warn',
         BPFLEET_PORT: String(port),
-        BPFLEET_PARTITIONS: String(this.#partitions),
+        BPFLEET_PARTITIONS: String(this.partitions),
         BPFLEET_TOPIC_PREFIX: this.topicPrefix,
         BPFLEET_KAFKA_BROKERS: this.options.brokers.join(','),
         BPFLEET_SERVER: this.registry.url,
@@ -114,7 +116,11 @@ export class AnalyticsRig {
   /** Starts one more and waits until it answers. */
   async startReplica(env: Readonly<Record<string, string>> = {}): Promise<Replica> {
     const replica = await this.spawnReplica(env);
-    await replica.process.ready(`${replica.url}/healthz/ready`);
+    const isReady = () =>
+      fetch(`${replica.url}/healthz/ready`)
+        .then(({ ok }) => ok)
+        .catch(() => false);
+    await replica.process.until('it to be ready', isReady, START_MS);
     return replica;
   }
 
@@ -155,6 +161,13 @@ export class AnalyticsRig {
       ended.abort();
       return sending;
     };
+  }
+
+  /** Value of a counter of a replica, all its series together. */
+  async metric({ url }: Replica, name: string): Promise<number> {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const values = text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'));
+    return [...values].reduce((sum, [, value]) => sum + Number(value), 0);
   }
 
   /** Waits until as many sections are stored as were sent, or for two minutes, and compares. */

@@ -41,6 +41,12 @@ export class CommitLog {
     return rows.map(changeOf);
   }
 
+  /** Who took each partition last. */
+  async owners(): Promise<ReadonlyMap<number, string>> {
+    const takes = (await this.read()).filter(({ isTaken }) => isTaken);
+    return new Map(takes.map(({ partition, replica }) => [partition, replica]));
+  }
+
   /** Commits of a replica that was not the last to take the partition: of a zombie. */
   async ofZombies(): Promise<Change[]> {
     const owners = new Map<number, string>();
@@ -50,11 +56,12 @@ export class CommitLog {
     });
   }
 
-  /** The first commit of a replica, of these partitions where they are named. */
-  async firstOf(replica: string, partitions?: readonly number[]): Promise<Change | undefined> {
+  /** The first commit of a replica. @param partition of this one; @param afterMs not before this moment */
+  async firstOf(replica: string, partition?: number, afterMs = 0): Promise<Change | undefined> {
     const { rows } = await this.pool.query<Row>(
-      `${SELECT} WHERE replica = $1 AND NOT is_taken AND ($2::int[] IS NULL OR partition = ANY ($2)) ORDER BY id LIMIT 1`,
-      [replica, partitions ?? null],
+      `${SELECT} WHERE replica = $1 AND NOT is_taken AND ($2::integer IS NULL OR partition = $2)
+         AND at >= to_timestamp($3::float8 / 1000) ORDER BY id LIMIT 1`,
+      [replica, partition ?? null, afterMs],
     );
     return rows.map(changeOf)[0];
   }
