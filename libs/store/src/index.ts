@@ -6,6 +6,8 @@ export type { FlowGroup, GroupKey, GroupQuery, Totals } from './flows/flow-group
 export type { FlowCursor, FlowPage, FoundFlow } from './flows/flow-page.js';
 export type { FlowQuery } from './flows/flow-query.js';
 export {
+  bothWays,
+  type FlowDirection,
   type FlowFlush,
   type FlowRow,
   type FlowSumRow,

@@ -1,5 +1,6 @@
 import { readSection } from '@bpfleet/section';
 import {
+  bothWays,
   type FlowQuery,
   type FlowRow,
   type FlowSnapshot,
@@ -42,7 +43,7 @@ export class AskedFlows {
   /** Packets of flows that the condition does not decide. */
   async notPlain(): Promise<number> {
     const isAsked = (flow: FlowRow) => !flow.isPlain && this.#isAsked({ ...flow, bucketNs: flow.firstNs });
-    const pending = this.pending.filter(isAsked).reduce((sum, { packets }) => sum + packets, 0);
+    const pending = this.pending.filter(isAsked).reduce((sum, flow) => sum + bothWays(flow).packets, 0);
     return pending + (await this.snapshot.notPlain(this.query));
   }
 

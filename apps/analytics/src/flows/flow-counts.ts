@@ -1,32 +1,36 @@
 import type { Dissection } from '@bpfleet/packet';
 import type { PacketCursor } from '@bpfleet/section';
-import { type FlowRow, WordTable } from '@bpfleet/store';
+import { type FlowDirection, type FlowRow, WordTable } from '@bpfleet/store';
 
 /** Bits of a key's last word, above the protocol: there are ports; nothing but the row's fields decides a filter. */
 const HAS_PORTS = 0x100;
 const IS_PLAIN = 0x200;
 
+type FlowScope = Pick<FlowRow, 'agent' | 'filters' | 'weights'>;
+
 /**
- * Counts packets by 5-tuple, of addresses of one length. The key is the tuple's own bytes: addresses, ports, protocol.
- * Allocates only when it grows; times stay two words each, since a bigint per packet would be garbage per packet.
+ * Counts packets by 5-tuple, of addresses of one length, both directions side by side. The key is the tuple's own bytes:
+ * addresses, ports, protocol, the lower end first. Allocates only when it grows; times stay two words each, since a
+ * bigint per packet would be garbage per packet.
  */
 export class FlowCounts {
   readonly #table: WordTable;
   readonly #addressWords: number;
+  /** Of each flow what its lower end sent, then what its upper end sent. */
   #packets: Uint32Array;
   #bytes: Float64Array;
   #tcpFlags: Uint8Array;
-  /** Of each flow: first and last time, the high word first. */
+  /** First and last time of each, the high word first. */
   #times: Uint32Array;
 
   constructor(addressBytes: 4 | 16) {
     this.#addressWords = addressBytes / 4;
     this.#table = new WordTable(2 * this.#addressWords + 2);
-    const { capacity } = this.#table;
-    this.#packets = new Uint32Array(capacity);
-    this.#bytes = new Float64Array(capacity);
-    this.#tcpFlags = new Uint8Array(capacity);
-    this.#times = new Uint32Array(4 * capacity);
+    const directions = 2 * this.#table.capacity;
+    this.#packets = new Uint32Array(directions);
+    this.#bytes = new Float64Array(directions);
+    this.#tcpFlags = new Uint8Array(directions);
+    this.#times = new Uint32Array(4 * directions);
   }
 
   get size(): number {
@@ -36,12 +40,12 @@ export class FlowCounts {
   /** @param packet one with addresses of this length and a protocol */
   add(bytes: Uint8Array, packet: PacketCursor, dissection: Dissection, isPlain: boolean): void {
     const { atHigh, atLow, wireLength } = packet;
-    this.#putKey(bytes, dissection, isPlain);
-    const flow = this.#table.claim();
-    if (flow >= this.#packets.length) this.#grow();
+    const fromUpper = this.#putKey(bytes, dissection, isPlain);
+    const direction = 2 * this.#table.claim() + fromUpper;
+    if (direction >= this.#packets.length) this.#grow();
     const times = this.#times;
-    const at = 4 * flow;
-    if (this.#packets[flow]!++ === 0) {
+    const at = 4 * direction;
+    if (this.#packets[direction]!++ === 0) {
       times[at] = times[at + 2] = atHigh;
       times[at + 1] = times[at + 3] = atLow;
     } else if (atHigh < times[at]! || (atHigh === times[at] && atLow < times[at + 1]!)) {
@@ -51,48 +55,71 @@ export class FlowCounts {
       times[at + 2] = atHigh;
       times[at + 3] = atLow;
     }
-    this.#bytes[flow]! += wireLength;
+    this.#bytes[direction]! += wireLength;
     // -1 where there are none.
-    if (dissection.tcpFlags > 0) this.#tcpFlags[flow]! |= dissection.tcpFlags;
+    if (dissection.tcpFlags > 0) this.#tcpFlags[direction]! |= dissection.tcpFlags;
   }
 
-  *rows(scope: Pick<FlowRow, 'agent' | 'filters' | 'weights'>): Generator<FlowRow, void, void> {
+  *rows(scope: FlowScope): Generator<FlowRow, void, void> {
     for (let flow = 0; flow < this.#table.size; flow++) yield this.#row(flow, scope);
   }
 
-  #putKey(bytes: Uint8Array, dissection: Dissection, isPlain: boolean): void {
+  /** @returns 1 where the packet comes from the upper end, else 0 */
+  #putKey(bytes: Uint8Array, dissection: Dissection, isPlain: boolean): 0 | 1 {
     const { sourceOffset, destinationOffset, sourcePort, destinationPort, protocol } = dissection;
     const { key } = this.#table;
     const words = this.#addressWords;
-    for (let word = 0; word < words; word++) {
-      key[word] = u32(bytes, sourceOffset + 4 * word);
-      key[words + word] = u32(bytes, destinationOffset + 4 * word);
-    }
     const hasPorts = destinationPort >= 0;
-    key[2 * words] = hasPorts ? (sourcePort << 16) | destinationPort : 0;
+    const order = compare(bytes, sourceOffset, destinationOffset, words) || sourcePort - destinationPort;
+    const fromUpper = order > 0 ? 1 : 0;
+    const lower = fromUpper ? destinationOffset : sourceOffset;
+    const upper = fromUpper ? sourceOffset : destinationOffset;
+    for (let word = 0; word < words; word++) {
+      key[word] = u32(bytes, lower + 4 * word);
+      key[words + word] = u32(bytes, upper + 4 * word);
+    }
+    const ports = fromUpper ? (destinationPort << 16) | sourcePort : (sourcePort << 16) | destinationPort;
+    key[2 * words] = hasPorts ? ports : 0;
     key[2 * words + 1] = protocol | (hasPorts ? HAS_PORTS : 0) | (isPlain ? IS_PLAIN : 0);
+    return fromUpper;
   }
 
-  #row(flow: number, { agent, filters, weights }: Pick<FlowRow, 'agent' | 'filters' | 'weights'>): FlowRow {
+  /** From its lower end, unless only the upper one sent. Without spreads, which cost more than all the rest. */
+  #row(flow: number, { agent, filters, weights }: FlowScope): FlowRow {
     const words = this.#addressWords;
     const ports = this.#table.word(flow, 2 * words);
     const kind = this.#table.word(flow, 2 * words + 1);
     const hasPorts = (kind & HAS_PORTS) !== 0;
+    const isTurned = this.#packets[2 * flow] === 0;
+    const there = 2 * flow + (isTurned ? 1 : 0);
+    const lowerPort = hasPorts ? ports >>> 16 : -1;
+    const upperPort = hasPorts ? ports & 0xffff : -1;
     return {
       agent,
       filters,
       weights,
-      source: this.#address(flow, 0),
-      destination: this.#address(flow, words),
-      sourcePort: hasPorts ? ports >>> 16 : -1,
-      destinationPort: hasPorts ? ports & 0xffff : -1,
+      source: this.#address(flow, isTurned ? words : 0),
+      destination: this.#address(flow, isTurned ? 0 : words),
+      sourcePort: isTurned ? upperPort : lowerPort,
+      destinationPort: isTurned ? lowerPort : upperPort,
       protocol: kind & 0xff,
-      firstNs: this.#timeNs(4 * flow),
-      lastNs: this.#timeNs(4 * flow + 2),
-      packets: this.#packets[flow]!,
-      bytes: this.#bytes[flow]!,
-      tcpFlags: this.#tcpFlags[flow]!,
+      firstNs: this.#timeNs(4 * there),
+      lastNs: this.#timeNs(4 * there + 2),
+      packets: this.#packets[there]!,
+      bytes: this.#bytes[there]!,
+      tcpFlags: this.#tcpFlags[there]!,
       isPlain: (kind & IS_PLAIN) !== 0,
+      back: isTurned || this.#packets[there + 1] === 0 ? undefined : this.#direction(there + 1),
+    };
+  }
+
+  #direction(direction: number): FlowDirection {
+    return {
+      firstNs: this.#timeNs(4 * direction),
+      lastNs: this.#timeNs(4 * direction + 2),
+      packets: this.#packets[direction]!,
+      bytes: this.#bytes[direction]!,
+      tcpFlags: this.#tcpFlags[direction]!,
     };
   }
 
@@ -108,17 +135,26 @@ export class FlowCounts {
   }
 
   #grow(): void {
-    const { capacity } = this.#table;
+    const directions = 2 * this.#table.capacity;
     const [packets, bytes, tcpFlags, times] = [this.#packets, this.#bytes, this.#tcpFlags, this.#times];
-    this.#packets = new Uint32Array(capacity);
+    this.#packets = new Uint32Array(directions);
     this.#packets.set(packets);
-    this.#bytes = new Float64Array(capacity);
+    this.#bytes = new Float64Array(directions);
     this.#bytes.set(bytes);
-    this.#tcpFlags = new Uint8Array(capacity);
+    this.#tcpFlags = new Uint8Array(directions);
     this.#tcpFlags.set(tcpFlags);
-    this.#times = new Uint32Array(4 * capacity);
+    this.#times = new Uint32Array(4 * directions);
     this.#times.set(times);
   }
+}
+
+/** Above 0 where the address at `a` is the upper one. */
+function compare(bytes: Uint8Array, a: number, b: number, words: number): number {
+  for (let word = 0; word < words; word++) {
+    const order = u32(bytes, a + 4 * word) - u32(bytes, b + 4 * word);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 const u32 = (bytes: Uint8Array, at: number): number =>

@@ -10,6 +10,7 @@ import {
   TcpFlag,
 } from '@bpfleet/packet';
 import { readSection } from '@bpfleet/section';
+import type { FlowRow } from '@bpfleet/store';
 import { describe, expect, it } from 'vitest';
 import { makeSection, NOW_NS, type SectionShape, type TestPacket, tcpFrame } from '../testing/sections.js';
 import { FlowTable } from './flow-table.js';
@@ -62,7 +63,7 @@ describe('FlowTable', () => {
       },
     ]);
   });
-  it('keeps agents, versions and both directions apart', () => {
+  it('keeps agents and versions apart', () => {
     const packets = [{ atNs: NOW_NS, bytes: tcpFrame(1) }];
     const rows = flowsOf(
       { ...shape, packets },
@@ -74,6 +75,67 @@ describe('FlowTable', () => {
       ['host-2', 'web@3', 1],
       ['host-1', 'web@4', 1],
     ]);
+  });
+  describe('has both directions in one row', () => {
+    const [low, high] = ['10.0.0.1', '10.0.0.2'];
+    const udp = (source: string, sourcePort: number, destination: string, destinationPort: number, payload = '') => {
+      const ends = { source, destination, sourcePort, destinationPort };
+      return buildEthernet({ payload: buildIpv4({ ...ends, protocol: 17, payload: buildUdp({ ...ends, payload }) }) });
+    };
+    const rowsOf = (...frames: readonly Uint8Array[]) =>
+      flowsOf({ ...shape, packets: frames.map((bytes, n) => ({ atNs: NOW_NS + BigInt(n), bytes })) });
+    const ends = ({ source, sourcePort, destination, destinationPort }: FlowRow) =>
+      [source.at(-1), sourcePort, destination.at(-1), destinationPort] as const;
+
+    it('each with its counts, flags and times', () => {
+      const syn = { source: high, destination: low, sourcePort: 4000, destinationPort: 80, flags: TcpFlag.SYN };
+      const ack = { source: low, destination: high, sourcePort: 80, destinationPort: 4000, flags: TcpFlag.ACK };
+      const tcp = (fields: Omit<typeof syn, 'flags'> & { readonly flags: number }) =>
+        buildEthernet({ payload: buildIpv4({ ...fields, protocol: 6, payload: buildTcp(fields) }) });
+      const rows = rowsOf(tcp(syn), tcp(ack), tcp(syn), tcp(syn));
+      expect(rows.map(ends)).toEqual([[1, 80, 2, 4000]]);
+      const bytes = tcp(ack).length;
+      expect(rows).toMatchObject([
+        {
+          ...{ packets: 1, bytes, tcpFlags: TcpFlag.ACK, firstNs: NOW_NS + 1n, lastNs: NOW_NS + 1n },
+          back: { packets: 3, bytes: 3 * bytes, tcpFlags: TcpFlag.SYN, firstNs: NOW_NS, lastNs: NOW_NS + 3n },
+        },
+      ]);
+    });
+    it('from the end that sent, where only one did', () => {
+      const rows = rowsOf(udp(high, 1, low, 2), udp(low, 3, high, 4));
+      expect(rows.map(ends)).toEqual([
+        [2, 1, 1, 2],
+        [1, 3, 2, 4],
+      ]);
+      expect(rows.map(({ packets, back }) => [packets, back])).toEqual([
+        [1, undefined],
+        [1, undefined],
+      ]);
+    });
+    it('told apart by their ports where a host speaks with itself', () => {
+      const rows = rowsOf(udp(low, 9, low, 5), udp(low, 5, low, 9), udp(low, 5, low, 9), udp(low, 5, low, 5));
+      expect(rows.map(ends)).toEqual([
+        [1, 5, 1, 9],
+        [1, 5, 1, 5],
+      ]);
+      expect(rows.map(({ packets, back }) => [packets, back?.packets])).toEqual([
+        [2, 1],
+        [1, undefined],
+      ]);
+    });
+    it('by the addresses as numbers without a sign', () => {
+      const rows = rowsOf(udp('200.0.0.1', 7, low, 7), udp(low, 7, '200.0.0.1', 7));
+      expect(rows.map(({ source, back }) => [source[0], back?.packets])).toEqual([[10, 1]]);
+    });
+    it('of IPv6, and of protocols without ports', () => {
+      const [a, b] = ['2001:db8::1', '2001:db8::2'];
+      const icmp = (source: string, destination: string) =>
+        buildEthernet({ payload: buildIpv6({ source, destination, protocol: 58, payload: new Uint8Array(8) }) });
+      const rows = rowsOf(icmp(b, a), icmp(a, b), icmp(b, a));
+      expect(rows.map(ends)).toEqual([[1, -1, 2, -1]]);
+      expect(rows.map(({ packets, back }) => [packets, back?.packets])).toEqual([[1, 2]]);
+    });
   });
   it('counts a packet of several versions once, for their list', () => {
     const packets = [{ atNs: NOW_NS, bytes: tcpFrame(1) }];

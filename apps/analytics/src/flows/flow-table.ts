@@ -40,7 +40,7 @@ interface Lane {
 const NO_FLOWS = noFlows();
 
 /**
- * Counts packets by 5-tuple, per agent, list of versions and minute: what becomes one `flow` row each. A packet that
+ * Counts packets by 5-tuple, both directions together, per agent, list of versions and minute: what becomes one `flow` row each. A packet that
  * several versions stored counts once, for the list of them. What is not IP has no flow, and is counted by its minute.
  */
 export class FlowTable {

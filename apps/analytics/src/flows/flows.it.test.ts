@@ -34,27 +34,36 @@ interface Spec {
   readonly from: number;
   readonly to: number;
   readonly port: number;
+  /** From the service's port. */
+  readonly isReply: boolean;
   readonly atNs: bigint;
   /** Behind a VLAN tag in the frame, which a flow does not tell. */
   readonly isTagged: boolean;
 }
 
-const anySpec: fc.Arbitrary<Spec> = fc.record({
+const anyPacket: fc.Arbitrary<Spec> = fc.record({
   kind: fc.constantFrom('tcp', 'tcp', 'udp', 'udp', 'icmp', 'arp'),
   six: fc.boolean(),
   from: fc.nat(3),
   to: fc.nat(3),
   port: fc.constantFrom(53, 80, 443),
+  isReply: fc.boolean(),
   // Two hours, and the last and first nanosecond of each minute.
   atNs: fc
     .tuple(fc.integer({ min: -125, max: 0 }), fc.constantFrom(-1n, 0n, 1n, 30_000_000_000n))
     .map(([minute, ns]) => NOW_NS + BigInt(minute) * MINUTE + ns),
   isTagged: fc.nat(9).map((n) => n === 0),
 });
+/** And its answer, where there is one: mostly in the same minute, and then in the same row. */
+const anySpecs: fc.Arbitrary<readonly Spec[]> = fc.tuple(anyPacket, fc.boolean()).map(([packet, isAnswered]) => {
+  const { from, to, isReply, atNs } = packet;
+  const answer = { ...packet, from: to, to: from, isReply: !isReply, atNs: atNs + 1n };
+  return isAnswered ? [packet, answer] : [packet];
+});
 
 const hostOf = (six: boolean, n: number) => (six ? `2001:db8::${n + 1}` : `10.0.0.${n + 1}`);
 
-function frameOf({ kind, six, from, to, port, isTagged }: Spec): Uint8Array {
+function frameOf({ kind, six, from, to, port, isReply, isTagged }: Spec): Uint8Array {
   const tags = isTagged ? [{ id: 7 }] : [];
   const v6 = six && kind !== 'arp';
   const ends = { source: hostOf(v6, from), destination: hostOf(v6, to) };
@@ -63,7 +72,7 @@ function frameOf({ kind, six, from, to, port, isTagged }: Spec): Uint8Array {
     const arp = buildArp({ ...fields, senderAddress: ends.source, targetAddress: ends.destination });
     return buildEthernet({ tags, etherType: 0x0806, payload: arp });
   }
-  const ports = { sourcePort: 40_000, destinationPort: port };
+  const ports = isReply ? { sourcePort: port, destinationPort: 40_000 } : { sourcePort: 40_000, destinationPort: port };
   const payload = {
     tcp: () => buildTcp({ ...ends, ...ports, flags: 2 }),
     udp: () => buildUdp({ ...ends, ...ports }),
@@ -87,7 +96,7 @@ const anySection: fc.Arbitrary<SectionSpec> = fc
       { filters: 'dns@1', weights: [10] },
       { filters: 'web@4,dns@1', weights: [1, 10] },
     ),
-    packets: fc.array(anySpec, { minLength: 1, maxLength: 12 }),
+    packets: fc.array(anySpecs, { minLength: 1, maxLength: 8 }).map((specs) => specs.flat()),
   })
   .map(({ version, ...rest }) => ({ ...rest, ...version }));
 
@@ -183,7 +192,15 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
   it('merges sums to minutes and hours, and what comes late for itself', async () => {
     // Hours of the past: those of the tests' own time may not have ended on the database's clock.
     const begin = ((BigInt(Date.now()) * 1_000_000n) / (60n * MINUTE) - 5n) * 60n * MINUTE;
-    const packet: Omit<Spec, 'atNs'> = { kind: 'udp', six: false, from: 0, to: 1, port: 53, isTagged: false };
+    const packet: Omit<Spec, 'atNs'> = {
+      kind: 'udp',
+      six: false,
+      from: 0,
+      to: 1,
+      port: 53,
+      isReply: false,
+      isTagged: false,
+    };
     const at = (minute: number): SectionSpec => ({
       ...{ agent: 'a', filters: 'web@3', weights: [1] },
       packets: [{ ...packet, atNs: begin + BigInt(minute) * MINUTE }],
@@ -331,9 +348,9 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     }
     const { listed } = await everyFlow({ ...given, filter });
     const flowKey = (p: Counted) =>
-      [p.agent, p.filters, p.kind, hostOf(p.six, p.from), hostOf(p.six, p.to), p.kind === 'icmp' ? '' : p.port].join(
-        ' ',
-      );
+      [p.agent, p.filters, p.kind, hostOf(p.six, p.from), hostOf(p.six, p.to), ...portsOf(p)].join(' ');
+    const portsOf = ({ kind, port, isReply }: Counted) =>
+      kind === 'icmp' ? ['', ''] : isReply ? [port, 40_000] : [40_000, port];
     const byFlow = recount(matchingFlows, 'flow', (packet) => [flowKey(packet)]);
     expect(sumsOf(listed)).toEqual(byFlow);
   }
@@ -344,8 +361,8 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     for (let cursor: string | undefined; ; ) {
       const page = await flows.list(FlowListQuery.parse({ ...query, limit: 7, cursor }), nowMs, signal);
       for (const flow of page.flows) {
-        const { agent, filters, protocol, source, destination, destinationPort = '' } = flow;
-        const key = [agent, filters.join(','), protocol, source, destination, destinationPort].join(' ');
+        const { agent, filters, protocol, source, destination, sourcePort = '', destinationPort = '' } = flow;
+        const key = [agent, filters.join(','), protocol, source, destination, sourcePort, destinationPort].join(' ');
         listed.push({ ...flow, key });
         lasts.push(flow.last);
       }
@@ -367,6 +384,8 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     'dst portrange 50-100 or icmp',
     'ip6 net 2001:db8::/126 and (tcp or udp)',
     'ip host 10.0.0.2 and not src 10.0.0.1',
+    'src port 80 and dst net 10.0.0.2/31',
+    'src 10.0.0.3 and not dst port 40000',
   ];
 
   it('answers what a recount of the packets does, whoever stored them, and also before their flows are made', async () => {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { clamp } from '../sections/section-query.js';
 import { conditionSql, type FlowCondition, inetText } from './flow-condition.js';
-import type { FlowRow } from './flow-row.js';
+import { directionsOf, type FlowRow } from './flow-row.js';
 
 /** Which flows. Times at whole minutes, in Unix ns, `untilNs` not included. */
 export interface FlowQuery {
@@ -45,7 +45,7 @@ const COLUMNS = `first_ns, last_ns, bytes, packets, source_port, destination_por
   agent, filters, weights, source, destination`;
 
 /**
- * `WITH flows AS (…)`: stored flows, and those given as parameters 1 to 14 (`pendingValues`).
+ * `WITH flows AS (…)`: directions of stored flows, and those given as parameters 1 to 14 (`pendingValues`).
  * @param hours ingest hours that they lie in, written out so that the planner leaves out the other partitions
  */
 export function withFlows(query: FlowQuery, hours: readonly Date[]): string {
@@ -55,7 +55,7 @@ export function withFlows(query: FlowQuery, hours: readonly Date[]): string {
   );
   const scope = scopeSql(query, 'first_ns');
   return `WITH flows AS (
-    SELECT ${COLUMNS} FROM analytics.flow
+    SELECT ${COLUMNS} FROM analytics.flow_direction
     WHERE (${stored.length === 0 ? 'false' : stored.join(' OR ')}) AND ${scope} AND ${askedSql(query)}
     UNION ALL
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::integer[], $6::integer[],
@@ -69,7 +69,8 @@ const askedSql = ({ condition }: FlowQuery): string =>
   condition === undefined ? 'true' : `is_plain AND ${conditionSql(condition)}`;
 
 /** Flows that no table has yet, as parameters of `withFlows`. */
-export function pendingValues(flows: readonly FlowRow[]): unknown[] {
+export function pendingValues(pending: readonly FlowRow[]): unknown[] {
+  const flows = pending.flatMap(directionsOf);
   const port = (value: number) => (value < 0 ? null : value);
   return [
     flows.map(({ firstNs }) => firstNs),

@@ -1,5 +1,16 @@
-/** Packets of one 5-tuple that were captured within one minute. Times in Unix ns. */
-export interface FlowRow {
+/** What went from one end of a flow to the other within one minute. Times in Unix ns. */
+export interface FlowDirection {
+  readonly firstNs: bigint;
+  readonly lastNs: bigint;
+  readonly packets: number;
+  /** As on the wire, not as captured. */
+  readonly bytes: number;
+  /** All flags seen, or-ed. */
+  readonly tcpFlags: number;
+}
+
+/** Packets of one 5-tuple that were captured within one minute, and those of the same minute that went back. */
+export interface FlowRow extends FlowDirection {
   readonly agent: string;
   /** The versions that stored these packets, each packet all of them: `web@3,dns@1`. */
   readonly filters: string;
@@ -12,15 +23,22 @@ export interface FlowRow {
   readonly sourcePort: number;
   readonly destinationPort: number;
   readonly protocol: number;
-  readonly firstNs: bigint;
-  readonly lastNs: bigint;
-  readonly packets: number;
-  /** As on the wire, not as captured. */
-  readonly bytes: number;
-  /** All flags seen, or-ed. */
-  readonly tcpFlags: number;
   /** False behind VLAN tags or extension headers, which a filter expression sees and this row does not tell. */
   readonly isPlain: boolean;
+  /** From `destination` to `source`; undefined: nothing. */
+  readonly back?: FlowDirection | undefined;
+}
+
+/** Packets and bytes of a flow, whichever way they went. */
+export const bothWays = ({ packets, bytes, back }: FlowRow): Pick<FlowDirection, 'packets' | 'bytes'> =>
+  back === undefined ? { packets, bytes } : { packets: packets + back.packets, bytes: bytes + back.bytes };
+
+/** Each direction of a flow as a row of its own, as `analytics.flow_direction` has them. */
+export function directionsOf({ back, ...there }: FlowRow): FlowRow[] {
+  if (back === undefined) return [there];
+  const { source, destination, sourcePort, destinationPort } = there;
+  const turned = { source: destination, destination: source, sourcePort: destinationPort, destinationPort: sourcePort };
+  return [there, { ...there, ...turned, ...back }];
 }
 
 /** What one minute or hour has of one agent and one list of versions. */

@@ -83,7 +83,7 @@ export class FlowSnapshot {
     const hours = await this.#hours(query);
     if (hours.length === 0) return 0;
     const { rows } = await this.client.query<{ packets: string }>(
-      `SELECT COALESCE(sum(packets), 0) AS packets FROM analytics.flow
+      `SELECT COALESCE(sum(packets + COALESCE(back_packets, 0)), 0) AS packets FROM analytics.flow
        WHERE ingested_at >= $1 AND NOT is_plain AND ${scopeSql(query, 'first_ns')}`,
       [hours[0]],
     );

@@ -1,4 +1,4 @@
-import { type FlowBucket, type FlowRow, type FlowSumRow, MINUTE_NS, type OtherPackets } from './flow-row.js';
+import { bothWays, type FlowBucket, type FlowRow, type FlowSumRow, MINUTE_NS, type OtherPackets } from './flow-row.js';
 import { HostSums, ServiceSums, servicePort } from './sums.js';
 
 type Counts = Pick<FlowSumRow, 'packets' | 'bytes' | 'otherPackets' | 'otherBytes'>;
@@ -16,7 +16,14 @@ export class FlowSum {
 
   constructor(private readonly bucket: FlowBucket) {}
 
-  addFlow({ source, destination, sourcePort, destinationPort, protocol, packets, bytes }: FlowRow): void {
+  isOf({ bucketNs, agent, filters, weights }: FlowBucket): boolean {
+    const own = this.bucket;
+    return own.bucketNs === bucketNs && own.agent === agent && own.filters === filters && own.weights === weights;
+  }
+
+  addFlow(flow: FlowRow): void {
+    const { source, destination, sourcePort, destinationPort, protocol } = flow;
+    const { packets, bytes } = bothWays(flow);
     this.#hosts.addFlow(source, destination, packets, bytes);
     this.#services.add(protocol, servicePort(sourcePort, destinationPort), packets, bytes);
     this.#count({ packets, bytes, otherPackets: 0, otherBytes: 0 });
@@ -49,7 +56,10 @@ export class FlowSum {
 /** What flows and other packets add up to, by minute, agent and versions. */
 export function minuteSums(flows: readonly FlowRow[], others: readonly OtherPackets[]): FlowSumRow[] {
   const sums = new FlowSums();
-  for (const flow of flows) sums.of({ ...flow, bucketNs: flow.firstNs - (flow.firstNs % MINUTE_NS) }).addFlow(flow);
+  for (const flow of flows) {
+    const { agent, filters, weights, firstNs } = flow;
+    sums.of({ bucketNs: firstNs - (firstNs % MINUTE_NS), agent, filters, weights }).addFlow(flow);
+  }
   for (const other of others) sums.of(other).addOther(other);
   return sums.rows();
 }
@@ -57,18 +67,24 @@ export function minuteSums(flows: readonly FlowRow[], others: readonly OtherPack
 /** Sums of many buckets. */
 export class FlowSums {
   readonly #sums = new Map<string, FlowSum>();
+  #last: FlowSum | undefined;
 
   of(bucket: FlowBucket): FlowSum {
-    const { bucketNs, agent, filters, weights } = bucket;
+    // Mostly the one before's: its key need not be made.
+    if (!this.#last?.isOf(bucket)) this.#last = this.#find(bucket);
+    return this.#last;
+  }
+
+  rows(): FlowSumRow[] {
+    return [...this.#sums.values()].map((sum) => sum.row());
+  }
+
+  #find({ bucketNs, agent, filters, weights }: FlowBucket): FlowSum {
     const key = `${bucketNs} ${agent} ${filters} ${weights}`;
     const known = this.#sums.get(key);
     if (known) return known;
     const made = new FlowSum({ bucketNs, agent, filters, weights });
     this.#sums.set(key, made);
     return made;
-  }
-
-  rows(): FlowSumRow[] {
-    return [...this.#sums.values()].map((sum) => sum.row());
   }
 }

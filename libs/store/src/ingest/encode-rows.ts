@@ -31,15 +31,21 @@ export const sectionTarget: CopyTarget<SectionRow> = {
 export const flowTarget: CopyTarget<FlowRow> = {
   table: 'analytics.flow',
   columns: `first_ns, last_ns, bytes, packets, source_port, destination_port, protocol, tcp_flags, is_plain,
-    agent, filters, weights, source, destination`,
+    agent, filters, weights, source, destination,
+    back_first_ns, back_last_ns, back_bytes, back_packets, back_tcp_flags`,
   encode(encoder, _position, row) {
-    encoder.row(14).int8(row.firstNs).int8(row.lastNs).int8FromNumber(row.bytes).int4(row.packets);
+    encoder.row(19).int8(row.firstNs).int8(row.lastNs).int8FromNumber(row.bytes).int4(row.packets);
     for (const port of [row.sourcePort, row.destinationPort]) {
       if (port < 0) encoder.null();
       else encoder.int4(port);
     }
     encoder.int2(row.protocol).int2(row.tcpFlags).boolean(row.isPlain);
     encoder.text(row.agent).text(row.filters).text(row.weights).inet(row.source).inet(row.destination);
+    const { back } = row;
+    if (back === undefined) encoder.null().null().null().null().null();
+    else {
+      encoder.int8(back.firstNs).int8(back.lastNs).int8FromNumber(back.bytes).int4(back.packets).int2(back.tcpFlags);
+    }
   },
 };
 

@@ -113,6 +113,22 @@ suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postg
       ]);
     });
 
+    it('stores what went back beside the rest of a flow, and asks for each direction by itself', async () => {
+      const back = { firstNs: NOW_NS + 2n, lastNs: NOW_NS + 3n, packets: 7, bytes: 6_000_000_000, tcpFlags: 0x12 };
+      const flows = [flow, { ...flow, sourcePort: 40_001, back }];
+      await store.commit(batch(await take(), [section(0)], { flows: { next: 0n, flows, minutes: [] } }));
+      const there = { source: '10.0.0.1', destination: '10.0.0.2', destination_port: 443, packets: 10 };
+      expect(await rows('SELECT * FROM analytics.flow_direction ORDER BY source, source_port')).toMatchObject([
+        { ...there, source_port: 40_000 },
+        { ...there, source_port: 40_001, first_ns: String(NOW_NS), bytes: '5000000000', tcp_flags: 0x1ff },
+        {
+          ...{ source: '10.0.0.2', destination: '10.0.0.1', source_port: 443, destination_port: 40_001, packets: 7 },
+          ...{ first_ns: String(NOW_NS + 2n), last_ns: String(NOW_NS + 3n), bytes: '6000000000', tcp_flags: 0x12 },
+          ...{ agent: 'a', filters: 'web@3', weights: '10', is_plain: true, protocol: 6 },
+        },
+      ]);
+    });
+
     it('stores flows, of both address families', async () => {
       const flow6 = {
         ...flow,

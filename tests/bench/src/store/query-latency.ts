@@ -12,7 +12,7 @@ export type Hosts = Readonly<Record<HostClass, readonly string[]>>;
 export async function chooseHosts(pool: pg.Pool, random: Random): Promise<Hosts> {
   const { rows } = await pool.query<{ host: string; packets: string }>(`
     SELECT host(host) AS host, sum(packets) AS packets FROM (
-      SELECT unnest(ARRAY[source, destination]) AS host, packets FROM analytics.flow
+      SELECT unnest(ARRAY[source, destination]) AS host, packets FROM analytics.flow_direction
       WHERE first_ns > extract(epoch FROM now() - interval '1 hour') * 1000000000
     ) AS ends GROUP BY 1 ORDER BY 2 DESC, 1`);
   const known = new Set(rows.map(({ host }) => host));

@@ -110,7 +110,7 @@ class StoreBench {
     const packetsIn = async (table: string) =>
       Number((await rig.pool.query<{ sum: string }>(`SELECT sum(packets) FROM analytics.${table}`)).rows[0]!.sum);
     await until('all sections', async () => (await packetsIn('section')) >= packets, MOST_MS);
-    await until('all flows', async () => (await packetsIn('flow')) >= packets, MOST_MS);
+    await until('all flows', async () => (await packetsIn('flow_direction')) >= packets, MOST_MS);
   }
 
   #ingestRows(speed: IngestSpeed, sizes: StoredSizes, bare: { all: number; sections: number }): void {
