@@ -14,6 +14,7 @@ const Int64 = z
   .transform(BigInt);
 const Port = z.int().min(-1).max(65_535);
 const CursorFields = z.tuple([
+  z.string().max(16),
   Int64,
   Int64,
   Int64,
@@ -26,21 +27,30 @@ const CursorFields = z.tuple([
   z.int().min(0).max(255),
 ]);
 
-export function cursorText({ sinceNs, untilNs }: FlowListCursor['range'], flow: FlowCursor): string {
+/** @param digest names the query: `queryDigest` */
+export function cursorText(digest: string, { sinceNs, untilNs }: FlowListCursor['range'], flow: FlowCursor): string {
   const { lastNs, agent, filters, source, destination, sourcePort, destinationPort, protocol } = flow;
   const times = [sinceNs, untilNs, lastNs].map(String);
-  const fields = [...times, agent, filters, source, destination, sourcePort, destinationPort, protocol];
+  const fields = [digest, ...times, agent, filters, source, destination, sourcePort, destinationPort, protocol];
   return Buffer.from(JSON.stringify(fields)).toString('base64url');
 }
 
-/** @throws BpfleetError `REQUEST_INVALID` */
-export function readCursor(text: string): FlowListCursor {
+/** @throws BpfleetError `REQUEST_INVALID` for what is no cursor, and for one of another query than `digest` names */
+export function readCursor(text: string, digest: string): FlowListCursor {
+  const [query, sinceNs, untilNs, lastNs, agent, filters, source, destination, sourcePort, destinationPort, protocol] =
+    fieldsOf(text);
+  if (query !== digest) {
+    throw new BpfleetError('REQUEST_INVALID', 'the cursor is of another query', {
+      hint: 'ask with the filter, agent and version that it came from; or without a cursor',
+    });
+  }
+  const after = { lastNs, agent, filters, source, destination, sourcePort, destinationPort, protocol };
+  return { range: { sinceNs, untilNs }, after };
+}
+
+function fieldsOf(text: string): z.infer<typeof CursorFields> {
   try {
-    const fields = CursorFields.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
-    const [sinceNs, untilNs, lastNs, agent, filters, source, destination, sourcePort, destinationPort, protocol] =
-      fields;
-    const after = { lastNs, agent, filters, source, destination, sourcePort, destinationPort, protocol };
-    return { range: { sinceNs, untilNs }, after };
+    return CursorFields.parse(JSON.parse(Buffer.from(text, 'base64url').toString('utf8')));
   } catch (error) {
     throw new BpfleetError('REQUEST_INVALID', 'the cursor is none of a list of flows', {
       cause: error,

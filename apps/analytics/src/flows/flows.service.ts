@@ -13,6 +13,7 @@ import { formatAddress, parseAddress, protocolName } from '@bpfleet/packet';
 import { type FoundFlow, HOUR_NS, type Totals } from '@bpfleet/store';
 import { Injectable } from '@nestjs/common';
 import { LedgerSource } from '../ledger/ledger-source.js';
+import { queryDigest } from '../query-digest.js';
 import { AskedFlows } from './asked-flows.js';
 import { cursorText, readCursor } from './flow-cursor.js';
 import { type FlowRequest, flowRequest, isoOf, rangeOf } from './flow-request.js';
@@ -40,7 +41,8 @@ export class FlowsService {
   ) {}
 
   async list(question: FlowListQuery, nowMs: number, signal: AbortSignal): Promise<FlowList> {
-    const cursor = question.cursor === undefined ? undefined : readCursor(question.cursor);
+    const digest = queryDigest([question.filter, question.agent, question.version]);
+    const cursor = question.cursor === undefined ? undefined : readCursor(question.cursor, digest);
     const request = flowRequest(question, nowMs);
     // A later page is of the range of the first one.
     const query = { ...request.query, ...cursor?.range };
@@ -55,7 +57,7 @@ export class FlowsService {
     return {
       range: rangeOf(query),
       flows: flows.map(flowOf),
-      ...(found.length > limit && last ? { next: cursorText(query, last) } : {}),
+      ...(found.length > limit && last ? { next: cursorText(digest, query, last) } : {}),
       completeness: await this.#completeness({ ...request, query }, counted, 'flow'),
     };
   }

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { queryDigest } from '../query-digest.js';
+import { cursorText, readCursor } from './flow-cursor.js';
+
+const range = { sinceNs: 5n, untilNs: 2n ** 63n - 1n };
+const after = {
+  ...{ lastNs: 7n, agent: 'host-1', filters: 'web@3', source: '10.0.0.1', destination: '2001:db8::1' },
+  ...{ sourcePort: -1, destinationPort: 443, protocol: 6 },
+};
+const digest = queryDigest(['tcp', undefined, 'web']);
+
+describe('The cursor of a list of flows', () => {
+  it('is read as it was written', () => {
+    expect(readCursor(cursorText(digest, range, after), digest)).toEqual({ range, after });
+  });
+  it.each([
+    ['another filter', ['udp', undefined, 'web']],
+    ['another agent', ['tcp', 'host-1', 'web']],
+    ['another version', ['tcp', undefined, undefined]],
+    ['the same words in other places', ['tcp', 'web', undefined]],
+  ])('is refused with %s', (_, query) => {
+    expect(() => readCursor(cursorText(digest, range, after), queryDigest(query))).toThrow(
+      expect.objectContaining({ code: 'REQUEST_INVALID', message: 'the cursor is of another query' }),
+    );
+  });
+  it.each(['', '1.AAAA', 'e30', Buffer.from('[1,2]').toString('base64url')])(
+    'is refused when it is none: %j',
+    (text) => {
+      expect(() => readCursor(text, digest)).toThrow(
+        expect.objectContaining({ code: 'REQUEST_INVALID', message: 'the cursor is none of a list of flows' }),
+      );
+    },
+  );
+});
