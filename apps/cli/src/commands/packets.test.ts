@@ -300,6 +300,12 @@ describe('packets --follow', () => {
       'a gap: not-retained, up to 3 records, offsets 2 to 5 of partition 3',
     ]);
   });
+  it('says of a capture that breaks off that what came is written', async () => {
+    fleet.tails.push('the begin of a capture');
+    const { code, out, err } = await packets(['--follow', '-w', '-']);
+    expect({ code, out }).toEqual({ code: 1, out: 'the begin of a capture' });
+    expect(err).toContain('error: the server ended the capture (SERVER_UNREACHABLE)\nhint: what came is written');
+  });
   it('refuses an end', async () => {
     expect(await packets(['--follow', '--until', 'now'])).toMatchObject({ code: 2 });
   });

@@ -57,16 +57,26 @@ export async function followCapture(
 ): Promise<void> {
   const { tailMediaTypes } = await import('@bpfleet/contract');
   const { signal } = terminal;
+  let isBegun = false;
   try {
     const response = await analytics.send(tailPackets, { query, headers: { accept: tailMediaTypes.pcapng }, signal });
+    isBegun = true;
     if (path === '-') await receive(response, terminal.out, signal, { end: false });
     else await receive(response, createWriteStream(path), signal);
   } catch (error) {
     if (signal.aborted) return;
-    throw error;
+    // Of which the packets are written, unlike of a capture with an end.
+    const isBroken = error instanceof BpfleetError && error.code === 'SERVER_UNREACHABLE' && isBegun;
+    throw isBroken ? ended(error) : error;
   }
-  throw new BpfleetError('SERVER_UNREACHABLE', 'the server ended the tail', { hint: 'ask again' });
+  throw ended();
 }
+
+const ended = (cause?: Error): BpfleetError =>
+  new BpfleetError('SERVER_UNREACHABLE', 'the server ended the capture', {
+    cause,
+    hint: 'what came is written; ask again with --since the last packet',
+  });
 
 /** @returns the last cursor, when the answer ends */
 async function printLines(
