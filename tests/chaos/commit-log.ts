@@ -56,6 +56,16 @@ export class CommitLog {
     });
   }
 
+  /** How many partitions something was committed in since then. */
+  async partitionsSince(atMs: number): Promise<number> {
+    const { rows } = await this.pool.query<{ count: number }>(
+      `SELECT count(DISTINCT partition)::int AS count FROM chaos.change
+       WHERE NOT is_taken AND at > to_timestamp($1::float8 / 1000)`,
+      [atMs],
+    );
+    return rows[0]!.count;
+  }
+
   /** The first commit of a replica. @param partition of this one; @param afterMs not before this moment */
   async firstOf(replica: string, partition?: number, afterMs = 0): Promise<Change | undefined> {
     const { rows } = await this.pool.query<Row>(
