@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CompileOptions, compile } from './compile.js';
 
-/** A frame of Ethernet, tags, IPv6 with extension headers, or IPv4, and TCP with a port. */
+/** A frame of Ethernet, tags, IPv6 with extension headers, or IPv4, and TCP with a port, or ICMPv6 with a type. */
 interface Layout {
   readonly tags?: readonly number[];
   /** Numbers of the headers between IPv6 and TCP; undefined: IPv4. */
@@ -11,6 +11,10 @@ interface Layout {
   readonly port: number;
   /** Of the fragment header, in units of eight bytes. */
   readonly fragmentOffset?: number;
+  /** The fragment header's second byte and last three bits: reserved, and whether more fragments follow. */
+  readonly fragmentBeside?: readonly [number, number];
+  /** Instead of TCP. */
+  readonly icmp6Type?: number;
 }
 
 const extensionHeaders = [0, 43, 44, 51, 60] as const;
@@ -19,23 +23,32 @@ type ExtensionHeader = (typeof extensionHeaders)[number];
 const FRAGMENT = 44;
 const AUTHENTICATION = 51;
 const TCP = 6;
+const ICMP6 = 58;
 
 /** With a length in each header that is not the least. */
-function frameOf({ tags = [], headers, port, fragmentOffset = 0 }: Layout): Uint8Array {
+function frameOf({ tags = [], headers, port, icmp6Type, ...fragment }: Layout): Uint8Array {
   const link = [...Array(12).fill(2), ...tags.flatMap((id) => [0x81, 0, id >> 8, id & 255])];
   const tcp = [0x12, 0x34, port >> 8, port & 255, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0];
   if (headers === undefined) {
     const ip = [0x45, 0, 0, 40, 0, 0, 0, 0, 64, TCP, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
     return Uint8Array.from([...link, 0x08, 0x00, ...ip, ...tcp]);
   }
-  const chain = headers.flatMap((header, index) => headerBytes(header, headers[index + 1] ?? TCP, fragmentOffset));
-  const fixed = [0x60, 0, 0, 0, 0, chain.length + tcp.length, headers[0] ?? TCP, 64, ...Array(32).fill(1)];
-  return Uint8Array.from([...link, 0x86, 0xdd, ...fixed, ...chain, ...tcp]);
+  const [number, body] =
+    icmp6Type === undefined ? [TCP, tcp] : [ICMP6, [icmp6Type, 0, 0xab, 0xcd, ...Array(20).fill(0)]];
+  const chain = headers.flatMap((header, index) => headerBytes(header, headers[index + 1] ?? number, fragment));
+  const fixed = [0x60, 0, 0, 0, 0, chain.length + body.length, headers[0] ?? number, 64, ...Array(32).fill(1)];
+  return Uint8Array.from([...link, 0x86, 0xdd, ...fixed, ...chain, ...body]);
 }
 
 /** RFC 8200, section 4, and RFC 4302 for the authentication header, whose length counts words of four bytes less two. */
-function headerBytes(header: ExtensionHeader, next: number, fragmentOffset: number): number[] {
-  if (header === FRAGMENT) return [next, 0, fragmentOffset >> 5, (fragmentOffset << 3) & 0xf8, 0, 0, 0, 1];
+function headerBytes(
+  header: ExtensionHeader,
+  next: number,
+  { fragmentOffset = 0, fragmentBeside: [reserved, low] = [0, 0] }: Pick<Layout, 'fragmentOffset' | 'fragmentBeside'>,
+): number[] {
+  if (header === FRAGMENT) {
+    return [next, reserved, fragmentOffset >> 5, ((fragmentOffset << 3) & 0xf8) | low, 0, 0, 0, 1];
+  }
   if (header === AUTHENTICATION) return [next, 4, ...Array(22).fill(0)];
   return [next, 1, ...Array(14).fill(0)];
 }
@@ -87,6 +100,30 @@ describe('IPv6 extension headers', () => {
     expect(matches('tcp', later, walk(4))).toBe(true);
     expect(matches('tcp dst port 80', later, walk(4))).toBe(false);
     expect(matches('tcp dst port 80', { ...later, fragmentOffset: 0 }, walk(4))).toBe(true);
+  });
+
+  it('ignores what RFC 8200 reserves in a fragment header, and takes a first fragment’s ports', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 7 }), (reserved, low) => {
+        const first: Layout = { headers: [44, 60], port: 80, fragmentBeside: [reserved, low] };
+        for (const one of ['tcp dst port 80', 'tcp[2:2] = 80', 'tcp']) expect(matches(one, first, walk(4))).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('reads ICMPv6 behind them, as MLD packets have it', () => {
+    fc.assert(
+      fc.property(chain(4), fc.integer({ min: 142, max: 144 }), (headers, icmp6Type) => {
+        const packet: Layout = { headers, port: 0, icmp6Type };
+        expect(matches('icmp6[icmp6type] = 143', packet, walk(4))).toBe(icmp6Type === 143);
+        expect(matches('icmp6[ip6[6] - ip6[6] + 2:2] = 0xabcd', packet, walk(4))).toBe(true);
+        expect(matches('icmp6[0] >= 0', { headers, port: 80 }, walk(4))).toBe(false);
+      }),
+      { numRuns: 60 },
+    );
+    const later: Layout = { headers: [44], port: 0, icmp6Type: 143, fragmentOffset: 185 };
+    expect(matches('icmp6[icmp6type] = 143', later, walk(4))).toBe(false);
   });
 
   it('is off unless asked for, as in libpcap', () => {

@@ -183,9 +183,23 @@ function lowerHeaderAccessor({ protocol, size, span }: Accessor, index: Guarded,
     return { value: readAt(place), guards: [...index.guards, carries(LinkProtocol[protocol], context, span)] };
   }
   // ICMPv6 is all that is left.
+  if (context.ipv6ExtensionHeaders > 0) return icmp6BehindHeaders(place, readAt, index, span, context);
   const isIcmp6 = equals(loadAt(place, constant(IPV6.nextHeader), 1), ICMP6);
   const guards = [...index.guards, carries(LinkProtocol.ip6, context, span), isIcmp6];
   return { value: readAt({ ...place, offset: place.offset + IPV6.headerBytes }), guards };
+}
+
+function icmp6BehindHeaders(
+  place: Place,
+  readAt: (place: Place) => Value,
+  index: Guarded,
+  span: Accessor['span'],
+  context: Context,
+): Guarded {
+  const walk = walkHeaders(place, context, context.ipv6ExtensionHeaders);
+  const isIcmp6 = allOf(walk.steps, not(walk.isLaterFragment), equals(walk.next, ICMP6));
+  const guards = [...index.guards, carries(LinkProtocol.ip6, context, span), isIcmp6];
+  return { value: readAt({ base: walk.at, offset: place.offset }), guards };
 }
 
 /** Behind IPv4 in first fragments; with the extension also behind IPv6 and its headers. */

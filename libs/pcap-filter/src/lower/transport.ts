@@ -15,6 +15,7 @@ export const IPV6 = { nextHeader: 6, destination: 24, headerBytes: 40 } as const
 const PORT = { source: 0, destination: 2 } as const;
 /** Next header numbers (IANA). */
 const NEXT = { hopByHop: 0, routing: 43, fragment: 44, authentication: 51, none: 59, destinationOptions: 60 } as const;
+const FRAGMENT_HEADER_BYTES = 8;
 /** As many headers as `protochain` looks behind: libpcap's is a loop, which no kernel takes. */
 const CHAIN_HEADERS = 8;
 
@@ -103,7 +104,7 @@ export function lowerChain({ over, number, span }: Of<'protocol-chain'>, context
     const isHere = equals(chain.next, number);
     // From the end: what is looked for here, or behind one header more.
     const behindMore = Array.from({ length: CHAIN_HEADERS }).reduce<Ir>(
-      (rest) => anyOf(isHere, allOf(chain.step(), rest)),
+      (rest) => anyOf(isHere, allOf(chain.step('like options'), rest)),
       isHere,
     );
     return allOf(isCarried, chain.begin(), behindMore);
@@ -165,23 +166,35 @@ class HeaderChain {
     );
   }
 
-  /** Over one header; does not hold where what stands there is none. */
-  step(): Ir {
-    const options = [NEXT.hopByHop, NEXT.destinationOptions, NEXT.routing, NEXT.fragment];
-    const authentication = allOf(equals(this.next, NEXT.authentication), ...this.#over(2, 4));
+  /**
+   * Over one header; does not hold where what stands there is none.
+   * @param fragment header's length: 8 bytes by RFC 8200; `protochain` of libpcap takes its reserved byte for a length
+   */
+  step(fragment: 'of 8 bytes' | 'like options' = 'of 8 bytes'): Ir {
+    const authentication = allOf(equals(this.next, NEXT.authentication), ...this.#over(this.#length(2, 4)));
     if (this.version === 'ip') return authentication;
-    return anyOf(allOf(isOneOf(this.next, options), ...this.#over(1, 8)), authentication);
+    const options = [NEXT.hopByHop, NEXT.destinationOptions, NEXT.routing];
+    const overOptions = this.#over(this.#length(1, 8));
+    if (fragment === 'like options')
+      return anyOf(allOf(isOneOf(this.next, [...options, NEXT.fragment]), ...overOptions), authentication);
+    const overFragment = allOf(equals(this.next, NEXT.fragment), ...this.#over(constant(FRAGMENT_HEADER_BYTES)));
+    return anyOf(allOf(isOneOf(this.next, options), ...overOptions), overFragment, authentication);
   }
 
-  /** Lengths stand in the second byte: of options in units of 8 bytes without the first (RFC 8200), of AH in 4 (RFC 4302). */
-  #over(plus: number, unit: number): [Ir, Ir, Ir] {
-    const { offset } = this.ip;
-    const before: Value = { kind: 'slot', slot: this.#slots.before };
-    const units = binary('+', behind(before, offset + 1, 1), constant(plus));
+  /** Stands in the second byte: of options in units of 8 bytes without the first (RFC 8200), of AH in 4 (RFC 4302). */
+  #length(plus: number, unit: number): Value {
+    return binary('*', binary('+', behind(this.#before, this.ip.offset + 1, 1), constant(plus)), constant(unit));
+  }
+
+  #over(bytes: Value): [Ir, Ir, Ir] {
     return [
       assign(this.#slots.before, this.at),
-      assign(this.#slots.next, behind(before, offset, 1)),
-      assign(this.#slots.at, binary('+', before, binary('*', units, constant(unit)))),
+      assign(this.#slots.next, behind(this.#before, this.ip.offset, 1)),
+      assign(this.#slots.at, binary('+', this.#before, bytes)),
     ];
+  }
+
+  get #before(): Value {
+    return { kind: 'slot', slot: this.#slots.before };
   }
 }
