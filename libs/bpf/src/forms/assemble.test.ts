@@ -109,7 +109,7 @@ describe('assemble', () => {
     ['a half word of M[]', 'ldh M[1]', 'M[1]'],
     ['a store of a constant', 'st #1', '#1'],
     ['a branch without target', 'jeq #1', 'jeq'],
-    ['an opcode that a listing could not print', '(000) unimp    0x81', '0x81'],
+    ['an opcode that a listing could not print', '(000) unimp    0x55', '0x55'],
     ['a listing that lacks a line', '(000) ldh [12]\n(002) ret a', '(002)'],
     ['a listing that begins later', '(001) ret a', '(001)'],
   ])('refuses %s, and says where', (_, text, place) => {
@@ -126,15 +126,11 @@ describe('assemble', () => {
 
   it(`reads back what a listing prints (BPFLEET_TEST_SEED=${seed})`, () => {
     const random = new Random(seed);
-    let compared = 0;
     for (let round = 0; round < 1000; round++) {
       const listing = formatProgram(randomValidProgram(random, { ancillary: true }), 'd');
-      // As libpcap, the listing has no words for `ldx len`.
-      if (listing.includes('unimp')) continue;
+      expect(listing).not.toContain('unimp');
       expect(formatProgram(assemble(listing), 'd')).toBe(listing);
-      compared++;
     }
-    expect(compared).toBeGreaterThan(200);
   });
 });
 

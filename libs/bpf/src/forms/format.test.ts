@@ -52,7 +52,7 @@ describe('formatInstruction', () => {
     [BPF.LD | BPF.W | BPF.ABS, SKF_AD_OFF + 64, 'ld       [-4032]'],
     [BPF.LD | BPF.H | BPF.IND, SKF_AD_OFF, 'ldh      [x + -4096]'],
     [BPF.LD | BPF.W | BPF.LEN, 0, 'ld       #pktlen'],
-    [BPF.LDX | BPF.W | BPF.LEN, 0, 'unimp    0x81'],
+    [BPF.LDX | BPF.W | BPF.LEN, 0, 'ldx      #pktlen'],
     [BPF.LDX | BPF.B | BPF.MSH, 14, 'ldxb     4*([14]&0xf)'],
     [BPF.LD | BPF.MEM, 3, 'ld       M[3]'],
     [BPF.LDX | BPF.MEM, 3, 'ldx      M[3]'],

@@ -72,6 +72,9 @@ function describe(instruction: Instruction, index: number): Words {
       return ['ret', ''];
     case BPF.LD | BPF.W | BPF.LEN:
       return ['ld', '#pktlen'];
+    // Libpcap has no words for it; the kernel's bpf_asm writes it so.
+    case BPF.LDX | BPF.W | BPF.LEN:
+      return ['ldx', '#pktlen'];
     case BPF.LD | BPF.IMM:
       return ['ld', hex(k)];
     case BPF.LD | BPF.MEM:
