@@ -126,6 +126,13 @@ describe('IPv6 extension headers', () => {
     expect(matches('icmp6[icmp6type] = 143', later, walk(4))).toBe(false);
   });
 
+  it('takes nothing in a later fragment for a header, whatever the next header is called', () => {
+    const later: Layout = { headers: [44, 60], port: 80, fragmentOffset: 185 };
+    expect(matches('tcp', later, walk(4))).toBe(false);
+    expect(matches('ip6 proto 60', later, walk(4))).toBe(true);
+    expect(matches('tcp', { ...later, fragmentOffset: 0 }, walk(4))).toBe(true);
+  });
+
   it('is off unless asked for, as in libpcap', () => {
     expect(matches('tcp dst port 80', { headers: [0], port: 80 })).toBe(false);
     expect(matches('tcp dst port 80', { headers: [], port: 80 })).toBe(true);

@@ -129,7 +129,8 @@ export function walkHeaders(ip: Place, context: Context, count: number): Walk {
     allOf(equals(chain.next, NEXT.fragment), hasBits(behind(chain.at, ip.offset + 2, 2), 0xfff8)),
     assign(later, constant(1)),
   );
-  const step = allOf(noteFragment, chain.step());
+  // Of later fragments the next header is named, and stands in the first one alone (RFC 8200, 4.5).
+  const step = allOf(noteFragment, chain.step(), not(isLater));
   const nested = Array.from({ length: count }).reduce<Ir>((rest) => where(step, rest), always(true));
   return {
     steps: allOf(assign(later, constant(0)), chain.begin(), nested),
