@@ -5,6 +5,7 @@ import { hostsHere } from '../e2e/requirements.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
 import { brokersAway } from './brokers-away.js';
 import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
+import { overload } from './overload.js';
 
 /** 60 s of resets, 30 s half-open and 60 s of a slow network in the long form, `BPFLEET_TEST_ROUNDS=20`. */
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 1);
@@ -41,9 +42,9 @@ class BehindProxy extends OneHost {
   }
 }
 
-// F4, F5 and F6 of the failure suite.
+// F4, F5, F6 and F11 of the failure suite.
 suiteRequires(
-  'a bad network between agent, broker and analytics, and brokers that are away',
+  'a bad network between agent, broker and analytics, brokers that are away, and too many packets',
   { hosts: await hostsHere(), postgres: await postgres() },
   ({ postgres: server }) => {
     const rig = new BehindProxy();
@@ -123,6 +124,8 @@ suiteRequires(
       }),
     );
 
-    brokersAway(rig, () => runs++ * NUMBERS_APART);
+    const nextNumbers = () => runs++ * NUMBERS_APART;
+    brokersAway(rig, nextNumbers);
+    overload(rig, nextNumbers);
   },
 );
