@@ -1,4 +1,4 @@
-import { type CheckFault, checkProgram } from './check/check.js';
+import { type CheckFault, checkInstructions } from './check/check.js';
 import type { Program } from './instruction.js';
 import type { NumberSet } from './number-set.js';
 import { BPF } from './opcodes.js';
@@ -10,10 +10,10 @@ import { BPF } from './opcodes.js';
 export const SET_TEST = 0xe0;
 export const JUMP_IN_SET = BPF.JMP | SET_TEST | BPF.K;
 
-/** As `checkProgram`, of a program that may ask for these sets. */
+/** As `checkProgram`, of a program for machines outside the kernel: of any length, and it may ask for these sets. */
 export function checkSetProgram(program: Program, sets: readonly NumberSet[]): CheckFault | undefined {
-  if (sets.length === 0) return checkProgram(program);
+  if (sets.length === 0) return checkInstructions(program);
   // Like any other test of A with a constant.
   const isKnown = ({ code, k }: Program[number]) => code === JUMP_IN_SET && k < sets.length;
-  return checkProgram(program.map((one) => (isKnown(one) ? { ...one, code: BPF.JMP | BPF.JEQ | BPF.K } : one)));
+  return checkInstructions(program.map((one) => (isKnown(one) ? { ...one, code: BPF.JMP | BPF.JEQ | BPF.K } : one)));
 }

@@ -1,12 +1,17 @@
 import { MAX_INSTRUCTIONS } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { describe, expect, it } from 'vitest';
-import { type CompileOptions, compile } from './compile.js';
+import { type CompileOptions, compile, compileOfAnyLength } from './compile.js';
 import { compileEbpf } from './compile-ebpf.js';
+import { compileWithSets } from './compile-with-sets.js';
 
-function refusalOf(expression: string, options: CompileOptions = {}): BpfleetError {
+function refusalOf(
+  expression: string,
+  options: CompileOptions = {},
+  call: typeof compile | typeof compileEbpf = compile,
+) {
   try {
-    compile(expression, options);
+    call(expression, options);
   } catch (error) {
     if (error instanceof BpfleetError) return error;
     throw error;
@@ -26,6 +31,9 @@ type Row = readonly [
 ];
 
 const hosts = (count: number) => Array.from({ length: count }, (_, index) => `10.${index >> 8}.${index & 255}.1`);
+/** Every second address: neighbours would be one range. */
+const sparse = (count: number) =>
+  Array.from({ length: count }, (_, index) => `10.${index >> 7}.${(index & 127) * 2}.1`);
 const pairs = (count: number) =>
   Array.from({ length: count }, (_, index) => `(host 10.${index >> 8}.${index & 255}.1 and port ${index})`).join(
     ' or ',
@@ -88,8 +96,30 @@ const SIZES: readonly Row[] = [
     /1201 words/,
     /split/,
   ],
-  ['too many terms', `arp and (${pairs(6000)})`, 'FILTER_TOO_LARGE', /^\d+$/.source, /24576 conditions/, /host in/],
-  ['too many tunnels', Array(300).fill('geneve').join(' or '), 'FILTER_TOO_LARGE', 'geneve', /1024 places/, /split/],
+  [
+    'too many terms',
+    `arp and (${pairs(6000)})`,
+    'FILTER_TOO_LARGE',
+    /^\d+$/.source,
+    /more than 49152 conditions; .* than 24576, more than 24576 fewer/,
+    /host in/,
+  ],
+  [
+    'some terms too many',
+    pairs(1500),
+    'FILTER_TOO_LARGE',
+    /^[\d.]+$/.source,
+    /needs 48000 conditions; no target has room for more than 24576, 23424 fewer/,
+    /into 2 or more/,
+  ],
+  [
+    'too many tunnels',
+    Array(300).fill('geneve').join(' or '),
+    'FILTER_TOO_LARGE',
+    'geneve',
+    /needs 1200 places .* than 1024, 176 fewer/,
+    /split/,
+  ],
 ];
 
 describe('compile, given what it cannot compile', () => {
@@ -137,8 +167,39 @@ describe('compile, given what it cannot compile', () => {
     expect(compileEbpf(expression).filter.maps).toHaveLength(1);
   });
 
-  it('does not send to eBPF what has no lists', () => {
-    expect(refusalOf(pairs(700)).hint).toMatch(/split the filter/);
+  it('sends to eBPF also what has no lists, and says what a socket must have room for', () => {
+    const { message, hint } = refusalOf(pairs(300));
+    const { program, maps } = compileEbpf(pairs(300)).filter;
+    expect(message).toMatch(/needs 4522 instructions; the kernel takes at most 4096, 426 fewer/);
+    expect([maps.length, hint]).toEqual([
+      0,
+      expect.stringMatching(
+        `^the target ebpf.*: ${program.length} instructions, .* ${Math.ceil(program.length / 128)} KiB of net.core.optmem_max; or split`,
+      ),
+    ]);
+  });
+
+  it('counts what the smallest layout needs', () => {
+    const { message } = refusalOf(`src or dst host in {${sparse(3990).join(', ')}}`);
+    const [, needed = ''] = /needs (\d+) instructions/.exec(message) ?? [];
+    // Two comparisons for an address at the least, and few more.
+    expect(Number(needed)).toBeGreaterThan(2 * 3990);
+    expect(Number(needed)).toBeLessThan(2.1 * 3990);
+  });
+
+  it.each(['live', 'offline'])('sends to user space what no kernel machine has room for (%s)', (form) => {
+    const live = form === 'live';
+    const relations = Array.from({ length: 1200 }, (_, index) => `ip[ip[${index}] & 15:2] > ip[${index + 1}] * 3`);
+    const expression = relations.join(' or ');
+    const refusal = refusalOf(expression, { live });
+    expect(refusal.hint).toMatch(/the target js.* outside the kernel; for the kernel split the filter/);
+    const inEbpf = refusalOf(expression, { live }, compileEbpf);
+    expect([inEbpf.code, inEbpf.hint]).toEqual(['FILTER_TOO_LARGE', refusal.hint]);
+    const [, jump = '', most = '', fewer = ''] =
+      /jump over (\d+) .* at most (\d+), (\d+) fewer/.exec(inEbpf.message) ?? [];
+    expect([Number(most), Number(jump) - Number(most)]).toEqual([0x7fff, Number(fewer)]);
+    expect(compileOfAnyLength(expression, { live }).program.length).toBeGreaterThan(MAX_INSTRUCTIONS);
+    expect(compileWithSets(expression, { live }).program.length).toBeGreaterThan(MAX_INSTRUCTIONS);
   });
 
   it('says that the words of memory do not suffice', () => {
@@ -180,7 +241,7 @@ describe('compile, given what it cannot compile', () => {
 
   it('names the link types it has where one is asked for that it has not', () => {
     const { code, message, hint, span } = refusalOf('tcp', { linkType: 'SUNATM' });
-    expect([code, span]).toEqual(['FILTER_UNSUPPORTED', { start: 0, end: 3 }]);
+    expect([code, span]).toEqual(['FILTER_UNSUPPORTED', undefined]);
     expect([message, hint].join()).toMatch(/SUNATM.*EN10MB/);
   });
 });

@@ -1,6 +1,7 @@
 import { type EbpfFilter, translateToEbpf } from '@bpfleet/bpf';
-import { blamingAllOf, type CompileOptions, type Stages } from './compile.js';
-import { emitWithSets } from './compile-with-sets.js';
+import { BpfleetError } from '@bpfleet/errors';
+import { analyse, blamingAllOf, type CompileOptions, type Stages } from './compile.js';
+import { type Emittable, emitBesideSets, tooLongForEbpf } from './too-long.js';
 
 export interface EbpfCompileOptions extends CompileOptions {
   /** Count in a map what the program sees and accepts. */
@@ -18,8 +19,16 @@ export interface EbpfCompilation {
  * @throws BpfleetError as `compile`; `FILTER_UNSUPPORTED` for metadata that a socket filter cannot read
  */
 export function compileEbpf(expression: string, options: EbpfCompileOptions = {}): EbpfCompilation {
-  const { program, sets, stages } = emitWithSets(expression, options);
+  const { stages, emittable } = analyse(expression, options);
   const { counters = false } = options;
-  const filter = blamingAllOf(expression, () => translateToEbpf(program, { sets, counters }));
-  return { filter, stages };
+  return { filter: blamingAllOf(expression, () => translated(emittable, counters)), stages };
+}
+
+function translated(emittable: Emittable, counters: boolean): EbpfFilter {
+  const { program, sets } = emitBesideSets(emittable);
+  try {
+    return translateToEbpf(program, { sets, counters });
+  } catch (error) {
+    throw error instanceof BpfleetError && error.code === 'FILTER_TOO_LARGE' ? tooLongForEbpf(error) : error;
+  }
 }

@@ -1,23 +1,23 @@
-import { convertedLength, greatestConvertedLength, MAX_INSTRUCTIONS, type NumberSet, type Program } from '@bpfleet/bpf';
+import { convertedLength, greatestConvertedLength, MAX_INSTRUCTIONS, type Program } from '@bpfleet/bpf';
 import { BpfleetError, type Span } from '@bpfleet/errors';
 import { LEAF_RANGES } from './emit/condition-tree.js';
-import { type EmitOptions, emit } from './emit/emit.js';
-import { SetPool } from './emit/set-pool.js';
-import { tooLargeFault } from './fault.js';
+import { emit } from './emit/emit.js';
 import type { Ir } from './ir/ir.js';
 import { readIpv4 } from './lex/addresses.js';
 import { lex } from './lex/lex.js';
 import type { Token } from './lex/token.js';
-import { lower } from './lower/lower.js';
-import { buildGraph, canAccept, type Graph, type StepTable } from './optimise/graph.js';
+import { supportedLinkTypes } from './lower/link-types.js';
+import { lower, unknownLinkType } from './lower/lower.js';
+import { buildGraph, canAccept, type Graph } from './optimise/graph.js';
 import { optimise } from './optimise/optimise.js';
 import { parse } from './parse/parse.js';
 import type { Tree } from './parse/tree.js';
 import type { Meanings } from './resolve/meaning.js';
 import { type NameTables, resolverOf } from './resolve/names.js';
 import { resolve } from './resolve/resolve.js';
+import { type Emittable, refuseLong } from './too-long.js';
 
-export { supportedLinkTypes } from './lower/link-types.js';
+export { supportedLinkTypes };
 
 export interface CompileOptions {
   /** Default EN10MB. */
@@ -68,14 +68,26 @@ export const builtInNames = resolverOf();
  *   can match (only when optimising), `FILTER_TOO_LARGE` when the kernel would not take the program, `REQUEST_INVALID` for options that are none
  */
 export function compile(expression: string, options: CompileOptions = {}): Compilation {
-  const { optimize = true } = options;
-  const { stages, plain, steps, snaplenBytes } = analyse(expression, options);
-  const { optimised } = stages;
-  const program = blamingAllOf(expression, () =>
-    optimize ? emitCheapest(plain, optimised, steps, snaplenBytes) : emitPlain(plain, steps, snaplenBytes),
-  );
-  refuseLong(program, optimised, steps, expression);
+  const { emittable, ...compilation } = compiled(expression, options);
+  blamingAllOf(expression, () => refuseLong(compilation.program, emittable));
+  return compilation;
+}
+
+/**
+ * As `compile`, for machines outside the kernel, which take programs of any length.
+ * @throws BpfleetError as `compile`; `FILTER_TOO_LARGE` only for what no target has room for
+ */
+export function compileOfAnyLength(expression: string, options: CompileOptions = {}): Compilation {
+  const { program, stages } = compiled(expression, options);
   return { program, stages };
+}
+
+function compiled(expression: string, options: CompileOptions): Compilation & { emittable: Emittable } {
+  const { stages, plain, emittable } = analyse(expression, options);
+  const program = blamingAllOf(expression, () =>
+    emittable.reuseRegisters ? emitCheapest(plain, emittable) : emitToFit(emittable),
+  );
+  return { program, stages, emittable };
 }
 
 /** All stages before the last, which differs from target to target. */
@@ -86,12 +98,16 @@ export function analyse(expression: string, options: CompileOptions) {
   const tokens = lex(expression);
   const tree = parse(tokens);
   const resolved = resolve(tree, names === undefined ? builtInNames : resolverOf(names));
-  const ir = blamingAllOf(expression, () => lower(resolved, lowerOptionsOf(options)));
+  const lowerOptions = lowerOptionsOf(options);
+  // No part of the expression is to blame for it.
+  if (!supportedLinkTypes.includes(lowerOptions.linkType)) throw unknownLinkType(lowerOptions.linkType);
+  const ir = blamingAllOf(expression, () => lower(resolved, lowerOptions));
   const { graph: plain, steps } = buildGraph(ir);
   const optimised = optimize ? optimise(plain, steps) : plain;
   if (optimize && !canAccept(optimised)) throw neverMatches(expression);
   const stages: Stages = { tokens, tree, resolved, ir, optimised };
-  return { stages, plain, steps, snaplenBytes };
+  const emittable: Emittable = { graph: optimised, steps, snaplenBytes, reuseRegisters: optimize };
+  return { stages, plain, emittable };
 }
 
 /** What a plain program costs at least: every node loads anew. A load from the packet is converted to nine instructions or more. */
@@ -105,30 +121,24 @@ function leastPlainCost({ nodes }: Graph): number {
 }
 
 /** Optimising must never make a program dearer, whatever jumps over more than 255 instructions may add. */
-function emitCheapest(plain: Graph, optimised: Graph, steps: StepTable, snaplenBytes: number): Program {
-  const best = emitToFit(optimised, steps, { snaplenBytes, reuseRegisters: true });
+function emitCheapest(plain: Graph, emittable: Emittable): Program {
+  const best = emitToFit(emittable);
   if (plain.nodes.length > MAX_INSTRUCTIONS || best.length > MAX_INSTRUCTIONS) return best;
   const plainCost = leastPlainCost(plain);
   const isCheapest = greatestConvertedLength(best) <= plainCost || convertedLength(best) <= plainCost;
-  return isCheapest ? best : cheaperOf(best, emitPlain(plain, steps, snaplenBytes));
+  return isCheapest ? best : cheaperOf(best, emitToFit({ ...emittable, graph: plain, reuseRegisters: false }));
 }
 
 function cheaperOf(best: Program, other: Program): Program {
   return convertedLength(other) < convertedLength(best) ? other : best;
 }
 
-function emitPlain(plain: Graph, steps: StepTable, snaplenBytes: number): Program {
-  return emitToFit(plain, steps, { snaplenBytes, reuseRegisters: false });
-}
-
-/** Small leaves and stubs take less than a third of a program that is all sets. */
-const HOPELESS_INSTRUCTIONS = 1.5 * MAX_INSTRUCTIONS;
-
 /** Sets are found fast where that fits into a program, else with fewer instructions. */
-function emitToFit(graph: Graph, steps: StepTable, options: Omit<EmitOptions, 'leafRanges'>): Program {
+function emitToFit({ graph, steps, ...options }: Emittable): Program {
   const program = emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.fast });
-  if (program.length <= MAX_INSTRUCTIONS || program.length > HOPELESS_INSTRUCTIONS) return program;
-  return emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.small });
+  if (program.length <= MAX_INSTRUCTIONS) return program;
+  const small = emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.small });
+  return small.length < program.length ? small : program;
 }
 
 export function lowerOptionsOf({ linkType = 'EN10MB', live = false, netmask, extensions = {} }: CompileOptions) {
@@ -192,27 +202,6 @@ function wholeOf(expression: string): { span: Span } {
 
 function hintOf({ hint }: BpfleetError): { hint?: string } {
   return hint === undefined ? {} : { hint };
-}
-
-/** @throws BpfleetError `FILTER_TOO_LARGE` for more instructions than a classic program has */
-export function refuseLong(program: Program, graph: Graph, steps: StepTable, expression: string): void {
-  if (program.length <= MAX_INSTRUCTIONS) return;
-  throw tooLargeFault(
-    `the filter needs ${program.length} instructions; the kernel takes at most ${MAX_INSTRUCTIONS}, ` +
-      `${program.length - MAX_INSTRUCTIONS} fewer`,
-    fitsWithMaps(graph, steps)
-      ? 'the target ebpf has room for it, since it keeps lists in maps; or use networks instead of single hosts'
-      : 'split the filter, or write lists of values in place of single terms: host in {…} and port in {…}',
-    wholeOf(expression).span,
-  );
-}
-
-/** Whether what is left beside the long lists, which become maps in eBPF, would fit into a classic program. */
-function fitsWithMaps(graph: Graph, steps: StepTable): boolean {
-  const pool = new SetPool();
-  const setOf = (within: NumberSet) => pool.setOf(within);
-  const options = { snaplenBytes: DEFAULT_SNAPLEN_BYTES, reuseRegisters: true, leafRanges: LEAF_RANGES.fast, setOf };
-  return emit(graph, steps, options).length <= MAX_INSTRUCTIONS;
 }
 
 function neverMatches(expression: string): BpfleetError {

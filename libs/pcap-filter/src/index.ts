@@ -1,4 +1,11 @@
-export { type Compilation, type CompileOptions, compile, type Stages, supportedLinkTypes } from './compile.js';
+export {
+  type Compilation,
+  type CompileOptions,
+  compile,
+  compileOfAnyLength,
+  type Stages,
+  supportedLinkTypes,
+} from './compile.js';
 export { compileEbpf, type EbpfCompilation, type EbpfCompileOptions } from './compile-ebpf.js';
 export { compileWithSets, type SetCompilation } from './compile-with-sets.js';
 export { type Decompiled, type DecompileOptions, decompile } from './decompile/decompile.js';

@@ -15,14 +15,13 @@ export interface BatchError {
 
 /**
  * Answers each line of standard input, one JSON object, by one line, in order and as soon as it is read.
- * A line that cannot be answered gets an error, with its `id` where it has one, and the batch goes on.
+ * A line that cannot be answered, an empty one too, gets an error, with its `id` where it has one, and the batch goes on.
  */
 export async function answerLines(
   terminal: Terminal,
   answer: (request: unknown) => Promise<Record<string, unknown>>,
 ): Promise<void> {
   for await (const line of readLines(terminal.input)) {
-    if (line?.trim() === '') continue;
     terminal.signal.throwIfAborted();
     await print(terminal.out, `${JSON.stringify(await answerLine(line, answer))}\n`);
   }
@@ -34,6 +33,7 @@ async function answerLine(line: string | undefined, answer: (request: unknown) =
     if (line === undefined) {
       throw new BpfleetError('REQUEST_INVALID', `this line has more than ${MAX_LINE_BYTES} bytes`);
     }
+    if (line.trim() === '') throw new BpfleetError('REQUEST_INVALID', 'this line is empty; a request is a JSON object');
     const request: unknown = JSON.parse(line);
     if (typeof request === 'object' && request !== null && 'id' in request) ({ id } = request);
     return { id, ...(await answer(request)) };

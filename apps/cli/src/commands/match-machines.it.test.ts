@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { suiteRequires } from '../../../../tests/environment/src/requirements.js';
+import type { BatchError } from '../batch/lines.js';
 import { runCommand } from '../fakes/fake-terminal.js';
 
 const root = process.getuid?.() === 0 ? {} : { unavailable: 'loading eBPF needs root' };
@@ -37,6 +39,33 @@ suiteRequires('match --batch on each machine', { root }, () => {
     };
     expect(await answer({ ...request, backend })).toEqual({ id: 1, verdicts: [0, 0, 60] });
     expect(await answer({ ...request, backend: 'kernel' })).toMatchObject({ error: { code: 'FILTER_TOO_LARGE' } });
+  });
+
+  const pairs = (count: number) =>
+    Array.from({ length: count }, (_, index) => `(host 172.${index >> 8}.${index & 255}.1 and port ${index})`);
+  const asked = { id: 1, expr: [...pairs(300), 'src host 10.0.0.2'].join(' or '), snaplen: 60, packets };
+
+  it.each(['interpreter', 'js', 'ebpf'])('%s runs a filter that is longer than a classic program', async (backend) => {
+    expect(await answer({ ...asked, backend })).toEqual({ id: 1, verdicts: [0, 60, 0] });
+    expect(await answer({ ...asked, backend: 'kernel' })).toMatchObject({
+      error: { code: 'FILTER_TOO_LARGE', message: expect.stringContaining('try: the target ebpf') },
+    });
+  });
+
+  it('says what a socket has no room for, and what to do', async () => {
+    const limit = Number(await readFile('/proc/sys/net/core/optmem_max', 'utf8'));
+    // Of each pair some 39 instructions of 8 bytes.
+    const tooMany = Math.ceil(limit / 8 / 35);
+    const expr = pairs(tooMany).join(' or ');
+    if (tooMany > 800) throw new Error(`net.core.optmem_max is ${limit}: more than eBPF's jumps reach`);
+    const { error } = (await answer({ id: 1, expr, packets, backend: 'ebpf' })) as { error: BatchError };
+    expect(error.code).toBe('ATTACH_REFUSED');
+    const [, instructions = '', bytes = ''] =
+      /its (\d+) instructions of eBPF take (\d+) bytes/.exec(error.message) ?? [];
+    expect(Number(bytes)).toBe(8 * Number(instructions));
+    expect(Number(bytes)).toBeGreaterThan(limit);
+    expect(error.message).toMatch(`net.core.optmem_max, which is ${limit} here; try: raise`);
+    expect(await answer({ id: 1, expr, packets, backend: 'js' })).toEqual({ id: 1, verdicts: [0, 0, 0] });
   });
 
   it.each(['ebpf', 'kernel'])('%s judges whole packets only', async (backend) => {

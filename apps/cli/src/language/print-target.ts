@@ -11,6 +11,7 @@ import {
   type CompileOptions,
   compile,
   compileEbpf,
+  compileOfAnyLength,
   prefilterOf,
   printPrefilter,
   printStages,
@@ -62,7 +63,7 @@ export function compiledAsJson(expression: string, options: CompileOptions, targ
 }
 
 function javaScript(expression: string, options: CompileOptions): string {
-  const source = jitSource(compile(expression, options).program);
+  const source = jitSource(compileOfAnyLength(expression, options).program);
   return source ?? '// too long to be compiled as one function: the interpreter runs it';
 }
 

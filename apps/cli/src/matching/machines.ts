@@ -1,5 +1,5 @@
 import {
-  checkSetProgram,
+  convertedLength,
   type EbpfFilter,
   encodeEbpf,
   encodeProgram,
@@ -13,6 +13,7 @@ import {
 } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import type { Backend } from '../language/backends.js';
+import { refusedAttach } from './refused-attach.js';
 
 /** One packet to be judged: what was captured of it, and how long it was. */
 export interface JudgedPacket {
@@ -32,17 +33,10 @@ export interface Machine {
   stop(): void;
 }
 
-/**
- * @throws BpfleetError `PROGRAM_INVALID` for what the kernel's checker refuses; what the kernel says where it takes no
- *   program from this process
- */
+/** @param runnable valid for the backend's machine @throws BpfleetError what the kernel says where it takes no program */
 export async function startMachine(backend: Backend, runnable: Runnable): Promise<Machine> {
   if ('filter' in runnable) return ebpfMachine(runnable.filter);
   const { program, sets = [] } = runnable;
-  const fault = checkSetProgram(program, sets);
-  if (fault) {
-    throw new BpfleetError('PROGRAM_INVALID', `instruction ${fault.instruction}: ${fault.message} (${fault.rule})`);
-  }
   switch (backend) {
     case 'interpreter':
       return {
@@ -60,7 +54,7 @@ export async function startMachine(backend: Backend, runnable: Runnable): Promis
     case 'ebpf':
       return ebpfMachine({ program: toEbpf(program), maps: [] });
     case 'kernel':
-      return kernelMachine((verdicts) => verdicts.attach(encodeProgram(program)));
+      return kernelMachine((verdicts) => verdicts.attach(encodeProgram(program)), convertedLength(program));
   }
 }
 
@@ -75,7 +69,7 @@ async function ebpfMachine({ program, maps }: EbpfFilter): Promise<Machine> {
       // The socket keeps what it needs.
       loaded.close();
     }
-  });
+  }, program.length);
 }
 
 type Verdicts = Awaited<ReturnType<typeof openVerdicts>>;
@@ -86,13 +80,13 @@ async function openVerdicts() {
 }
 
 /** The kernel shows min(verdict, length) of the bytes it is sent; a packet without bytes cannot be sent at all. */
-async function kernelMachine(attach: (verdicts: Verdicts) => void): Promise<Machine> {
+async function kernelMachine(attach: (verdicts: Verdicts) => void, instructions: number): Promise<Machine> {
   const verdicts = await openVerdicts();
   try {
     attach(verdicts);
   } catch (error) {
     verdicts.close();
-    throw error;
+    throw await refusedAttach(error, instructions);
   }
   return {
     verdict: ({ bytes, wireLength }) => {

@@ -35,6 +35,13 @@ export function checkProgram(program: Program): CheckFault | undefined {
   if (program.length === 0 || program.length > MAX_INSTRUCTIONS) {
     return fault('program-length', Math.max(last, 0), `${program.length} instructions; the kernel takes 1 to 4096`);
   }
+  return checkInstructions(program) ?? checkJumpSpans(program);
+}
+
+/** The rules without which a program means nothing, also outside the kernel, where it may be of any length. */
+export function checkInstructions(program: Program): CheckFault | undefined {
+  const last = program.length - 1;
+  if (last < 0) return fault('program-length', 0, 'a program without instructions');
   for (const [pc, instruction] of program.entries()) {
     const found = checkInstruction(instruction, pc, program.length);
     if (found) return found;
@@ -43,7 +50,7 @@ export function checkProgram(program: Program): CheckFault | undefined {
   if (end !== (BPF.RET | BPF.K) && end !== (BPF.RET | BPF.A)) {
     return fault('last-instruction', last, 'the program does not end with ret #k or ret a');
   }
-  return checkMemory(program) ?? checkJumpSpans(program);
+  return checkMemory(program);
 }
 
 /** `chk_code_allowed`: the whole 16-bit code must be one of these. `ret x` is not among them. */

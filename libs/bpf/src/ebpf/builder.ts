@@ -2,6 +2,9 @@ import { BpfleetError } from '@bpfleet/errors';
 import { BPF } from '../opcodes.js';
 import { EBPF, type EbpfInstruction, type EbpfProgram } from './instruction.js';
 
+/** `s16 off` of `struct bpf_insn`, include/uapi/linux/bpf.h. */
+const MOST_DISTANCE = 0x7fff;
+
 /** A place in the program; jumps may name it before it is placed. */
 export type Label = symbol;
 
@@ -78,14 +81,24 @@ export class EbpfBuilder {
 
   /** @throws BpfleetError `FILTER_TOO_LARGE` for a jump over more than 32,767 instructions */
   build(): EbpfProgram {
-    return this.#instructions.map((instruction, index) => {
+    let longest = 0;
+    const program = this.#instructions.map((instruction, index) => {
       const label = this.#jumps.get(index);
       if (label === undefined) return instruction;
       const place = this.#places.get(label);
       if (place === undefined) throw new BpfleetError('INTERNAL', `label ${String(label)} was never placed`);
       const off = place - index - 1;
-      if (off > 0x7fff) throw new BpfleetError('FILTER_TOO_LARGE', `a jump of ${off} instructions; eBPF has 16 bits`);
+      longest = Math.max(longest, off);
       return { ...instruction, off };
     });
+    if (longest > MOST_DISTANCE) throw tooFar(longest, program.length);
+    return program;
   }
+}
+
+function tooFar(distance: number, instructions: number): BpfleetError {
+  return new BpfleetError(
+    'FILTER_TOO_LARGE',
+    `the filter needs ${instructions} instructions of eBPF, and a jump over ${distance} of them; eBPF jumps over at most ${MOST_DISTANCE}, ${distance - MOST_DISTANCE} fewer`,
+  );
 }

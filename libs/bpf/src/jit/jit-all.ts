@@ -31,7 +31,7 @@ const LEAST_FOR_KINDS = 4;
  * Translates programs to one JavaScript function. In one function V8 loads what several programs look at once and proves
  * its bounds once, and there is one call for all of them: fifty filters take a fifth of the time of fifty functions. For the
  * commonest kinds of packets there is a function each, in which all that the kind decides is decided before.
- * @throws BpfleetError `PROGRAM_INVALID` for what `checkProgram` refuses
+ * @throws BpfleetError `PROGRAM_INVALID` for what `checkSetProgram` refuses
  */
 export function jitAll(programs: readonly Program[]): PacketClassifier {
   // Also what checks the programs.

@@ -25,7 +25,7 @@ export type PacketFunction = (
  * compiles it to machine code after some hundred. Uses `new Function`: where a content security policy forbids that,
  * `interpret` gives the same answers.
  * @param sets what `JUMP_IN_SET` looks in
- * @throws BpfleetError `PROGRAM_INVALID` for what `checkProgram` refuses
+ * @throws BpfleetError `PROGRAM_INVALID` for what `checkSetProgram` refuses
  */
 export function jit(program: Program, sets: readonly NumberSet[] = []): PacketFunction {
   const source = jitSource(program, sets);

@@ -1,5 +1,5 @@
 import { BpfleetError } from '@bpfleet/errors';
-import { syntaxFault, tooLargeFault, unsupportedFault } from '../fault.js';
+import { syntaxFault, unsupportedFault } from '../fault.js';
 import { constant, type Ir } from '../ir/ir.js';
 import { ALL_BITS, between } from '../ir/ranges.js';
 import { slotsReadBy } from '../ir/slots.js';
@@ -9,6 +9,7 @@ import { LinkProtocol } from '../resolve/meaning.js';
 import { always, assign, atLeast, atMost, equals, isIn, isOneOf, not, where } from './conditions.js';
 import * as encapsulations from './encapsulations.js';
 import { lowerDecnetHost, lowerHost4, lowerHost6 } from './hosts.js';
+import { Limit } from './limit.js';
 import { outermostScope, supportedLinkTypes } from './link-types.js';
 import { lowerLlc } from './llc.js';
 import { lowerLinkCast, lowerMac } from './mac.js';
@@ -34,8 +35,8 @@ const MAX_SLOTS = 1024;
 
 /**
  * Says for each meaning where in the packet it stands: from here on there are only numbers, loads and comparisons.
- * @throws BpfleetError `FILTER_UNSUPPORTED` for what the link type or the form does not have, `FILTER_TOO_LARGE` as soon
- *   as there are too many conditions
+ * @throws BpfleetError `FILTER_UNSUPPORTED` for what the link type or the form does not have, `FILTER_TOO_LARGE` for
+ *   too many conditions
  */
 export function lower(meanings: Meanings, options: LowerOptions): Ir {
   const { prologue, body } = lowerInParts(meanings, options);
@@ -54,30 +55,20 @@ export function lowerInParts(meanings: Meanings, options: LowerOptions): { prolo
   const vlanTransparent = options.vlanTransparent && scope.framing === 'ethernet';
   const context: Context = { scope, live, netmask, ipv6ExtensionHeaders, vlanTransparent, newSlot, prologue };
   if (vlanTransparent) context.scope = behindTags(scope, context);
-  let conditions = 0;
+  const conditions = new Limit(MAX_CONDITIONS, 'conditions');
+  const places = new Limit(MAX_SLOTS, 'places that the packet decides');
   const lowered = (meaning: Meaning): Ir => {
     const ir = lowerMeaning(meaning, context);
-    conditions += countLeaves(ir);
-    checkSize(conditions, MAX_CONDITIONS, 'conditions', meaning);
-    checkSize(slots, MAX_SLOTS, 'places that the packet decides', meaning);
-    return ir;
+    conditions.add(countLeaves(ir), meaning);
+    places.add(slots - places.count, meaning);
+    return conditions.isOver || places.isOver ? always(false) : ir;
   };
   const body = options.scopedEncapsulation
     ? lowerScoped(meanings, lowered, context)
     : mapLeaves(meanings, (meaning) => lowered(meaning));
+  conditions.check();
+  places.check();
   return { prologue: prologue.length === 0 ? [] : neededOf(prologue, body), body };
-}
-
-function checkSize(count: number, most: number, what: string, meaning: Meaning): void {
-  if (count > most) throw tooMany(most, what, meaning);
-}
-
-function tooMany(most: number, what: string, { span }: Meaning) {
-  return tooLargeFault(
-    `up to here the filter needs more than ${most} ${what}, and no program has room for them`,
-    'split the filter, or write lists of values in place of single terms: host in {…}, port in {…}',
-    span,
-  );
 }
 
 /** What a parenthesis moves ends with it. */
