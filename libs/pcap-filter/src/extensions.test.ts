@@ -215,6 +215,8 @@ describe('scoped encapsulation', () => {
     expect(matches('(vlan 5) or tcp dst port 81', { port: 81 }, scoped)).toBe(true);
     expect(matches('(vlan 5) or tcp dst port 81', { port: 81 })).toBe(false);
     expect(matches('not (vlan 5) and tcp dst port 81', { port: 81 }, scoped)).toBe(true);
+    expect(matches('(not vlan 5) and tcp dst port 81', { port: 81 }, scoped)).toBe(true);
+    expect(matches('(not vlan 5) and tcp dst port 81', { port: 81 })).toBe(false);
   });
 
   it('leaks on in libpcap’s meaning, the default', () => {

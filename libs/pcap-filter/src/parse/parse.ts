@@ -83,9 +83,11 @@ function readTerm(cursor: Cursor, inherited: Qualifiers | undefined, depth: numb
   return readPrimary(cursor);
 }
 
-/** Parentheses around one term say nothing, but for those that may end what it moves (`scopedEncapsulation`). */
+/** Parentheses around one term, denied or not, say nothing, but for those that may end what it moves (`scopedEncapsulation`). */
 function inParentheses(logic: Logic<Term>): Logic<Term> {
-  const movesOthers = logic.kind === 'leaf' && logic.leaf.kind === 'numbered';
+  let term = logic;
+  while (term.kind === 'not') term = term.operand;
+  const movesOthers = term.kind === 'leaf' && term.leaf.kind === 'numbered';
   return movesOthers ? { kind: 'chain', first: logic, rest: [] } : logic;
 }
 
