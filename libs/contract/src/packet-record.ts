@@ -10,6 +10,9 @@ export const packetsTopic = (prefix = ''): string => `${prefix}packets.v1`;
 /** Kafka's record limit for our topics: `max.message.bytes`. */
 export const MAX_RECORD_BYTES = 1_048_576;
 
+/** All versions of one section, joined by commas: a socket has 1,024 of them at most, of 73 characters. */
+export const MAX_FILTERS_CHARACTERS = 131_072;
+
 const Decimal = z.string().regex(/^\d{1,20}$/, 'a decimal number');
 
 /** Headers of one record as text: its value is one pcapng section (design: "What crosses process borders"). */
@@ -22,7 +25,7 @@ export const PacketRecordHeaders = z.object({
   'ts-max': Decimal.transform(BigInt),
   packets: Decimal.transform(Number).pipe(z.int().max(65_536)),
   /** Versions in this section, `web@3,dns@1`. */
-  filters: z.string().max(65_536),
+  filters: z.string().max(MAX_FILTERS_CHARACTERS),
   /** zlib's CRC-32 of the value, 8 hex digits. kafkajs never checks Kafka's own. */
   crc32: z.string().regex(/^[0-9a-f]{8}$/),
   /** Ed25519 by the session key over the section's place and value (`sectionMessage`), base64. */

@@ -1,9 +1,18 @@
-import { byteOption, type EncodedOption, encodeBlock, textOption, u32sOption, u64Option } from './encode-block.js';
+import {
+  byteOption,
+  type EncodedOption,
+  encodeBlock,
+  listOptions,
+  textOption,
+  u32sOption,
+  u64Option,
+} from './encode-block.js';
 import {
   BlockType,
   BYTE_ORDER_MAGIC,
   Direction,
   LocalOption,
+  MAX_FILTER_BYTES,
   NANOSECOND_RESOLUTION,
   OptionCode,
   SNAPLEN_BYTES,
@@ -22,7 +31,7 @@ export interface InterfaceDescription {
   readonly linkType: number;
   /** `if_description`: the versions whose packets it holds, `web@3,dns@1`; none for the real interface. */
   readonly description?: string;
-  /** `if_filter`: the expression, as libpcap text. */
+  /** `if_filter`: the expression, as libpcap text; left out where it is longer than 16 KiB. */
   readonly filter?: string;
   /** Option 0x8002. */
   readonly digests?: string;
@@ -50,9 +59,17 @@ export interface InterfaceStatistics {
 export function canonicalLedger(ledger: Readonly<Record<string, string>>): string {
   const members = Object.keys(ledger)
     .sort((a, b) => (a < b ? -1 : 1))
-    .map((key) => `${JSON.stringify(key)}:${JSON.stringify(ledger[key])}`);
+    .map((key) => memberText(key, ledger[key]!));
   return `{${members.join(',')}}`;
 }
+
+/** By how much one more member makes a ledger longer, at most: with its comma. */
+export const ledgerMemberBytes = (key: string, value: string): number => utf8Bytes(memberText(key, value)) + 1;
+
+const memberText = (key: string, value: string): string => `${JSON.stringify(key)}:${JSON.stringify(value)}`;
+
+const utf8 = new TextEncoder();
+const utf8Bytes = (text: string): number => utf8.encode(text).length;
 
 export function originOptions(origin: SectionOrigin): EncodedOption[] {
   const { shb } = OptionCode;
@@ -80,11 +97,14 @@ export function encodeInterface(description: InterfaceDescription): Uint8Array {
   view.setUint32(4, SNAPLEN_BYTES, true);
   const { idb } = OptionCode;
   const options = [textOption(idb.name, description.name)];
-  if (description.description) options.push(textOption(idb.description, description.description));
+  if (description.description) {
+    options.push(...listOptions(idb.description, LocalOption.moreDescription, description.description));
+  }
   options.push(byteOption(idb.timeResolution, NANOSECOND_RESOLUTION));
-  // The first octet is the kind of filter: 0, a libpcap expression (4.2, if_filter).
-  if (description.filter) options.push(textOption(idb.filter, `\0${description.filter}`));
-  if (description.digests) options.push(textOption(LocalOption.digests, description.digests));
+  if (description.filter) options.push(filterOption(description.filter));
+  if (description.digests) {
+    options.push(...listOptions(LocalOption.digests, LocalOption.digests, description.digests));
+  }
   if (description.samplingWeights?.some((weight) => weight !== 1)) {
     options.push(u32sOption(LocalOption.samplingWeights, description.samplingWeights));
   }
@@ -92,6 +112,14 @@ export function encodeInterface(description: InterfaceDescription): Uint8Array {
     options.push(u32sOption(LocalOption.direction, [Direction[description.direction]]));
   }
   return encodeBlock(BlockType.interfaceDescription, body, options);
+}
+
+function filterOption(filter: string): EncodedOption {
+  // The first octet is the kind of filter: 0, a libpcap expression (4.2, if_filter).
+  const option = textOption(OptionCode.idb.filter, `\0${filter}`);
+  const { length } = option.value;
+  if (length <= MAX_FILTER_BYTES) return option;
+  return textOption(OptionCode.comment, `if_filter of ${length - 1} bytes left out: see the versions’ expressions`);
 }
 
 export function encodeStatistics(interfaceId: number, atNs: bigint, statistics: InterfaceStatistics): Uint8Array {

@@ -10,6 +10,30 @@ export interface EncodedOption {
 }
 
 export const textOption = (code: number, text: string): EncodedOption => ({ code, value: utf8.encode(text) });
+/**
+ * A list that is joined by commas, in as many options as it needs: the first has the first code, what follows the other one.
+ * @throws BpfleetError `INTERNAL` when one item is longer than an option
+ */
+export function listOptions(code: number, moreCode: number, text: string): EncodedOption[] {
+  const options: EncodedOption[] = [];
+  const bytes = utf8.encode(text);
+  for (let start = 0; start <= bytes.length; ) {
+    const end = endOfItems(bytes, start);
+    options.push({ code: start === 0 ? code : moreCode, value: bytes.subarray(start, end) });
+    start = end + 1;
+  }
+  return options;
+}
+
+/** The comma behind the last item that an option from `start` on has room for, or the end. */
+function endOfItems(bytes: Uint8Array, start: number): number {
+  if (bytes.length - start <= MAX_OPTION_BYTES) return bytes.length;
+  const comma = bytes.lastIndexOf(COMMA, start + MAX_OPTION_BYTES);
+  if (comma > start) return comma;
+  throw new BpfleetError('INTERNAL', `an item of a list is longer than ${MAX_OPTION_BYTES} bytes`);
+}
+const COMMA = 0x2c;
+
 export const byteOption = (code: number, byte: number): EncodedOption => ({ code, value: Uint8Array.of(byte) });
 
 export function u32sOption(code: number, numbers: readonly number[]): EncodedOption {

@@ -37,7 +37,10 @@ export const OptionCode = {
 export const LocalOption = {
   /** SHB: the ledger, canonical JSON with counters as decimal strings. */
   ledger: 0x8001,
-  /** IDB: digests of the versions in `if_description`, in the same order, joined by commas. */
+  /**
+   * IDB: digests of the versions in `if_description`, in the same order, joined by commas. Several of these options are one list:
+   * an option has at most 65,535 bytes.
+   */
   digests: 0x8002,
   /** IDB: u32 per version in `if_description`, in the same order: one packet stands for so many. Absent when all are 1. */
   samplingWeights: 0x8003,
@@ -45,6 +48,8 @@ export const LocalOption = {
   flags: 0x8004,
   /** IDB: u32, `Direction` of its packets; absent when both or unknown. */
   direction: 0x8005,
+  /** IDB: goes on where `if_description`, which a block has once, had no room for more of its list. May come several times. */
+  moreDescription: 0x8006,
 } as const;
 
 /** Values of option 0x8005: those of the two lowest bits of `epb_flags` (4.3.1), which cost 8 bytes per packet. */
@@ -68,6 +73,9 @@ export const NANOSECOND_RESOLUTION = 9;
 
 /** An option's length is 16 bits (3.5). */
 export const MAX_OPTION_BYTES = 65_535;
+
+/** A longer `if_filter` is left out, and a comment says so: it would stand in every section, and its filter's version has it. */
+export const MAX_FILTER_BYTES = 16_384;
 
 /** Rounded up to the 32-bit boundary that every block, packet and option ends on (3.6.2). */
 export const padded = (lengthBytes: number): number => (lengthBytes + 3) & ~3;

@@ -5,6 +5,7 @@ export {
   encodeInterface,
   type InterfaceDescription,
   type InterfaceStatistics,
+  ledgerMemberBytes,
   type SectionOrigin,
 } from './describe.js';
 export type { ExportedPacket, WritePlace } from './export/exported-packet.js';

@@ -143,7 +143,10 @@ class SectionReading {
         description.filter = this.#text(at + 1, valueLength - 1);
       } else if (code === idb.timeResolution) resolution = this.#byte(at, valueLength);
       else if (code === idb.timeOffset) throw corruptSection(at, 'if_tsoffset; times of a section are absolute');
-      else if (code === LocalOption.digests) description.digests = this.#text(at, valueLength);
+      else if (code === LocalOption.moreDescription) {
+        description.description = joined(description.description, this.#text(at, valueLength));
+      } else if (code === LocalOption.digests)
+        description.digests = joined(description.digests, this.#text(at, valueLength));
       else if (code === LocalOption.samplingWeights) description.samplingWeights = this.#u32s(at, valueLength);
       else if (code === LocalOption.direction) description.direction = this.#direction(at, valueLength);
     });
@@ -220,6 +223,9 @@ class SectionReading {
     return this.#view.getBigUint64(at, true);
   }
 }
+
+/** A list in several options. */
+const joined = (list: string | undefined, more: string): string => (list === undefined ? more : `${list},${more}`);
 
 const strangePacket = (type: number, start: number): BpfleetError =>
   corruptSection(start, `block type ${type}; packets of a section are in enhanced packet blocks`);

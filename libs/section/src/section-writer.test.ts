@@ -56,6 +56,31 @@ describe('SectionWriter', () => {
     });
   });
 
+  it('goes on in more options where a list is longer than one', () => {
+    const w = writer(512 * 1024);
+    w.begin();
+    const versions = Array.from({ length: 9000 }, (_, index) => `filter-${index}@1`).join(',');
+    const digests = Array.from({ length: 1024 }, (_, index) => `sha256:${String(index).padStart(64, '0')}`).join(',');
+    w.addInterface({ ...ethernet, description: versions, digests });
+    const [read] = readSection(w.finish({})).interfaces;
+    expect([versions.length, digests.length]).toEqual([124_889, 73_727]);
+    expect([read?.description === versions, read?.digests === digests]).toEqual([true, true]);
+  });
+
+  it.each([
+    [16_383, true],
+    [16_384, false],
+  ])('has an expression of %i bytes: %s, or says why not', (lengthBytes, isThere) => {
+    const w = writer();
+    w.begin();
+    const filter = 'f'.repeat(lengthBytes);
+    w.addInterface({ ...ethernet, filter });
+    const section = w.finish({});
+    expect(readSection(section).interfaces).toEqual([isThere ? { ...ethernet, filter } : ethernet]);
+    const comment = `if_filter of ${lengthBytes} bytes left out`;
+    expect(Buffer.from(section).includes(comment)).toBe(!isThere);
+  });
+
   it('says why statistics are not all known, in no more room', () => {
     const w = writer();
     w.begin();

@@ -93,6 +93,11 @@ export class SectionWriter {
     return this.#packets === 0;
   }
 
+  /** How long the JSON of the ledger may be at most. */
+  get ledgerRoomBytes(): number {
+    return this.#ledgerBytes;
+  }
+
   get interfaces(): number {
     return this.#tagOffsets.length;
   }

@@ -25,6 +25,8 @@ export const noCounts = (): MemberCounters => ({
 export class AttributedMember {
   /** `web@3` */
   readonly version: string;
+  /** When a section's ledger told of its counters last. */
+  toldAtMs = Number.NEGATIVE_INFINITY;
   #turn = 0;
 
   /**

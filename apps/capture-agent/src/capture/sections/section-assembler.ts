@@ -1,3 +1,4 @@
+import { MAX_FILTERS_CHARACTERS } from '@bpfleet/contract';
 import {
   encodeInterface,
   type InterfaceDescription,
@@ -11,7 +12,7 @@ import type { MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
 import type { OpenSectionState } from './open-section.js';
 import type { ReadingPlace, SectionLane } from './section-lane.js';
-import { type LedgerTotals, sectionLedger } from './section-ledger.js';
+import { type LedgerTotals, SectionLedger } from './section-ledger.js';
 import type { SectionSink } from './section-sink.js';
 
 const VLAN_TAG_BYTES = 4;
@@ -21,8 +22,6 @@ const SECTION_BYTES = 64 * 1024;
 const SECTION_MIN_MS = 50;
 /** Not beyond this size: whoever fetches or searches sections has one whole in memory. */
 const SECTION_MAX_BYTES = 256 * 1024;
-/** How often the ledger tells of each version. */
-const VERSIONS_INTERVAL_MS = 1000;
 /** Room for the largest packet behind a section that is just not full. */
 export const SECTION_CAPACITY_BYTES = 512 * 1024;
 
@@ -36,11 +35,13 @@ export class SectionAssembler {
   /** In sections that are closed. */
   #kept = 0;
   #openedAtMs = 0;
-  #versionsAtMs = Number.NEGATIVE_INFINITY;
   readonly #tag = { tpid: 0, tci: 0 };
   /** In the open section. */
   readonly #lanes: SectionLane[] = [];
   readonly #sets: MemberSet[] = [];
+  readonly #versions = new Set<string>();
+  #versionsCharacters = 0;
+  readonly #ledger: SectionLedger;
   flushWindowMs = 200;
 
   constructor(
@@ -50,6 +51,7 @@ export class SectionAssembler {
     /** Kept up to date with every packet, for the process after this one. */
     private readonly progress: OpenSectionState,
   ) {
+    this.#ledger = new SectionLedger(writer.ledgerRoomBytes);
     this.#begin();
   }
 
@@ -137,7 +139,9 @@ export class SectionAssembler {
     return true;
   }
 
+  /** Its packets' interface block; -1: the section has no room for it, or names too many versions. */
   #joinSet(lane: SectionLane, set: MemberSet, isOut: boolean): number {
+    if (!this.#hasRoomForVersions(set)) return -1;
     let block = isOut ? set.outBlock : set.inBlock;
     if (block === undefined) {
       block = encodeInterface(descriptionOf(lane, set, isOut));
@@ -146,10 +150,26 @@ export class SectionAssembler {
     }
     const id = this.writer.addEncodedInterface(block, lane.linkType);
     if (id < 0) return id;
-    if (set.inId < 0 && set.outId < 0) this.#sets.push(set);
+    if (set.inId < 0 && set.outId < 0) this.#add(set);
     if (isOut) set.outId = id;
     else set.inId = id;
     return id;
+  }
+
+  /** Kafka's headers name all versions of a section. One set alone always fits. */
+  #hasRoomForVersions({ versions }: MemberSet): boolean {
+    let characters = this.#versionsCharacters;
+    for (const version of versions) if (!this.#versions.has(version)) characters += version.length + 1;
+    return characters <= MAX_FILTERS_CHARACTERS;
+  }
+
+  #add(set: MemberSet): void {
+    this.#sets.push(set);
+    for (const version of set.versions) {
+      if (this.#versions.has(version)) continue;
+      this.#versions.add(version);
+      this.#versionsCharacters += version.length + 1;
+    }
   }
 
   closeIfDue(nowMs: number): void {
@@ -167,6 +187,8 @@ export class SectionAssembler {
     }
     this.#lanes.length = 0;
     this.#sets.length = 0;
+    this.#versions.clear();
+    this.#versionsCharacters = 0;
     this.#begin();
   }
 
@@ -175,26 +197,20 @@ export class SectionAssembler {
     this.progress.begin(this.#seq, this.writer.endBytes);
   }
 
-  /** With fifty filters their counters would be a tenth of every section, so not all sections have them. */
-  #ledger(): Record<string, string> {
-    const isDue = this.#openedAtMs - this.#versionsAtMs >= VERSIONS_INTERVAL_MS;
-    if (isDue) this.#versionsAtMs = this.#openedAtMs;
-    return sectionLedger(this.totals(), this.#kept, this.#sets, isDue);
-  }
-
   #emit(): void {
     const { packets, tsMinNs, tsMaxNs } = this.writer;
     for (const lane of this.#lanes) {
       this.writer.addStatistics(lane.interfaceId, statisticsOf(lane));
     }
     this.#kept += packets;
-    const bytes = this.writer.finish(this.#ledger());
+    const ledger = this.#ledger.of(this.totals(), this.#kept, this.#sets, this.#openedAtMs);
+    const bytes = this.writer.finish(ledger);
     this.sink.write({
       seq: this.#seq++,
       tsMinNs,
       tsMaxNs,
       packets,
-      filters: [...new Set(this.#sets.flatMap(({ versions }) => versions))],
+      filters: [...this.#versions],
       crc32: crc32(bytes),
       bytes,
     });
