@@ -12,6 +12,8 @@ export interface SentSection {
   /** The number in its first packet; each one behind has the next. */
   readonly first: number;
   readonly packets: number;
+  /** Capture time of its first packet; each one behind was captured 1 ns later. */
+  readonly atMs: number;
   /** SHA-256 of its bytes, in hex: of each packet's content at its index, then. */
   readonly digest: string;
 }
@@ -46,12 +48,14 @@ export class KnownTraffic {
     const seconds = Math.floor(atMs / 1000);
     const nanoseconds = (atMs - 1000 * seconds) * 1_000_000;
     for (const [index, frame] of numberedFrames(this.packets, packets).entries()) {
-      writer.append(interfaceId, seconds, nanoseconds + index, frame, 0, frame.length, frame.length, undefined, 0);
+      const { length } = frame;
+      if (writer.append(interfaceId, seconds, nanoseconds + index, frame, 0, length, length, undefined, 0)) continue;
+      throw new Error(`a section does not hold ${packets} packets`);
     }
     const record = one.agent.finish();
     const place = { agent: one.id, epoch: this.epoch, seq: one.seq++ };
     const digest = createHash('sha256').update(record.value).digest('hex');
-    this.sections.set(sectionId(place), { ...place, first: this.packets, packets, digest });
+    this.sections.set(sectionId(place), { ...place, first: this.packets, packets, atMs, digest });
     this.packets += packets;
     return record;
   }
