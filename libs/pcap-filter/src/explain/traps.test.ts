@@ -21,12 +21,32 @@ const CASES: readonly (readonly [TrapId, string, string, CompileOptions?])[] = [
   ['HOST_INCLUDES_ARP', 'host 10.0.0.1', 'ip host 10.0.0.1'],
   ['NET_OF_NUMBER', 'net 10', 'net 10.0.0.0/8'],
   ['HOST_OF_NETWORK', 'host 192.168.1', 'net 192.168.1'],
+  ['HOST_OF_NUMBER', 'host 10', 'host 0x0a000001'],
+  ['HOST_OF_NUMBER', 'dst host 10.0.0.1 or 7', 'decnet host 10'],
+  ['NET_OF_ADDRESS', 'net 10.0.0.0', 'net 10.0.0.0/32'],
+  ['NET_OF_ADDRESS', 'src net 10.1.0.0', 'net 10.0.0.1'],
+  ['NET_OF_ADDRESS', 'net 2001:db8::', 'net 2001:db8::1'],
+  ['NET_OF_ADDRESS', 'net in {10.0.0.0}', 'net 10.0.0.0 mask 255.0.0.0'],
   ['LENGTH_INCLUSIVE', 'less 100', 'len < 100'],
   ['LENGTH_OF_OFFLOADS', 'greater 100', 'ip', { live: true }],
   ['PORTRANGE_TURNED', 'portrange 90-80', 'portrange 80-90'],
+  ['PORTRANGE_TURNED', 'portrange https-http', 'portrange http-https'],
+  ['PORTRANGE_TURNED', 'port 1 or portrange 90-http', 'portrange http-90'],
   ['SERVICE_OF_ONE_PROTOCOL', 'port ssh', 'port 22'],
+  ['SERVICE_OF_ONE_PROTOCOL', 'port ntp', 'udp port ntp'],
+  ['SERVICE_OF_ONE_PROTOCOL', 'port bgp', 'tcp port 0x50'],
+  [
+    'SERVICE_OF_ONE_PROTOCOL',
+    'port ipp',
+    'tcp port http',
+    { names: { services: { ipp: { port: 631, protocols: ['tcp'] } } } },
+  ],
+  ['SERVICE_OF_ONE_PROTOCOL', 'src port 80 or http', 'port https or domain'],
+  ['SERVICE_OF_ONE_PROTOCOL', 'port in {80, ntp}', 'port in {80, domain}'],
+  ['SERVICE_OF_ONE_PROTOCOL', 'portrange ssh-telnet', 'tcp portrange ssh-telnet'],
   ['ICMP_IS_IPV4', 'icmp', 'icmp6'],
   ['BYTES_OF_IPV4_ONLY', 'tcp[13] = 2', 'ip[9] = 2'],
+  ['BYTES_OF_FIRST_HEADER', 'icmp6[icmp6type] = icmp6-echo', 'icmp[icmptype] = icmp-echo'],
   ['HEADER_LENGTH_UNMASKED', 'tcp[tcp[12] >> 2] = 1', 'tcp[(tcp[12] & 0xf0) >> 2] = 1'],
   ['GUARD_FORGOTTEN', '1 + tcp[0] = 5', 'tcp[0] + 1 = 5'],
   ['NEGATIVE_IS_LARGE', 'ip[0] > -1 or ip', 'ip[0] > 1'],
@@ -47,6 +67,25 @@ describe('traps', () => {
       expect(idsOf(free, options)).not.toContain(id);
     });
   }
+
+  it.each<[TrapId, string]>([
+    ['BYTES_OF_IPV4_ONLY', 'tcp[13] = 2'],
+    ['BYTES_OF_FIRST_HEADER', 'icmp6[0] = 128'],
+  ])('%s is none where extension headers are walked: “%s”', (id, expression) => {
+    expect(idsOf(expression, { extensions: { ipv6ExtensionHeaders: 2 } })).not.toContain(id);
+  });
+
+  it.each([
+    ['net 10.0.0.0', 'net 10.0.0.0/8'],
+    ['net 10.16.0.0', 'net 10.16.0.0/16'],
+    ['net 0.0.0.0', 'net 0.0.0.0/0'],
+    ['net 2001:db8::', 'net 2001:db8::/32'],
+    ['host 10', 'net 10'],
+    ['portrange https-http', 'portrange http-https'],
+    ['port ntp', 'port 123, over whatever has ports'],
+  ])('of “%s” is tried “%s”', (expression, hint) => {
+    expect(explainExpression(expression).traps.map((trap) => trap.hint)).toContain(hint);
+  });
 
   it('have a case each', () => {
     expect(new Set(CASES.map(([id]) => id))).toEqual(new Set(trapIds));

@@ -1,12 +1,14 @@
 import type { Span } from '@bpfleet/errors';
-import type { CompileOptions } from '../compile.js';
+import { builtInNames, type CompileOptions } from '../compile.js';
 import type { Ir } from '../ir/ir.js';
 import type { Token } from '../lex/token.js';
 import type { Logic } from '../logic.js';
 import type { Calculation, Primitive, Term, Tree } from '../parse/tree.js';
 import type { Meaning, Meanings } from '../resolve/meaning.js';
+import { type NameResolver, resolverOf } from '../resolve/names.js';
 import { constantParts } from './constant-parts.js';
 import { partSpan, primitivesOf } from './part-span.js';
+import { valueTraps } from './value-traps.js';
 
 /** Something about an expression that surprises people. */
 export interface Trap {
@@ -33,6 +35,8 @@ const TRAPS = {
   MPLS_OR_MPLS: 'the second “mpls” looks for a second label, behind the first',
   HOST_INCLUDES_ARP: 'ARP and RARP packets about the address count as the host’s',
   NET_OF_NUMBER: 'a single number is the first byte of a network: “net 10” is 10.0.0.0/8',
+  NET_OF_ADDRESS: 'an address of all its parts is one host, also with zeros at its end; a prefix makes it a network',
+  HOST_OF_NUMBER: 'a single number is a whole address: “host 10” is 0.0.0.10',
   HOST_OF_NETWORK: 'two or three parts of an address are a network, not a host',
   LENGTH_INCLUSIVE: '“less” and “greater” include the number itself',
   LENGTH_OF_OFFLOADS:
@@ -41,6 +45,7 @@ const TRAPS = {
   SERVICE_OF_ONE_PROTOCOL: 'the service is known for one transport protocol only; the number would match all',
   ICMP_IS_IPV4: '“icmp” is IPv4’s; IPv6 has “icmp6”',
   BYTES_OF_IPV4_ONLY: 'bytes of a transport header are read over IPv4 only, in first fragments',
+  BYTES_OF_FIRST_HEADER: 'ICMPv6 is looked for right behind the IPv6 header only, not behind extension headers',
   HEADER_LENGTH_UNMASKED: 'the low four bits of this byte are not the header’s length; mask them out first',
   GUARD_FORGOTTEN:
     'libpcap does not check the protocol of a calculation’s right operand, so this reads in other packets as well',
@@ -72,7 +77,8 @@ export function trapsOf(
   };
   tokens.forEach((token) => void tokenTraps(token, note));
   if (tree) structureTraps(tree, note);
-  if (tree) eachLeaf(tree, (term) => termTraps(term, note));
+  const names = options.names === undefined ? builtInNames : resolverOf(options.names);
+  if (tree) eachLeaf(tree, (term) => termTraps(term, { names, walksHeaders: walksHeaders(options) }, note));
   if (meanings) eachLeaf(meanings, (meaning) => meaningTraps(meaning, options, note));
   if (meanings) encapsulationTraps(meanings, options, note);
   for (const { holds, part, isWhole } of meanings ? constantParts(meanings, ir) : []) {
@@ -84,7 +90,11 @@ export function trapsOf(
   return [...found.values()].sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
 }
 
-type Note = (id: TrapId, span?: Span, hint?: string) => void;
+export type Note = (id: TrapId, span?: Span, hint?: string) => void;
+
+function walksHeaders({ extensions = {} }: CompileOptions): boolean {
+  return (extensions.ipv6ExtensionHeaders ?? 0) > 0;
+}
 
 function tokenTraps(token: Token, note: Note): void {
   if (token.kind === 'number' && /^0\d/.test(token.text)) note('OCTAL_NUMBER', token.span, String(token.value));
@@ -121,33 +131,29 @@ function primitiveIn(tree: Logic<Term>): Primitive | undefined {
   return tree.kind === 'leaf' && tree.leaf.kind === 'primitive' ? tree.leaf : undefined;
 }
 
-function termTraps(term: Term, note: Note): void {
+interface Reading {
+  readonly names: NameResolver;
+  readonly walksHeaders: boolean;
+}
+
+function termTraps(term: Term, reading: Reading, note: Note): void {
   if (term.kind === 'primitive') {
-    const { value, qualifiers, span } = term;
-    if (qualifiers.direction === 'src and dst') note('SRC_AND_DST', qualifiers.span, 'src or dst');
-    if (qualifiers.type === 'net' && value.kind === 'number') note('NET_OF_NUMBER', span);
-    if (qualifiers.type !== 'net' && value.kind === 'ipv4' && value.bits < 32) {
-      note('HOST_OF_NETWORK', span, `net ${value.text}`);
-    }
-    if (qualifiers.type === 'portrange' && value.kind === 'name') {
-      const [low, high] = value.name.split('-').map(Number);
-      if (low !== undefined && high !== undefined && low > high)
-        note('PORTRANGE_TURNED', span, `portrange ${high}-${low}`);
-    }
+    if (term.qualifiers.direction === 'src and dst') note('SRC_AND_DST', term.qualifiers.span, 'src or dst');
+    valueTraps(term, reading.names, note);
   }
-  if (term.kind === 'relation') for (const side of [term.left, term.right]) calculationTraps(side, note);
+  if (term.kind === 'relation') for (const side of [term.left, term.right]) calculationTraps(side, reading, note);
   if (term.kind === 'length') note('LENGTH_INCLUSIVE', term.span);
 }
 
-function calculationTraps(calculation: Calculation, note: Note): void {
+function calculationTraps(calculation: Calculation, reading: Reading, note: Note): void {
   switch (calculation.kind) {
     case 'negate':
       note('NEGATIVE_IS_LARGE', calculation.span);
-      calculationTraps(calculation.operand, note);
+      calculationTraps(calculation.operand, reading, note);
       break;
     case 'accessor':
-      if (TRANSPORT.has(calculation.protocol)) note('BYTES_OF_IPV4_ONLY', calculation.span);
-      calculationTraps(calculation.index, note);
+      if (!reading.walksHeaders) accessorTraps(calculation, note);
+      calculationTraps(calculation.index, reading, note);
       break;
     case 'binary': {
       const { operator, left, right, span } = calculation;
@@ -156,10 +162,15 @@ function calculationTraps(calculation: Calculation, note: Note): void {
         note('HEADER_LENGTH_UNMASKED', span, '(tcp[12] & 0xf0) >> 2');
       }
       if (right.kind === 'accessor' && right.protocol !== 'ether') note('GUARD_FORGOTTEN', right.span);
-      calculationTraps(left, note);
-      calculationTraps(right, note);
+      calculationTraps(left, reading, note);
+      calculationTraps(right, reading, note);
     }
   }
+}
+
+function accessorTraps({ protocol, span }: Extract<Calculation, { kind: 'accessor' }>, note: Note): void {
+  if (TRANSPORT.has(protocol)) note('BYTES_OF_IPV4_ONLY', span);
+  if (protocol === 'icmp6') note('BYTES_OF_FIRST_HEADER', span, 'switch on the extension: --ipv6-headers 8');
 }
 
 const TRANSPORT: ReadonlySet<string> = new Set('tcp udp sctp icmp igmp igrp pim vrrp carp'.split(' '));
@@ -169,19 +180,16 @@ function isByte(calculation: Calculation, protocol: string, index: number): bool
   return calculation.index.kind === 'number' && calculation.index.value === index;
 }
 
-function meaningTraps(meaning: Meaning, { live = false, extensions = {} }: CompileOptions, note: Note): void {
-  const walksHeaders = (extensions.ipv6ExtensionHeaders ?? 0) > 0;
+function meaningTraps(meaning: Meaning, options: CompileOptions, note: Note): void {
+  const { live = false } = options;
   const { span } = meaning;
   switch (meaning.kind) {
     case 'ports':
       note('PORT_FIRST_FRAGMENT', span);
-      if (!walksHeaders) note('IPV6_EXTENSION_HEADERS', span, 'switch on the extension: --ipv6-headers 8');
-      if (meaning.protocols.length === 1 && meaning.ranges.length === 1 && meaning.span && isNamedService(meaning)) {
-        note('SERVICE_OF_ONE_PROTOCOL', span);
-      }
+      if (!walksHeaders(options)) note('IPV6_EXTENSION_HEADERS', span, 'switch on the extension: --ipv6-headers 8');
       break;
     case 'transport':
-      if (meaning.over.includes('ip6') && !walksHeaders) note('IPV6_EXTENSION_HEADERS', span, 'protochain');
+      if (meaning.over.includes('ip6') && !walksHeaders(options)) note('IPV6_EXTENSION_HEADERS', span, 'protochain');
       if (meaning.number === 1 && !meaning.over.includes('ip6')) note('ICMP_IS_IPV4', span, 'icmp or icmp6');
       break;
     case 'host4':
@@ -199,13 +207,6 @@ function meaningTraps(meaning: Meaning, { live = false, extensions = {} }: Compi
       }
       if (meaning.layer === 'ip' && meaning.cast === 'broadcast') note('BROADCAST_OF_NETMASK', span);
   }
-}
-
-/** A name, not a number, was written: its span is not as long as the number would be. */
-function isNamedService({ ranges, span }: Extract<Meaning, { kind: 'ports' }>): boolean {
-  const written = (span?.end ?? 0) - (span?.start ?? 0);
-  const [range] = ranges;
-  return range !== undefined && range.from === range.to && written > 0 && written !== String(range.from).length;
 }
 
 const MOVES: ReadonlySet<Meaning['kind']> = new Set(['vlan', 'mpls', 'pppoe-session', 'geneve', 'vxlan']);

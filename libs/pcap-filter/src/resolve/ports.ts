@@ -21,12 +21,22 @@ export function resolvePorts(primitive: Primitive, names: NameResolver): Logic<M
 }
 
 function portsOf(primitive: Primitive, names: NameResolver): Meaning {
+  const direction = sidesOf(primitive.qualifiers);
+  const { low, high, protocols } = readPorts(primitive, names);
+  const range = { from: Math.min(low.port, high.port), to: Math.max(low.port, high.port) };
+  return { kind: 'ports', ranges: [range], direction, protocols, span: primitive.span };
+}
+
+/** The two ends as they are written, equal for a single port, and the protocols that both go with. Not of a set. */
+export function readPorts(
+  primitive: Primitive,
+  names: NameResolver,
+): { low: End; high: End; protocols: readonly number[] } {
   const { qualifiers, value, span } = primitive;
-  const direction = sidesOf(qualifiers);
   const named = protocolOf(primitive);
   if (value.kind === 'number') {
-    const port = checkPort(value.value, span);
-    return { kind: 'ports', ranges: [{ from: port, to: port }], direction, protocols: named ? [named] : ALL, span };
+    const end = { port: checkPort(value.value, span) };
+    return { low: end, high: end, protocols: named ? [named] : ALL };
   }
   if (value.kind !== 'name') {
     throw syntaxFault(
@@ -35,15 +45,11 @@ function portsOf(primitive: Primitive, names: NameResolver): Meaning {
       'host 10.0.0.7 and port 80',
     );
   }
-  const ends = qualifiers.type === 'portrange' ? value.name.split('-') : [];
-  const [low, high] =
-    ends.length === 2 && ends[0] && ends[1]
-      ? [readEnd(ends[0], span, names), readEnd(ends[1], span, names)]
-      : [service(value.name, span, names), undefined];
-  const protocols = commonProtocols(primitive, named, low, high ?? low);
-  const other = high ?? low;
-  const range = { from: Math.min(low.port, other.port), to: Math.max(low.port, other.port) };
-  return { kind: 'ports', ranges: [range], direction, protocols, span };
+  const [from, to, ...more] = qualifiers.type === 'portrange' ? value.name.split('-') : [];
+  const isRange = from && to && more.length === 0;
+  const low = isRange ? readEnd(from, span, names) : service(value.name, span, names);
+  const high = isRange ? readEnd(to, span, names) : low;
+  return { low, high, protocols: commonProtocols(primitive, named, low, high) };
 }
 
 interface End {
