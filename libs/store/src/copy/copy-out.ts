@@ -13,12 +13,25 @@ export async function copyOut<Row>(
   decode: (fields: readonly CopyField[]) => Row,
   signal?: AbortSignal,
 ): Promise<Row[]> {
+  const rows: Row[] = [];
+  await copyEach(pool, query, decode, (row) => rows.push(row), signal);
+  return rows;
+}
+
+/** The same, each row told as it arrives. */
+export async function copyEach<Row>(
+  pool: pg.Pool,
+  query: string,
+  decode: (fields: readonly CopyField[]) => Row,
+  tell: (row: Row) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   signal?.throwIfAborted();
   const client = await pool.connect();
   const cancel = cancelOnAbort(pool, client, signal);
   let failure: Error | undefined;
   try {
-    return await copyRows(client, query, decode);
+    await tellRows(client, query, decode, tell);
   } catch (error) {
     failure = error as Error;
     throw signal?.aborted ? signal.reason : error;
@@ -34,16 +47,25 @@ export async function copyRows<Row>(
   query: string,
   decode: (fields: readonly CopyField[]) => Row,
 ): Promise<Row[]> {
-  const decoder = new CopyDecoder();
   const rows: Row[] = [];
+  await tellRows(client, query, decode, (row) => rows.push(row));
+  return rows;
+}
+
+async function tellRows<Row>(
+  client: pg.ClientBase,
+  query: string,
+  decode: (fields: readonly CopyField[]) => Row,
+  tell: (row: Row) => void,
+): Promise<void> {
+  const decoder = new CopyDecoder();
   const stream = client.query(to(`COPY (${query}) TO STDOUT (FORMAT binary)`));
   // The loop hears the first error: a query that was given up fails again when its connection is closed.
   stream.on('error', () => {});
   for await (const chunk of stream) {
-    for (const fields of decoder.push(chunk as Buffer)) rows.push(decode(fields));
+    for (const fields of decoder.push(chunk as Buffer)) tell(decode(fields));
   }
   if (!decoder.isComplete) throw new Error('COPY ended before its last row');
-  return rows;
 }
 
 /** The connection may be given back only after `settled`: a late cancel would hit the next query on it. */

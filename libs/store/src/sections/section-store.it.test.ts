@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
@@ -33,9 +34,16 @@ function row(index: number): SectionRow {
   };
 }
 
-const collect = async (query: SectionQuery & { order: SectionOrder }): Promise<StoredSection[]> => {
+/** @param work what the caller does with each, while others arrive */
+const collect = async (
+  query: SectionQuery & { order: SectionOrder },
+  work = async () => {},
+): Promise<StoredSection[]> => {
   const found: StoredSection[] = [];
-  for await (const section of store.sections(query)) found.push(section);
+  for await (const section of store.sections(query)) {
+    found.push(section);
+    await work();
+  }
   return found;
 };
 
@@ -91,6 +99,16 @@ suiteRequires('SectionStore', { postgres: await postgres() }, ({ postgres: serve
         }),
         { numRuns: 60 },
       );
+    });
+
+    it.each<[string, () => Promise<unknown>]>([
+      ['some', () => setImmediate()],
+      ['more', () => pool.query('SELECT 1')],
+    ])('gives each once, in order, to a caller that works %s between them', async (_, work) => {
+      for (const order of ['newest', 'oldest'] as const) {
+        const found = await collect({ ...ALL, order }, async () => void (await work()));
+        expect(found.map(({ seq }) => seq)).toEqual(expected({ ...ALL, order }).map(({ seq }) => seq));
+      }
     });
 
     it('gives each section back byte for byte', async () => {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
+import { ArrivingRows } from '../copy/arriving-rows.js';
 import type { CopyField } from '../copy/copy-decoder.js';
-import { copyOut } from '../copy/copy-out.js';
+import { copyEach, copyOut } from '../copy/copy-out.js';
 import { storeError } from '../store-error.js';
 import {
   clamp,
@@ -37,9 +38,17 @@ export interface Completeness {
 }
 
 /** Few at first, because the newest sections mostly answer; then more, because a scan wants few round trips. */
-const STEP_SECTIONS = [8, 32] as const;
+const STEP_SECTIONS = [8, 16, 16, 32] as const;
+/** In the steps before a scan the next one is asked for when so few sections wait: evaluating them takes as long as asking. */
+const FEW_WAITING = 4;
 /** Of bodies of one step; a reader holds two. Short-lived, so that they are gone before they count as old garbage. */
 const STEP_BYTES = 2 * 1024 * 1024;
+
+/** Sections of one query, and how many bytes of them have arrived. */
+interface Step {
+  bytes: number;
+  readonly sections: ArrivingRows<StoredSection>;
+}
 
 /** Reads sections in the order of their packets' time. */
 export class SectionStore {
@@ -47,8 +56,8 @@ export class SectionStore {
 
   /**
    * Sections that may hold packets in the range, from one end of time to the other. Those that arrive meanwhile are
-   * seen where they lie ahead. No connection waits for the caller: a step is read as a whole, and from the third on,
-   * where the caller mostly takes all, the next one is read while it works.
+   * seen where they lie ahead. No connection waits for the caller: a section is given out as it arrives, and what is not
+   * taken yet is kept. The next step is read while the caller works: from the fourth on, where it mostly takes all, as early as can be.
    * @throws the signal's reason when it is aborted; BpfleetError `STORE_UNAVAILABLE`
    */
   async *sections(
@@ -59,25 +68,24 @@ export class SectionStore {
     if (hours.length === 0) return;
     const where = condition(query, hours);
     const limitOf = (step: number) => STEP_SECTIONS[Math.min(step, STEP_SECTIONS.length - 1)]!;
-    const read = (step: number, behind?: StoredSection) => {
+    const read = (step: number, behind?: StoredSection): Step => {
       const cursor = behind && { ...behind, tsNs: query.order === 'newest' ? behind.tsMaxNs : behind.tsMinNs };
-      return this.#read(stepQuery(where, query.order, cursor, limitOf(step), STEP_BYTES), signal);
+      return this.#step(stepQuery(where, query.order, cursor, limitOf(step), STEP_BYTES), signal);
     };
-    let ahead: Promise<StoredSection[]> | undefined;
-    let last: StoredSection | undefined;
+    let current = read(0);
     for (let step = 0; ; step++) {
-      const found: StoredSection[] = await (ahead ?? read(step, last));
-      last = found.at(-1);
-      const bytes = found.reduce((sum, { body }) => sum + body.byteLength, 0);
-      const isLast = !last || (found.length < limitOf(step) && bytes < STEP_BYTES);
-      ahead = isLast || step < 2 ? undefined : read(step + 1, last);
-      // Nobody waits for it where the caller goes away first.
-      ahead?.catch(() => undefined);
-      for (const section of found) {
+      const { sections } = current;
+      const mostWaiting = limitOf(step) < STEP_SECTIONS.at(-1)! ? FEW_WAITING : Number.POSITIVE_INFINITY;
+      // No more of this step come then, and there may be a next one.
+      const isFull = () => sections.count >= limitOf(step) || current.bytes >= STEP_BYTES;
+      let ahead: Step | undefined;
+      for (let section = await sections.take(); section; section = await sections.take()) {
         signal?.throwIfAborted();
+        if (isFull() && sections.waiting < mostWaiting) ahead ??= read(step + 1, sections.last);
         yield section;
       }
-      if (isLast) return;
+      if (!isFull()) return;
+      current = ahead ?? read(step + 1, sections.last);
     }
   }
 
@@ -130,6 +138,22 @@ export class SectionStore {
       [clamp(sinceNs), clamp(untilNs), agent ?? null],
     );
     return Number(rows[0]!.count);
+  }
+
+  #step(sql: string, signal: AbortSignal | undefined): Step {
+    const step: Step = {
+      bytes: 0,
+      sections: new ArrivingRows((add) => {
+        const tell = (section: StoredSection) => {
+          step.bytes += section.body.byteLength;
+          add(section);
+        };
+        return copyEach(this.pool, sql, decodeSection, tell, signal).catch((error: unknown) => {
+          throw storeError(error);
+        });
+      }),
+    };
+    return step;
   }
 
   async #read(sql: string, signal: AbortSignal | undefined): Promise<StoredSection[]> {
