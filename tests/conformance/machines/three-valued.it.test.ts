@@ -5,6 +5,7 @@ import { type Requirement, suiteRequires } from '../../environment/src/requireme
 import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 import { shareWithin } from '../share.js';
+import { borderProgram } from './border-programs.js';
 import { compiledPrograms, packetFor } from './compiled-programs.js';
 import { verdictsOfCompletions } from './completions.js';
 import { randomValidProgram } from './random-program.js';
@@ -31,14 +32,11 @@ function installed(): Requirement<{ libpcap: Libpcap }> {
 suiteRequires('three-valued verdicts of cut packets', { libpcap: installed() }, ({ libpcap: { libpcap } }) => {
   const seed = seedOfRun();
 
-  it.each(['compiled', 'random'] as const)(
+  it.each(['compiled', 'random', 'border'] as const)(
     `are those of the whole packet, or undecided with reason: %s programs (BPFLEET_TEST_SEED=${seed})`,
     (kind) => {
       const random = new Random(seed);
-      const programs: Program[] =
-        kind === 'compiled'
-          ? compiledPrograms(libpcap, random, PROGRAMS)
-          : Array.from({ length: MORE * PROGRAMS }, () => randomValidProgram(random, { ancillary: false }));
+      const programs = programsOf(kind, libpcap, random);
       const count = { pairs: 0, decided: 0, undecided: 0, tight: 0, stopped: 0 };
       for (const program of programs) {
         const run = jitThreeValued(program);
@@ -85,3 +83,14 @@ suiteRequires('three-valued verdicts of cut packets', { libpcap: installed() }, 
     60_000 * ROUNDS,
   );
 });
+
+function programsOf(kind: 'compiled' | 'random' | 'border', libpcap: Libpcap, random: Random): Program[] {
+  switch (kind) {
+    case 'compiled':
+      return compiledPrograms(libpcap, random, PROGRAMS);
+    case 'random':
+      return Array.from({ length: MORE * PROGRAMS }, () => randomValidProgram(random, { ancillary: false }));
+    case 'border':
+      return Array.from({ length: 3 * PROGRAMS }, () => borderProgram(random));
+  }
+}
