@@ -6,8 +6,9 @@ import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { commands } from '../e2e/requirements.js';
 import { kafka, postgres, suiteRequires } from '../environment/src/requirements.js';
-import { AnalyticsRig, type Replica } from './analytics-rig.js';
+import { AnalyticsRig, type Replica, until } from './analytics-rig.js';
 import { FakeClock, fakeTime } from './fake-clock.js';
+import { KnownTraffic } from './known-traffic.js';
 import { untilRead } from './log-ends.js';
 
 /** Each step so often in the long form, `BPFLEET_TEST_ROUNDS=20`. */
@@ -39,6 +40,11 @@ suiteRequires('clocks that step', needs, ({ kafka: { brokers }, postgres: { conn
     admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     replicas = await Promise.all([rig.startReplica(), rig.startReplica()]);
+    await until('both to share the partitions', async () => {
+      const takes = (await rig.commits.read()).filter(({ isTaken }) => isTaken);
+      const owners = new Map(takes.map(({ partition, replica }) => [partition, replica]));
+      return new Set(owners.values()).size === replicas.length;
+    });
   });
   afterAll(async () => {
     await admin?.disconnect();
@@ -120,6 +126,23 @@ suiteRequires('clocks that step', needs, ({ kafka: { brokers }, postgres: { conn
       expect(await packetsOf(agent, since)).toHaveLength(sent.length * PACKETS_EACH);
     }
     expect((await packetsOf(WITH_OLD_SPOOL, '-1h')).length).toBeLessThan(sent.length * PACKETS_EACH);
+  });
+
+  it.runIf(STAY_MS > 0)('do not make waiting for a filter-manager longer', { timeout: 120_000 }, async () => {
+    await rig.publish(sections(0));
+    await untilRead(rig.pool, admin, rig.topic);
+    await rig.registry.stop();
+    const stranger = new KnownTraffic(['stranger']).section(0, PACKETS_EACH);
+    await rig.publish([stranger]);
+    // It is waited for by now, for ten seconds.
+    await delay(2_000);
+    clock.set('-3600');
+    await rig.publish(sections(0));
+    await untilRead(rig.pool, admin, rig.topic);
+    const { rows } = await rig.pool.query('SELECT reason, key FROM analytics.quarantine');
+    expect(rows).toEqual([{ reason: 'unknown-key', key: 'stranger' }]);
+    clock.set('+0');
+    await rig.registry.start();
   });
 
   it('do not keep the flows of any packet back', async () => {

@@ -112,9 +112,11 @@ export class Poisoners {
   }
 }
 
-export function sentSection({ header, value }: TestSection): SentSection {
-  const { agent, epoch, seq, packets } = header;
-  return { agent, epoch, seq, packets, first: -1, digest: createHash('sha256').update(value).digest('hex') };
+function sentSection({ header, value }: TestSection): SentSection {
+  const { agent, epoch, seq, packets, tsMinNs } = header;
+  const digest = createHash('sha256').update(value).digest('hex');
+  const sent = { agent, epoch, seq, packets, first: -1, atMs: Number(tsMinNs / 1_000_000n), digest };
+  return sent;
 }
 
 export const idOf = ({ agent, epoch, seq }: SentSection): string => sectionId({ agent, epoch, seq });

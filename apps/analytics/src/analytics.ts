@@ -73,7 +73,8 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
   const source = new HttpRegistrySource(new ApiClient({ server: config.server }));
   const registry = new RegistryKeeper(source, new KeptRegistry(pool), logger);
   const { requireSignatures } = config;
-  const signatures = new SignatureJudge(registry, { requireSignatures, ...UNKNOWN_AGENTS, nowMs: systemClock.nowMs });
+  const uptimeMs = () => performance.now();
+  const signatures = new SignatureJudge(registry, { requireSignatures, ...UNKNOWN_AGENTS, uptimeMs });
   const owner = `${hostname()}/${process.pid}`;
   const { nowMs } = systemClock;
   const ingestParts = { store: new IngestStore(pool), metrics: ingestMetrics(metrics), logger, nowMs };

@@ -21,11 +21,11 @@ class FakeRegistry implements KnownKeys {
 
 let agent: SigningAgent;
 let registry: FakeRegistry;
-let nowMs: number;
+let uptimeMs: number;
 const { signal } = new AbortController();
 const judge = (options: Partial<JudgeOptions> = {}) =>
   new SignatureJudge(registry, {
-    ...{ requireSignatures: true, patienceMs: 0, retryMs: 1, nowMs: () => nowMs },
+    ...{ requireSignatures: true, patienceMs: 0, retryMs: 1, uptimeMs: () => uptimeMs },
     ...options,
   });
 const section = (from: SigningAgent = agent, epoch = 1) => from.section({ epoch, seq: 7, atNs: [NOW_NS] });
@@ -35,7 +35,7 @@ beforeEach(() => {
   registry = new FakeRegistry();
   registry.next = [agent.inRegistry()];
   registry.keys = new IdentityKeyTable(registry.next);
-  nowMs = 0;
+  uptimeMs = 0;
 });
 
 describe('the judge of signatures', () => {
@@ -130,12 +130,12 @@ describe('the judge of signatures', () => {
       const { header } = section(new SigningAgent('host-2'));
       const preparing = one.prepare([header], signal);
       await expect.poll(() => registry.asked).toBeGreaterThan(0);
-      nowMs = 10;
+      uptimeMs = 10;
       await preparing;
       const { asked } = registry;
       await one.prepare([header], signal);
       expect(registry.asked).toBe(asked);
-      nowMs = 60_011;
+      uptimeMs = 60_011;
       registry.isAway = false;
       await one.prepare([header], signal);
       expect(registry.asked).toBe(asked + 1);

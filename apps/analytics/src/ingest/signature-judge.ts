@@ -18,7 +18,8 @@ export interface JudgeOptions {
   /** How long records of an agent that nobody knows wait for a filter-manager that is away. */
   readonly patienceMs: number;
   readonly retryMs: number;
-  readonly nowMs: () => number;
+  /** Of a clock that nobody sets: waiting must end also where the time of day is set back. */
+  readonly uptimeMs: () => number;
 }
 
 /** A record that its session key signed, or that nobody had to sign. */
@@ -55,10 +56,10 @@ export class SignatureJudge {
   async prepare(headers: readonly SectionHeader[], signal: AbortSignal): Promise<void> {
     const unknown = headers.filter((header) => this.#isUnknown(header));
     if (unknown.length === 0) return;
-    const { patienceMs, retryMs, nowMs } = this.options;
-    const untilMs = nowMs() + patienceMs;
+    const { patienceMs, retryMs, uptimeMs } = this.options;
+    const untilMs = uptimeMs() + patienceMs;
     while (!(await this.known.refresh()) && !signal.aborted) {
-      if (nowMs() >= untilMs) return this.#giveUp(unknown);
+      if (uptimeMs() >= untilMs) return this.#giveUp(unknown);
       await delay(retryMs, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -89,12 +90,12 @@ export class SignatureJudge {
 
   #isUnknown({ agent, signature }: SectionHeader): boolean {
     if (signature === undefined || this.#delegated(agent, signature.key) !== undefined) return false;
-    return (this.#givenUp.get(agent) ?? 0) <= this.options.nowMs();
+    return (this.#givenUp.get(agent) ?? 0) <= this.options.uptimeMs();
   }
 
   #giveUp(headers: readonly SectionHeader[]): void {
     if (this.#givenUp.size > MAX_KEPT_GIVEN_UP) this.#givenUp.clear();
-    for (const { agent } of headers) this.#givenUp.set(agent, this.options.nowMs() + GIVEN_UP_MS);
+    for (const { agent } of headers) this.#givenUp.set(agent, this.options.uptimeMs() + GIVEN_UP_MS);
   }
 
   /** By a key that the registry names, revoked ones included. */
