@@ -31,6 +31,9 @@ import { refuseUnknownVariables } from './unknown-variables.js';
 /** As shells report a process that Ctrl-C ended. */
 const EXIT_INTERRUPTED = 130;
 
+/** Which finds misspelt variables itself, beside all else. */
+const isDoctor = ([group, command]: readonly string[]): boolean => group === 'agent' && command === 'doctor';
+
 /**
  * Runs one command line.
  * @param args without node and the script
@@ -41,7 +44,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   const printed: Promise<void>[] = [];
   const write = (stream: OutputStream, text: string) => void printed.push(print(stream, text));
   try {
-    await refuseUnknownVariables(terminal.env);
+    if (!isDoctor(args)) await refuseUnknownVariables(terminal.env);
     const code = await commandLine(terminal, write)
       .parseAsync(args, { from: 'user' })
       .then(() => 0, usageCodeOf);

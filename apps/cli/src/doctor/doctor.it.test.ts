@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canCapture } from '@bpfleet/linux';
 import { afterEach, describe, expect, it } from 'vitest';
+import { runCommand } from '../fakes/fake-terminal.js';
+import { agentFindings } from './agent-findings.js';
 import { capCheck } from './cap-check.js';
+import type { Finding } from './check.js';
 import { folderCheck } from './folder-checks.js';
 import { kernelChecks } from './kernel-checks.js';
 import { brokerCheck, serverChecks } from './peer-checks.js';
@@ -69,6 +72,47 @@ describe('doctor', () => {
     expect(found.state).toBe(state);
     if (advice === undefined) expect(found.advice).toBeUndefined();
     else expect(found.advice).toMatch(advice);
+  });
+
+  it('finds each mistake of the configuration, and looks at all else as if it was not there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bpfleet-doctor-'));
+    const broker = await closedPort();
+    const wrong = {
+      BPFLEET_AGENT_SPOOL_BYTES: 'abc',
+      BPFLEET_AGENT_RING_BYTES: '1',
+      BPFLEET_AGENT_SOURCE: 'wrong',
+      BPFLEET_AGENT_IDD: 'host-1',
+    };
+    const env = {
+      ...wrong,
+      BPFLEET_AGENT_STATE_DIR: folder,
+      BPFLEET_AGENT_INTERFACES: 'lo,nosuch',
+      BPFLEET_KAFKA_BROKERS: `127.0.0.1:${broker}`,
+      BPFLEET_SERVER: `http://127.0.0.1:${broker}`,
+    };
+    const { out, code } = await runCommand(['agent', 'doctor', '-o', 'json'], { env });
+    const { findings } = JSON.parse(out) as { findings: Finding[] };
+    expect(code).toBe(1);
+    for (const name of Object.keys(wrong))
+      expect(findings.find((one) => one.name === name)).toMatchObject({ state: 'no', advice: expect.any(String) });
+    const found = (part: Partial<Finding>) => expect(findings).toContainEqual(expect.objectContaining(part));
+    found({ name: 'interfaces', state: 'warning', detail: expect.stringContaining('no interface nosuch now') });
+    found({ name: 'seccomp', state: 'ok', detail: 'a filter was installed, and holds' });
+    for (const name of ['setpriv', 'unshare', 'agent process', 'spool', `broker 127.0.0.1:${broker}`]) found({ name });
+    expect(findings.filter(({ state, advice }) => state !== 'ok' && !advice)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('finds that what is no host and port is no broker', async () => {
+    expect(await brokerCheck('a:b:c')).toMatchObject({ state: 'no' });
+    expect(await brokerCheck('host:99999')).toMatchObject({ state: 'no' });
+  });
+
+  it('says what to do where the agent cannot be asked', async () => {
+    expect(await agentFindings({}, '/nowhere/doctor-main.js')).toMatchObject({
+      findings: [{ state: 'no', advice: 'npm run build' }],
+      settings: undefined,
+    });
   });
 
   it('looks at the folder above where there is none yet, and at its space', () => {

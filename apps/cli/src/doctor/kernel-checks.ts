@@ -12,7 +12,7 @@ const REJECT_ALL = [statement(BPF.RET | BPF.K, 0)];
 export function kernelChecks(): Finding[] {
   const supported = platform();
   if (!supported.ok) return [no('platform', supported.reason, 'run agents on 64-bit Linux')];
-  return [ok('platform', `Linux ${release()} on ${process.arch}`), packetSocket(), ring(), ebpf(), optmem(), seccomp()];
+  return [ok('platform', `Linux ${release()} on ${process.arch}`), packetSocket(), ring(), ebpf(), optmem()];
 }
 
 function packetSocket(): Finding {
@@ -56,17 +56,6 @@ function optmem(): Finding {
   if (value >= ENOUGH_OPTMEM_BYTES) return ok(name, `${value} bytes`);
   const advice = `sysctl -w net.core.optmem_max=${ENOUGH_OPTMEM_BYTES}; agents never change it`;
   return warning(name, `${value} bytes: programs with many loads do not fit`, advice);
-}
-
-function seccomp(): Finding {
-  const name = 'seccomp';
-  const status = readFileSync('/proc/self/status', 'utf8');
-  if (/^Seccomp:/m.test(status)) return ok(name, 'filters can be installed');
-  return warning(
-    name,
-    'not in this kernel',
-    'the agent’s network process runs `not confined`, and is read back each second',
-  );
 }
 
 function numberIn(path: string): number | undefined {

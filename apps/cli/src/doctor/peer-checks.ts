@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { Deadline } from '@bpfleet/contract';
+import { HostPort } from '@bpfleet/service';
 import { type Finding, no, ok, reasonOf, warning } from './check.js';
 
 const TIMEOUT_MS = 3000;
@@ -8,9 +9,9 @@ const CLOCK_TOLERANCE_MS = 30_000;
 
 export async function brokerCheck(endpoint: string): Promise<Finding> {
   const name = `broker ${endpoint}`;
-  const { hostname, port } = new URL(`tcp://${endpoint}`);
   try {
-    await connected(hostname.replace(/^\[|\]$/g, ''), Number(port || 9092));
+    const { host, port } = HostPort.parse(endpoint);
+    await connected(host, port);
     return ok(name, 'takes connections');
   } catch (error) {
     return no(name, reasonOf(error), 'sections wait in the spool until it can be reached; see BPFLEET_KAFKA_BROKERS');

@@ -1,0 +1,40 @@
+// What `bpfleet agent doctor` asks of the agent itself: JSON on stdout. In a process of its own, which confines itself to try it.
+import { fileURLToPath } from 'node:url';
+import { platform } from '@bpfleet/linux';
+import { formatHostPort } from '@bpfleet/service';
+import { hostInterfaces } from './choose-source.js';
+import { seccompFinding, toolFindings, userFinding } from './doctor/confinement-findings.js';
+import type { Finding } from './doctor/finding.js';
+import { interfaceFindings } from './doctor/interface-findings.js';
+import { readConfig } from './doctor/read-config.js';
+import { openerFolder, spoolDirOf } from './folders.js';
+import { runAs } from './opener/run-as.js';
+
+const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
+
+const { config, findings } = readConfig(process.env);
+process.stdout.write(
+  JSON.stringify({
+    findings: [...findings, ...(platform().ok ? ofHost() : [])],
+    settings: {
+      server: config.server,
+      brokers: config.kafkaBrokers.map(formatHostPort),
+      stateDir: config.agentStateDir,
+      spoolDir: spoolDirOf(config),
+      spoolBytes: config.agentSpoolBytes,
+    },
+  }),
+);
+
+function ofHost(): Finding[] {
+  const { agentInterfaces, agentUser, agentStateDir, agentPcap, agentSource } = config;
+  if (agentPcap !== undefined) return [];
+  const interfaces = interfaceFindings(agentInterfaces, hostInterfaces());
+  if (agentSource === 'cap') return interfaces;
+  const as = () => {
+    const { says } = runAs(agentUser, AGENT, agentStateDir, openerFolder(agentStateDir));
+    return { says, keepsPrivileges: process.getuid?.() === 0 && says.startsWith('this user') };
+  };
+  // The last one: behind it no program can be started.
+  return [...interfaces, ...toolFindings(), userFinding(as), seccompFinding()];
+}
