@@ -1,6 +1,6 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { Command } from 'commander';
-import { programOf } from '../report-error.js';
+import { classicProgram } from '../language/classic-program.js';
 import { print, type Terminal } from '../terminal.js';
 import { readProgramText } from './program-file.js';
 
@@ -12,8 +12,8 @@ export function check(parent: Command, terminal: Terminal): void {
     .description("check a classic BPF program by the kernel's rules; works without a server")
     .option('--json', 'as JSON')
     .action(async (path: string, options: { readonly json?: boolean }): Promise<void> => {
-      const { checkProgram, convertedLength, formatInstruction, readProgram } = await import('@bpfleet/bpf');
-      const program = programOf(await readProgramText(path, terminal), readProgram);
+      const { checkProgram, convertedLength, formatInstruction } = await import('@bpfleet/bpf');
+      const program = await classicProgram(await readProgramText(path, terminal));
       const fault = checkProgram(program);
       if (options.json) {
         await print(terminal.out, `${JSON.stringify({ valid: fault === undefined, ...(fault && { fault }) })}\n`);

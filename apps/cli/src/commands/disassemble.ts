@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { classicProgram } from '../language/classic-program.js';
 import { programOf } from '../report-error.js';
 import { print, type Terminal } from '../terminal.js';
 import { readProgramText } from './program-file.js';
@@ -30,8 +31,8 @@ export function disassemble(parent: Command, terminal: Terminal): void {
 }
 
 async function classic(text: string, json: boolean, format: 'd' | 'dd' | 'ddd'): Promise<string> {
-  const { formatProgram, readProgram, toTuples } = await import('@bpfleet/bpf');
-  const program = programOf(text, readProgram);
+  const { formatProgram, toTuples } = await import('@bpfleet/bpf');
+  const program = await classicProgram(text);
   return json ? JSON.stringify({ program: toTuples(program) }) : formatProgram(program, format);
 }
 

@@ -1,6 +1,8 @@
+import { BpfleetError } from '@bpfleet/errors';
 import type { Command } from 'commander';
+import { classicProgram } from '../language/classic-program.js';
 import { compileOptions, type LanguageOptions, withLanguage } from '../language/language-options.js';
-import { expressionOf, programOf } from '../report-error.js';
+import { expressionOf } from '../report-error.js';
 import { print, type Terminal } from '../terminal.js';
 import { readProgramText } from './program-file.js';
 
@@ -19,11 +21,13 @@ export function explain(parent: Command, terminal: Terminal): void {
     .option('--json', 'as JSON');
   withLanguage(command).action(async (words: string[], options: ExplainOptions): Promise<void> => {
     if (options.program !== undefined && words.length > 0) command.error('error: give an expression or --program');
-    const { explanation, text } =
+    const { explanation, text, refusal } =
       options.program === undefined
         ? await ofExpression(words.join(' '), options)
         : await ofProgram(options.program, options, terminal);
     await print(terminal.out, options.json ? `${JSON.stringify(explanation, null, 2)}\n` : `${text}\n`);
+    // What can be said of an invalid program was said.
+    if (refusal !== undefined) throw new BpfleetError('PROGRAM_INVALID', `the kernel refuses it: ${refusal}`);
   });
 }
 
@@ -31,14 +35,11 @@ async function ofExpression(expression: string, options: LanguageOptions) {
   const { explainExpression, renderExplanation } = await import('@bpfleet/pcap-filter');
   const compile = await compileOptions(options);
   const explanation = await expressionOf(expression, async () => explainExpression(expression, compile));
-  return { explanation, text: renderExplanation(explanation) };
+  return { explanation, text: renderExplanation(explanation), refusal: undefined };
 }
 
 async function ofProgram(path: string, { linktype: linkType }: LanguageOptions, terminal: Terminal) {
-  const [{ explainProgram, renderProgramExplanation }, { readProgram }] = await Promise.all([
-    import('@bpfleet/pcap-filter'),
-    import('@bpfleet/bpf'),
-  ]);
-  const explanation = explainProgram(programOf(await readProgramText(path, terminal), readProgram), { linkType });
-  return { explanation, text: renderProgramExplanation(explanation) };
+  const { explainProgram, renderProgramExplanation } = await import('@bpfleet/pcap-filter');
+  const explanation = explainProgram(await classicProgram(await readProgramText(path, terminal)), { linkType });
+  return { explanation, text: renderProgramExplanation(explanation), refusal: explanation.refusal };
 }

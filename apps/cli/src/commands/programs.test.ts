@@ -44,6 +44,25 @@ describe('disassemble', () => {
     });
   });
 
+  it.each(['ip', 'ip src host in {@list}'])('tells the eBPF of “%s” from a classic program', async (expr) => {
+    const list = Array.from({ length: 2000 }, (_, index) => `172.16.${index >> 7}.${2 * (index & 127)}`);
+    const request = { id: 1, expr, names: { sets: { list } } };
+    const { out } = await runCommand(['compile', '--batch', '--target', 'ebpf'], { input: JSON.stringify(request) });
+    const json = JSON.stringify({ ...JSON.parse(out), id: undefined, maps: undefined });
+    const listing = (await runCommand(['disassemble', '--target', 'ebpf', '-'], { input: json })).out;
+    for (const input of [json, listing, `; map[0]: hash, 2000 entries\n${listing}`, 'exit\n']) {
+      for (const command of [
+        ['check', '-'],
+        ['explain', '--program', '-'],
+        ['disassemble', '-'],
+      ]) {
+        const { code, err } = await runCommand(command, { input });
+        expect(code).toBe(2);
+        expect(err).toMatch(/^error: this is a program of eBPF.* \(PROGRAM_INVALID\)\nhint: .*--target ebpf/);
+      }
+    }
+  });
+
   it('refuses what is no program', async () => {
     expect(await runCommand(['disassemble', '-'], { input: 'tcp port 80' })).toMatchObject({ code: 2, out: '' });
   });
@@ -59,6 +78,20 @@ describe('check', () => {
       valid: false,
       fault: { rule: 'last-instruction', instruction: 0 },
     });
+  });
+});
+
+describe('explain --program', () => {
+  it('says what can be said of an invalid program, and ends as for one', async () => {
+    const input =
+      'ldh [12]\njeq #0x800 jt 2 jf 9\nldb [23]\njeq #6 jt 4 jf 7\nldh [20]\njeq #80 jt 6 jf 7\nret #-1\nret #0\n';
+    const { code, out, err } = await runCommand(['explain', '--program', '-'], { input });
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: the kernel refuses it: \S+ at instruction 1: .*\(PROGRAM_INVALID\)\n$/);
+    expect(out).toContain('jf lands on 9, but the last instruction is 7 [JUMP_LANDS]');
+    expect(out).toContain('probably meant: tcp dst port 80');
+    const json = await runCommand(['explain', '--json', '--program', '-'], { input });
+    expect([json.code, JSON.parse(json.out).refusal]).toEqual([2, expect.stringContaining('instruction 1')]);
   });
 });
 

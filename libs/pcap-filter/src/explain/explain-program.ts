@@ -36,8 +36,7 @@ export function explainProgram(
     cost: costOf(program),
     ...(fault && { refusal: `${fault.rule} at instruction ${fault.instruction}: ${fault.message}` }),
     ...(said !== undefined && ('refusal' in said ? { unsaid: said.refusal } : said)),
-    // A program that leaves itself cannot be followed.
-    findings: fault === undefined && isEthernet ? lintProgram(program) : [],
+    findings: isEthernet ? lintProgram(program) : [],
   };
 }
 

@@ -36,6 +36,9 @@ describe('lintProgram', () => {
     ['UNGUARDED_FRAGMENT', article.replace('ldh [20]', 'ldxb 4*([14]&0xf)\nldh [x + 16]')],
     ['MISSING_ETHERTYPE', 'ldb [23]\njeq #6, y, n\ny: ret #-1\nn: ret #0'],
     ['JUMP_LANDS', 'ldh [12]\njeq #0x800, n, y\ny: ret #-1\nn: ret #0'],
+    ['JUMP_LANDS', article.replace('jeq #0x800, next, no', 'jeq #0x800, next, yes')],
+    ['JUMP_LANDS', article.replace('jeq #6, port, no', 'jeq #6, port, yes')],
+    ['JUMP_LANDS', article.replace('jeq #0x800, next, no', 'jeq #0x800 jt 2 jf 9')],
     ['ALWAYS_SAME_WAY', 'ldh [12]\njeq #0x800, y, y\ny: ret #-1'],
     ['DEAD_CODE', 'ret #-1\nld [0]\nret #0'],
     ['NEVER_TRUE', 'ldb [12]\njeq #0x800, y, n\ny: ret #-1\nn: ret #0'],
@@ -47,6 +50,38 @@ describe('lintProgram', () => {
     ['SNAPLEN_SMALL', 'ret #20'],
   ] as const)('finds %s', (id, text) => {
     expect(idsOf(text)).toContain(id);
+  });
+
+  it('says where a jump lands that accepts what is not asked about', () => {
+    const [finding, ...more] = lintProgram(assemble(article.replace('jeq #0x800, next, no', 'jeq #0x800 jt 2 jf 6')));
+    expect(finding).toMatchObject({ id: 'JUMP_LANDS', instruction: 1 });
+    expect(finding?.message).toMatch(/does not hold the packet is accepted.* jf on 6, “ret #-1”/);
+    expect(more.map(({ id }) => id)).toEqual(['WRONG_FIELD']);
+  });
+
+  it('says what it can of a program that leads out of itself', () => {
+    const findings = lintProgram(assemble(article.replace('jeq #0x800, next, no', 'jeq #0x800 jt 2 jf 9')));
+    expect(findings.map(({ id, instruction }) => [id, instruction])).toEqual([
+      ['JUMP_LANDS', 1],
+      ['WRONG_FIELD', 5],
+    ]);
+    expect(findings[0]?.message).toBe('jf lands on 9, but the last instruction is 7');
+    expect(idsOf('ja 4000000000\nret #0')).toEqual(['JUMP_LANDS', 'DEAD_CODE']);
+  });
+
+  it('takes “not” and alternatives for what they are', () => {
+    for (const expression of [
+      'not ip',
+      'not tcp port 80',
+      'tcp port 80 or arp',
+      'not arp and not ip6',
+      'ip6 or not udp',
+    ]) {
+      const accepted = lintProgram(compile(expression).program).filter(({ message }) =>
+        message.includes('is accepted'),
+      );
+      expect([expression, accepted]).toEqual([expression, []]);
+    }
   });
 
   it('has a case for each finding, and none for what the compiler makes', () => {

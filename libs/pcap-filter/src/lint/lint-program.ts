@@ -1,5 +1,6 @@
-import { BPF, formatInstruction, type Instruction, type Program } from '@bpfleet/bpf';
+import { BPF, type Instruction, type Program } from '@bpfleet/bpf';
 import type { Finding, FindingId, Note } from './finding.js';
+import { lintProtocolJump, lintTargets } from './jumps.js';
 import { type Found, isSameFound, isSameLoad, lintFound, lintRange } from './questions.js';
 
 /** Ethernet and IPv4 without options, by offset (IEEE 802.3, RFC 791, RFC 9293). */
@@ -39,7 +40,7 @@ interface Way {
 
 /**
  * Looks for mistakes people make in hand-written Ethernet filters: fields read at the wrong place, ports without the
- * checks that make them ports, jumps that land elsewhere than meant, code that never runs.
+ * checks that make them ports, jumps that land elsewhere than meant, code that never runs. The program need not be valid.
  */
 export function lintProgram(program: Program): readonly Finding[] {
   const findings: Finding[] = [];
@@ -57,7 +58,7 @@ export function lintProgram(program: Program): readonly Finding[] {
       continue;
     }
     const after = lintInstruction(instruction, pc, way, program, note);
-    for (const [target, facts] of after) ways[target] = meet(ways[target], facts);
+    for (const [target, facts] of after) if (target < program.length) ways[target] = meet(ways[target], facts);
   }
   return findings.sort((a, b) => a.instruction - b.instruction);
 }
@@ -139,6 +140,7 @@ function afterJump(
 ): readonly (readonly [number, Way])[] {
   const { code, jt, jf, k } = instruction;
   const operation = code & 0xf0;
+  lintTargets(instruction, pc, program, note);
   if (operation === BPF.JA) return [[pc + 1 + k, way]];
   const [onYes, onNo] = [pc + 1 + jt, pc + 1 + jf];
   if (jt === jf) note('ALWAYS_SAME_WAY', pc, `both answers lead to instruction ${onYes}, so the question does nothing`);
@@ -153,19 +155,7 @@ function afterJump(
   lintPort(instruction, pc, way, note);
   lintRange(instruction, pc, program, note);
   lintFound(instruction, pc, way, note);
-  if (
-    isEqual &&
-    (loaded === ETHERTYPE || loaded === PROTOCOL) &&
-    isRefusal(program[onYes]) &&
-    !isRefusal(program[onNo])
-  ) {
-    note(
-      'JUMP_LANDS',
-      pc,
-      `when it holds the packet is refused: jt lands on ${onYes}, ${printed(program, onYes)}; jf on ${onNo}, ${printed(program, onNo)}`,
-      'count jumps from the next instruction',
-    );
-  }
+  if (isEqual && (loaded === ETHERTYPE || loaded === PROTOCOL)) lintProtocolJump(instruction, pc, program, note);
   const asked = {
     ...way,
     askedEtherType: way.askedEtherType || loaded === ETHERTYPE,
@@ -192,17 +182,4 @@ function lintPort({ code, k }: Instruction, pc: number, { loaded, transport }: W
     `offset ${loaded} of an Ethernet/IPv4 frame is the ${field} field; the ${name} destination port is at 36 when the IP header has no options; also unguarded by fragment and header-length checks`,
     `${transport} dst port ${k}`,
   );
-}
-
-function isRefusal(instruction: Instruction | undefined): boolean {
-  return instruction !== undefined && instruction.code === (BPF.RET | BPF.K) && instruction.k === 0;
-}
-
-function printed(program: Program, pc: number): string {
-  const instruction = program[pc];
-  if (instruction === undefined) return 'behind the end';
-  return `“${formatInstruction(instruction, pc)
-    .replace(/^\(\d+\) /, '')
-    .replace(/\s+/g, ' ')
-    .trim()}”`;
 }
