@@ -104,7 +104,7 @@ export function analyse(expression: string, options: CompileOptions) {
   const ir = blamingAllOf(expression, () => lower(resolved, lowerOptions));
   const { graph: plain, steps } = buildGraph(ir);
   const optimised = optimize ? optimise(plain, steps) : plain;
-  if (optimize && !canAccept(optimised)) throw neverMatches(expression);
+  if (optimize && !canAccept(optimised)) throw neverMatches(expression, tree);
   const stages: Stages = { tokens, tree, resolved, ir, optimised };
   const emittable: Emittable = { graph: optimised, steps, snaplenBytes, reuseRegisters: optimize };
   return { stages, plain, emittable };
@@ -204,9 +204,23 @@ function hintOf({ hint }: BpfleetError): { hint?: string } {
   return hint === undefined ? {} : { hint };
 }
 
-function neverMatches(expression: string): BpfleetError {
+function neverMatches(expression: string, tree: Tree): BpfleetError {
+  const hint = neverMatchesHint(tree);
   return new BpfleetError('NEVER_MATCHES', 'no packet can match this expression', {
     ...wholeOf(expression),
-    hint: '“and” and “or” bind alike, from left to right; set parentheses: tcp port (80 or 443) and host 10.0.0.7',
+    ...(hint !== undefined && { hint }),
   });
+}
+
+function neverMatchesHint(tree: Tree): string | undefined {
+  switch (tree?.kind) {
+    case 'leaf':
+      return 'a number that fits: one byte is at most 255, two are at most 65535, none is below 0';
+    case 'chain':
+      return tree.rest.some(({ operator }) => operator === 'or')
+        ? '“and” and “or” bind alike, from left to right; set parentheses: tcp port (80 or 443) and host 10.0.0.7'
+        : 'all terms must hold of one packet; if one is enough, join them by “or”';
+    default:
+      return undefined;
+  }
 }

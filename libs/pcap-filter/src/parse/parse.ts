@@ -22,15 +22,32 @@ export function parse(tokens: readonly Token[]): Tree {
   if (cursor.peek().kind === 'end') return undefined;
   const { logic } = readExpression(cursor, undefined, 0);
   const rest = cursor.peek();
-  if (rest.kind !== 'end') throw unread(rest);
+  if (rest.kind !== 'end') throw unread(cursor);
   return logic;
 }
 
-function unread(rest: Token) {
+function unread(cursor: Cursor) {
+  const rest = cursor.peek();
   return isOperator(rest, ')')
     ? syntaxFault(rest.span, 'this parenthesis closes nothing', 'remove it, or open one before')
-    : unexpected(rest, '“and”, “or” or the end', 'join terms by and: tcp port 80 and host 10.0.0.7');
+    : unexpected(
+        rest,
+        '“and”, “or” or the end',
+        typeLeftOut(cursor) ?? 'join terms by and: tcp port 80 and host 10.0.0.7',
+      );
 }
+
+/** `tcp 80`, `ip 10.0.0.7`: what was meant, where a value stands right behind a protocol. */
+function typeLeftOut(cursor: Cursor): string | undefined {
+  const [{ kind, text }, value] = [cursor.peek(-1), cursor.peek()];
+  if (kind !== 'keyword' || !startsValue(value)) return undefined;
+  const isAddress = value.kind === 'ipv4' || value.kind === 'ipv6';
+  if (WITH_PORTS.includes(text)) return `${text} ${isAddress ? 'and host' : 'port'} ${shortened(value.text)}`;
+  return isAddress && WITH_HOSTS.includes(text) ? `${text} host ${shortened(value.text)}` : undefined;
+}
+
+const WITH_PORTS: readonly string[] = ['tcp', 'udp', 'sctp'];
+const WITH_HOSTS: readonly string[] = ['ip', 'ip6', 'arp', 'rarp'];
 
 /** An expression and the qualifiers that a bare value behind it takes over; none behind `tcp` or `less 100`. */
 interface Read {
@@ -77,7 +94,7 @@ function readTerm(cursor: Cursor, inherited: Qualifiers | undefined, depth: numb
   if (startsCalculation(cursor)) return alone(readRelation(cursor, depth));
   if (cursor.takeOperator('(')) {
     const { logic } = readExpression(cursor, inherited, depth + 1);
-    cursor.expectOperator(')', 'close the parenthesis');
+    cursor.expectOperator(')', typeLeftOut(cursor) ?? 'close the parenthesis');
     return { logic: inParentheses(logic), qualifiers: inherited };
   }
   return readPrimary(cursor);

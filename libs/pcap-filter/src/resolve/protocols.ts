@@ -1,4 +1,5 @@
 import { syntaxFault } from '../fault.js';
+import { keywords } from '../lex/keywords.js';
 import { shortened } from '../lex/lex.js';
 import { type Logic, leafOf } from '../logic.js';
 import type { Abbreviation, Primitive } from '../parse/tree.js';
@@ -66,33 +67,46 @@ export function resolveProtocol(primitive: Primitive, names: NameResolver): Logi
   if (value.kind === 'set') return resolveSet(primitive, value, names, (one) => resolveProtocol(one, names));
   const over = BOTH.filter((network) => protocol === undefined || protocol === network);
   if (over.length > 0) {
-    const number = numberOf(primitive, (name) => names.protocol(name));
+    const hint = `its number: ${protocol === 'ip6' ? 'ip6' : 'ip'} ${type} 89`;
+    const number = numberOf(primitive, (name) => names.protocol(name), hint);
     const kind = type === 'protochain' ? 'protocol-chain' : 'transport';
     return leafOf({ kind, over, number, span });
   }
   if (type === 'proto' && protocol === 'ether') {
-    return leafOf({ kind: 'link-protocol', protocol: numberOf(primitive, linkProtocolOf), span });
+    return leafOf({ kind: 'link-protocol', protocol: numberOf(primitive, linkProtocolOf, ETHER_HINT), span });
   }
   if (type === 'proto' && protocol === 'iso') {
-    return leafOf({ kind: 'iso-protocol', number: numberOf(primitive, (name) => ISO_PROTOCOLS[name]), span });
+    return leafOf({ kind: 'iso-protocol', number: numberOf(primitive, (name) => ISO_PROTOCOLS[name], ISO_HINT), span });
   }
   if (type === 'proto' && protocol === 'isis') {
-    return leafOf({ kind: 'isis', types: [numberOf(primitive, () => undefined)], span });
+    return leafOf({
+      kind: 'isis',
+      types: [numberOf(primitive, () => undefined, 'the number of a PDU type: isis proto 15')],
+      span,
+    });
   }
   const have = type === 'proto' ? '“ether”, “ip”, “ip6”, “iso” and “isis” have' : '“ip” and “ip6” have';
   throw syntaxFault(qualifiers.span, `“${protocol} ${type}” means nothing; ${have} one`, `ip ${type} 89`);
 }
 
+/** Words of the language are names only behind a backslash. */
+function named(names: readonly string[]): string {
+  return names.map((name) => (keywords.has(name) ? `\\${name}` : name)).join(' ');
+}
+
+const ETHER_HINT = `its number, as ether proto 0x88cc, or one of: ${named(Object.keys(LinkProtocol))}`;
+const ISO_HINT = `its number, as iso proto 0x83, or one of: ${named(Object.keys(ISO_PROTOCOLS))}`;
+
 function linkProtocolOf(name: string): number | undefined {
   return Object.entries(LinkProtocol).find(([known]) => known === name)?.[1];
 }
 
-function numberOf({ value, span }: Primitive, lookUp: (name: string) => number | undefined): number {
+function numberOf({ value, span }: Primitive, lookUp: (name: string) => number | undefined, hint: string): number {
   if (value.kind === 'number') return value.value;
   if (value.kind !== 'name') {
-    throw syntaxFault(span, 'an address is no protocol; “proto” takes a number or a name', 'ip proto 89');
+    throw syntaxFault(span, 'an address is no protocol; “proto” takes a number or a name', hint);
   }
   const number = lookUp(value.name);
   if (number !== undefined) return number;
-  throw syntaxFault(span, `unknown protocol “${shortened(value.name)}”`, 'write its number: ip proto 89');
+  throw syntaxFault(span, `unknown protocol “${shortened(value.name)}”`, hint);
 }
