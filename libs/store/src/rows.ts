@@ -42,6 +42,8 @@ export interface SectionCounters {
   readonly before?: {
     readonly epoch: number;
     readonly captured: number;
+    /** Of those, put into sections; undefined: it does not tell. */
+    readonly kept?: number | undefined;
     readonly lost: number;
     readonly dropped: number;
     readonly aliveAtMs: number;

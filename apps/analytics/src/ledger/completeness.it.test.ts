@@ -49,6 +49,12 @@ suiteRequires('Completeness, over Kafka', needs, ({ postgres: { connection }, ka
     const counters = { captured: taken, kept: taken, ...ledger };
     return busRecord(makeSection({ agent, epoch: 1, seq, filter: 'web@3', atNs, ...rest, ledger: counters }));
   }
+  /** A section without packets, as an agent closes it that stops. */
+  function figures(agent: string, seq: number, ledger: Readonly<Record<string, string>>): BusRecord {
+    const made = makeSection({ agent, epoch: 1, seq, filter: 'web@3', atNs: [], ledger });
+    const atNs = startNs + BigInt(seq) * 1_000_000_000n;
+    return busRecord({ ...made, header: { ...made.header, tsMinNs: atNs, tsMaxNs: atNs } });
+  }
   const send = (...records: BusRecord[]) => producer.send(topic, records, TIMEOUT_MS);
   const answer = (agent?: string) =>
     analytics.client.call(queryApi.listPackets, {
@@ -81,6 +87,27 @@ suiteRequires('Completeness, over Kafka', needs, ({ postgres: { connection }, ka
     );
     await storedOf('killed').toBe(4 * PACKETS);
     expect((await answer('killed')).completeness).toMatchObject({ ...nothing, lostByAgents: 7, droppedByKernel: 4 });
+  });
+
+  it('of an agent whose filters sampled out what came last: nothing, before and after it is started again', async () => {
+    const before = { 'before-epoch': '1', 'before-captured': '609', 'before-kept': '10', 'before-lost': '0' };
+    await send(
+      section('sampling', 0),
+      figures('sampling', 1, { captured: '600', kept: '10' }),
+      section('sampling', 0, { epoch: 2, ledger: before }),
+    );
+    await storedOf('sampling').toBe(2 * PACKETS);
+    expect((await answer('sampling')).completeness).toMatchObject(nothing);
+    const { agents } = await analytics.client.call(queryApi.getLedger, { query: {} });
+    expect(agents.find(({ agent }) => agent === 'sampling')).toMatchObject({
+      ...{
+        captured: 600 + PACKETS,
+        packetsStored: 2 * PACKETS,
+        sectionsStored: 3,
+        packetsMissing: 0,
+        lostWithProcess: 0,
+      },
+    });
   });
 
   it('of a spool that gave sections up: how many, and their packets', async () => {

@@ -12,6 +12,7 @@ const MEMBER = {
   before: {
     epoch: 'before-epoch',
     captured: 'before-captured',
+    kept: 'before-kept',
     lost: 'before-lost',
     dropped: 'before-dropped',
     aliveAtMs: 'before-alive-ms',
@@ -25,7 +26,7 @@ export const droppedSinceEpoch = (section: Told): number | undefined => count(se
 export function countersOf(section: Told): SectionCounters | undefined {
   if (section.ledger === undefined) return undefined;
   const epoch = count(section, MEMBER.before.epoch);
-  const { captured, lost, dropped, aliveAtMs } = MEMBER.before;
+  const { captured, kept, lost, dropped, aliveAtMs } = MEMBER.before;
   return {
     captured: count(section, MEMBER.captured),
     kept: count(section, MEMBER.kept),
@@ -36,6 +37,7 @@ export function countersOf(section: Told): SectionCounters | undefined {
           before: {
             epoch,
             captured: count(section, captured) ?? 0,
+            kept: count(section, kept),
             lost: count(section, lost) ?? 0,
             dropped: count(section, dropped) ?? 0,
             aliveAtMs: count(section, aliveAtMs) ?? 0,

@@ -83,6 +83,25 @@ describe('account', () => {
     ]);
   });
 
+  it.each([
+    ['before any section came', [], 0],
+    ['behind the last section', [counted(0)], 10],
+  ] as const)('takes nothing for missing that the ended epoch sampled out %s', (_, stored, kept) => {
+    const before = { epoch: 1, captured: 609, kept, lost: 0, dropped: 0, aliveAtMs: Number(AT_NS / MS) + 9000 };
+    const next = section(0, { captured: 10, kept: 10, dropped: 0, before }, 2);
+    expect(losses([...stored], [next]).shown).toEqual([]);
+    const given = { ...before, kept: kept + 20 };
+    const gone = section(0, { captured: 10, kept: 10, dropped: 0, before: given }, 2);
+    expect(losses([...stored], [gone]).shown).toEqual([{ kind: 'missing', epoch: 1, sections: 0, packets: 20 }]);
+  });
+
+  it('takes the figures of a section without packets, and no time of packets from it', () => {
+    const figures = { ...counted(3, { captured: 629, kept: 10, dropped: 4 }), packets: 0 };
+    const { known, shown } = losses([counted(0)], [{ ...figures, seq: 1 }]);
+    expect(shown).toEqual([{ kind: 'kernel', epoch: 1, sections: 0, packets: 4 }]);
+    expect(known.get('a 1')).toMatchObject({ packets: 10, captured: 629, kept: 10, lastNs: counted(0).tsMaxNs });
+  });
+
   it('knows of sections without counters only which are missing', () => {
     expect(losses([section(0)], [section(2)]).shown).toEqual([{ kind: 'missing', epoch: 1, sections: 1, packets: 0 }]);
   });

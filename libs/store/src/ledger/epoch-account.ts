@@ -1,4 +1,4 @@
-import type { SectionRow } from '../rows.js';
+import type { SectionCounters, SectionRow } from '../rows.js';
 
 /** What is stored of one epoch of an agent, and the agent's own counters as of `lastSeq`. Times in Unix ns. */
 export interface EpochAccount {
@@ -97,10 +97,7 @@ function lossesBefore({ agent, counters }: SectionRow, accounts: Accounts, befor
   const at = { agent, epoch: ended.epoch, fromNs: least(known?.lastNs ?? toNs, toNs), toNs, sections: 0 };
   const dropped = Math.max(0, ended.dropped - (known?.dropped ?? 0));
   // Behind the last section that came, sections were given up; how many, nobody says.
-  const unsent = Math.max(
-    0,
-    ended.captured - ended.lost - (known === undefined ? 0 : (known.captured ?? ended.captured)),
-  );
+  const unsent = Math.max(0, unsentOf(ended, known));
   return [
     { ...at, kind: 'killed', packets: ended.lost },
     { ...at, kind: 'kernel', packets: dropped },
@@ -108,12 +105,21 @@ function lossesBefore({ agent, counters }: SectionRow, accounts: Accounts, befor
   ];
 }
 
+/** What was sampled out, or over a budget, is in no section: it is not missing. */
+function unsentOf(ended: NonNullable<SectionCounters['before']>, known: EpochAccount | undefined): number {
+  if (ended.kept !== undefined && (known === undefined || known.kept !== undefined))
+    return ended.kept - (known?.kept ?? 0);
+  return ended.captured - ended.lost - (known === undefined ? 0 : (known.captured ?? ended.captured));
+}
+
 function entered({ agent, epoch, seq, tsMinNs, tsMaxNs, packets, counters }: SectionRow, known?: EpochAccount) {
+  // One without packets tells figures alone.
+  const [first, last] = packets === 0 && known ? [known.firstNs, known.lastNs] : [tsMinNs, tsMaxNs];
   return {
     agent,
     epoch,
-    firstNs: least(known?.firstNs ?? tsMinNs, tsMinNs),
-    lastNs: greatest(known?.lastNs ?? tsMaxNs, tsMaxNs),
+    firstNs: least(known?.firstNs ?? first, first),
+    lastNs: greatest(known?.lastNs ?? last, last),
     sections: (known?.sections ?? 0) + 1,
     packets: (known?.packets ?? 0) + packets,
     lastSeq: Math.max(known?.lastSeq ?? -1, seq),
