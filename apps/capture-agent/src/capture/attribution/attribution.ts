@@ -2,11 +2,13 @@ import { fromTuples, jitAll, type PacketClassifier } from '@bpfleet/bpf';
 import type { CaptureMember } from '../../border/opener-port.js';
 import { AttributedMember, type MemberCounters } from './attributed-member.js';
 import type { Budget } from './budget.js';
-import { MemberSet } from './member-set.js';
+import { type MemberSet, noMembers } from './member-set.js';
+import type { MemberSets } from './member-sets.js';
 import type { ReadPacket } from './read-packet.js';
 
-/** Where members find what they share with others: counters per version and interface, a budget per filter. */
+/** What members share with others: counters per version and interface, a budget per filter, the sets that were met. */
 export interface MemberAccounts {
+  readonly sets: MemberSets;
   countersOf(member: CaptureMember): MemberCounters;
   budgetOf(member: CaptureMember): Budget;
 }
@@ -32,7 +34,9 @@ export class Attribution {
   readonly #classify: PacketClassifier;
   /** Numbers of the members that accept the packet at hand. */
   readonly #hits: Int32Array;
-  #root = MemberSet.none();
+  readonly #sets: MemberSets;
+  /** Numbers of members mean other members elsewhere. */
+  readonly #salt = ++salts;
   /** How many members accept the last packet, whether they keep it or not. */
   matches = 0;
   /** Whether the last packet lacked bytes that a member asks for. It counts as matching, and is marked. */
@@ -49,6 +53,7 @@ export class Attribution {
     );
     this.#classify = alike ? alike.#classify : jitAll(members.map(({ program }) => fromTuples(program.instructions)));
     this.#hits = new Int32Array(members.length);
+    this.#sets = accounts.sets;
   }
 
   get members(): readonly AttributedMember[] {
@@ -68,32 +73,34 @@ export class Attribution {
 
   /** A budget took another step: what is kept of a packet, and for how many it stands, is another set's from here on. */
   stepped(): void {
-    this.#root = MemberSet.none();
+    this.#sets.forget();
   }
 
   /** The members that keep the packet; empty: it is not stored. */
   attribute(packet: ReadPacket): MemberSet {
     this.isUndecided = false;
-    if (this.times !== undefined && !isWithin(this.times, packet)) return this.#root;
+    if (this.times !== undefined && !isWithin(this.times, packet)) return noMembers;
     const { bytes, start, capturedLength, wireLength } = packet;
-    if (this.trustsKernel) return this.#kept(this.#root, 0, capturedLength);
+    if (this.trustsKernel) return this.#ofTheOne(capturedLength);
     const hits = this.#hits;
     const count = this.#classify(bytes, start, capturedLength, wireLength, packet, hits);
     this.matches = count;
-    let set = this.#root;
+    let kept = 0;
     for (let index = 0; index < count; index++) {
       let number = hits[index]!;
       if (number < 0) {
         this.isUndecided = true;
         number = ~number;
       }
-      set = this.#kept(set, number, capturedLength);
+      if (this.#members[number]!.keeps(capturedLength)) hits[kept++] = number;
     }
-    return set;
+    return kept === 0 ? noMembers : this.#sets.find(this.#members, this.#salt, hits, kept);
   }
-
-  #kept(set: MemberSet, number: number, capturedLength: number): MemberSet {
-    const member = this.#members[number]!;
-    return member.keeps(capturedLength) ? set.with(member) : set;
+  #ofTheOne(capturedLength: number): MemberSet {
+    if (!this.#members[0]!.keeps(capturedLength)) return noMembers;
+    this.#hits[0] = 0;
+    return this.#sets.find(this.#members, this.#salt, this.#hits, 1);
   }
 }
+
+let salts = 0;

@@ -2,6 +2,7 @@ import type { CaptureMember } from '../../border/opener-port.js';
 import { type MemberCounters, noCounts } from './attributed-member.js';
 import type { MemberAccounts } from './attribution.js';
 import { Budget, type BudgetStep } from './budget.js';
+import { MemberSets } from './member-sets.js';
 
 export interface StepChange {
   readonly filter: string;
@@ -26,11 +27,13 @@ export class MemberLedger {
   /** Interfaces that have left, and how many rows each has; who left first stands first. */
   readonly #left = new Map<string, number>();
   readonly #budgets = new Map<string, { readonly budget: Budget; readonly limits: string }>();
+  readonly #sets = new MemberSets();
   #throttle: BudgetStep = 'full';
 
   accountsOn(device: string): MemberAccounts {
     this.#left.delete(device);
     return {
+      sets: this.#sets,
       countersOf: (member) => this.#countersOf(member, device),
       budgetOf: (member) => this.#budgetOf(member),
     };

@@ -142,11 +142,10 @@ export class SectionAssembler {
   /** Its packets' interface block; -1: the section has no room for it, or names too many versions. */
   #joinSet(lane: SectionLane, set: MemberSet, isOut: boolean): number {
     if (!this.#hasRoomForVersions(set)) return -1;
-    let block = isOut ? set.outBlock : set.inBlock;
+    let block = set.blockOf(isOut);
     if (block === undefined) {
       block = encodeInterface(descriptionOf(lane, set, isOut));
-      if (isOut) set.outBlock = block;
-      else set.inBlock = block;
+      set.keepBlock(isOut, block);
     }
     const id = this.writer.addEncodedInterface(block, lane.linkType);
     if (id < 0) return id;
