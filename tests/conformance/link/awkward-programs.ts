@@ -17,12 +17,15 @@ export function awkwardProgram(random: Random): Program {
 }
 
 const STEPS: readonly ((random: Random) => readonly Instruction[])[] = [
-  // X is a few bits of the packet, and k is before it or behind.
+  // X is a few bits of the packet, and k is before it or behind, also behind all that was loaded.
   (random) => [
     loadByte(random),
     statement(BPF.ALU | BPF.AND | BPF.K, random.of([0xf, 0x1f])),
     statement(BPF.MISC | BPF.TAX),
-    statement(BPF.LD | random.of([BPF.B, BPF.H, BPF.W]) | BPF.IND, random.below(30) - 15),
+    statement(
+      BPF.LD | random.of([BPF.B, BPF.H, BPF.W]) | BPF.IND,
+      random.of([random.below(30) - 15, random.below(60)]),
+    ),
     ...(random.chance(50) ? [statement(BPF.ALU | BPF.ADD | BPF.X)] : []),
   ],
   // X is anything that a word can be, less what brings it near the packet's start.

@@ -6,10 +6,12 @@ import { afterAll, expect, it } from 'vitest';
 import { type Requirement, suiteRequires } from '../../environment/src/requirements.js';
 import { printFigures } from '../figures.js';
 import { packetFor } from '../machines/compiled-programs.js';
+import { whole } from '../packets/packets.js';
 import { Random, seedOfRun } from '../random.js';
 import { shareWithin } from '../share.js';
 import { FeatureCount } from './features.js';
 import { loadsAtNegativeOffset } from './indirect-sums.js';
+import { packetAtLoadEnd } from './load-ends.js';
 import { MemberPool } from './member-pool.js';
 import { ENDPOINTS, isOwnTraffic, ownFrame } from './own-frames.js';
 
@@ -19,9 +21,15 @@ const SETS = 20 * ROUNDS;
 const POOL = 120;
 const SETS_A_POOL = 40;
 const MOST_MEMBERS = 50;
-/** Of each set's packets: every length up to 80 twice, and forty of any. */
+/** Of each set's packets: every length up to 80 twice, forty of any, and those cut at the end of a member's load. */
 const EVERY_LENGTH = Array.from({ length: 81 }, (_, length) => length);
-const LENGTHS = [...EVERY_LENGTH, ...EVERY_LENGTH, ...new Array<undefined>(40).fill(undefined)];
+const LENGTHS = [
+  ...EVERY_LENGTH,
+  ...EVERY_LENGTH,
+  ...new Array<undefined>(40).fill(undefined),
+  ...new Array<'load end'>(80).fill('load end'),
+];
+type Length = (typeof LENGTHS)[number];
 const DRAWS = 10;
 
 function machines(): Requirement<{ libpcap: Libpcap; sockets: Sockets }> {
@@ -156,19 +164,23 @@ function attachEbpf(socket: KernelVerdicts, program: Uint8Array): void {
  */
 function drawn(
   set: LinkedSet,
-  length: number | undefined,
+  length: Length,
   random: Random,
   count: { redrawn: number; leftOut: number },
 ): Packet | undefined {
   for (let attempt = 0; attempt < DRAWS; attempt++) {
-    const drawn = packetOf(set, random);
-    const bytes = length === undefined ? drawn : fitted(drawn, length, random);
-    const packet = { bytes, start: 0, capturedLength: bytes.length, wireLength: bytes.length };
+    const packet = whole(bytesOf(set, length, random));
     if (!set.members.some(({ program }) => loadsAtNegativeOffset(program, packet))) return packet;
     count.redrawn++;
   }
   count.leftOut++;
   return undefined;
+}
+
+function bytesOf(set: LinkedSet, length: Length, random: Random): Uint8Array {
+  if (length === undefined) return packetOf(set, random);
+  if (length === 'load end') return packetAtLoadEnd(set.members, random, () => packetOf(set, random));
+  return fitted(packetOf(set, random), length, random);
 }
 
 /** Aimed at a member, of own traffic, or noise. */
