@@ -11,6 +11,7 @@ export type TransactionPoint = keyof typeof transactionPoints;
 /** The way of one process to Postgres: it can be closed at a point of a transaction, so that what is sent there stays on it. */
 export class PostgresGate {
   #open: () => void = () => {};
+  #isClosed = false;
 
   private constructor(
     private readonly proxy: TcpProxy,
@@ -23,26 +24,30 @@ export class PostgresGate {
     return new PostgresGate(proxy, postgresThrough(proxy, database));
   }
 
-  /** Resolves when the next transaction that writes this partition has come to the point, and the gate is closed there. */
-  closeAt(point: TransactionPoint, partition: number): Promise<void> {
+  /** What was sent at the point, and everything behind it, is held. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Closes itself when the next transaction that writes this partition comes to the point. */
+  closeAt(point: TransactionPoint, partition: number): void {
     const begin = new RegExp(`BEGIN; SET LOCAL application_name = 'bpfleet-ingest-[0-9a-f]+-${partition}'`);
     const sent: string[] = [];
-    return new Promise((resolve) => {
-      this.proxy.onClientBytes = (bytes) => {
-        const text = bytes.toString('latin1');
-        if (sent.length === 0 && !begin.test(text)) return;
-        sent.push(text);
-        if (!transactionPoints[point](sent)) return;
-        this.proxy.onClientBytes = () => {};
-        // Before it goes on: it is held with all that follows.
-        this.#open = this.proxy.hold();
-        resolve();
-      };
-    });
+    this.proxy.onClientBytes = (bytes) => {
+      const text = bytes.toString('latin1');
+      if (sent.length === 0 && !begin.test(text)) return;
+      sent.push(text);
+      if (!transactionPoints[point](sent)) return;
+      this.proxy.onClientBytes = () => {};
+      // Before it goes on: it is held with all that follows.
+      this.#open = this.proxy.hold();
+      this.#isClosed = true;
+    };
   }
 
   open(): void {
     this.#open();
+    this.#isClosed = false;
   }
 
   async stop(): Promise<void> {
