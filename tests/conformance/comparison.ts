@@ -5,7 +5,7 @@ import type { RandomExpression } from './expressions/expressions.js';
 import { knownDifference } from './known-differences.js';
 import type { LinkForm } from './link-types.js';
 import { answerWithoutMissing } from './oracle/left-out.js';
-import { askLibpcap, formFor, runTheirs, type Theirs } from './oracle/oracle.js';
+import { askLibpcap, formFor, type Repair, runTheirs, type Theirs } from './oracle/oracle.js';
 import { type Judgement, judge, judgeLeftOut } from './oracle/rule.js';
 import { type WordUse, wordsUsed } from './oracle/words.js';
 import { askOurs, type Compile, isDearer, type Ours, runOurs } from './ours.js';
@@ -84,9 +84,10 @@ export function differenceOn(
   expression: string,
   form: LinkForm,
   packet: Packet | undefined,
+  repair?: Repair,
 ): { difference: Difference; known: string | undefined } | undefined {
   const ours = askOurs(compile, expression, form);
-  const theirs = askLibpcap(libpcap, expression, form);
+  const theirs = askLibpcap(libpcap, expression, form, repair);
   if ('refusal' in ours || 'refusal' in theirs) {
     const { differences, explained } = refusals(expression, form, ours, theirs);
     const [difference] = [...differences, ...explained];

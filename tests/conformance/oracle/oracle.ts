@@ -26,23 +26,37 @@ export function installedLibpcap(): Requirement<{ libpcap: Libpcap }> {
   }
 }
 
+/** What is done to libpcap's programs before they count. */
+export type Repair = (program: Program) => Program;
+
 /** Undefined message parts do not occur: libpcap always says why. */
-export function askLibpcap(libpcap: Libpcap, expression: string, form: LinkForm): Theirs | { refusal: string } {
+export function askLibpcap(
+  libpcap: Libpcap,
+  expression: string,
+  form: LinkForm,
+  repair: Repair = repairChain,
+): Theirs | { refusal: string } {
+  const ask = (options: LibpcapOptions) => askOnce(libpcap, expression, options, repair);
   // Only a tag beside the bytes needs an open interface; all else is compiled for live captures where there is no file.
-  if (form.live) return ask(libpcap, expression, form.linkType === 'EN10MB' ? { live: true } : { linkType: form.dlt });
-  const native = ask(libpcap, expression, { linkType: form.dlt, savefile: 'native' });
+  if (form.live) return ask(form.linkType === 'EN10MB' ? { live: true } : { linkType: form.dlt });
+  const native = ask({ linkType: form.dlt, savefile: 'native' });
   if (form.linkType !== 'NULL' || 'refusal' in native) return native;
-  const swapped = ask(libpcap, expression, { linkType: form.dlt, savefile: 'swapped' });
+  const swapped = ask({ linkType: form.dlt, savefile: 'swapped' });
   return 'refusal' in swapped ? swapped : { ...native, swapped };
 }
 
-function ask(libpcap: Libpcap, expression: string, options: LibpcapOptions): Theirs | { refusal: string } {
+function askOnce(
+  libpcap: Libpcap,
+  expression: string,
+  options: LibpcapOptions,
+  repair: Repair,
+): Theirs | { refusal: string } {
   const plain = libpcap.compile(expression, { ...options, netmask: NETMASK.number, optimize: false });
   if ('refusal' in plain) return plain;
   const optimised = libpcap.compile(expression, { ...options, netmask: NETMASK.number, optimize: true });
   return {
-    plain: repairChain(fromTuples(plain.program)),
-    optimised: 'refusal' in optimised ? optimised.refusal : repairChain(fromTuples(optimised.program)),
+    plain: repair(fromTuples(plain.program)),
+    optimised: 'refusal' in optimised ? optimised.refusal : repair(fromTuples(optimised.program)),
   };
 }
 
