@@ -145,11 +145,11 @@ export class CaptureAgent {
     const origin = hostOrigin();
     const facts = { agent, boot: this.#boot, bootNowMs: bootTimeMs, origin, logger: parts.logger };
     const prepared = await prepareSpool(folder, this.#spool, facts);
-    const { firstSegment, positions, before, aliveAtMs, refused } = prepared;
+    const { firstSegment, positions, before, readAtMs, refused } = prepared;
     const events = this.#sourceEvents();
     if (refused) events.refused(refused.record.header, refused.record.bytes, refused.error);
     this.#before = before;
-    this.#gap = new SocketGap(aliveAtMs);
+    this.#gap = new SocketGap(readAtMs);
     // Only now: the section that was left open needs its epoch's key too.
     await this.#forgetKeys();
     const run: CaptureRun = {

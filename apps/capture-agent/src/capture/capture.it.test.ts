@@ -67,4 +67,14 @@ describe.runIf(possible.ok)(title, () => {
       expect([port, packets.get(index) ?? []]).toEqual([port, versions === '' ? [] : [versions]]);
     }
   });
+
+  it('tells when it stops of packets that were sampled out, of which no section would', async () => {
+    await rig.desire(rig.service.desire([{ filter: 'one-of-many', version: 1, expression: 'udp', sampling: 1000 }]));
+    wire.send(Array.from({ length: 599 }, (_, index) => numberedFrame(index, 9, 1000)));
+    await rig.until('packets to be read', async () => (await rig.source.counters()).taken === 599);
+    await rig.source.stop();
+    const sections = (await rig.read()).map(({ bytes }) => readSection(bytes));
+    expect(sections).toMatchObject([{ packets: 0, ledger: { captured: '599', kept: '0', 'sampled-out': '599' } }]);
+    expect(await rig.source.counters()).toMatchObject({ taken: 599, sockets: [{ passed: 599, taken: 599 }] });
+  });
 });

@@ -6,7 +6,7 @@ import { SmallDisk } from '../spool/contract-tests/small-disk.js';
 import { DiskSpool } from '../spool/disk-spool.js';
 import { SegmentWriter } from '../spool/segment-writer.js';
 import { prepareSpool } from './prepare-spool.js';
-import { OpenSection } from './sections/open-section.js';
+import { NOTHING_TOLD, OpenSection } from './sections/open-section.js';
 import { openSectionFile } from './sections/open-section-file.js';
 
 const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
@@ -45,7 +45,7 @@ function leaveOpenSection(folder: string): void {
   const open = new OpenSection(file.memory);
   open.take(99);
   const section = new SectionWriter({ ...origin, capacityBytes: 16_384, buffer: open.buffer });
-  open.begin(7, section.endBytes);
+  open.begin(7, section.endBytes, NOTHING_TOLD);
   section.addInterface({ name: 'eth0', linkType: 1, description: 'web@3' });
   section.append(0, 1_700_000_000, 0, new Uint8Array(60), 0, 60, 60, undefined, 0);
   open.commit(section.endBytes, 1);

@@ -14,8 +14,8 @@ export interface PreparedSpool {
   readonly positions: readonly RingPosition[];
   /** What the epoch before left behind, for the ledgers of this one. */
   readonly before: Readonly<Record<string, string>>;
-  /** When the process before was last seen reading, Unix ms; undefined: there was none. */
-  readonly aliveAtMs: number | undefined;
+  /** When a process before last read its rings to their ends, Unix ms; undefined: there was none that did. */
+  readonly readAtMs: number | undefined;
   /** The section that was left, where the disk does not take it. */
   readonly refused?: { readonly record: NonNullable<Recovered['record']>; readonly error: BpfleetError };
 }
@@ -36,14 +36,13 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
     logger.error({ err: file.trouble, folder }, 'the open section has no file: a kill -9 would lose it');
   try {
     const left = new OpenSection(file.memory).left();
-    if (left === undefined)
-      return { firstSegment: spool.firstSegment, positions: [], before: {}, aliveAtMs: undefined };
+    if (left === undefined) return { firstSegment: spool.firstSegment, positions: [], before: {}, readAtMs: undefined };
     const recovered = recoverSection(left, spool.lastOf(left.epoch), origin, { agent, boot, closedAtMs: bootNowMs() });
     const appended = append(folder, spool.firstSegment, recovered);
     await spool.refresh();
     const before = beforeOf(left, recovered);
     logger.info(before, 'the agent process before left');
-    return { ...appended, positions: left.positions, before, aliveAtMs: left.aliveAtMs || undefined };
+    return { ...appended, positions: left.positions, before, readAtMs: left.readAtMs || undefined };
   } finally {
     file.close();
   }
@@ -72,11 +71,14 @@ function refusalOf(append: () => void): BpfleetError | undefined {
   }
 }
 
-const beforeOf = (left: LeftSection, { record, lost }: Recovered): Record<string, string> => ({
+const beforeOf = (left: LeftSection, { record, kept, lost }: Recovered): Record<string, string> => ({
   'before-epoch': String(left.epoch),
   'before-captured': String(left.taken),
+  'before-kept': String(kept),
+  'before-sampled-out': String(left.leftOut.sampledOut),
+  'before-over-budget': String(left.leftOut.overBudget),
   'before-recovered': String(record?.header.packets ?? 0),
   'before-lost': String(lost),
-  'before-dropped': String(left.dropped),
-  'before-alive-ms': String(left.aliveAtMs),
+  'before-dropped': String(left.leftOut.dropped),
+  'before-alive-ms': String(left.readAtMs),
 });

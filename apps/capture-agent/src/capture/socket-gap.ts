@@ -20,8 +20,8 @@ export class SocketGap {
   #isOver = false;
   #livedOn = false;
 
-  /** @param aliveAtMs when the process before was last seen reading, Unix ms; undefined: there was none */
-  constructor(private readonly aliveAtMs: number | undefined) {}
+  /** @param readAtMs when a process before last read its rings to their ends, Unix ms; undefined: there was none that did */
+  constructor(private readonly readAtMs: number | undefined) {}
 
   /** A socket is there. */
   found({ openedAtMs, wasRead }: Pick<CaptureSocket, 'openedAtMs' | 'wasRead'>): void {
@@ -36,7 +36,7 @@ export class SocketGap {
   }
 
   get interval(): Interval | undefined {
-    if (!this.#isOver || this.aliveAtMs === undefined || this.#livedOn) return undefined;
-    return { fromMs: this.aliveAtMs - BLOCK_MS, toMs: this.#openedAtMs };
+    if (!this.#isOver || this.readAtMs === undefined || this.#livedOn) return undefined;
+    return { fromMs: this.readAtMs - BLOCK_MS, toMs: this.#openedAtMs };
   }
 }

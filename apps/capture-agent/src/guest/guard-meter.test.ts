@@ -3,9 +3,10 @@ import type { CaptureCounters } from '../capture/ring/capture-messages.js';
 import { GuardMeter } from './guard-meter.js';
 import { UsageMeter } from './usage-meter.js';
 
-const counters = (taken: number, storedBytes: number, dropped: number): CaptureCounters => ({
+const counters = (taken: number, storedBytes: number, dropped: number, endedDropped = 0): CaptureCounters => ({
   taken,
   sockets: [{ socket: 1, interfaces: ['eth0'], passed: taken + dropped, dropped, taken }],
+  ended: { sockets: 1, passed: endedDropped, dropped: endedDropped, taken: 0 },
   versions: [
     {
       ...{ version: 'web@1', interface: 'eth0', step: 'full', matched: taken, stored: taken, storedBytes },
@@ -31,10 +32,12 @@ describe('GuardMeter', () => {
     expect(packetsPerSecond / kernelDropsPerSecond).toBeCloseTo(50, 1);
   });
 
-  it('counts no less than nothing when a socket took its drops along', () => {
+  it('counts what a socket dropped that has ended, and no less than nothing', () => {
     const meter = new GuardMeter(undefined);
     meter.read(counters(100, 1000, 5), 0);
-    expect(meter.read(counters(100, 1000, 0), 0)).toMatchObject({ kernelDropsPerSecond: 0, packetsPerSecond: 0 });
+    expect(meter.read(counters(100, 1000, 0, 5), 0)).toMatchObject({ kernelDropsPerSecond: 0, packetsPerSecond: 0 });
+    expect(meter.read(counters(100, 1000, 0, 9), 0).kernelDropsPerSecond).toBeGreaterThan(0);
+    expect(meter.read(counters(100, 1000, 0, 0), 0).kernelDropsPerSecond).toBe(0);
   });
 });
 

@@ -11,14 +11,13 @@ export class GuardMeter {
     this.#usage = new UsageMeter(openerPid);
   }
 
-  read({ taken, sockets, versions }: CaptureCounters, ringBytes: number): GuardFigures {
+  read({ taken, sockets, ended, versions }: CaptureCounters, ringBytes: number): GuardFigures {
     const { windowMs, cpuPercent, memoryBytes } = this.#usage.read(ringBytes);
     const now = {
       packets: taken,
       bytes: versions.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
-      dropped: sockets.reduce((sum, { dropped }) => sum + dropped, 0),
+      dropped: sockets.reduce((sum, { dropped }) => sum + dropped, ended.dropped),
     };
-    // Sockets that were closed take their drops along.
     const perSecond = (name: keyof typeof now) => (Math.max(0, now[name] - this.#before[name]) * 1000) / windowMs;
     const figures = {
       windowMs: Math.round(windowMs),

@@ -76,6 +76,16 @@ export class MemberLedger {
     }));
   }
 
+  /** Of all versions on all interfaces. */
+  leftOut(): { sampledOut: number; overBudget: number } {
+    let [sampledOut, overBudget] = [0, 0];
+    for (const { counters } of this.#counters.values()) {
+      sampledOut += counters.sampledOut;
+      overBudget += counters.budgetDropped;
+    }
+    return { sampledOut, overBudget };
+  }
+
   #countersOf({ filter, version: number }: CaptureMember, device: string): MemberCounters {
     return this.#row(filter, `${filter}@${number}`, device).counters;
   }

@@ -57,12 +57,15 @@ export type CaptureNews =
   | { readonly kind: 'drained'; readonly socket: number }
   | { readonly kind: 'step'; readonly filter: string; readonly step: BudgetStep }
   | { readonly kind: 'counters'; readonly id: number; readonly counters: CaptureCounters }
-  | { readonly kind: 'stopped'; readonly id: number };
+  /** With the counters as they were at the end. */
+  | { readonly kind: 'stopped'; readonly id: number; readonly counters: CaptureCounters };
 
 /** All cumulative since the epoch began. */
 export interface CaptureCounters {
   readonly taken: number;
   readonly sockets: readonly SocketCounts[];
+  /** Those that ended in this epoch, together. */
+  readonly ended: EndedCounts;
   readonly versions: readonly VersionCounts[];
 }
 export interface SocketCounts {
@@ -73,6 +76,12 @@ export interface SocketCounts {
   readonly dropped: number;
   readonly taken: number;
 }
+export interface EndedCounts extends Pick<SocketCounts, 'passed' | 'dropped' | 'taken'> {
+  readonly sockets: number;
+}
+export const noneEnded = (): { -readonly [Name in keyof EndedCounts]: number } => ({
+  ...{ sockets: 0, passed: 0, dropped: 0, taken: 0 },
+});
 export interface VersionCounts extends MemberCounters {
   /** `web@3` */
   readonly version: string;

@@ -33,7 +33,7 @@ describe('a capture session', () => {
     reader = new RingReader(assembler, wakeUp, () => nowMs);
     const open = ({ id }: CaptureSocket) => ({
       ...{ fd: wakeUp.fd, ring: rings.get(id)!, takeError: () => undefined, close: () => {} },
-      statistics: () => ({ passed: 0, dropped: 0 }),
+      statistics: () => (id === 1 ? { passed: 2, dropped: 1 } : { passed: 0, dropped: 0 }),
     });
     session = new CaptureSession(
       reader,
@@ -96,6 +96,34 @@ describe('a capture session', () => {
     expect(news).toContainEqual({ kind: 'cut', socket: 2, swap: 0 });
     stop();
     expect(stored).toEqual(['eth1 10', 'eth2 11', 'eth1 12', 'eth2 13']);
+  });
+
+  it('counts on what a socket had that has ended', () => {
+    open(1, [1]);
+    comes(1, [
+      [1, 30],
+      [1, 31],
+    ]);
+    read();
+    session.carryOut({ kind: 'draining', socket: 1 });
+    nowMs = 100;
+    read();
+    expect(news.at(-1)).toEqual({ kind: 'drained', socket: 1 });
+    open(2, [1]);
+    session.carryOut({ kind: 'counters', id: 5 });
+    expect(news.at(-1)).toMatchObject({
+      counters: { taken: 2, sockets: [{ taken: 0 }], ended: { sockets: 1, passed: 2, dropped: 1, taken: 2 } },
+    });
+    expect(session.kernelTotals()).toEqual({ passed: 2, dropped: 1 });
+    stop();
+    expect(news.at(-1)).toMatchObject({ kind: 'stopped', counters: { taken: 2, ended: { taken: 2 } } });
+  });
+
+  it('reads all there is only once it was told of all sockets that there were', () => {
+    open(1, [1]);
+    expect(session.readsAll).toBe(false);
+    session.carryOut({ kind: 'settings', flushWindowMs: 200 });
+    expect(session.readsAll).toBe(true);
   });
 
   it('takes up an interface at once and lets go of one at the cut', () => {

@@ -8,21 +8,33 @@ import {
 import { Attribution } from '../attribution/attribution.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
-import type { RingPosition } from '../sections/open-section.js';
+import type { LeftOut, RingPosition } from '../sections/open-section.js';
 import type { SectionAssembler } from '../sections/section-assembler.js';
-import type { CaptureCounters, CaptureNews, CaptureOrder, SocketCounts } from './capture-messages.js';
+import {
+  type CaptureCounters,
+  type CaptureNews,
+  type CaptureOrder,
+  noneEnded,
+  type SocketCounts,
+} from './capture-messages.js';
 import type { InterfaceLane } from './interface-lane.js';
 import { type LaneSocket, RingLane } from './ring-lane.js';
 import type { RingReader } from './ring-reader.js';
 
 /** Until then the kernel stamps each packet once for all sockets (`RingSocketOptions.arrivalTime`), which takes a moment to begin. */
 const TAKE_OVER_MS = 50;
+/** There may be thousands of versions. */
+const LEFT_OUT_MS = 1000;
+const NS_PER_MS = 1_000_000n;
 
 /** What the capture thread does: it carries out the orders of the main thread between two turns of the reader. */
 export class CaptureSession {
   readonly #ledger = new MemberLedger();
   /** Sockets that are closed: totals never go back. */
-  readonly #closed = { passed: 0, dropped: 0 };
+  readonly #ended = noneEnded();
+  #readsAll = false;
+  #leftOut: LeftOut = { dropped: 0, sampledOut: 0, overBudget: 0 };
+  #leftOutAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly reader: RingReader,
@@ -50,6 +62,8 @@ export class CaptureSession {
         break;
       case 'settings':
         this.assembler.flushWindowMs = order.flushWindowMs;
+        // Behind the sockets of the state that was carried out: those that the process before left too.
+        this.#readsAll = true;
         break;
       case 'throttle':
         for (const { filter, step } of this.#ledger.throttle(order.step)) this.#stepped(filter, step);
@@ -58,8 +72,7 @@ export class CaptureSession {
         this.tell({ kind: 'counters', id: order.id, counters: this.#counters() });
         break;
       case 'stop':
-        this.#stop();
-        this.tell({ kind: 'stopped', id: order.id });
+        this.tell({ kind: 'stopped', id: order.id, counters: this.#stop() });
         return false;
     }
     return true;
@@ -67,13 +80,32 @@ export class CaptureSession {
 
   /** Kernel counters of all sockets there were. */
   kernelTotals(): { passed: number; dropped: number } {
-    const totals = { ...this.#closed };
+    const totals = { passed: this.#ended.passed, dropped: this.#ended.dropped };
     for (const lane of this.reader.lanes.values()) {
       const { passed, dropped } = lane.statistics();
       totals.passed += passed;
       totals.dropped += dropped;
     }
     return totals;
+  }
+
+  /** Whether a turn reads every ring that has packets for this agent: not before all sockets that there were are known. */
+  get readsAll(): boolean {
+    return this.#readsAll;
+  }
+
+  leftOutByFilters(): Omit<LeftOut, 'dropped'> {
+    return this.#ledger.leftOut();
+  }
+
+  /** For the process after this one, after each turn; of filters as of some moment within the last second. */
+  leftOut(): LeftOut {
+    const { dropped } = this.kernelTotals();
+    const nowMs = this.nowMs();
+    if (nowMs - this.#leftOutAtMs < LEFT_OUT_MS) return { ...this.#leftOut, dropped };
+    this.#leftOutAtMs = nowMs;
+    this.#leftOut = { ...this.leftOutByFilters(), dropped };
+    return this.#leftOut;
   }
 
   /** Between turns too: a budget's second ends without a packet. */
@@ -137,8 +169,10 @@ export class CaptureSession {
     // Its packets are safe before the opener may close the socket, and with it the ring.
     this.assembler.close();
     const { passed, dropped } = lane.statistics();
-    this.#closed.passed += passed;
-    this.#closed.dropped += dropped;
+    this.#ended.sockets++;
+    this.#ended.passed += passed;
+    this.#ended.dropped += dropped;
+    this.#ended.taken += lane.interfaces.taken;
     this.reader.remove(lane);
     lane.socket.close();
     this.#leave(lane.interfaces.all);
@@ -153,13 +187,15 @@ export class CaptureSession {
   }
 
   /** The sockets live on at the opener, their programs too; only what was read must be safe. */
-  #stop(): void {
+  #stop(): CaptureCounters {
     for (const lane of this.reader.lanes.values()) this.reader.drain(lane);
-    this.assembler.close();
+    this.assembler.conclude(BigInt(this.wallClockMs()) * NS_PER_MS);
+    const counters = this.#counters();
     for (const lane of [...this.reader.lanes.values()]) {
       this.reader.remove(lane);
       lane.socket.close();
     }
+    return counters;
   }
 
   /** For the interfaces whose filters are others than now. Those of the same filters share the code that decides. */
@@ -195,6 +231,6 @@ export class CaptureSession {
       ...lane.statistics(),
       taken: lane.interfaces.taken,
     }));
-    return { taken: this.assembler.taken, sockets, versions: this.#ledger.versions() };
+    return { taken: this.assembler.taken, sockets, ended: { ...this.#ended }, versions: this.#ledger.versions() };
   }
 }

@@ -48,7 +48,8 @@ for (let running = true; running; ) {
   const turnsAtMs = Date.now();
   reader.turn(TURN_MS);
   session.tick();
-  open.alive(turnsAtMs, session.kernelTotals().dropped);
+  if (session.readsAll) open.read(turnsAtMs);
+  open.leftOut(session.leftOut());
   for (let message = receiveMessageOnPort(port); message && running; message = receiveMessageOnPort(port)) {
     running = session.carryOut(message.message as CaptureOrder);
   }
@@ -58,7 +59,8 @@ port.close();
 
 function totals() {
   const { passed, dropped } = session.kernelTotals();
-  return { kernelPassed: passed, kernelDropped: dropped, taken: assembler.taken, more: data.ledgerBefore };
+  const kernel = { kernelPassed: passed, kernelDropped: dropped };
+  return { ...kernel, ...session.leftOutByFilters(), taken: assembler.taken, more: data.ledgerBefore };
 }
 
 function adopt({ ring, isShared, branches, wasRead }: CaptureSocket, fd: number) {

@@ -96,7 +96,7 @@ class Spool {
   recover(left: NonNullable<ReturnType<OpenSection['left']>>): void {
     const last = this.records.at(-1);
     if (last?.epoch === left.epoch && last.seq >= left.seq) return;
-    const section = completed(left, origin, {});
+    const section = completed(left, origin, () => ({}));
     if (section) this.write(left.epoch, left.seq, section.bytes);
   }
 }
@@ -135,10 +135,38 @@ describe('OpenSection', () => {
     const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
     const open = new OpenSection(memory);
     open.take(7);
-    open.alive(1_000, 12);
-    expect(new OpenSection(memory).left()).toMatchObject({ aliveAtMs: 1_000, dropped: 12 });
+    open.read(1_000);
+    open.leftOut({ dropped: 12, sampledOut: 3, overBudget: 4 });
+    const leftOut = { dropped: 12, sampledOut: 3, overBudget: 4 };
+    expect(new OpenSection(memory).left()).toMatchObject({ readAtMs: 1_000, leftOut });
     open.take(8);
-    expect(new OpenSection(memory).left()).toMatchObject({ aliveAtMs: 1_000, dropped: 0 });
+    expect(new OpenSection(memory).left()).toMatchObject({
+      ...{ readAtMs: 1_000, leftOut: { dropped: 0, sampledOut: 0, overBudget: 0 } },
+    });
+  });
+
+  it('knows what sections have told, whichever of their stores was the last', () => {
+    const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
+    const open = new OpenSection(memory);
+    open.take(7);
+    const figures = (kept: number) => ({ kept, taken: 2 * kept, dropped: kept });
+    const words = new Float64Array(memory, 0, 512);
+    for (let seq = 1; seq < 5; seq++) {
+      open.begin(seq, 100, figures(10 * seq));
+      expect(open.left()).toMatchObject({ seq, told: figures(10 * seq) });
+      // A packet of this section, and the next one's figures: the kill came before it began.
+      open.commit(200, 1);
+      const before = words.slice();
+      open.begin(seq + 1, 300, figures(10 * seq + 10));
+      const after = words.slice();
+      words.set(before);
+      for (const [at, word] of after.entries()) if (at >= 496) words[at] = word;
+      expect(open.left()).toMatchObject({ seq, told: figures(10 * seq) });
+      // Its packets are gone, and its number is not there yet.
+      open.commit(200, 0);
+      words[7] = 200;
+      expect(open.left()).toMatchObject({ seq, told: figures(10 * seq + 10) });
+    }
   });
 
   it('knows how many packets were taken', () => {

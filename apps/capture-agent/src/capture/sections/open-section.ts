@@ -10,10 +10,29 @@ export interface RingPosition {
   readonly packets: number;
 }
 
+/** Cumulative figures of an epoch, as the ledger of its last section has them. */
+export interface ToldFigures {
+  /** Packets in sections. */
+  readonly kept: number;
+  /** Packets read. */
+  readonly taken: number;
+  readonly dropped: number;
+}
+export const NOTHING_TOLD: ToldFigures = { kept: 0, taken: 0, dropped: 0 };
+
+/** What the kernel and the filters left out in an epoch: as far as it was known when the process last looked. */
+export interface LeftOut {
+  /** By the kernel, which tells each drop once: nobody after this process hears of it again. */
+  readonly dropped: number;
+  /** Of each filter by itself: a packet of two of them may count twice, or be kept by the other. */
+  readonly sampledOut: number;
+  readonly overBudget: number;
+}
+
 /** What the process after this one has to know of the open section, whenever this one ends. */
 export interface OpenSectionState {
-  /** A section begins; what was in the buffer before is in the spool. */
-  begin(seq: number, endBytes: number): void;
+  /** A section begins; what was in the buffer before is in the spool, and these figures are told. */
+  begin(seq: number, endBytes: number, told: ToldFigures): void;
   /** The reader goes to another block; of one that it goes on with, so many packets are in sections already. */
   enter(socket: number, blockSequence: number, blockPackets: number, takenBefore: number): void;
   /** One more packet is dealt with. */
@@ -36,6 +55,8 @@ const WORD = {
   bank: 8,
   aliveAtMs: 9,
   dropped: 10,
+  sampledOut: 11,
+  overBudget: 12,
 } as const;
 /** `commit` holds two numbers in the 53 bits of a float: a packet and its place are taken in one store, or not at all. */
 const END_RANGE = 2 ** 24;
@@ -44,6 +65,8 @@ const STATE_BYTES = 4096;
 const BANKS = [16, 256] as const;
 const POSITION_WORDS = 3;
 const MAX_POSITIONS = 79;
+/** What was told before the open section, by the parity of its number: a kill between two stores leaves one that is whole. */
+const TOLD = [496, 500] as const;
 
 /**
  * The open section in a mapped file: what is in it survives the process, kill -9 included. Blocks of a ring can go back to
@@ -77,13 +100,18 @@ export class OpenSection implements OpenSectionState {
     words[WORD.start] = 0;
     words[WORD.takenBefore] = 0;
     words[WORD.seq] = 0;
-    words[WORD.dropped] = 0;
+    this.leftOut({ dropped: 0, sampledOut: 0, overBudget: 0 });
+    words.fill(0, TOLD[0]);
     words[WORD.epoch] = epoch;
     words[WORD.magic] = MAGIC;
   }
 
-  begin(seq: number, endBytes: number): void {
+  begin(seq: number, endBytes: number, { kept, taken, dropped }: ToldFigures): void {
     const words = this.#words;
+    const told = toldPlace(seq);
+    words[told] = kept;
+    words[told + 1] = taken;
+    words[told + 2] = dropped;
     // First, so that a section never has packets of the one before.
     words[WORD.commit] = endBytes + packetsIn(words[WORD.commit]!) * END_RANGE;
     words[WORD.start] = endBytes;
@@ -105,14 +133,16 @@ export class OpenSection implements OpenSectionState {
     this.#words[WORD.commit] = endBytes + blockPackets * END_RANGE;
   }
 
-  /**
-   * The process lives, and reads its rings.
-   * @param nowMs Unix ms
-   * @param dropped by the kernel in this epoch: it tells each drop once, so nobody after this process hears of it again
-   */
-  alive(nowMs: number, dropped: number): void {
-    this.#words[WORD.aliveAtMs] = nowMs;
-    this.#words[WORD.dropped] = dropped;
+  /** Every ring was read to its end. @param atMs when that began, Unix ms: what came before is in sections, or was let go */
+  read(atMs: number): void {
+    this.#words[WORD.aliveAtMs] = atMs;
+  }
+
+  leftOut({ dropped, sampledOut, overBudget }: LeftOut): void {
+    const words = this.#words;
+    words[WORD.dropped] = dropped;
+    words[WORD.sampledOut] = sampledOut;
+    words[WORD.overBudget] = overBudget;
   }
 
   /** What a process before left; undefined when there was none, or the file is another one's. */
@@ -121,15 +151,29 @@ export class OpenSection implements OpenSectionState {
     if (words[WORD.magic] !== MAGIC) return undefined;
     const commit = words[WORD.commit]!;
     const [start, end] = [words[WORD.start]!, Math.min(endIn(commit), this.buffer.length)];
+    const [epoch, seq] = [words[WORD.epoch]!, words[WORD.seq]!];
+    const blocks = this.buffer.slice(start, Math.max(start, end));
+    const told = this.#told(seq, blocks.length === 0);
     return {
-      epoch: words[WORD.epoch]!,
-      seq: words[WORD.seq]!,
+      ...{ epoch, seq, told, blocks, positions: this.#positions() },
       taken: words[WORD.takenBefore]! + packetsIn(commit),
-      aliveAtMs: words[WORD.aliveAtMs]!,
-      dropped: words[WORD.dropped]!,
-      positions: this.#positions(),
-      blocks: this.buffer.slice(start, Math.max(start, end)),
+      readAtMs: words[WORD.aliveAtMs]!,
+      leftOut: {
+        dropped: Math.max(told.dropped, words[WORD.dropped]!),
+        sampledOut: words[WORD.sampledOut]!,
+        overBudget: words[WORD.overBudget]!,
+      },
     };
+  }
+
+  /** An empty section may be the one behind `seq` by now, whose figures are higher. */
+  #told(seq: number, isEmpty: boolean): ToldFigures {
+    const at = (place: number): ToldFigures => {
+      const [kept, taken, dropped] = this.#words.subarray(place, place + 3) as unknown as [number, number, number];
+      return { kept, taken, dropped };
+    };
+    const [told, other] = [at(toldPlace(seq)), at(toldPlace(seq + 1))];
+    return isEmpty && sum(other) > sum(told) ? other : told;
   }
 
   /** The furthest of each socket. */
@@ -174,10 +218,11 @@ export interface LeftSection {
   readonly seq: number;
   /** Packets read from all rings in that epoch. */
   readonly taken: number;
-  /** When it was last seen alive, Unix ms. */
-  readonly aliveAtMs: number;
-  /** Packets that the kernel dropped in that epoch, as far as it had told by then. */
-  readonly dropped: number;
+  /** When a process of this folder last read its rings to their ends, Unix ms; 0: never. */
+  readonly readAtMs: number;
+  readonly leftOut: LeftOut;
+  /** By the section before. */
+  readonly told: ToldFigures;
   readonly positions: readonly RingPosition[];
   /** pcapng blocks behind the section header that was never written. */
   readonly blocks: Uint8Array<ArrayBuffer>;
@@ -185,14 +230,21 @@ export interface LeftSection {
 
 /**
  * The section that the ended process would have closed, without interface statistics; undefined when it has no packet.
+ * @param ledgerWith by the number of its packets
  * @throws BpfleetError `SECTION_CORRUPT`
  */
-export function completed(left: LeftSection, origin: SectionOrigin, ledger: Readonly<Record<string, string>>) {
-  if (left.blocks.length === 0) return undefined;
-  const bytes = sectionOf(origin, ledger, left.blocks);
-  const section = readSection(bytes);
-  return section.packets === 0 ? undefined : { bytes, section };
+export function completed(
+  { blocks }: Pick<LeftSection, 'blocks'>,
+  origin: SectionOrigin,
+  ledgerWith: (packets: number) => Readonly<Record<string, string>>,
+) {
+  if (blocks.length === 0) return undefined;
+  const section = readSection(sectionOf(origin, {}, blocks));
+  if (section.packets === 0) return undefined;
+  return { bytes: sectionOf(origin, ledgerWith(section.packets), blocks), section };
 }
 
+const toldPlace = (seq: number): number => TOLD[(seq % 2) as 0 | 1];
+const sum = ({ kept, taken, dropped }: ToldFigures): number => kept + taken + dropped;
 const endIn = (commit: number): number => commit % END_RANGE;
 const packetsIn = (commit: number): number => Math.floor(commit / END_RANGE);

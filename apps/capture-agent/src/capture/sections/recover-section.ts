@@ -1,58 +1,75 @@
 import { BpfleetError } from '@bpfleet/errors';
-import type { SectionOrigin } from '@bpfleet/section';
+import { type Section, type SectionOrigin, sectionOf } from '@bpfleet/section';
 import { crc32 } from '@node-rs/crc32';
 import type { RecordHeader } from '../../spool/record-header.js';
 import { completed, type LeftSection } from './open-section.js';
 
 /** What a process that was killed left behind. */
 export interface Recovered {
-  /** For the spool; undefined when there was no packet, or the section is there already. */
+  /** For the spool; undefined when sections that are there tell all of it. */
   readonly record: { readonly header: RecordHeader; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
-  /** Packets that could not be read back, of the open section. */
+  /** Packets that were put into sections in that epoch, those of this one included. */
+  readonly kept: number;
+  /** Packets that could not be read back, of the open section: at most so many. */
   readonly lost: number;
 }
 
 /** The last record that the spool has of the epoch whose process was killed; undefined: none. */
 export type LastRecord = Pick<RecordHeader, 'seq' | 'closed' | 'spooled'> | undefined;
 
-/** Makes a whole section of the one that was open, to be put into the spool under the epoch that it was captured in. */
-export function recoverSection(
-  left: LeftSection,
-  last: LastRecord,
-  origin: SectionOrigin,
-  facts: Pick<RecordHeader, 'agent' | 'boot' | 'closedAtMs'>,
-): Recovered {
-  if (last !== undefined && last.seq >= left.seq) return { record: undefined, lost: 0 };
+type Facts = Pick<RecordHeader, 'agent' | 'boot' | 'closedAtMs'>;
+
+/**
+ * Makes a whole section of the one that was open, to be put into the spool under the epoch that it was captured in. Without a
+ * packet it has the figures that no section before has told.
+ */
+export function recoverSection(left: LeftSection, last: LastRecord, origin: SectionOrigin, facts: Facts): Recovered {
+  if (last !== undefined && last.seq >= left.seq) return { record: undefined, kept: last.closed.packets, lost: 0 };
+  const { kept, taken } = left.told;
   try {
-    const found = completed(left, origin, { captured: String(left.taken) });
-    if (found === undefined) return { record: undefined, lost: 0 };
-    return { record: recordOf(left, last, facts, found), lost: 0 };
+    const found = completed(left, origin, (packets) => ledgerOf(left, kept + packets));
+    if (found === undefined) return { record: figuresOf(left, last, origin, facts), kept, lost: 0 };
+    const { bytes, section } = found;
+    const record = { header: headerOf(left, last, facts, section, bytes), bytes };
+    return { record, kept: kept + section.packets, lost: 0 };
   } catch (error) {
     if (!(error instanceof BpfleetError)) throw error;
     // Not readable: the machine lost power while the kernel wrote it. How many there were only the counters know.
-    return { record: undefined, lost: Math.max(0, left.taken - (last?.closed.packets ?? 0)) };
+    return { record: figuresOf(left, last, origin, facts), kept, lost: Math.max(0, left.taken - taken) };
   }
 }
 
-function recordOf(
-  left: LeftSection,
+function figuresOf(left: LeftSection, last: LastRecord, origin: SectionOrigin, facts: Facts): Recovered['record'] {
+  const { told, taken, leftOut, readAtMs } = left;
+  if (taken === told.taken && leftOut.dropped === told.dropped) return undefined;
+  const bytes = sectionOf(origin, ledgerOf(left, told.kept), new Uint8Array());
+  const atNs = BigInt(Math.round(readAtMs || Date.now())) * 1_000_000n;
+  const section = { packets: 0, tsMinNs: atNs, tsMaxNs: atNs, interfaces: [] };
+  return { header: headerOf(left, last, facts, section, bytes), bytes };
+}
+
+const ledgerOf = ({ taken, leftOut }: LeftSection, kept: number): Record<string, string> => ({
+  'kernel-dropped': String(leftOut.dropped),
+  captured: String(taken),
+  kept: String(kept),
+  'sampled-out': String(leftOut.sampledOut),
+  'over-budget': String(leftOut.overBudget),
+});
+
+function headerOf(
+  { epoch, seq }: LeftSection,
   last: LastRecord,
-  facts: Pick<RecordHeader, 'agent' | 'boot' | 'closedAtMs'>,
-  { bytes, section }: NonNullable<ReturnType<typeof completed>>,
-): Recovered['record'] {
-  const { packets, tsMinNs, tsMaxNs, interfaces } = section;
+  facts: Facts,
+  { packets, tsMinNs, tsMaxNs, interfaces }: Pick<Section, 'packets' | 'tsMinNs' | 'tsMaxNs' | 'interfaces'>,
+  bytes: Uint8Array,
+): RecordHeader {
   const versions = interfaces.flatMap(({ description }) => description?.split(',') ?? []);
   const grown = (tally: RecordHeader['closed'] | undefined) => ({
     sections: (tally?.sections ?? 0) + 1,
     packets: (tally?.packets ?? 0) + packets,
   });
-  const header: RecordHeader = {
-    ...facts,
-    epoch: left.epoch,
-    seq: left.seq,
-    packets,
-    tsMinNs,
-    tsMaxNs,
+  return {
+    ...{ ...facts, epoch, seq, packets, tsMinNs, tsMaxNs },
     filters: [...new Set(versions)],
     crc32: crc32(bytes),
     closed: grown(last?.closed),
@@ -60,5 +77,4 @@ function recordOf(
     positions: {},
     counters: {},
   };
-  return { header, bytes };
 }

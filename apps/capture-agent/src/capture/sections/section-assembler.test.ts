@@ -8,6 +8,7 @@ import { InterfaceLane } from '../ring/interface-lane.js';
 import { RingPacket } from '../ring/ring-packet.js';
 import { noProgress } from './open-section.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from './section-assembler.js';
+import type { ClosedSection } from './section-sink.js';
 
 const KIB = 1024;
 
@@ -15,6 +16,15 @@ describe('SectionAssembler', () => {
   /** Sizes of sections in KiB. */
   const sizesAt = (packetsPerSecond: number): number[] =>
     sectionsAt(packetsPerSecond).map(({ length }) => length / KIB);
+
+  /** Without packets; its totals are the test's. */
+  function assembled() {
+    const sections: ClosedSection[] = [];
+    const writer = new SectionWriter({ application: 'bpfleet', capacityBytes: SECTION_CAPACITY_BYTES });
+    const sink = { write: (one: ClosedSection) => void sections.push({ ...one, bytes: one.bytes.slice() }) };
+    const totals = { kernelPassed: 0, kernelDropped: 0, taken: 0, sampledOut: 0 };
+    return { assembler: new SectionAssembler(writer, sink, () => totals, noProgress), sections, totals };
+  }
 
   /** The sections that close while packets of 1000 bytes come at an even rate for two seconds. */
   function sectionsAt(packetsPerSecond: number): Uint8Array[] {
@@ -49,6 +59,21 @@ describe('SectionAssembler', () => {
     const read = sectionsAt(1000).map((bytes) => readSection(bytes));
     const upTo = (last: number) => read.slice(0, last + 1).reduce((sum, { packets }) => sum + packets, 0);
     expect(read.map(({ ledger }) => ledger?.kept)).toEqual(read.map((_, index) => String(upTo(index))));
+  });
+
+  it('tells figures that no section has in one without packets, once, before it stops', () => {
+    const { assembler, sections, totals } = assembled();
+    assembler.conclude(5n);
+    expect(sections).toEqual([]);
+    totals.taken = 599;
+    totals.sampledOut = 599;
+    assembler.conclude(1_700_000_000_000_000_000n);
+    assembler.conclude(1_700_000_000_000_000_001n);
+    expect(sections).toMatchObject([{ seq: 0, packets: 0, filters: [], tsMinNs: 1_700_000_000_000_000_000n }]);
+    expect(readSection(sections[0]!.bytes).ledger).toMatchObject({ captured: '599', kept: '0', 'sampled-out': '599' });
+    totals.kernelDropped = 3;
+    assembler.conclude(1_700_000_000_000_000_002n);
+    expect(sections.map(({ seq }) => seq)).toEqual([0, 1]);
   });
 
   it('closes sections when their flush window is over', () => {

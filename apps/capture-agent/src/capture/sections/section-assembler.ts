@@ -10,7 +10,7 @@ import {
 import { crc32 } from '@node-rs/crc32';
 import type { MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
-import type { OpenSectionState } from './open-section.js';
+import { NOTHING_TOLD, type OpenSectionState, type ToldFigures } from './open-section.js';
 import type { ReadingPlace, SectionLane } from './section-lane.js';
 import { type LedgerTotals, SectionLedger } from './section-ledger.js';
 import type { SectionSink } from './section-sink.js';
@@ -35,6 +35,7 @@ export class SectionAssembler {
   /** In sections that are closed. */
   #kept = 0;
   #openedAtMs = 0;
+  #told: ToldFigures = NOTHING_TOLD;
   readonly #tag = { tpid: 0, tci: 0 };
   /** In the open section. */
   readonly #lanes: SectionLane[] = [];
@@ -191,18 +192,34 @@ export class SectionAssembler {
     this.#begin();
   }
 
-  #begin(): void {
-    this.writer.begin();
-    this.progress.begin(this.#seq, this.writer.endBytes);
+  /**
+   * Closes the open section; figures that none has told by then go into one without packets: no other may follow.
+   * @param atNs Unix time
+   */
+  conclude(atNs: bigint): void {
+    this.close();
+    const { taken, kernelDropped } = this.totals();
+    if (taken === this.#told.taken && kernelDropped === this.#told.dropped) return;
+    this.#emit(atNs);
+    this.#begin();
   }
 
-  #emit(): void {
-    const { packets, tsMinNs, tsMaxNs } = this.writer;
+  #begin(): void {
+    this.writer.begin();
+    this.progress.begin(this.#seq, this.writer.endBytes, this.#told);
+  }
+
+  /** @param emptyAtNs when it is, without packets */
+  #emit(emptyAtNs = 0n): void {
+    const { packets, isEmpty } = this.writer;
+    const [tsMinNs, tsMaxNs] = isEmpty ? [emptyAtNs, emptyAtNs] : [this.writer.tsMinNs, this.writer.tsMaxNs];
     for (const lane of this.#lanes) {
       this.writer.addStatistics(lane.interfaceId, statisticsOf(lane));
     }
     this.#kept += packets;
-    const ledger = this.#ledger.of(this.totals(), this.#kept, this.#sets, this.#openedAtMs);
+    const totals = this.totals();
+    this.#told = { kept: this.#kept, taken: totals.taken, dropped: totals.kernelDropped };
+    const ledger = this.#ledger.of(totals, this.#kept, this.#sets, this.#openedAtMs);
     const bytes = this.writer.finish(ledger);
     this.sink.write({
       seq: this.#seq++,

@@ -9,6 +9,9 @@ export interface LedgerTotals {
   readonly kernelDropped: number;
   /** Read from the rings. */
   readonly taken: number;
+  /** By filters' sampling and budgets, each filter by itself; missing: by none. */
+  readonly sampledOut?: number;
+  readonly overBudget?: number;
   /** What else is known: of the spool, of the epoch before. */
   readonly more?: Readonly<Record<string, string>>;
 }
@@ -37,6 +40,8 @@ export class SectionLedger {
       'kernel-dropped': String(totals.kernelDropped),
       captured: String(totals.taken),
       kept: String(kept),
+      'sampled-out': String(totals.sampledOut ?? 0),
+      'over-budget': String(totals.overBudget ?? 0),
       ...totals.more,
     };
     if (nowMs - this.#versionsAtMs < VERSIONS_INTERVAL_MS) return ledger;

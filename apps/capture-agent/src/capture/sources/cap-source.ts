@@ -121,7 +121,7 @@ export class CapSource implements PacketSource {
   async stop(): Promise<void> {
     clearInterval(this.#tick);
     await this.#reader?.stop();
-    this.#sections?.close();
+    this.#sections?.conclude(BigInt(Date.now()) * 1_000_000n);
     this.#sink?.close();
   }
 

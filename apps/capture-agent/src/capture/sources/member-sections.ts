@@ -6,7 +6,7 @@ import type { BudgetStep } from '../attribution/budget.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
 import type { ReadPacket } from '../attribution/read-packet.js';
 import { ownTrafficTest } from '../own-traffic.js';
-import type { CaptureCounters } from '../ring/capture-messages.js';
+import { type CaptureCounters, noneEnded } from '../ring/capture-messages.js';
 import { noProgress } from '../sections/open-section.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
 import { type LaneStatistics, SectionLane } from '../sections/section-lane.js';
@@ -36,6 +36,8 @@ class MemberLane extends SectionLane {
 export class MemberSections {
   readonly #lanes = new Map<string, MemberLane>();
   readonly #ledger = new MemberLedger();
+  /** Interfaces that have no filters any more. */
+  readonly #ended = noneEnded();
   readonly #assembler: SectionAssembler;
   #lastId = 0;
   #excluded: readonly ExcludedEndpoint[] = [];
@@ -52,6 +54,7 @@ export class MemberSections {
       kernelPassed: this.#assembler.taken,
       kernelDropped: 0,
       taken: this.#assembler.taken,
+      ...this.#ledger.leftOut(),
     });
     this.#assembler = new SectionAssembler(writer, sink, totals, noProgress);
   }
@@ -73,7 +76,7 @@ export class MemberSections {
   /** Interfaces came or went, or filters ended; all else stays. */
   filterWith(members: readonly InterfaceMembers[]): void {
     const wanted = new Map(members.map((one) => [keyOf(one.interface), one]));
-    for (const key of this.#lanes.keys()) if (!wanted.has(key)) this.#lanes.delete(key);
+    for (const [key, lane] of this.#lanes) if (!wanted.has(key)) this.#end(key, lane);
     for (const [key, { interface: device, members: list }] of wanted) {
       const attribution = new Attribution(list, this.#ledger.accountsOn(device.name));
       const isOwn = ownTrafficTest(device.linkType, this.#excluded);
@@ -111,6 +114,11 @@ export class MemberSections {
     this.#assembler.close();
   }
 
+  /** No packet follows. @param atNs Unix time of the last ones */
+  conclude(atNs: bigint): void {
+    this.#assembler.conclude(atNs);
+  }
+
   counters(): CaptureCounters {
     const sockets = [...this.#lanes.values()].map((lane) => ({
       socket: lane.id,
@@ -118,7 +126,14 @@ export class MemberSections {
       ...lane.statistics(),
       taken: lane.taken,
     }));
-    return { taken: this.#assembler.taken, sockets, versions: this.#ledger.versions() };
+    return { taken: this.#assembler.taken, sockets, ended: { ...this.#ended }, versions: this.#ledger.versions() };
+  }
+
+  #end(key: string, lane: MemberLane): void {
+    this.#lanes.delete(key);
+    this.#ended.sockets++;
+    this.#ended.passed += lane.taken;
+    this.#ended.taken += lane.taken;
   }
 
   #stepped(filter: string, step: BudgetStep): void {

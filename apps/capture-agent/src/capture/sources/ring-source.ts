@@ -41,6 +41,8 @@ export class RingSource implements PacketSource {
   #exited: Promise<void> = Promise.resolve();
   #lastId = 0;
   readonly #waiting = new Map<number, Waiting>();
+  /** After `stop`: as they were at the end. */
+  #last: CaptureCounters | undefined;
 
   constructor(
     private readonly opener: Pick<OpenerPort, 'cut' | 'drained'>,
@@ -85,12 +87,12 @@ export class RingSource implements PacketSource {
     this.#order({ kind: 'throttle', step });
   }
 
-  counters(): Promise<CaptureCounters> {
-    return this.#ask('counters');
+  async counters(): Promise<CaptureCounters> {
+    return this.#last ?? this.#ask('counters');
   }
 
   async stop(): Promise<void> {
-    if (this.#thread !== undefined) await this.#ask('stop');
+    if (this.#thread !== undefined) this.#last = await this.#ask('stop');
     await this.#exited;
     clearTimeout(this.#quiet);
     this.#wakeUp?.close();
@@ -117,7 +119,7 @@ export class RingSource implements PacketSource {
         break;
       case 'counters':
       case 'stopped':
-        this.#waiting.get(news.id)?.resolve(news.kind === 'counters' ? news.counters : NOTHING);
+        this.#waiting.get(news.id)?.resolve(news.counters);
         this.#waiting.delete(news.id);
         break;
     }
@@ -160,8 +162,6 @@ export class RingSource implements PacketSource {
     this.#wakeUp?.wake();
   }
 }
-
-const NOTHING: CaptureCounters = { taken: 0, sockets: [], versions: [] };
 
 /** Node runs the built file; a test that reads this one from source still needs the built one, and built packages. */
 function threadFile(workerData: CaptureThreadData): [URL, WorkerOptions] {
