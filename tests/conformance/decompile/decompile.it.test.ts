@@ -17,11 +17,15 @@ const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const EXPRESSIONS = 30 * ROUNDS;
 const RANDOM_PROGRAMS = 40 * ROUNDS;
 const LEAST_SAID = 0.95;
+/** `vlan` in the middle of a filter, which moves what is to its right, is not found yet. */
+const LEAST_SAID_LIVE = 0.9;
 /** Half of them aimed at the program, half at what became of it. */
 const PACKETS = 60;
 /** Those of tier 1. */
 const TIER_1 = ['EN10MB', 'LINUX_SLL', 'LINUX_SLL2', 'RAW', 'IPV4', 'IPV6', 'NULL', 'LOOP'];
-const tier1 = linkForms.filter(({ linkType, live }) => TIER_1.includes(linkType) && !live);
+const files = linkForms.filter(({ linkType, live }) => TIER_1.includes(linkType) && !live);
+/** As the kernel delivers them, the outer tag beside the bytes. */
+const captures = linkForms.filter(({ linkType, live }) => linkType === 'EN10MB' && live);
 
 type Source = 'ours' | 'ours, plain' | 'libpcap’s' | 'libpcap’s, plain';
 
@@ -37,9 +41,9 @@ function* programsFor(libpcap: Libpcap, text: string, form: LinkForm): Iterable<
   yield ['libpcap’s, plain', theirs.plain];
 }
 
-function ourProgram(text: string, { linkType }: LinkForm, optimize: boolean): Program | undefined {
+function ourProgram(text: string, { linkType, live }: LinkForm, optimize: boolean): Program | undefined {
   try {
-    return compile(text, { linkType, netmask: NETMASK.text, optimize }).program;
+    return compile(text, { linkType, live, netmask: NETMASK.text, optimize }).program;
   } catch (error) {
     // Anything but a refusal is a crash.
     if (error instanceof Error && error.name === 'BpfleetError') return undefined;
@@ -88,14 +92,17 @@ const hexOf = ({ bytes }: Packet) => Buffer.from(bytes).toString('hex');
 suiteRequires('decompiled programs', { libpcap: installedLibpcap() }, ({ libpcap: { libpcap } }) => {
   const seed = seedOfRun();
 
-  it(
-    `accept what the program accepts, when compiled again (BPFLEET_TEST_SEED=${seed})`,
-    () => {
+  it.each([
+    ['files', files, LEAST_SAID],
+    ['live captures', captures, LEAST_SAID_LIVE],
+  ])(
+    `accept what the program accepts, when compiled again, of %s (BPFLEET_TEST_SEED=${seed})`,
+    (from, forms, least) => {
       const random = new Random(seed);
       const coverage = newCoverage();
       const figures = new Map<Source, Figures>();
       for (let count = 0; count < EXPRESSIONS; count++) {
-        const { text, form, productions } = randomExpression(random, coverage, tier1);
+        const { text, form, productions } = randomExpression(random, coverage, forms);
         coverage.add(productions);
         for (const [source, program] of programsFor(libpcap, text, form)) {
           // `protochain` of libpcap jumps back, and some of its programs read words nobody stored.
@@ -121,13 +128,13 @@ suiteRequires('decompiled programs', { libpcap: installedLibpcap() }, ({ libpcap
         const refused = [...refusals].map(([id, times]) => `${id} ${times}`).join(', ') || 'none';
         printFigures(
           seed,
-          `decompile, ${source}: ${equal} of ${programs} programs of ${EXPRESSIONS} expressions equal ` +
+          `decompile, ${from}, ${source}: ${equal} of ${programs} programs of ${EXPRESSIONS} expressions equal ` +
             `(${((100 * equal) / programs).toFixed(2)} %), ${pairs} pairs, ${short} too short; refused: ${refused}`,
         );
       }
       const sum = (of: (one: Figures) => number) => [...figures.values()].reduce((total, one) => total + of(one), 0);
       const said = sum(({ equal }) => equal) / sum(({ programs }) => programs);
-      expect(shareWithin(said, EXPRESSIONS).most).toBeGreaterThanOrEqual(LEAST_SAID);
+      expect(shareWithin(said, EXPRESSIONS).most).toBeGreaterThanOrEqual(least);
     },
     60_000 * ROUNDS,
   );

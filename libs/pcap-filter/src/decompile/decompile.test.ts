@@ -72,6 +72,32 @@ describe('decompile', () => {
     expect(decompile(program)).toEqual({ expression: 'inbound and not ifindex 3', live: true });
   });
 
+  it.each([
+    'vlan',
+    'vlan 5',
+    'vlan 5 and tcp dst port 80',
+    'vlan and ip6',
+    'vlan 100 and vlan 200 and tcp port 80',
+    'arp or vlan 5',
+    'not vlan 5',
+    'inbound and vlan 5',
+  ])('finds “%s” in the plain and in the optimised live program', (expression) => {
+    const programs = [false, true].map((optimize) => compile(expression, { optimize, live: true }).program);
+    expect(programs.map((program) => decompile(program))).toEqual(Array(2).fill({ expression, live: true }));
+  });
+
+  it.each([
+    ['the tag’s number alone', 'ld vlan_tci\njeq #5, y, n\ny: ret #-1\nn: ret #0'],
+    ['whether there is a tag', 'ld vlan_pr\nret a'],
+    ['that there is none', 'ld vlan_pr\njeq #0, y, n\ny: ret #-1\nn: ret #0'],
+    [
+      'another tag beside the packet than in its bytes',
+      'ld vlan_pr\njeq #0, b, t\nt: ld vlan_tci\nand #0xfff\njeq #6, y, n\nb: ldh [12]\njeq #0x8100, i, n\ni: ldh [14]\nand #0xfff\njeq #5, y, n\ny: ret #-1\nn: ret #0',
+    ],
+  ])('refuses what “vlan” does not ask: %s', (_, text) => {
+    expect(decompile(assemble(text))).toMatchObject({ refusal: { id: 'METADATA' } });
+  });
+
   it.each(['LINUX_SLL', 'LINUX_SLL2', 'RAW', 'NULL', 'LOOP', 'PPP'])('knows where things stand on %s', (linkType) => {
     expect(said(compile('udp src port 53', { linkType }).program, linkType)).toBe('udp src port 53');
   });

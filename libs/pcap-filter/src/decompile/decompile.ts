@@ -6,13 +6,14 @@ import { unknownLinkType } from '../lower/lower.js';
 import { decisionsOf } from './decisions.js';
 import { type Formula, longCalculation, type Question, sizeOf } from './formula.js';
 import { openEncapsulations } from './idioms/encapsulations.js';
-import { proposeRelations, proposeTerms } from './idioms/proposals.js';
+import { proposeRelations, proposeTags, proposeTerms } from './idioms/proposals.js';
 import { say } from './idioms/say.js';
 import { type Shape, Shapes } from './idioms/shapes.js';
 import { type Form, type Term, Terms } from './idioms/terms.js';
 import { CannotSay, type Refusal, refuse } from './refusal.js';
 import { structure } from './structure.js';
 import { Symbols } from './symbols.js';
+import { asksTagBeside, checkTagBeside } from './tag-beside.js';
 import { type Accessor, joinWritten, type Written, writeFormula } from './write.js';
 
 /** Longer formulas are not searched for terms. */
@@ -45,9 +46,13 @@ export function decompile(program: Program, options: DecompileOptions = {}): Dec
   }
   const form = { linkType: linkType.toUpperCase(), live };
   try {
-    const symbols = new Symbols();
+    // In the live form `vlan` asks first where the tag is; either answer leaves a program that is read like any other.
+    const asksTag = live && asksTagBeside(program);
+    const symbols = new Symbols(asksTag ? false : undefined);
     const formula = structure(decisionsOf(program, symbols), symbols);
-    return { expression: compilable(new Writer(formula, symbols, form).write(), form), live };
+    const expression = compilable(new Writer(formula, symbols, form, asksTag).write(), form);
+    if (asksTag) checkTagBeside(program, expression, form);
+    return { expression, live };
   } catch (error) {
     if (error instanceof CannotSay) return { refusal: error.refusal };
     throw error;
@@ -69,6 +74,7 @@ class Writer {
     private readonly formula: Formula,
     private readonly symbols: Symbols,
     private readonly form: Form,
+    private readonly asksTag: boolean,
   ) {
     this.#shapes = new Shapes(symbols);
     this.#bytes = { word: form.linkType === 'IEEE802_11_RADIO' ? 'radio' : 'link', offset: 0 };
@@ -89,6 +95,7 @@ class Writer {
   #inTerms(shape: Shape, outer?: Term): Written {
     const terms = this.#terms(outer);
     proposeTerms(this.formula, terms);
+    if (this.asksTag) proposeTags(this.formula, terms);
     const said = this.#say(shape, terms);
     if (this.#unsaid.length === 0) return said;
     // It may be a question about a header's bytes.

@@ -92,6 +92,8 @@ function loaded({ code, k }: Instruction, pc: number, { x, memory }: State, symb
 const METADATA: Readonly<Record<number, MetadataName>> = {
   [Ancillary.PKTTYPE]: 'packetType',
   [Ancillary.IFINDEX]: 'interfaceIndex',
+  [Ancillary.VLAN_TAG]: 'vlanTci',
+  [Ancillary.VLAN_TAG_PRESENT]: 'vlanTagPresent',
 };
 
 /** Loads at offsets that mean a header's start, or what the kernel keeps beside the bytes. */

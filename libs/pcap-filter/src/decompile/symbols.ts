@@ -20,6 +20,9 @@ export class Symbols {
   readonly #origins = new Map<NumberedValue, number>();
   readonly #sizes = new WeakMap<Value, number>();
 
+  /** @param tagBeside whether the kernel keeps a VLAN tag beside the packets in question; undefined: of some */
+  constructor(private readonly tagBeside?: boolean) {}
+
   number(value: Value): NumberedValue {
     return this.#table.number(simplify(value, () => undefined));
   }
@@ -33,6 +36,7 @@ export class Symbols {
   }
 
   metadata(name: MetadataName, instruction: number): NumberedValue {
+    if (name === 'vlanTagPresent' && this.tagBeside !== undefined) return this.constant(Number(this.tagBeside));
     return this.#measured({ kind: 'metadata', name }, instruction);
   }
 

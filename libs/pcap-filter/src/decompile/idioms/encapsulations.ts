@@ -1,3 +1,5 @@
+import { complement, intersection } from '../../ir/ranges.js';
+import type { Question } from '../formula.js';
 import type { Symbols } from '../symbols.js';
 import type { Shape, Shapes } from './shapes.js';
 import { type Form, type Term, Terms } from './terms.js';
@@ -35,7 +37,8 @@ function openOne(
 ): Opened | undefined {
   if (rest.kind === 'leaf' || rest.kind === 'always') return undefined;
   const terms = new Terms(symbols, shapes, form, outer);
-  for (const word of encapsulationsIn(rest.kind === 'all' ? rest.parts.slice(0, 3) : [])) terms.propose(word);
+  for (const word of encapsulationsIn(rest.kind === 'all' ? questionsOf(rest.parts.slice(0, 3)) : []))
+    terms.propose(word);
   // The one that says most: `vlan 5` before `vlan`.
   const fitting = [...terms.all()]
     .filter(({ text, shape }) => !text.startsWith('not ') && shapes.behind(shape, rest) !== undefined)
@@ -51,17 +54,23 @@ function openOne(
   };
 }
 
+function questionsOf(parts: readonly Shape[]): Question[] {
+  return parts.flatMap((part) => (part.kind === 'leaf' ? [part.question] : []));
+}
+
 function partsOf(shape: Shape): number {
   return shape.kind === 'all' ? shape.parts.length : 1;
 }
 
 /** By the numbers that stand where an identifier would. */
-function* encapsulationsIn(parts: readonly Shape[]): Iterable<string> {
-  for (const part of parts) {
-    if (part.kind !== 'leaf' || part.question.kind !== 'test') continue;
-    const { mask, within, value } = part.question;
-    const [from = 0, to = 0] = within;
-    if (within.length !== 2 || value.value.kind !== 'load') continue;
+export function* encapsulationsIn(questions: Iterable<Question>): Iterable<string> {
+  for (const question of questions) {
+    if (question.kind !== 'test') continue;
+    const { mask, within, value } = question;
+    // Or all but one, where it is denied.
+    const asked = within.length === 2 ? within : intersection(complement(within), Uint32Array.of(0, mask));
+    const [from = 0, to = 0] = asked;
+    if (asked.length !== 2 || value.value.kind !== 'load') continue;
     if (from === to && mask === VLAN_ID) yield `vlan ${from}`;
     if (from === to && mask === SESSION) yield `pppoes ${from}`;
     // A label is the first 20 bits of a word (RFC 3032).

@@ -4,6 +4,7 @@ import { operandsOf } from '../../optimise/values.js';
 import { type Formula, longCalculation, type Question, type Test } from '../formula.js';
 import { type Accessor, writeFormula } from '../write.js';
 import { addressesIn, macsIn, networks4 } from './addresses.js';
+import { encapsulationsIn } from './encapsulations.js';
 import type { Terms } from './terms.js';
 
 /** Words for what a packet carries, by the number that stands in it (IANA). */
@@ -40,6 +41,11 @@ export function proposeTerms(formula: Formula, terms: Terms): void {
   if (questions.length < all.length) proposeChains(all, terms);
   for (const number of numbers(2)) terms.propose(`ether proto 0x${number.toString(16)}`);
   for (const word of ['outbound', 'inbound']) terms.propose(word);
+}
+
+/** What ends with `vlan 5`: nothing is to its right, for whatever is it moves. */
+export function proposeTags(formula: Formula, terms: Terms): void {
+  for (const word of encapsulationsIn(questionsIn(formula))) if (word.startsWith('vlan')) terms.propose(word);
 }
 
 function* questionsIn(formula: Formula): Iterable<Question> {
