@@ -52,9 +52,9 @@ export function bothKilled(rig: OneHost): void {
       const sent = await rig.sender.stop();
       await rig.fleet.until('the last packets to be acknowledged', async () => {
         ledger = (await rig.status())!.ledger!;
-        const { captured: taken, sentPackets, evictedPackets } = ledger.agent;
+        const { captured: taken, carriedPackets = 0, sentPackets, evictedPackets } = ledger.agent;
         return ledger.sockets.every((one) => one.passed === one.captured + one.droppedByKernel) && taken > 0
-          ? sentPackets + evictedPackets === captured + taken - lost
+          ? sentPackets + evictedPackets === carriedPackets + taken
           : false;
       });
       captured += ledger.agent.captured;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { InProcessBus } from '@bpfleet/bus';
+import { type Bus, InProcessBus, type Producer } from '@bpfleet/bus';
 import type { AgentStatus } from '@bpfleet/contract';
 import { createLogger, createMetrics } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -16,6 +16,13 @@ import { SigningService } from './testing/signing-service.js';
 const RECORDING = fileURLToPath(new URL('../../../tests/fixtures/first-five-minutes.pcap', import.meta.url));
 const web = { filter: 'web', version: 1, expression: 'tcp port 80' };
 const dns = { filter: 'dns', version: 1, expression: 'udp port 53' };
+
+/** Acknowledges what it is sent at once. */
+class TakingBus extends InProcessBus {
+  override producer(): Producer {
+    return { start: async () => {}, send: async () => {}, stop: async () => {} };
+  }
+}
 
 describe('an agent', () => {
   let folder: string;
@@ -35,10 +42,10 @@ describe('an agent', () => {
     return fake;
   }
   /** One that replays a recording: it needs no rights. */
-  async function agentOf(server: string): Promise<CaptureAgent> {
+  async function agentOf(server: string, bus: Bus = new InProcessBus()): Promise<CaptureAgent> {
     const source = await fileSource({ file: RECORDING, speed: 'full', times: 'recorded', repeat: false });
     const agent = createAgent(AgentConfig.parse({ agentId: 'agent-1', agentStateDir: folder, server }), source, {
-      bus: new InProcessBus(),
+      bus,
       logger: createLogger({ name: 'test', level: 'silent' }),
       registry: createMetrics(),
       onFatal: (error) => {
@@ -59,6 +66,19 @@ describe('an agent', () => {
     await expect(agentOf(service.url)).rejects.toMatchObject(refusal);
     await first.stop();
     await agentOf(service.url);
+  });
+
+  it('reports when it stops what became of all its packets', async () => {
+    const service = await filterManager(new SigningService('agent-1'));
+    service.order = service.signing.desire([web]);
+    const agent = await agentOf(service.url, new TakingBus());
+    await expect.poll(() => filtersOf(service.statuses.at(-1)), { timeout: 15_000 }).toEqual(['web@1 reported']);
+    await agent.stop();
+    const { matched, stored } = service.statuses.at(-1)!.ledger!.filters[0]!;
+    expect(matched).toBeGreaterThan(0);
+    expect(service.statuses.at(-1)!.ledger!.agent).toMatchObject({
+      ...{ captured: matched, spooledPackets: stored, sentPackets: stored, evictedPackets: 0, carriedPackets: 0 },
+    });
   });
 
   const filtersOf = (status: AgentStatus | undefined) =>

@@ -24,14 +24,14 @@ import { Guest } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
 import { bootTimeMs } from './opener/service-clock.js';
-import { plus } from './spool/amount.js';
+import { noAmount, plus } from './spool/amount.js';
 import { bootId } from './spool/boot-id.js';
 import { DiskSpool } from './spool/disk-spool.js';
 import { MemoryStore } from './spool/memory-store.js';
 import { ownFolder } from './spool/own-folder.js';
 import { SessionKeys } from './spool/session-keys.js';
 import { SpoolErrors } from './spool/spool-errors.js';
-import { agentStatus } from './status.js';
+import { agentStatus, type StoreFigures, storeFigures } from './status.js';
 import { senderMetrics, storeMetrics } from './uplink/metrics.js';
 import { Sender } from './uplink/sender.js';
 
@@ -64,6 +64,9 @@ export class CaptureAgent {
   #follower: DesiredFollower | undefined;
   #reporter: StatusReporter | undefined;
   #before: Readonly<Record<string, string>> = {};
+  #since = new Date();
+  /** What the stores had when the epoch began: the status counts from there. */
+  #atStart: StoreFigures = storeFigures(noAmount, []);
   #gap!: SocketGap;
   readonly #early: OpenerEvent[] = [];
   readonly #stopping = new AbortController();
@@ -123,6 +126,8 @@ export class CaptureAgent {
     await this.#reporter?.stop();
     await this.#source?.stop();
     await this.#sender?.stop();
+    // Now that the counters are what they stay at.
+    await this.#reporter?.last();
     await this.parts.opener.stop();
     await this.#spool?.close();
     this.#spoolLock?.release();
@@ -152,6 +157,8 @@ export class CaptureAgent {
     this.#gap = new SocketGap(readAtMs);
     // Only now: the section that was left open needs its epoch's key too.
     await this.#forgetKeys();
+    this.#since = new Date();
+    this.#atStart = this.#storeFigures();
     const run: CaptureRun = {
       ...{ agent, epoch: this.#epoch, spoolFolder: folder, firstSegment, boot: this.#boot, ledgerBefore: before },
       ...{ bootTimeOriginMs: this.#bootTimeOriginMs, ...origin },
@@ -282,6 +289,10 @@ export class CaptureAgent {
       }));
   }
 
+  #storeFigures(): StoreFigures {
+    return storeFigures(plus(this.#spool.sent, this.#memory.sent), [this.#spool.counts, this.#memory.counts]);
+  }
+
   #sourceTroubles(): AgentStatus['errors'] {
     const at = new Date().toISOString();
     return (this.#source?.troubles ?? []).map((message) => ({ code: 'ATTACH_REFUSED', message, at }));
@@ -304,7 +315,9 @@ export class CaptureAgent {
       counters,
       guard: this.#guard.read(counters, this.#source!.mappedBytes),
       stores: [this.#spool.counts, this.#memory.counts],
-      sent: plus(this.#spool.sent, this.#memory.sent),
+      figures: this.#storeFigures(),
+      atStart: this.#atStart,
+      since: this.#since,
       spoolCapBytes: config.agentSpoolBytes,
       before: this.#before,
       withoutSocket: this.#gap.interval,

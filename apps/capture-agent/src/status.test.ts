@@ -2,13 +2,15 @@ import { AgentStatus, statusLimits } from '@bpfleet/contract';
 import { describe, expect, it } from 'vitest';
 import type { FilterOutcome } from './border/opener-port.js';
 import type { CaptureCounters } from './capture/ring/capture-messages.js';
-import { agentStatus, type StatusInputs } from './status.js';
+import { agentStatus, type StatusInputs, storeFigures } from './status.js';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 /** The longest names that a host has: 15 characters. */
 const deviceOf = (number: number): string => `veth${String(number).padStart(11, '0')}`;
 const none = { sections: 0, packets: 0, bytes: 0 };
-const store = { waiting: none, evicted: none, damaged: none };
+const store = { waiting: none, evicted: none, evictedOf: new Map(), damaged: none };
+const empty = storeFigures(none, []);
+const ended = { sockets: 0, passed: 0, dropped: 0, taken: 0 };
 
 /** Filters on interfaces, one socket each. */
 function inputs(filters: number, interfaces: number): StatusInputs {
@@ -29,8 +31,9 @@ function inputs(filters: number, interfaces: number): StatusInputs {
   }));
   return {
     ...{ agent: 'agent-1', labels: {}, generation: 1, epoch: 1, source: 'ring', errors: [], confined: true },
-    ...{ interfaces: [], outcomes, statements: [], counters: { taken: 0, sockets, versions }, sent: none, before: {} },
-    ...{ stores: [store, store], spoolCapBytes: 1, withoutSocket: undefined },
+    ...{ interfaces: [], outcomes, statements: [], counters: { taken: 0, sockets, ended, versions }, before: {} },
+    ...{ stores: [store, store], figures: empty, atStart: empty, since: new Date(0) },
+    ...{ spoolCapBytes: 1, withoutSocket: undefined },
     guard: {
       windowMs: 1,
       cpuPercent: 0,
@@ -68,6 +71,31 @@ describe('a status', () => {
     ]);
     expect(new Set(filters.map(({ counters }) => counters!.droppedByKernel))).toEqual(new Set([9]));
     expect(ledger!.filters).toHaveLength(140);
+  });
+
+  it('has what sockets had that have ended in a row of its own', () => {
+    const { counters, ...all } = inputs(1, 1);
+    const gone = { sockets: 3, passed: 100, dropped: 9, taken: 91 };
+    const { ledger } = agentStatus({ ...all, counters: { ...counters, ended: gone } });
+    expect(ledger!.sockets).toHaveLength(2);
+    expect(ledger!.sockets[0]).toEqual({
+      ...{ interface: '*', ended: 3, filters: [], passed: 100, droppedByKernel: 9, captured: 91 },
+    });
+  });
+
+  it('counts sections since the epoch began, with what it found waiting', () => {
+    const amount = (sections: number) => ({ sections, packets: 10 * sections, bytes: 0 });
+    const stored = (evicted: number, waiting: number) => ({
+      ...{ ...store, evicted: amount(evicted), waiting: amount(waiting) },
+    });
+    const atStart = storeFigures(amount(100), [stored(7, 5), stored(0, 0)]);
+    const figures = storeFigures(amount(104), [stored(9, 2), stored(1, 1)]);
+    const { ledger, sections } = agentStatus({ ...inputs(1, 1), figures, atStart });
+    expect(ledger!.agent).toMatchObject({
+      ...{ carriedSections: 5, spooledSections: 5, sentSections: 4, evictedSections: 3 },
+      ...{ carriedPackets: 50, spooledPackets: 50, sentPackets: 40, evictedPackets: 30 },
+    });
+    expect(sections).toEqual({ sent: 104, pending: 3, dropped: 10, packetsDropped: 100 });
   });
 
   it('leaves out what one call does not take, and says so', () => {

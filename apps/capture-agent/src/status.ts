@@ -1,10 +1,10 @@
-import { type AgentStatus, DsseEnvelope, type GuardFigures } from '@bpfleet/contract';
+import { type AgentStatus, DsseEnvelope, type GuardFigures, type LossLedger } from '@bpfleet/contract';
 import type { FilterOutcome } from './border/opener-port.js';
 import type { CaptureCounters } from './capture/ring/capture-messages.js';
 import type { Interval } from './capture/socket-gap.js';
 import { hostFacts } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
-import type { Tally } from './spool/record-header.js';
+import { type Amount, minus, sumOf } from './spool/amount.js';
 import type { StoreCounts } from './spool/section-store.js';
 import { withinLimits } from './status-bounds.js';
 
@@ -18,25 +18,35 @@ export interface StatusInputs
   readonly counters: CaptureCounters;
   /** Disk first, then memory. */
   readonly stores: readonly [StoreCounts, StoreCounts];
-  readonly sent: Tally;
+  /** Of both stores, over all epochs: now, and when this one began. */
+  readonly figures: StoreFigures;
+  readonly atStart: StoreFigures;
+  /** When the epoch began. */
+  readonly since: Date;
   readonly spoolCapBytes: number;
   readonly before: Readonly<Record<string, string>>;
   readonly withoutSocket: Interval | undefined;
 }
 
+/** What became of sections, over all epochs. */
+export interface StoreFigures {
+  readonly sent: Amount;
+  readonly evicted: Amount;
+  readonly waiting: Amount;
+}
+
+export const storeFigures = (sent: Amount, stores: readonly StoreCounts[]): StoreFigures => ({
+  sent,
+  evicted: sumOf(stores.map(({ evicted }) => evicted)),
+  waiting: sumOf(stores.map(({ waiting }) => waiting)),
+});
+
 /** The status as the contract has it. */
 export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'> {
-  const { outcomes, counters, stores, sent, before, withoutSocket, interfaces, statements, spoolCapBytes, ...rest } =
-    inputs;
-  const [disk, memory] = stores;
-  const evicted = {
-    sections: disk.evicted.sections + memory.evicted.sections,
-    packets: disk.evicted.packets + memory.evicted.packets,
-  };
-  const waiting = {
-    sections: disk.waiting.sections + memory.waiting.sections,
-    packets: disk.waiting.packets + memory.waiting.packets,
-  };
+  const { outcomes, counters, stores, figures, atStart, since, ...more } = inputs;
+  const { before, withoutSocket, interfaces, statements, spoolCapBytes, ...rest } = more;
+  const { sent, evicted, waiting } = figures;
+  const [, memory] = stores;
   const captured = new Map(counters.versions.map((one) => [`${one.version} ${one.interface}`, one]));
   const dropped = new Map(counters.sockets.map((one) => [one.socket, one.dropped]));
   return withinLimits({
@@ -57,13 +67,14 @@ export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'>
       packetsDropped: evicted.packets,
     },
     ledger: {
-      ...ledgerOf(outcomes, counters, { sent, evicted, waiting }),
+      since: since.toISOString(),
+      ...ledgerOf(outcomes, counters, figures, atStart),
       before: { ...before },
       ...(withoutSocket ? { withoutSocket: ends(withoutSocket) } : {}),
     },
     spool: {
       sections: waiting.sections,
-      bytes: disk.waiting.bytes + memory.waiting.bytes,
+      bytes: waiting.bytes,
       capBytes: spoolCapBytes,
       memoryOnly: memory.waiting.sections > 0,
     },
@@ -72,24 +83,30 @@ export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'>
 
 function ledgerOf(
   outcomes: readonly FilterOutcome[],
-  { taken, sockets, versions }: CaptureCounters,
-  sections: { readonly sent: Tally; readonly evicted: Tally; readonly waiting: Tally },
+  { taken, sockets, ended, versions }: CaptureCounters,
+  figures: StoreFigures,
+  atStart: StoreFigures,
 ): NonNullable<AgentStatus['ledger']> {
-  const { sent, evicted, waiting } = sections;
+  const [sent, evicted] = [minus(figures.sent, atStart.sent), minus(figures.evicted, atStart.evicted)];
+  const spooled = minus(totalOf(figures), totalOf(atStart));
+  const live = sockets.map(({ socket, interfaces, passed, dropped, taken: captured }) => ({
+    interface: interfaces.length === 1 ? interfaces[0]! : '*',
+    ...(interfaces.length === 1 ? {} : { sharedBy: interfaces.length }),
+    filters: versionsOn(socket, outcomes),
+    passed,
+    droppedByKernel: dropped,
+    captured,
+  }));
   return {
-    sockets: sockets.map(({ socket, interfaces, passed, dropped, taken: captured }) => ({
-      interface: interfaces.length === 1 ? interfaces[0]! : '*',
-      ...(interfaces.length === 1 ? {} : { sharedBy: interfaces.length }),
-      filters: versionsOn(socket, outcomes),
-      passed,
-      droppedByKernel: dropped,
-      captured,
-    })),
+    sockets: ended.sockets === 0 ? live : [endedRow(ended), ...live],
     filters: [...versions],
     agent: {
       captured: taken,
-      spooledSections: sent.sections + evicted.sections + waiting.sections,
-      spooledPackets: sent.packets + evicted.packets + waiting.packets,
+      carriedSections: atStart.waiting.sections,
+      carriedPackets: atStart.waiting.packets,
+      // What is found to be damaged waits no more.
+      spooledSections: Math.max(0, spooled.sections),
+      spooledPackets: Math.max(0, spooled.packets),
       sentSections: sent.sections,
       sentPackets: sent.packets,
       evictedSections: evicted.sections,
@@ -97,6 +114,12 @@ function ledgerOf(
     },
   };
 }
+
+const totalOf = ({ sent, evicted, waiting }: StoreFigures): Amount => sumOf([sent, evicted, waiting]);
+
+const endedRow = ({ sockets, passed, dropped, taken }: CaptureCounters['ended']): LossLedger['sockets'][number] => ({
+  ...{ interface: '*', ended: sockets, filters: [], passed, droppedByKernel: dropped, captured: taken },
+});
 
 /** Each once, on however many interfaces it runs there. */
 const versionsOn = (socket: number, outcomes: readonly FilterOutcome[]): string[] => [

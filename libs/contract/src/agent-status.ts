@@ -42,6 +42,8 @@ export type FilterState = z.infer<typeof FilterState>;
 
 /** Where every packet went. All counters are of the agent's epoch, and only grow. */
 export const LossLedger = z.object({
+  /** When the epoch began, by the host's clock. */
+  since: Timestamp.optional(),
   sockets: z
     .array(
       z.object({
@@ -49,6 +51,8 @@ export const LossLedger = z.object({
         interface: z.string(),
         /** How many interfaces have their packets on it: what it lost is of all of them together. */
         sharedBy: Count.optional(),
+        /** Of so many sockets that have ended, together. */
+        ended: Count.optional(),
         /** `web@3` */
         filters: z.array(z.string()),
         passed: Count,
@@ -77,6 +81,9 @@ export const LossLedger = z.object({
   /** Packets taken from the rings, and what became of the sections they went into. */
   agent: z.object({
     captured: Count,
+    /** What epochs before had left waiting when this one began: sent and given up with its own. */
+    carriedSections: Count.optional(),
+    carriedPackets: Count.optional(),
     spooledSections: Count,
     spooledPackets: Count,
     sentSections: Count,

@@ -71,6 +71,23 @@ describe('StatusReporter', () => {
     enrol();
     await expect.poll(() => client.taken.length).toBeGreaterThan(4);
   });
+  it('reports once more what the agent ends with, and waits for no filter-manager that is away', async () => {
+    enrol();
+    await expect.poll(sequences).toEqual([0, 1]);
+    await reporter.stop();
+    reporter.changed();
+    await reporter.last();
+    expect(sequences()).toEqual([0, 1, 2]);
+    expect(nonces.at(-1)).toBe('nonce 2');
+    client.isAway = true;
+    await reporter.last();
+    expect(sequences()).toEqual([0, 1, 2]);
+  });
+  it('has no last word for a filter-manager that never heard of it', async () => {
+    await reporter.stop();
+    await reporter.last();
+    expect(nonces).toEqual([]);
+  });
   it('tries again while the filter-manager is away', async () => {
     client.isAway = true;
     enrol();

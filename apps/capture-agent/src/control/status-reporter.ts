@@ -5,6 +5,8 @@ import type { AgentClient } from './agent-client.js';
 
 const CALL_TIMEOUT_MS = 10_000;
 const RETRY_MS = 1000;
+/** Nobody waits longer for an agent to stop because its filter-manager is away. */
+const LAST_TIMEOUT_MS = 2000;
 
 /** Posts the agent's status: on change, and each interval. The first one makes the agent known. */
 export class StatusReporter {
@@ -47,6 +49,19 @@ export class StatusReporter {
     await this.#reporting;
   }
 
+  /** After `stop`: reports once more what the agent ends with, unless the filter-manager has never heard of it. */
+  async last(): Promise<void> {
+    if (this.#nonce === undefined) return;
+    const deadline = new Deadline(LAST_TIMEOUT_MS);
+    try {
+      await this.#deliver(deadline.signal);
+    } catch (err) {
+      this.logger.warn({ err }, 'the last status is not delivered, the ledger shows the one before');
+    } finally {
+      deadline.clear();
+    }
+  }
+
   async #report(): Promise<void> {
     const { signal } = this.#stopping;
     await Promise.race([this.enrolled, aborted(signal)]);
@@ -60,12 +75,7 @@ export class StatusReporter {
   async #post(signal: AbortSignal): Promise<boolean> {
     const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
     try {
-      const body: AgentStatus = { ...(await this.collect(this.#nonce)), sequence: this.#sequence++ };
-      const { nonce } = await this.client.call(agentApi.postStatus, { body, signal: deadline.signal });
-      // The first one: nothing is attested before it was used.
-      if (this.#nonce === undefined && nonce !== undefined) this.#changed = true;
-      this.#nonce = nonce;
-      this.#isRegistered();
+      await this.#deliver(deadline.signal);
       return true;
     } catch (err) {
       if (!signal.aborted) this.logger.warn({ err }, 'status not delivered, trying again');
@@ -73,6 +83,15 @@ export class StatusReporter {
     } finally {
       deadline.clear();
     }
+  }
+
+  async #deliver(signal: AbortSignal): Promise<void> {
+    const body: AgentStatus = { ...(await this.collect(this.#nonce)), sequence: this.#sequence++ };
+    const { nonce } = await this.client.call(agentApi.postStatus, { body, signal });
+    // The first one: nothing is attested before it was used.
+    if (this.#nonce === undefined && nonce !== undefined) this.#changed = true;
+    this.#nonce = nonce;
+    this.#isRegistered();
   }
 
   async #nextChange(signal: AbortSignal): Promise<void> {

@@ -12,8 +12,8 @@ export class FakeFilterManager {
   readonly statuses: AgentStatus[] = [];
   readonly #server: Server = createServer((request, response) => void this.#answer(request, response));
 
-  /** @param service whose keys it tells who enrols */
-  constructor(private readonly service: SigningService) {}
+  /** @param signing whose keys it tells who enrols */
+  constructor(readonly signing: SigningService) {}
 
   async start(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
@@ -35,7 +35,7 @@ export class FakeFilterManager {
     if (name[0] === 'enrol') {
       const { enrolment } = await jsonOf(request);
       const { agent } = JSON.parse(textOf(DsseEnvelope.parse(enrolment).payload));
-      reply(response, { agent, keys: [this.service.key.publicKey], serverTime });
+      reply(response, { agent, keys: [this.signing.key.publicKey], serverTime });
     } else if (name[0] === 'status') {
       this.statuses.push(AgentStatus.parse(await jsonOf(request)));
       reply(response, { serverTime, nonce: 'nonce' });

@@ -1,4 +1,5 @@
 import type { Agent, LossLedger } from '@bpfleet/contract';
+import { age } from '../output/age.js';
 import { type Column, table } from '../output/columns.js';
 import type { Terminal } from '../terminal.js';
 
@@ -6,7 +7,7 @@ type Socket = LossLedger['sockets'][number];
 type Version = LossLedger['filters'][number];
 
 const sockets: readonly Column<Socket>[] = [
-  { title: 'INTERFACE', value: ({ interface: device, sharedBy }) => (sharedBy ? `${device} (${sharedBy})` : device) },
+  { title: 'INTERFACE', value: placeOf },
   { title: 'PASSED', value: ({ passed }) => passed, align: 'right' },
   { title: 'DROPPED', value: ({ droppedByKernel }) => droppedByKernel, align: 'right' },
   { title: 'CAPTURED', value: ({ captured }) => captured, align: 'right' },
@@ -30,6 +31,11 @@ const versions: readonly Column<Version>[] = [
   { title: 'KEEPS', value: ({ step }) => step ?? '' },
 ];
 
+function placeOf({ interface: device, sharedBy, ended }: Socket): string {
+  if (ended) return `ended (${ended})`;
+  return sharedBy ? `${device} (${sharedBy})` : device;
+}
+
 interface Fate {
   readonly fate: string;
   readonly sections: number;
@@ -41,23 +47,27 @@ const fates: readonly Column<Fate>[] = [
   { title: 'PACKETS', value: ({ packets }) => packets, align: 'right' },
 ];
 
-/** Where every packet of an agent went: in the kernel, by filter, and on the way to Kafka. */
-export function ledgerTables({ status }: Agent, terminal: Terminal): string {
+/** Where every packet of an agent went since its epoch began: in the kernel, by filter, and on the way to Kafka. */
+export function ledgerTables({ status, lastHeardAt }: Agent, terminal: Terminal): string {
   const ledger = status?.ledger;
   if (ledger === undefined) return 'it has told of no packets yet\n';
-  const { spooledSections, spooledPackets, sentSections, sentPackets, evictedSections, evictedPackets } = ledger.agent;
+  const { carriedSections = 0, carriedPackets = 0, spooledSections, spooledPackets } = ledger.agent;
+  const { sentSections, sentPackets, evictedSections, evictedPackets } = ledger.agent;
   const rows: Fate[] = [
+    { fate: 'left by epochs before', sections: carriedSections, packets: carriedPackets },
     { fate: 'spooled', sections: spooledSections, packets: spooledPackets },
     { fate: 'acknowledged by Kafka', sections: sentSections, packets: sentPackets },
     { fate: 'given up', sections: evictedSections, packets: evictedPackets },
     {
       fate: 'waiting',
-      sections: spooledSections - sentSections - evictedSections,
-      packets: spooledPackets - sentPackets - evictedPackets,
+      sections: carriedSections + spooledSections - sentSections - evictedSections,
+      packets: carriedPackets + spooledPackets - sentPackets - evictedPackets,
     },
   ];
   const before = Object.entries(ledger.before ?? {}).map(([name, value]) => `${name} ${value}`);
+  const since = ledger.since === undefined ? '' : ` since ${ledger.since}`;
   return [
+    `Epoch ${status!.epoch}${since}, heard ${age(lastHeardAt, terminal.now())} ago\n`,
     table(ledger.sockets, sockets, terminal.out, terminal.env),
     table(ledger.filters, versions, terminal.out, terminal.env),
     table(rows, fates, terminal.out, terminal.env),

@@ -4,6 +4,7 @@ import { FakeFleet } from '../../fakes/fake-fleet.js';
 import { runCommand } from '../../fakes/fake-terminal.js';
 
 const ledger: LossLedger = {
+  since: '2026-11-22T09:59:00.000Z',
   sockets: [{ interface: 'eth0', filters: ['web@3', 'dns@1'], passed: 1000, droppedByKernel: 7, captured: 990 }],
   filters: [
     {
@@ -20,6 +21,8 @@ const ledger: LossLedger = {
   ],
   agent: {
     captured: 990,
+    carriedSections: 4,
+    carriedPackets: 40,
     spooledSections: 12,
     spooledPackets: 180,
     sentSections: 9,
@@ -68,7 +71,9 @@ describe('agent ledger', () => {
     expect(out).toContain('INTERFACE  PASSED  DROPPED  CAPTURED  IN RING  FILTERS\n');
     expect(out).toContain('eth0         1000        7       990        3  web@3,dns@1\n');
     expect(out).toMatch(/web@3 +eth0 +900 +90 +11520 +12 +810 +0 +full\n/);
-    expect(out).toMatch(/waiting +2 +20\n/);
+    expect(out).toMatch(/^Epoch 1 since 2026-11-22T09:59:00.000Z, heard 12s ago\n/);
+    expect(out).toMatch(/left by epochs before +4 +40\n/);
+    expect(out).toMatch(/waiting +6 +60\n/);
     expect(out).toContain('The process before: before-lost 0\n');
     const [from, to] = ['2026-11-22T10:00:00.250Z', '2026-11-22T10:00:02.000Z'];
     expect(out).toContain(`No socket stood from ${from} to ${to}, 1.750 s: what came then is in no count\n`);
@@ -81,6 +86,13 @@ describe('agent ledger', () => {
     expect(out).toContain('* (70)       1000        7       990        3  web@3,dns@1\n');
   });
 
+  it('shows what sockets had that have ended', async () => {
+    const ended = { interface: '*', ended: 2, filters: [], passed: 299, droppedByKernel: 1, captured: 298 };
+    fleet.agents = [agent({ ledger: { ...ledger, sockets: [ended, ...ledger.sockets] } })];
+    const { out } = await runCommand(['agent', 'ledger', 'host-1', '--server', server]);
+    expect(out).toMatch(/ended \(2\) +299 +1 +298 +0\s*\n/);
+  });
+
   it('says so when an agent has told of nothing', async () => {
     fleet.agents = [agent({})];
     const { out } = await runCommand(['agent', 'ledger', 'host-1', '--server', server]);
@@ -90,6 +102,6 @@ describe('agent ledger', () => {
   it('prints the counters as the API has them', async () => {
     fleet.agents = [agent({ ledger })];
     const { out } = await runCommand(['agent', 'ledger', 'host-1', '-o', 'json', '--server', server]);
-    expect(JSON.parse(out)).toEqual({ id: 'host-1', epoch: 1, ledger });
+    expect(JSON.parse(out)).toEqual({ id: 'host-1', epoch: 1, lastHeardAt: '2026-11-22T10:04:48.000Z', ledger });
   });
 });

@@ -13,7 +13,8 @@ export function agentLedger(parent: Command, terminal: Terminal): void {
   withServers(withOutput(command)).action(async (id: string, options: { output: OutputFormat }) => {
     const { control, controlApi } = await servers(command, terminal);
     const agent = await control.call(controlApi.getAgent, { path: { id }, signal: terminal.signal });
-    const ledger = { id, epoch: agent.status?.epoch ?? 0, ledger: agent.status?.ledger };
+    const { status, lastHeardAt } = agent;
+    const ledger = { id, epoch: status?.epoch ?? 0, lastHeardAt, ledger: status?.ledger };
     await printAnswer(ledger, options.output, () => ledgerTables(agent, terminal), terminal);
   });
 }
