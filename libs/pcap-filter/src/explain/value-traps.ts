@@ -1,13 +1,14 @@
 import type { Primitive } from '../parse/tree.js';
 import type { NameResolver } from '../resolve/names.js';
 import { readPorts } from '../resolve/ports.js';
+import { ofItem } from '../resolve/sets.js';
 import type { Note } from './traps.js';
 
 /** What surprises people about a value under its qualifiers; of a set, about each in it. */
 export function valueTraps(primitive: Primitive, names: NameResolver, note: Note): void {
   const { value, qualifiers } = primitive;
   if (value.kind === 'set') {
-    for (const item of value.items) valueTraps({ ...primitive, value: item, span: item.span }, names, note);
+    for (const item of value.items) valueTraps({ ...ofItem(primitive, item), span: item.span }, names, note);
     return;
   }
   switch (qualifiers.type) {
@@ -57,7 +58,9 @@ function zeroBits(words: readonly number[], partBits: 8 | 16): number {
 const LEAST_ADDRESS = 2 ** 24;
 
 function hostTraps({ value, qualifiers, span }: Primitive, note: Note): void {
+  // An area and a node.
+  if (qualifiers.protocol === 'decnet') return;
   if (value.kind === 'ipv4' && value.bits < 32) note('HOST_OF_NETWORK', span, `net ${value.text}`);
-  if (value.kind !== 'number' || qualifiers.protocol === 'decnet' || value.value >= LEAST_ADDRESS) return;
+  if (value.kind !== 'number' || value.value >= LEAST_ADDRESS) return;
   note('HOST_OF_NUMBER', span, value.value < 256 ? `net ${value.value}` : 'all four parts of the address');
 }

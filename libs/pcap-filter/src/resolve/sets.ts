@@ -58,7 +58,8 @@ function addressesAsOne(addresses: readonly Ipv4[], one: (value: Item) => Logic<
   return [leafOf({ ...resolved.leaf, networks } as Meaning)];
 }
 
-function ofItem({ kind, qualifiers, span }: Primitive, value: Item): Primitive {
+/** One value of a set under its qualifiers; what says itself that it is a network or a range is read so. */
+export function ofItem({ kind, qualifiers, span }: Primitive, value: Item): Primitive {
   const isNetwork = 'prefixLength' in value && value.prefixLength !== undefined;
   const isHost = qualifiers.type === undefined || qualifiers.type === 'host';
   if (isNetwork && isHost) return { kind, qualifiers: { ...qualifiers, type: 'net' }, value, span };
