@@ -74,6 +74,7 @@ export class CaptureAgent {
   readonly #bootTimeOriginMs = bootTimeMs() - performance.now();
 
   readonly #trouble = new ControlTrouble(() => this.#reporter?.changed());
+  readonly #orders: KeptOrders;
   readonly #guest: Guest;
   readonly #guard: GuardMeter;
 
@@ -82,6 +83,8 @@ export class CaptureAgent {
     private readonly parts: AgentParts,
   ) {
     const budget = { cpuPercent: config.agentCpuPercent, memoryBytes: config.agentMemoryBytes };
+    const changed = (): void => this.#reporter?.changed();
+    this.#orders = new KeptOrders(controlFolder(config.agentStateDir), parts.logger, changed);
     this.#guard = new GuardMeter(parts.openerPid);
     const ringBytes = (): number => this.#source?.mappedBytes ?? 0;
     this.#guest = new Guest(budget, parts.openerPid, ringBytes, parts.logger, (step) => this.#source?.throttle(step));
@@ -241,7 +244,7 @@ export class CaptureAgent {
 
   #makeFollower(client: AgentClient, registered: Promise<void>): DesiredFollower {
     const { logger, onFatal } = this.parts;
-    const kept = new KeptOrders(controlFolder(this.config.agentStateDir));
+    const kept = this.#orders;
     const desire = (claimed: ClaimedState, taken: TakenBundles) => this.#desire(claimed, taken);
     return new DesiredFollower({ client, kept, logger, trouble: this.#trouble, registered, desire, onFatal });
   }
@@ -300,7 +303,7 @@ export class CaptureAgent {
 
   async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
     const { config, parts } = this;
-    const { outcomes, statements } = await parts.opener.attest(nonce);
+    const { outcomes, statements, troubles } = await parts.opener.attest(nonce);
     const counters = await this.#source!.counters();
     return agentStatus({
       agent: config.agentId,
@@ -324,9 +327,15 @@ export class CaptureAgent {
       errors: [
         ...this.#trouble.errors,
         ...this.#unknownInterfaces(),
+        ...unkept([...troubles, ...this.#orders.troubles]),
         ...this.#spoolErrors.current,
         ...this.#sourceTroubles(),
       ],
     });
   }
+}
+
+function unkept(troubles: readonly string[]): AgentStatus['errors'] {
+  const at = new Date().toISOString();
+  return troubles.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at }));
 }

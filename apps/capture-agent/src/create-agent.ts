@@ -21,8 +21,8 @@ export function createAgent(
   parts: Pick<AgentParts, 'bus' | 'logger' | 'registry' | 'onFatal'>,
   other?: OtherOpener,
 ): CaptureAgent {
-  const { onFatal } = parts;
-  const opener = other?.port ?? createOpener(config, source, { isConfined: () => false, onFatal });
+  const { logger, onFatal } = parts;
+  const opener = other?.port ?? createOpener(config, source, { isConfined: () => false, logger, onFatal });
   const agentSpoolDir = spoolDirOf(config);
   return new CaptureAgent(
     { ...config, agentSpoolDir },

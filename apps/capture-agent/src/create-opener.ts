@@ -8,7 +8,7 @@ import { Opener, type OpenerOptions } from './opener/opener.js';
 export const createOpener = (
   config: AgentConfig,
   source: ChosenSource,
-  parts: Pick<OpenerOptions, 'isConfined' | 'onFatal'>,
+  parts: Pick<OpenerOptions, 'isConfined' | 'logger' | 'onFatal'>,
 ): Opener =>
   new Opener({
     folder: openerFolder(config.agentStateDir),

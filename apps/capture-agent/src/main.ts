@@ -44,7 +44,7 @@ function capturing(
   logger: Logger,
   onFatal: (error: unknown) => void,
 ): Lifecycle {
-  const opener = createOpener(config, source, { isConfined: () => agent.isConfined, onFatal });
+  const opener = createOpener(config, source, { isConfined: () => agent.isConfined, logger, onFatal });
   const { agentStateDir } = config;
   const as = runAs(config.agentUser, AGENT, agentStateDir, openerFolder(agentStateDir));
   const agent: AgentProcess = new AgentProcess(opener, { entry: AGENT, env: process.env, runAs: as, logger });

@@ -38,6 +38,7 @@ export async function startApart(options: StandaloneOptions, stopping: AbortSign
   failed.catch(() => undefined);
   const opener = createOpener(agentConfig(options, agentFolder, undefined), agentSource, {
     isConfined: () => rest.isConfined,
+    logger,
     onFatal,
   });
   let onEnd!: (how: string) => void;

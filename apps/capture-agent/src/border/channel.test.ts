@@ -72,7 +72,8 @@ class FakeOpener implements ServedOpener {
   desire = (order: unknown) => this.#answer(ANSWER, 'desire', order);
   cut = (socket: number, swap: number) => this.#answer(undefined, 'cut', socket, swap);
   drained = (socket: number) => this.#answer(undefined, 'drained', socket);
-  attest = (nonce?: string) => this.#answer({ outcomes: [], statements: [ENVELOPE] }, 'attest', nonce);
+  attest = (nonce?: string) =>
+    this.#answer({ outcomes: [], statements: [ENVELOPE], troubles: ['disk'] }, 'attest', nonce);
   pin = (keys: readonly string[]) => this.#answer(undefined, 'pin', keys);
   enrolment = (labels: object) => this.#answer(ENVELOPE, 'enrolment', labels);
 }
@@ -143,7 +144,7 @@ describe('the border', () => {
     expect(await port.desire(order)).toEqual(ANSWER);
     await port.cut(1, 2);
     await port.drained(1);
-    expect(await port.attest('nonce')).toEqual({ outcomes: [], statements: [ENVELOPE] });
+    expect(await port.attest('nonce')).toEqual({ outcomes: [], statements: [ENVELOPE], troubles: ['disk'] });
     await port.attest();
     await port.pin([KEY]);
     expect(await port.enrolment({ env: 'prod' })).toEqual(ENVELOPE);

@@ -125,7 +125,11 @@ export const calls = {
   drained: { request: z.strictObject({ socket: Id }), answer: z.null() },
   attest: {
     request: z.strictObject({ nonce: z.string().max(128).exactOptional() }),
-    answer: z.strictObject({ outcomes: z.array(Outcome), statements: z.array(DsseEnvelope) }),
+    answer: z.strictObject({
+      outcomes: z.array(Outcome),
+      statements: z.array(DsseEnvelope),
+      troubles: z.array(z.string()).max(16),
+    }),
   },
   pin: { request: z.strictObject({ keys: z.array(PublicKey).min(1).max(16) }), answer: z.null() },
   enrolment: { request: z.strictObject({ labels: Labels }), answer: DsseEnvelope },

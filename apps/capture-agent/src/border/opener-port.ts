@@ -137,6 +137,15 @@ export interface DesireAnswer {
   readonly outcomes: readonly FilterOutcome[];
 }
 
+/** What runs, and what the opener has trouble with. */
+export interface Attested {
+  readonly outcomes: readonly FilterOutcome[];
+  /** DSSE envelopes, signed by the identity key. */
+  readonly statements: readonly unknown[];
+  /** What it cannot keep on its disk, for people. */
+  readonly troubles: readonly string[];
+}
+
 /** The privileged side, as the agent sees it (docs/30-capture-agent.md). */
 export interface OpenerPort {
   readonly isConfined: boolean;
@@ -147,9 +156,7 @@ export interface OpenerPort {
   cut(socket: number, swap: number): Promise<void>;
   drained(socket: number): Promise<void>;
   /** What runs, read back now; signed statements when a nonce of the service is given. */
-  attest(
-    nonce?: string,
-  ): Promise<{ readonly outcomes: readonly FilterOutcome[]; readonly statements: readonly unknown[] }>;
+  attest(nonce?: string): Promise<Attested>;
   /** Pins the filter-manager's keys at the first enrolment; once there are any, they only change by signed states. */
   pin(keys: readonly string[]): Promise<void>;
   /** The enrolment document signed by the identity key: a DSSE envelope. */

@@ -1,5 +1,13 @@
 import type { AgentStatus } from '@bpfleet/contract';
-import type { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, type ErrorCode } from '@bpfleet/errors';
+
+/** What was on the way to the filter-manager, or in it: over as soon as it answers. */
+const PASSING: readonly string[] = [
+  'SERVER_UNREACHABLE',
+  'STORE_UNAVAILABLE',
+  'TOO_BUSY',
+  'INTERNAL',
+] satisfies ErrorCode[];
 
 /** Why the agent does not do what the filter-manager says now: in its status until it follows again. */
 export class ControlTrouble {
@@ -9,11 +17,17 @@ export class ControlTrouble {
   constructor(private readonly changed: () => void) {}
 
   /** Of several with one code the first stays: the others follow from it. */
-  met({ code, message, hint }: BpfleetError): void {
+  met(error: Error): void {
+    const { code, hint } = error instanceof BpfleetError ? error : { code: 'INTERNAL', hint: undefined };
     if (this.#current?.code === code) return;
-    const text = hint === undefined ? message : `${message}; ${hint}`;
-    this.#current = { code, message: text, at: new Date().toISOString() };
+    const message = hint === undefined ? error.message : `${error.message}; ${hint}`;
+    this.#current = { code, message, at: new Date().toISOString() };
     this.changed();
+  }
+
+  /** The filter-manager says that there is nothing new. What was refused stays refused. */
+  answered(): void {
+    if (this.#current !== undefined && PASSING.includes(this.#current.code)) this.over();
   }
 
   /** It follows. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DELEGATION_HEADER, SERVER_TIME_HEADER } from '@bpfleet/contract';
@@ -28,7 +28,7 @@ class FakeApi {
     for (const wake of this.#waiting) wake();
   }
 
-  readonly fetch: typeof fetch = async (input, init) => {
+  fetch: typeof fetch = async (input, init) => {
     const url = new URL(String(input));
     this.asked.push(url.pathname);
     const headers = new Headers(init?.headers);
@@ -90,8 +90,8 @@ describe('DesiredFollower', () => {
   async function start(): Promise<DesiredFollower> {
     const session = { agent: 'agent-1', key: PrivateKey.generate(), delegation: 'd' };
     const follower = new DesiredFollower({
-      client: new AgentClient('http://127.0.0.1:1', session, api.fetch),
-      kept: new KeptOrders(folder),
+      client: new AgentClient('http://127.0.0.1:1', session, (...request) => api.fetch(...request)),
+      kept: new KeptOrders(folder, pino({ level: 'silent' })),
       logger: pino({ level: 'silent' }),
       trouble,
       registered: Promise.resolve(),
@@ -137,7 +137,7 @@ describe('DesiredFollower', () => {
     api.desire(service.desire([web]));
     await (await start()).stop();
     await until(() => taken.length === 1);
-    Object.assign(api, { fetch: async () => Promise.reject(new Error('away')) });
+    api.fetch = async () => Promise.reject(new Error('away'));
     await start();
     expect(generations()).toHaveLength(2);
   });
@@ -153,6 +153,44 @@ describe('DesiredFollower', () => {
     damage();
     await start();
     await until(() => taken.length === 2);
+  });
+
+  it.each([
+    ['the state', () => mkdirSync(join(folder, 'desired.json'))],
+    ['the folder of bundles', () => writeFileSync(join(folder, 'bundles'), '')],
+    [
+      'a bundle',
+      () => mkdirSync(join(folder, 'bundles', `${api.bundleDigests[0]!.slice(7)}.json`), { recursive: true }),
+    ],
+  ])('follows, in memory, where %s on disk can neither be read nor written', async (_, spoil) => {
+    api.desire(service.desire([web, dns]));
+    void spoil();
+    await start();
+    await until(() => taken.length === 1);
+    api.desire(service.desire([dns]));
+    await until(() => taken.length === 2);
+    expect(trouble.errors).toEqual([]);
+  });
+
+  it('says that the filter-manager is away only until it answers', async () => {
+    api.desire(service.desire([web]));
+    const answer = api.fetch;
+    api.fetch = async () => Promise.reject(new TypeError('away'));
+    await start();
+    await until(() => trouble.errors.length > 0);
+    expect(trouble.errors).toMatchObject([{ code: 'SERVER_UNREACHABLE' }]);
+    api.fetch = answer;
+    await until(() => taken.length === 1);
+    expect(trouble.errors).toEqual([]);
+    await started.at(-1)!.stop();
+
+    // It has that state now, and the answer is 304.
+    api.fetch = async () => Promise.reject(new TypeError('away'));
+    await start();
+    await until(() => trouble.errors.length > 0);
+    api.fetch = async () => new Response(null, { status: 304 });
+    await until(() => trouble.errors.length === 0);
+    expect(taken).toHaveLength(2);
   });
 
   it('asks again for a state that was refused, and does not keep it', async () => {

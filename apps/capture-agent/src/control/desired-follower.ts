@@ -9,6 +9,8 @@ import { type ClaimedState, claimedState, type KeptOrders } from './kept-orders.
 import { type TakenBundles, takeBundles } from './take-bundles.js';
 
 const WAIT = '30s';
+/** While something is to be tried again. */
+const SHORT_WAIT = '5s';
 /** The server holds a call for 30 s; an answer later than this is none. */
 const CALL_TIMEOUT_MS = 40_000;
 const BUNDLE_TIMEOUT_MS = 15_000;
@@ -50,7 +52,7 @@ export class DesiredFollower {
   async #startFromDisk(): Promise<void> {
     const { kept, logger } = this.parts;
     try {
-      const claimed = await kept.state((file) => logger.warn({ file }, 'the kept desired state is damaged, ignored'));
+      const claimed = await kept.state();
       if (claimed === undefined) return;
       await this.parts.desire(claimed, await takeBundles(claimed.state, kept));
       this.#etag = `"${claimed.state.generation}"`;
@@ -66,11 +68,12 @@ export class DesiredFollower {
     let retryMs = RETRY_FIRST_MS;
     while (!signal.aborted) {
       try {
+        await this.parts.kept.keepRefused();
         await this.#next(signal);
         retryMs = RETRY_FIRST_MS;
       } catch (err) {
         if (signal.aborted) return;
-        if (err instanceof BpfleetError) this.parts.trouble.met(err);
+        this.parts.trouble.met(err as Error);
         this.parts.logger.warn({ err, retryMs }, 'no new desired state, the last one keeps running');
         await abortableDelay(retryMs, signal);
         retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
@@ -83,11 +86,14 @@ export class DesiredFollower {
     const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
     try {
       const response = await client.send(agentApi.getDesired, {
-        query: { wait: WAIT },
+        query: { wait: kept.areKept ? WAIT : SHORT_WAIT },
         headers: this.#etag === undefined ? {} : { 'if-none-match': this.#etag },
         signal: deadline.signal,
       });
-      if (response.status === 304) return;
+      if (response.status === 304) {
+        this.parts.trouble.answered();
+        return;
+      }
       const claimed = claimedState(await response.json());
       const taken = await takeBundles(claimed.state, kept, (digest) => this.#fetch(digest, signal));
       await this.parts.desire(claimed, taken);

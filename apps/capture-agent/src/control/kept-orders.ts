@@ -1,10 +1,10 @@
-import { readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DesiredState, DsseEnvelope, digestOf, fromBase64 } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
-import { makeFolder, nodeCrypto } from '@bpfleet/service';
+import { nodeCrypto } from '@bpfleet/service';
+import type { Logger } from 'pino';
 import { z } from 'zod';
-import { writeDurably } from '../durable-file.js';
+import { OrderFiles } from './order-files.js';
 
 const STATE_FILE = 'desired.json';
 const BUNDLES = 'bundles';
@@ -27,57 +27,84 @@ export function claimedState(envelope: unknown): ClaimedState {
 
 /** The last desired state and its bundles on disk: capture starts and goes on while the control plane is away. */
 export class KeptOrders {
-  constructor(private readonly folder: string) {}
+  readonly #files: OrderFiles;
+  /** What the newest state names, while the disk still has more than that. */
+  #named: ReadonlySet<string> | undefined;
 
-  /** Undefined when there is none, or when it is damaged: `onDamage` then says of which file. */
-  async state(onDamage: (file: string) => void): Promise<ClaimedState | undefined> {
-    const text = await readIfThere(join(this.folder, STATE_FILE));
-    if (text === undefined) return undefined;
+  constructor(
+    private readonly folder: string,
+    private readonly logger: Logger,
+    /** Its troubles are others. */
+    changed: () => void = () => {},
+  ) {
+    this.#files = new OrderFiles(folder, logger, changed);
+  }
+
+  /** Whether the disk has all that is to be kept. */
+  get areKept(): boolean {
+    return this.#files.areKept;
+  }
+
+  /** What does not work now, for people. */
+  get troubles(): readonly string[] {
+    return this.#files.troubles;
+  }
+
+  /** Undefined when there is none, or when it is damaged, which is logged. */
+  async state(): Promise<ClaimedState | undefined> {
+    const bytes = await this.#files.read(STATE_FILE);
+    if (bytes === undefined) return undefined;
     try {
-      return claimedState(jsonOf(text));
+      return claimedState(jsonOf(bytes));
     } catch {
-      onDamage(join(this.folder, STATE_FILE));
+      this.logger.warn({ file: join(this.folder, STATE_FILE) }, 'the kept desired state is damaged, ignored');
       return undefined;
     }
   }
 
   /** The bytes of a bundle, if they are here and whole. */
   async bundle(digest: string): Promise<Uint8Array | undefined> {
-    const bytes = await readIfThere(this.#fileOf(digest));
+    const bytes = await this.#files.read(fileOf(digest));
     return bytes !== undefined && digestOf(bytes, nodeCrypto) === digest ? bytes : undefined;
   }
 
   async addBundle(digest: string, bytes: Uint8Array): Promise<void> {
-    await makeFolder(join(this.folder, BUNDLES));
-    await writeDurably(join(this.folder, BUNDLES), nameOf(digest), Buffer.from(bytes));
-    await unlink(join(this.folder, BUNDLES, leftOutNameOf(digest))).catch(ignoreMissing);
+    await this.#files.write(fileOf(digest), bytes);
+    await this.#files.remove(leftOutFileOf(digest));
   }
 
   /** Of a bundle that is too much for this agent: what it is, and not the bundle. */
   async leaveOut(digest: string, what: LeftOut): Promise<void> {
-    await makeFolder(join(this.folder, BUNDLES));
-    await writeDurably(join(this.folder, BUNDLES), leftOutNameOf(digest), JSON.stringify(what));
-    await unlink(this.#fileOf(digest)).catch(ignoreMissing);
+    await this.#files.write(leftOutFileOf(digest), Buffer.from(JSON.stringify(what)));
+    await this.#files.remove(fileOf(digest));
   }
 
   /** Undefined when it was not left out, or that is not to be read any more. */
   async leftOut(digest: string): Promise<LeftOut | undefined> {
-    const text = await readIfThere(join(this.folder, BUNDLES, leftOutNameOf(digest)));
-    return text === undefined ? undefined : LeftOut.safeParse(jsonOf(text)).data;
+    const bytes = await this.#files.read(leftOutFileOf(digest));
+    return bytes === undefined ? undefined : LeftOut.safeParse(jsonOf(bytes)).data;
   }
 
   /** After the opener took it. Bundles that it does not name go. */
   async keep({ envelope, state }: ClaimedState): Promise<void> {
-    await makeFolder(join(this.folder, BUNDLES));
-    await writeDurably(this.folder, STATE_FILE, JSON.stringify(envelope));
-    const named = new Set(state.entries.flatMap(({ digest }) => [nameOf(digest), leftOutNameOf(digest)]));
-    for (const name of await readdir(join(this.folder, BUNDLES))) {
-      if (!named.has(name)) await unlink(join(this.folder, BUNDLES, name));
-    }
+    this.#named = new Set(state.entries.flatMap(({ digest }) => [fileOf(digest), leftOutFileOf(digest)]));
+    this.#files.letGo((path) => path !== STATE_FILE && !this.#named!.has(path));
+    await this.#files.write(STATE_FILE, Buffer.from(JSON.stringify(envelope)));
+    await this.#tidy();
   }
 
-  #fileOf(digest: string): string {
-    return join(this.folder, BUNDLES, nameOf(digest));
+  /** Tries again what the disk did not take. */
+  async keepRefused(): Promise<void> {
+    await this.#files.keepHeld();
+    await this.#tidy();
+  }
+
+  /** Only once the disk has all of the newest state: until then the next process may start from the one before. */
+  async #tidy(): Promise<void> {
+    const named = this.#named;
+    if (named === undefined || !this.#files.areKept) return;
+    this.#named = undefined;
+    for (const path of await this.#files.list(BUNDLES)) if (!named.has(path)) await this.#files.remove(path);
   }
 }
 
@@ -90,21 +117,9 @@ const LeftOut = z.object({
 export type LeftOut = z.infer<typeof LeftOut>;
 
 /** Digests are hexadecimal (`Digest` of the contract), so no name leads out of the folder. */
-const nameOf = (digest: string): string => `${digest.replace('sha256:', '')}.json`;
-const leftOutNameOf = (digest: string): string => `${digest.replace('sha256:', '')}.left-out`;
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
-}
-
-async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+const nameOf = (digest: string): string => digest.replace('sha256:', '');
+const fileOf = (digest: string): string => join(BUNDLES, `${nameOf(digest)}.json`);
+const leftOutFileOf = (digest: string): string => join(BUNDLES, `${nameOf(digest)}.left-out`);
 
 function jsonOf(bytes: Uint8Array): unknown {
   try {

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DesiredState } from '@bpfleet/contract';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SigningService } from '../testing/signing-service.js';
 import { claimedState, KeptOrders } from './kept-orders.js';
@@ -23,7 +24,7 @@ describe('the bundles of a state', () => {
   let payloads: Map<string, Uint8Array>;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'bpfleet-bundles-'));
-    kept = new KeptOrders(folder);
+    kept = new KeptOrders(folder, pino({ level: 'silent' }));
     fetched = [];
     use(filters);
   });

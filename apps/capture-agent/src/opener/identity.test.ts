@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PrivateKey } from '@bpfleet/service';
@@ -43,6 +43,11 @@ describe('Identity', () => {
   it.each([
     ['half a file', (text: string) => text.slice(0, 40)],
     ['no file of ours', () => '{}'],
+    ['one whose key was cut', (text: string) => text.replace('BEGIN PRIVATE', 'BEGIN')],
+    [
+      'one whose keys are no pair',
+      (text: string) => text.replace(/"identityPublicKey":"[^"]+"/, `"identityPublicKey":"${key}"`),
+    ],
     ['one of another agent', (text: string) => text.replace('host-1', 'host-2')],
   ])('refuses %s, and leaves it as it is', async (_, damage) => {
     await Identity.open(folder, 'host-1');
@@ -50,6 +55,7 @@ describe('Identity', () => {
     writeFileSync(file(), damaged);
     await expect(Identity.open(folder, 'host-1')).rejects.toMatchObject({
       code: 'DATA_FOREIGN',
+      message: expect.stringContaining(file()),
       hint: expect.stringContaining('enrol'),
     });
     expect(readFileSync(file(), 'utf8')).toBe(damaged);
@@ -59,6 +65,55 @@ describe('Identity', () => {
     await expect(Identity.open('/proc/nowhere', 'host-1')).rejects.toMatchObject({
       code: 'DATA_NOT_WRITABLE',
       message: expect.stringContaining('/proc/nowhere'),
+    });
+  });
+
+  describe('where the disk takes nothing', () => {
+    const told: (string | undefined)[] = [];
+    let identity: Identity;
+    /** A folder in the place of the draft: as root nobody is refused by permissions. */
+    const spoil = () => mkdirSync(`${file()}.new`);
+    const mend = () => rmdirSync(`${file()}.new`);
+    beforeEach(async () => {
+      told.length = 0;
+      identity = await Identity.open(folder, 'host-1', (trouble) => told.push(trouble));
+      await identity.nextEpoch(1000);
+      spoil();
+    });
+
+    it('goes on in memory with what changes, and says so once', async () => {
+      const before = readFileSync(file(), 'utf8');
+      await identity.pin([key]);
+      await identity.accepted(7, { keys: [key, other], revokedKeys: [] }, 1234);
+      await identity.keepServiceTime(2345);
+      expect(await identity.nextEpoch(1000)).toBe(2);
+      expect(await identity.nextEpoch(1000)).toBe(3);
+      expect(identity).toMatchObject({ generation: 7, trust: { keys: [key, other] }, serviceTimeMs: 2345 });
+      expect(told).toEqual([expect.stringMatching(/in memory only: EISDIR.*; free space on its disk/)]);
+      expect(identity.trouble).toBe(told[0]);
+      expect(readFileSync(file(), 'utf8')).toBe(before);
+    });
+
+    it('keeps all of it once the disk takes it again', async () => {
+      await identity.accepted(7, { keys: [key], revokedKeys: [] }, 1234);
+      await identity.keepRefused();
+      expect(identity.trouble).toBeDefined();
+      mend();
+      await identity.keepRefused();
+      expect([told.length, told[1], identity.trouble]).toEqual([2, undefined, undefined]);
+      expect(await Identity.open(folder, 'host-1')).toMatchObject({ generation: 7, serviceTimeMs: 1234 });
+    });
+
+    it('starts from what was kept', async () => {
+      await identity.accepted(7, { keys: [key], revokedKeys: [] }, 1234);
+      const next = await Identity.open(folder, 'host-1');
+      expect(next.generation).toBe(-1);
+      expect(await next.nextEpoch(9_000_000)).toBe(9000);
+    });
+
+    it('makes none: it would be another agent after each start', async () => {
+      rmSync(file());
+      await expect(Identity.open(folder, 'host-1')).rejects.toMatchObject({ code: 'DATA_NOT_WRITABLE' });
     });
   });
 

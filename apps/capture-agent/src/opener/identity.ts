@@ -22,20 +22,32 @@ const Kept = z.object({
 });
 type Kept = z.infer<typeof Kept>;
 
-/** What makes this host's agent itself, kept where only the opener reads and writes. */
+/**
+ * What makes this host's agent itself, kept where only the opener reads and writes. What changes holds at once; where the
+ * disk does not take it, as long as this process lives, and it is tried again: a full disk stops no capture.
+ */
 export class Identity {
   #kept!: Kept;
   #key!: PrivateKey;
   #keeping: Promise<void> = Promise.resolve();
+  #trouble: string | undefined;
 
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    private readonly folder: string,
+    private readonly onTrouble: (trouble: string | undefined) => void,
+  ) {}
 
   /**
    * Reads the identity, or makes one where there is none.
+   * @param onTrouble is told when the disk stops or starts again to take what changes
    * @throws BpfleetError `DATA_NOT_WRITABLE`; `DATA_FOREIGN` when the file is unreadable or another agent's
    */
-  static async open(folder: string, agent: string): Promise<Identity> {
-    const identity = new Identity(folder);
+  static async open(
+    folder: string,
+    agent: string,
+    onTrouble: (trouble: string | undefined) => void = () => {},
+  ): Promise<Identity> {
+    const identity = new Identity(folder, onTrouble);
     try {
       await makeFolder(folder);
       await identity.#load(agent);
@@ -64,7 +76,12 @@ export class Identity {
     return this.#kept.serviceTimeMs;
   }
 
-  /** The next epoch, durable before it is used: max(last + 1, Unix seconds) (design: "Spool and sending"). */
+  /** Why the last change is in memory only, and what to do; undefined: all is kept. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** The next epoch, durable before it is used where the disk takes it: max(last + 1, Unix seconds) (docs/80-decisions.md). */
   async nextEpoch(nowMs: number): Promise<number> {
     await this.#keep({ epoch: Math.max(this.#kept.epoch + 1, Math.floor(nowMs / 1000)) });
     return this.#kept.epoch;
@@ -91,16 +108,37 @@ export class Identity {
     return this.#keep({ serviceTimeMs });
   }
 
+  /** Tries again what the disk did not take. */
+  async keepRefused(): Promise<void> {
+    if (this.#trouble !== undefined) await this.#keep({});
+  }
+
+  /** Resolves when nothing is being written. */
+  settled(): Promise<void> {
+    return this.#keeping;
+  }
+
   /** One after the other: two writers of one file would be one too many. */
   #keep(change: Partial<Kept>): Promise<void> {
-    const keeping = this.#keeping.then(async () => {
-      const kept = { ...this.#kept, ...change };
-      await writeDurably(this.folder, FILE, JSON.stringify(kept));
-      this.#kept = kept;
-    });
-    // A failure is the caller's; the next one tries by itself.
-    this.#keeping = keeping.catch(() => undefined);
-    return keeping;
+    this.#kept = { ...this.#kept, ...change };
+    this.#keeping = this.#keeping.then(() =>
+      this.#write().then(
+        () => this.#tried(undefined),
+        (error) => this.#tried(error),
+      ),
+    );
+    return this.#keeping;
+  }
+
+  #write(): Promise<void> {
+    return writeDurably(this.folder, FILE, JSON.stringify(this.#kept));
+  }
+
+  #tried(error: Error | undefined): void {
+    const wasKept = this.#trouble === undefined;
+    const what = `the agent's identity in ${this.folder} is kept in memory only`;
+    this.#trouble = error && `${what}: ${error.message}; free space on its disk, or make it writable`;
+    if (wasKept !== (error === undefined)) this.onTrouble(this.#trouble);
   }
 
   async #load(agent: string): Promise<void> {
@@ -112,7 +150,7 @@ export class Identity {
     const kept = Kept.safeParse(parsed(text));
     if (!kept.success) throw this.#foreign('is damaged');
     if (kept.data.agent !== agent) throw this.#foreign(`is of agent ${kept.data.agent}, not of ${agent}`);
-    this.#key = PrivateKey.fromPem(kept.data.privateKey);
+    this.#key = this.#keyIn(kept.data);
     this.#kept = kept.data;
   }
 
@@ -127,11 +165,24 @@ export class Identity {
       trust: { keys: [], revokedKeys: [] },
       serviceTimeMs: 0,
     };
-    await this.#keep({});
+    // In memory alone it would be another agent after each restart, which the filter-manager refuses.
+    await this.#write();
   }
 
-  #foreign(why: string): BpfleetError {
+  #keyIn({ privateKey, identityPublicKey }: Kept): PrivateKey {
+    let key: PrivateKey;
+    try {
+      key = PrivateKey.fromPem(privateKey);
+    } catch (cause) {
+      throw this.#foreign('is damaged: its private key cannot be read', cause);
+    }
+    if (key.publicKey !== identityPublicKey) throw this.#foreign('is damaged: its keys are no pair');
+    return key;
+  }
+
+  #foreign(why: string, cause?: unknown): BpfleetError {
     return new BpfleetError('DATA_FOREIGN', `${join(this.folder, FILE)} ${why}`, {
+      cause,
       hint: 'restore it from a backup, or remove it and enrol the agent anew under another id',
     });
   }

@@ -10,6 +10,7 @@ import {
 import { closeDescriptor, optmemMax } from '@bpfleet/linux';
 import { nodeCrypto } from '@bpfleet/service';
 import type {
+  Attested,
   DesireAnswer,
   DesireOrder,
   FilterOutcome,
@@ -44,6 +45,7 @@ export interface OpenerOptions {
   readonly ringBudgetBytes: number;
   /** Whether the process that reads the rings is kept from changing what they see, as found now. */
   readonly isConfined: () => boolean;
+  readonly logger: { error(facts: object, text: string): void; info(text: string): void };
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -54,6 +56,8 @@ const CHECK_INTERVAL_MS = 30_000;
 /** Without confinement another program could be attached by the process that reads the rings. */
 const UNCONFINED_CHECK_INTERVAL_MS = 1000;
 const SAVE_TIME_INTERVAL_MS = 60_000;
+/** What the disk did not take is tried again. */
+const KEEP_REFUSED_INTERVAL_MS = 5_000;
 
 /** Decides what runs in this host's kernel, by signed word alone (docs/30-capture-agent.md). */
 export class Opener implements OpenerPort {
@@ -72,7 +76,6 @@ export class Opener implements OpenerPort {
   readonly #selfTests = new Map<string, SelfTestResult>();
   #optmemBytes: number | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: OpenerOptions) {}
 
@@ -83,7 +86,7 @@ export class Opener implements OpenerPort {
   async start(onEvent: (event: OpenerEvent) => void): Promise<void> {
     const { folder, agent, ringBudgetBytes } = this.options;
     this.#onEvent = onEvent;
-    this.#identity = await Identity.open(folder, agent);
+    this.#identity = await Identity.open(folder, agent, (trouble) => this.#isKept(trouble));
     this.#clock = new ServiceClock(this.#identity.serviceTimeMs);
     // Where another opener began is far away; 32 bits travel with a descriptor.
     const firstId = randomInt(1, 2 ** 31);
@@ -92,6 +95,7 @@ export class Opener implements OpenerPort {
     this.#every(RESCAN_INTERVAL_MS, () => this.#rescan());
     this.#every(UNCONFINED_CHECK_INTERVAL_MS, () => this.#checkIfDue());
     this.#every(SAVE_TIME_INTERVAL_MS, () => this.#saveTime());
+    this.#every(KEEP_REFUSED_INTERVAL_MS, () => void this.#identity.keepRefused());
   }
 
   async hello(sessionPublicKey: string): Promise<OpenerHello> {
@@ -144,18 +148,22 @@ export class Opener implements OpenerPort {
     this.#sockets.drained(socket);
   }
 
-  async attest(nonce?: string): Promise<{ outcomes: FilterOutcome[]; statements: DsseEnvelope[] }> {
+  async attest(nonce?: string): Promise<Attested> {
     this.#sockets.check();
-    const outcomes = this.#outcomes().slice(0, MAX_OUTCOMES);
+    const { trouble, generation, key } = this.#identity;
+    const known = {
+      outcomes: this.#outcomes().slice(0, MAX_OUTCOMES),
+      troubles: trouble === undefined ? [] : [trouble],
+    };
     this.#sockets.reported();
-    if (nonce === undefined) return { outcomes, statements: [] };
-    const about = { agent: this.options.agent, epoch: this.#epoch, generation: this.#identity.generation, nonce };
-    return { outcomes, statements: statementsOf(this.#sockets.running, about, this.#identity.key) };
+    if (nonce === undefined) return { ...known, statements: [] };
+    const about = { agent: this.options.agent, epoch: this.#epoch, generation, nonce };
+    return { ...known, statements: statementsOf(this.#sockets.running, about, key) };
   }
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#saving;
+    await this.#identity?.settled();
     this.#sockets?.close();
   }
 
@@ -272,10 +280,13 @@ export class Opener implements OpenerPort {
   }
 
   #saveTime(): void {
-    if (this.#clock.timeMs === 0) return;
-    this.#saving = this.#saving
-      .then(() => this.#identity.keepServiceTime(this.#clock.timeMs))
-      .catch(this.options.onFatal);
+    if (this.#clock.timeMs !== 0) void this.#identity.keepServiceTime(this.#clock.timeMs);
+  }
+
+  #isKept(trouble: string | undefined): void {
+    if (trouble === undefined) this.options.logger.info('the identity is kept on disk again');
+    else this.options.logger.error({ code: 'DATA_NOT_WRITABLE', trouble }, 'the identity is not kept on disk');
+    this.#emit({ kind: 'changed' });
   }
 
   #outcomes(): FilterOutcome[] {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { enterNetworkNamespace, matchesPatterns } from '@bpfleet/linux';
 import { readSection } from '@bpfleet/section';
+import { pino } from 'pino';
 import type { DesireAnswer, DesireOrder, OpenerEvent, OpenerHello } from '../border/opener-port.js';
 import type { PacketSource } from '../capture/sources/packet-source.js';
 import { RingSource } from '../capture/sources/ring-source.js';
@@ -55,6 +56,7 @@ export class CaptureRig {
       opensSockets: this.chosen.opensSockets,
       ringBudgetBytes: 64 * 1024 * 1024,
       isConfined: () => false,
+      logger: pino({ level: 'silent' }),
       onFatal,
     });
     await this.opener.start((event) => {

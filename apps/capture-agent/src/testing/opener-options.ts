@@ -1,4 +1,5 @@
 import { matchesPatterns } from '@bpfleet/linux';
+import { pino } from 'pino';
 import { hostInterfaces } from '../choose-source.js';
 import type { OpenerOptions } from '../opener/opener.js';
 
@@ -15,5 +16,6 @@ export const testOpenerOptions = (
   opensSockets: true,
   ringBudgetBytes: 16 * 1024 * 1024,
   isConfined: () => true,
+  logger: pino({ level: 'silent' }),
   ...more,
 });

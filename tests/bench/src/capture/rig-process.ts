@@ -38,7 +38,7 @@ const service = new SigningService('bench');
 const opener = new Opener({
   ...{ folder: join(folder, 'opener'), agent: 'bench', opensSockets: true, ringBudgetBytes: 64 * 1024 * 1024 },
   ...{ interfaces, mayOpen: (name: string) => name !== 'lo', matches: matchesPatterns },
-  ...{ isConfined: () => false, onFatal: fatal },
+  ...{ isConfined: () => false, logger: console, onFatal: fatal },
 });
 const source = new RingSource(opener, []);
 await opener.start((event) => source.follow(event));

@@ -1,0 +1,108 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { AgentStatus } from '@bpfleet/contract';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { numberedExpression } from '../e2e/numbered-traffic.js';
+import { hostsHere } from '../e2e/requirements.js';
+import { postgres, suiteRequires } from '../environment/src/requirements.js';
+import { missingAndTwice, OneHost } from './one-host.js';
+import { mountsHere, SmallDisk } from './small-disk.js';
+
+const run = promisify(execFile);
+const PACKETS_PER_SECOND = 1_000;
+
+suiteRequires(
+  'an agent whose state is on a disk that takes nothing',
+  { hosts: await hostsHere(), postgres: await postgres(), mounts: mountsHere() },
+  ({ postgres: server }) => {
+    const rig = new OneHost();
+    let disk: SmallDisk;
+    let spoolDisk: SmallDisk;
+    beforeAll(async () => {
+      disk = await SmallDisk.mount(1);
+      spoolDisk = await SmallDisk.mount(64);
+      await rig.start(server.connection, {
+        BPFLEET_AGENT_STATE_DIR: join(disk.path, 'state'),
+        BPFLEET_AGENT_SPOOL_DIR: join(spoolDisk.path, 'spool'),
+      });
+      rig.sender.start(PACKETS_PER_SECOND);
+    });
+    afterAll(async () => {
+      await rig.stop();
+      await disk.unmount();
+      await spoolDisk.unmount();
+    });
+
+    const remount = (mode: 'ro' | 'rw') => ['mount', '-o', `remount,${mode}`, disk.path] as const;
+    /** What was started meanwhile in a mount namespace of its own has it read-only there. */
+    async function writable(): Promise<void> {
+      const [command, ...args] = remount('rw');
+      await run(command, args);
+      for (const pid of [rig.openerPid, rig.agentPid]) {
+        await run('nsenter', [`--target=${pid}`, '--mount', command, ...args]);
+      }
+    }
+    const said = ({ errors }: AgentStatus): string =>
+      errors
+        .filter(({ code }) => code === 'DATA_NOT_WRITABLE')
+        .map(({ message }) => message)
+        .join('\n');
+    const identity = async () => JSON.parse(await readFile(join(disk.path, 'state/opener/identity.json'), 'utf8'));
+
+    async function killBoth(): Promise<void> {
+      const [opener, agent] = [rig.openerPid, rig.agentPid];
+      process.kill(opener, 'SIGKILL');
+      process.kill(agent, 'SIGKILL');
+      await rig.fleet.agents.get('h1')!.exit();
+    }
+
+    const troubles = [
+      ['full', () => disk.fill(), () => disk.free()],
+      ['read-only', () => run('mount', remount('ro').slice(1)), writable],
+    ] as const;
+
+    it.each(troubles)(
+      'runs what is pushed while it is %s, starts, says so, and keeps it when it can',
+      {
+        timeout: 180_000,
+      },
+      async (kind, spoil, mend) => {
+        const { openerPid, agentPid } = rig;
+        const { generation: before } = await identity();
+        await spoil();
+        await rig.push('numbered', `${numberedExpression} and len >= ${kind.length}`);
+        const status = await rig.untilStatus('both to be said', (now) =>
+          /identity in .* memory only: E.*; free space(.|\n)*of what this agent is to run are in memory only/.test(
+            said(now),
+          ),
+        );
+        expect([rig.openerPid, rig.agentPid]).toEqual([openerPid, agentPid]);
+        expect((await identity()).generation).toBe(before);
+
+        process.kill(agentPid, 'SIGKILL');
+        const { epoch } = await rig.untilRuns(status.epoch);
+        await killBoth();
+        rig.fleet.startAgent(rig.hosts.host(1));
+        const restarted = await rig.untilCaptures(epoch);
+        const again = await rig.untilStatus('it to be said again', (now) => {
+          return now.generation === status.generation && said(now) !== '';
+        });
+        expect(again.spool!.memoryOnly).toBe(false);
+
+        await mend();
+        await rig.untilStatus('it to be over', (now) => said(now) === '');
+        expect(await identity()).toMatchObject({ generation: status.generation, epoch: restarted.epoch });
+        await rig.restartAgent();
+      },
+    );
+
+    it('lost no more than the kills of both cost', async () => {
+      const sent = await rig.sender.stop();
+      const found = missingAndTwice(sent, await rig.stored(1));
+      console.info(`${sent} packets sent meanwhile, ${found.missing} without a socket, ${found.twice} twice`);
+      expect(found.twice).toBe(0);
+    });
+  },
+);
