@@ -15,7 +15,7 @@ import type { Tree } from './parse/tree.js';
 import type { Meanings } from './resolve/meaning.js';
 import { type NameTables, resolverOf } from './resolve/names.js';
 import { resolve } from './resolve/resolve.js';
-import { type Emittable, refuseLong } from './too-long.js';
+import { type Emittable, hasSets, refuseLong } from './too-long.js';
 
 export { supportedLinkTypes };
 
@@ -136,7 +136,7 @@ function cheaperOf(best: Program, other: Program): Program {
 /** Sets are found fast where that fits into a program, else with fewer instructions. */
 function emitToFit({ graph, steps, ...options }: Emittable): Program {
   const program = emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.fast });
-  if (program.length <= MAX_INSTRUCTIONS) return program;
+  if (program.length <= MAX_INSTRUCTIONS || !hasSets(graph)) return program;
   const small = emit(graph, steps, { ...options, leafRanges: LEAF_RANGES.small });
   return small.length < program.length ? small : program;
 }

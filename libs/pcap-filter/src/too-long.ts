@@ -33,13 +33,15 @@ export function refuseLong(program: Program, emittable: Emittable): void {
   const over = program.length - MAX_INSTRUCTIONS;
   if (over <= 0) return;
   const message = `the filter needs ${program.length} instructions; the kernel takes at most ${MAX_INSTRUCTIONS}, ${over} fewer`;
-  throw tooLargeFault(message, ebpfHint(emittable) ?? outsideKernelHint);
+  throw tooLargeFault(message, ebpfHint(program, emittable) ?? outsideKernelHint);
 }
 
-/** Undefined where eBPF has no room either. */
-function ebpfHint(emittable: Emittable): string | undefined {
+/** Undefined where eBPF has no room either. @param plain without maps */
+function ebpfHint(plain: Program, emittable: Emittable): string | undefined {
   try {
-    const { program: classic, sets } = emitBesideSets(emittable);
+    const { program: classic, sets } = hasSets(emittable.graph)
+      ? emitBesideSets(emittable)
+      : { program: plain, sets: [] };
     const { program, maps } = translateToEbpf(classic, { sets });
     const lists = maps.length > 0 ? ', with lists in maps' : '';
     // `sk_filter_charge` counts the program against the socket's option memory.
@@ -51,6 +53,12 @@ function ebpfHint(emittable: Emittable): string | undefined {
     if (error instanceof BpfleetError) return undefined;
     throw error;
   }
+}
+
+/** Whether any test has so many ranges that it is laid out as a tree, which there are several ways to. */
+export function hasSets({ nodes }: Graph): boolean {
+  // What is asked may be the opposite, with one range more.
+  return nodes.some(({ step }) => step.kind === 'test' && step.within.length / 2 + 1 > LEAF_RANGES.fast);
 }
 
 const outsideKernelHint = `the target js, which has room for it outside the kernel; for the kernel ${SPLIT}`;
