@@ -26,7 +26,8 @@ export class OrderFiles {
 
   /** What does not work now, for people. */
   get troubles(): readonly string[] {
-    if (this.areKept) return [];
+    // What is being written now is no trouble yet.
+    if (this.areKept || this.#refusal === undefined) return [];
     const what = `${this.#held.size} files of what this agent is to run are in memory only, not in ${this.folder}`;
     return [`${what}: ${this.#refusal?.message}; free space on its disk, or make it writable`];
   }
