@@ -9,7 +9,8 @@ import { askLibpcap, formFor, type Repair, runTheirs, type Theirs } from './orac
 import { type Judgement, judge, judgeLeftOut } from './oracle/rule.js';
 import { type WordUse, wordsUsed } from './oracle/words.js';
 import { askOurs, type Compile, isDearer, type Ours, runOurs } from './ours.js';
-import { PacketMaker } from './packets/packets.js';
+import { loadEnds } from './packets/load-ends.js';
+import { PacketMaker, whole } from './packets/packets.js';
 import { isWholeFrame } from './packets/well-formed.js';
 import type { Random } from './random.js';
 import { shrink } from './shrink/shrink.js';
@@ -182,6 +183,29 @@ export function compareExpression(
     }
   }
   return { outcome: 'compared', judgements, accepted, packets: seen, known, differences, isDearer: isDearer(ours) };
+}
+
+/** What differs on packets that end just in front of where a load of libpcap's ends, of each load on the way of some packets. */
+export function differencesAtLoadEnds(
+  libpcap: Libpcap,
+  { text, form }: Pick<RandomExpression, 'text' | 'form'>,
+  random: Random,
+  { compile, packets }: ComparisonOptions,
+): { readonly pairs: number; readonly differences: readonly Difference[] } {
+  const theirs = askLibpcap(libpcap, text, form);
+  const ours = askOurs(compile, text, form);
+  if ('refusal' in theirs || 'refusal' in ours) return { pairs: 0, differences: [] };
+  const maker = new PacketMaker(random, form, theirs);
+  const cuts = Array.from({ length: packets }, () => maker.next()).flatMap((packet) =>
+    loadEnds(formFor(theirs, packet).plain, packet).map((end) =>
+      whole(packet.bytes.slice(0, end - 1), packet.metadata),
+    ),
+  );
+  const differences = cuts.flatMap((packet) => {
+    const { difference, known } = comparePair(libpcap, text, form, ours, theirs, packet);
+    return difference === undefined || known !== undefined ? [] : [difference];
+  });
+  return { pairs: cuts.length, differences };
 }
 
 function refusals(

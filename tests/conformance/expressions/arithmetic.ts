@@ -40,6 +40,7 @@ const NAMED = {
 export function relation(w: Writer): string {
   const relop = w.variant('45 relation', relations);
   if (w.chance(30)) return namedRelation(w, relop);
+  if (w.chance(8)) return besideSettled(w, relop);
   if (w.fields.length > 0 && w.chance(25)) return maskedAgain(w, relop);
   const left = w.chance(12) ? length(w) : amount(w, w.of([0, 1, 1, 2, 3]));
   const right = w.chance(75) ? constantFor(w, left) : amount(w, w.of([0, 1, 2]));
@@ -52,6 +53,16 @@ function namedRelation(w: Writer, relop: string): string {
   if (field !== 'tcp[tcpflags]') return `${field} ${relop} ${name}`;
   const both = `(${name}|${w.variant('1.8 named value', NAMED[field])})`;
   return `${field} & ${w.of([name, both])} ${relop} ${w.of(['0', '0', name, both])}`;
+}
+
+export const SETTLED = '45 relation settled by size';
+
+/** A byte whose size settles the answer, and the one in front of it: the first load stays, and reaches one byte further. */
+function besideSettled(w: Writer, relop: string): string {
+  const protocol = w.of(['ether', 'ip', 'ip6', 'tcp', 'udp']);
+  const offset = 1 + w.below(20);
+  const settled = w.note(SETTLED, `${protocol}[${offset}] <= 255`);
+  return `(${settled} and ${protocol}[${offset - 1}] ${relop} ${w.of([0, 1, w.below(256)])})`;
 }
 
 /** Of a field that was asked for before, other bits: a compiler may have it in a register, under a mask or not. */

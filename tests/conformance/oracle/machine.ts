@@ -23,9 +23,9 @@ export const MAX_JUMPS_BACK = 8;
 /**
  * Runs libpcap's programs for the oracle. Written apart from `interpret` of libs/bpf, so that a fault there is a difference
  * here; and it follows the jumps back of `protochain`, which no kernel takes.
- * @param visit is told the position of each instruction before it is done
+ * @param visit is told the position of each instruction, and X, before it is done
  */
-export function run(program: Program, packet: Packet, visit?: (at: number) => void): Run {
+export function run(program: Program, packet: Packet, visit?: (at: number, x: number) => void): Run {
   const memory = new Uint32Array(16);
   let a = 0;
   let x = 0;
@@ -33,7 +33,7 @@ export function run(program: Program, packet: Packet, visit?: (at: number) => vo
   let stored = 0;
   let jumpsBack = 0;
   for (;;) {
-    visit?.(at);
+    visit?.(at, x);
     const { code, jt, jf, k } = program[at++] ?? { code: BPF.RET, jt: 0, jf: 0, k: 0 };
     const size = (code & 0x18) === BPF.W ? 4 : (code & 0x18) === BPF.H ? 2 : 1;
     const mode = code & 0xe0;

@@ -4,6 +4,7 @@ import { run } from '../oracle/machine.js';
 import { formFor, type Theirs } from '../oracle/oracle.js';
 import type { Random } from '../random.js';
 import { GENEVE_PORT, randomFrame, tunnelFrame } from './frames.js';
+import { loadEnds } from './load-ends.js';
 import { type Changeable, exchangeOne, reaching, steer, turnOne } from './steer.js';
 
 /** Makes packets for one expression: frames of its link type, most of them led to one of libpcap's two answers. */
@@ -55,9 +56,18 @@ export class PacketMaker {
       if (isNearMiss) (random.chance(65) ? turnOne : exchangeOne)(decisions, frame, random);
       if (length !== undefined) bytes = resized(frame, length);
     }
-    if (random.chance(6)) bytes = cut(random, bytes);
+    if (random.chance(8)) bytes = this.#cut(bytes, metadata);
     else if (random.chance(4)) bytes = flipped(random, bytes);
     return whole(bytes, metadata);
+  }
+
+  /** Anywhere, or where a load that libpcap makes on the way is just inside or just not. */
+  #cut(bytes: Uint8Array<ArrayBuffer>, metadata: PacketMetadata | undefined): Uint8Array<ArrayBuffer> {
+    const { random } = this;
+    const packet = whole(bytes, metadata);
+    const ends = random.chance(70) ? loadEnds(formFor(this.theirs, packet).plain, packet) : [];
+    if (ends.length === 0) return bytes.slice(0, random.below(Math.min(60, bytes.length)));
+    return bytes.slice(0, random.of(ends) + random.of([-1, -1, 0, 1]));
   }
 
   #frame(): number[] {
@@ -95,9 +105,6 @@ function resized(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
   other.set(bytes.subarray(0, length));
   return other;
 }
-
-const cut = (random: Random, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
-  bytes.slice(0, random.below(Math.min(60, bytes.length)));
 
 /** Malformed: a byte of the headers says anything, often a length. */
 function flipped(random: Random, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
