@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -117,6 +117,37 @@ suiteRequires(
       const agent = startAgain();
       await rig.untilRuns(epoch);
       expect(agent.output).toMatch(/desired.json.*the kept desired state is damaged/);
+      await expectStored(await traffic());
+    });
+
+    it('starts where files of its state are none, says so, and is as before when they are', {
+      timeout: 120_000,
+    }, async () => {
+      const { epoch } = (await rig.status())!;
+      await killBoth();
+      const desired = join(stateDir(), 'control/desired.json');
+      const keys = join(spoolDir(), 'keys');
+      for (const path of [desired, keys]) await rm(path, { recursive: true });
+      await mkdir(desired);
+      await writeFile(keys, '');
+      const agent = startAgain();
+      const { epoch: second } = await rig.untilRuns(epoch);
+      expect(agent.output).toMatch(/EISDIR.*desired.json.*a kept order cannot be read/);
+      await rig.untilStatus('both to be said', ({ errors }) => {
+        const said = errors.map(({ code, message }) => `${code} ${message}`).join();
+        const isOf = (what: string) => new RegExp(`DATA_NOT_WRITABLE [^,]*${what}`).test(said);
+        return isOf('session keys') && isOf('what this agent is to run');
+      });
+      await expectStored(await traffic());
+
+      await rm(desired, { recursive: true });
+      await rm(keys);
+      // What is captured from here on has somewhere to keep its key.
+      await expectStored(await traffic());
+      await rig.untilStatus('it to be over', ({ errors }) => errors.length === 0);
+      await killBoth();
+      startAgain();
+      await rig.untilRuns(second);
       await expectStored(await traffic());
     });
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -97,6 +98,16 @@ suiteRequires(
         await rig.restartAgent();
       },
     );
+
+    it('becomes another user’s when the agent runs as one', { timeout: 60_000 }, async () => {
+      await rig.restartAgent({ BPFLEET_AGENT_USER: '1234:1234' });
+      expect(statSync(`/proc/${rig.agentPid}`).uid).toBe(1234);
+      const { errors, spool } = (await rig.status())!;
+      expect([errors, spool!.memoryOnly]).toEqual([[], false]);
+      const state = join(disk.path, 'state');
+      for (const path of ['control', 'control/desired.json']) expect(statSync(join(state, path)).uid).toBe(1234);
+      expect(statSync(join(state, 'opener/identity.json')).uid).toBe(0);
+    });
 
     it('lost no more than the kills of both cost', async () => {
       const sent = await rig.sender.stop();

@@ -1,24 +1,50 @@
-import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, lchownSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { BpfleetError } from '@bpfleet/errors';
 import type { RunAs } from './run-as.js';
 
+type Owner = NonNullable<RunAs['owner']>;
+
+const STATE_MODE = 0o711;
+const FOLDER_MODE = 0o700;
+
 /**
  * Makes the folders of the agent process, for whoever it runs as. The folder above them others may pass through, no more.
+ * Folders that another user had become its own with all that is in them.
  * @throws BpfleetError `DATA_NOT_WRITABLE`
  */
 export function makeAgentFolders(stateDir: string, folders: readonly string[], { owner }: RunAs): void {
+  const wanted = owner ?? (process.getuid?.() === 0 ? { uid: 0, gid: 0 } : undefined);
   try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o711 });
-    if (owner) chmodSync(stateDir, 0o711);
+    mkdirSync(stateDir, { recursive: true, mode: STATE_MODE });
+    // Not where nothing is to be changed: the disk may be read-only.
+    if (owner && (statSync(stateDir).mode & 0o777) !== STATE_MODE) chmodSync(stateDir, STATE_MODE);
     for (const folder of folders) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      if (owner && statSync(folder).uid !== owner.uid) chownSync(folder, owner.uid, owner.gid);
+      mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+      if (wanted && statSync(folder).uid !== wanted.uid) giveAll(folder, wanted);
     }
   } catch (cause) {
-    const whom = owner ? ` for uid ${owner.uid}` : '';
+    const whom = wanted ? ` for uid ${wanted.uid}` : '';
     throw new BpfleetError('DATA_NOT_WRITABLE', `cannot make the agent’s folders${whom}: ${(cause as Error).message}`, {
       cause,
       hint: `make ${stateDir} writable, and ${folders.join(', ')} of that user, or name others (BPFLEET_AGENT_STATE_DIR)`,
     });
   }
+}
+
+/**
+ * From the top down each folder is ours first: whoever had it may be hostile, and cannot put a link to something else into
+ * the place of what is given away. When it ends halfway, the folder is not the new owner's, and the next start goes on.
+ */
+function giveAll(folder: string, owner: Owner): void {
+  lchownSync(folder, process.getuid!(), process.getgid!());
+  chmodSync(folder, FOLDER_MODE);
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const found = lstatSync(path);
+    if (found.isDirectory()) giveAll(path, owner);
+    // One with a second name may be somebody else's.
+    else if (found.isFile() && found.nlink === 1) lchownSync(path, owner.uid, owner.gid);
+  }
+  lchownSync(folder, owner.uid, owner.gid);
 }

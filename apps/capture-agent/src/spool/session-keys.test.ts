@@ -82,10 +82,24 @@ describe('SessionKeys', () => {
     expect((await reopened()).get(8)?.delegation).toBe(session.delegation);
   });
 
+  it('opens where the folder is none, says so, and keeps keys again once it may', async () => {
+    rmSync(join(folder, 'keys'), { recursive: true });
+    writeFileSync(join(folder, 'keys'), '');
+    const next = await reopened();
+    expect(next.troubles).toEqual([expect.stringMatching(/reading them: EEXIST/)]);
+    await next.add(8, session);
+    rmSync(join(folder, 'keys'));
+    await next.keepRefused();
+    expect(next.troubles).toEqual([]);
+    expect((await reopened()).get(8)?.delegation).toBe(session.delegation);
+  });
+
   it('does not keep what nothing waits of any more', async () => {
     rmSync(join(folder, 'keys'), { recursive: true });
+    writeFileSync(join(folder, 'keys'), '');
     await keys.add(8, session);
     await keys.forgetAllBut(new Set([9]));
+    rmSync(join(folder, 'keys'));
     mkdirSync(join(folder, 'keys'));
     await keys.keepRefused();
     expect(readdirSync(join(folder, 'keys'))).toEqual([]);

@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { writeDurably } from '../durable-file.js';
 import { Troubles } from './troubles.js';
 
+const READING = 'reading them';
+
 const Kept = z.object({ privateKey: z.string(), delegation: z.string() });
 
 /** The key that signs an epoch's sections, and the identity key's word for it. */
@@ -37,13 +39,18 @@ export class SessionKeys {
     return this.#troubles.texts;
   }
 
-  /** Reads those of epochs before. One that is damaged is left out: its sections cannot be signed, and are given up. */
+  /**
+   * Reads those of epochs before. One that is damaged is left out: its sections cannot be signed, and are given up. Where the
+   * folder cannot be read or made, there are none of epochs before.
+   */
   async open(): Promise<void> {
-    await makeFolder(this.#folder);
-    for (const name of await readdir(this.#folder)) {
-      const [, digits] = /^(\d{1,15})\.json$/.exec(name) ?? [];
-      if (digits !== undefined) await this.#read(Number(digits));
-    }
+    await this.#try(READING, async () => {
+      await makeFolder(this.#folder);
+      for (const name of await readdir(this.#folder)) {
+        const [, digits] = /^(\d{1,15})\.json$/.exec(name) ?? [];
+        if (digits !== undefined) await this.#read(Number(digits));
+      }
+    });
   }
 
   get(epoch: number): SessionKey | undefined {
@@ -81,10 +88,12 @@ export class SessionKeys {
   async #keep(epoch: number, { key, delegation }: SessionKey): Promise<void> {
     const text = JSON.stringify({ privateKey: key.toPem(), delegation });
     this.#kept.add(epoch);
-    const isKept = await this.#try(`keeping that of epoch ${epoch}`, () =>
-      writeDurably(this.#folder, fileOf(epoch), text),
-    );
-    if (!isKept) this.#refused.add(epoch);
+    const isKept = await this.#try(`keeping that of epoch ${epoch}`, async () => {
+      await makeFolder(this.#folder);
+      await writeDurably(this.#folder, fileOf(epoch), text);
+    });
+    if (isKept) this.#troubles.tried(READING, undefined);
+    else this.#refused.add(epoch);
   }
 
   async #read(epoch: number): Promise<void> {
