@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Bus, InProcessBus, type Producer } from '@bpfleet/bus';
 import type { AgentStatus } from '@bpfleet/contract';
-import { createLogger, createMetrics } from '@bpfleet/service';
+import { createMetrics } from '@bpfleet/service';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CaptureAgent } from './agent.js';
 import { fileSource } from './choose-source.js';
@@ -27,6 +28,7 @@ class TakingBus extends InProcessBus {
 describe('an agent', () => {
   let folder: string;
   const running: { stop(): Promise<void> }[] = [];
+  const log: Record<string, unknown>[] = [];
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'bpfleet-agent-'));
   });
@@ -42,11 +44,11 @@ describe('an agent', () => {
     return fake;
   }
   /** One that replays a recording: it needs no rights. */
-  async function agentOf(server: string, bus: Bus = new InProcessBus()): Promise<CaptureAgent> {
-    const source = await fileSource({ file: RECORDING, speed: 'full', times: 'recorded', repeat: false });
+  async function agentOf(server: string, bus: Bus = new InProcessBus(), file = RECORDING): Promise<CaptureAgent> {
+    const source = await fileSource({ file, speed: 'full', times: 'recorded', repeat: false });
     const agent = createAgent(AgentConfig.parse({ agentId: 'agent-1', agentStateDir: folder, server }), source, {
       bus,
-      logger: createLogger({ name: 'test', level: 'silent' }),
+      logger: pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) }),
       registry: createMetrics(),
       onFatal: (error) => {
         throw error;
@@ -66,6 +68,21 @@ describe('an agent', () => {
     await expect(agentOf(service.url)).rejects.toMatchObject(refusal);
     await first.stop();
     await agentOf(service.url);
+  });
+
+  it('replays what is whole of a file that was cut, says what is wrong, and says when it is over', async () => {
+    const file = join(folder, 'cut.pcap');
+    writeFileSync(file, readFileSync(RECORDING).subarray(0, -7));
+    const service = await filterManager(new SigningService('agent-1'));
+    service.order = service.signing.desire([web]);
+    await agentOf(service.url, new TakingBus(), file);
+    await expect.poll(() => log.find(({ msg }) => String(msg).startsWith('the replay is over'))).toBeDefined();
+    const over = log.find(({ msg }) => String(msg).startsWith('the replay is over'))!;
+    expect(over).toMatchObject({ file, packets: expect.any(Number), matched: 20, 'stored web@1': 20 });
+    const cut = expect.stringMatching(/cut\.pcap: .*ends after .*; the \d+ packets before it are replayed/);
+    expect(log).toContainEqual(expect.objectContaining({ level: 40, msg: cut }));
+    const said = { code: 'CAPTURE_FILE_CORRUPT', message: cut, at: expect.any(String) };
+    expect(service.statuses.at(-1)!.errors).toContainEqual(said);
   });
 
   it('reports when it stops what became of all its packets', async () => {

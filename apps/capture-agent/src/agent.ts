@@ -169,6 +169,7 @@ export class CaptureAgent {
     const source = parts.createSource(positions);
     await source.start(run, events);
     this.#source = source;
+    for (const trouble of source.troubles) parts.logger.warn(trouble);
     for (const event of this.#early.splice(0)) this.#follow(source, event);
   }
 
@@ -195,6 +196,7 @@ export class CaptureAgent {
         logger.warn({ filter, step }, 'the filter keeps another part of its packets, by its budget or the agent’s');
         this.#reporter?.changed();
       },
+      ended: (facts) => logger.info(facts, 'the replay is over, the agent goes on until it is stopped'),
       fatal: onFatal,
     };
   }
@@ -298,7 +300,8 @@ export class CaptureAgent {
 
   #sourceTroubles(): AgentStatus['errors'] {
     const at = new Date().toISOString();
-    return (this.#source?.troubles ?? []).map((message) => ({ code: 'ATTACH_REFUSED', message, at }));
+    const code = this.#source?.kind === 'file' ? 'CAPTURE_FILE_CORRUPT' : 'ATTACH_REFUSED';
+    return (this.#source?.troubles ?? []).map((message) => ({ code, message, at }));
   }
 
   async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {

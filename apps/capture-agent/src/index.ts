@@ -1,6 +1,6 @@
 export type { CaptureAgent } from './agent.js';
 export { inheritedOpener } from './border/inherited-opener.js';
-export { checkCaptureFile } from './capture/check-capture-file.js';
+export { type Recording, readRecording } from './capture/read-recording.js';
 export { type ChosenSource, fileSource, openedRings, ringSource } from './choose-source.js';
 export { AgentConfig } from './config.js';
 export { createAgent, type OtherOpener } from './create-agent.js';

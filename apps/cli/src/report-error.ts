@@ -13,6 +13,14 @@ export class RefusedText extends Error {
   }
 }
 
+/** What went wrong was said by another program of ours, on the same terminal. */
+export class SaidAlready extends Error {
+  override readonly name = 'SaidAlready';
+  constructor(readonly exitCode: number) {
+    super(`another program ended with code ${exitCode}`);
+  }
+}
+
 /** Runs `call`; when it refuses a place in an expression, by our compiler or by the server's, remembers which text that was. */
 export async function expressionOf<T>(expression: string, call: () => Promise<T>): Promise<T> {
   try {

@@ -23,7 +23,7 @@ import { quarantineShow } from './commands/quarantine/show.js';
 import { storeStatus } from './commands/store-status.js';
 import { timeline } from './commands/timeline.js';
 import { top } from './commands/top.js';
-import { exitCodeOf, reportError } from './report-error.js';
+import { exitCodeOf, reportError, SaidAlready } from './report-error.js';
 import { withServers } from './servers.js';
 import { type OutputStream, outputFault, print, type Terminal } from './terminal.js';
 import { refuseUnknownVariables } from './unknown-variables.js';
@@ -52,6 +52,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     return code;
   } catch (error) {
     if (terminal.signal.aborted) return EXIT_INTERRUPTED;
+    if (error instanceof SaidAlready) return error.exitCode;
     const fault = outputFault(error);
     if (fault === 'reader-left') return 0;
     await reportError(fault ?? error, terminal);

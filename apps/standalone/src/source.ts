@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import {
   type ChosenSource as AgentSource,
-  checkCaptureFile,
   fileSource,
   openedRings,
+  readRecording,
   ringSource,
 } from '@bpfleet/capture-agent';
 import { BpfleetError } from '@bpfleet/errors';
@@ -28,9 +28,14 @@ export interface ChosenSource {
  */
 export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptions): Promise<ChosenSource> {
   if (pcap !== undefined) {
-    await checkCaptureFile(pcap);
+    const { cut } = await readRecording(pcap);
     const agentSource = await fileSource({ file: pcap, speed: 'full', times: 'recorded', repeat: false });
-    return { agentSource, kind: 'recording', says: `Replaying ${pcap}.`, since: '1970-01-01T00:00:00Z' };
+    return {
+      agentSource,
+      kind: 'recording',
+      says: `Replaying ${pcap}.${cut === undefined ? '' : ` ${cut}.`}`,
+      since: '1970-01-01T00:00:00Z',
+    };
   }
   const permission = canCapture();
   if (permission.ok) {

@@ -1,7 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
 
 /**
- * An error as a person reads it on a terminal. Our own errors say what happened and what to do; anything else is a
+ * An error as a person reads it on a terminal. Our own errors say what happened, with their code, and what to do; anything else is a
  * defect, and its stack is what a report needs.
  * @param source the text that the error's span points into; with it a caret marks the place
  */
@@ -9,7 +9,7 @@ export function errorText(error: unknown, source?: string): string {
   if (!(error instanceof BpfleetError)) {
     return `error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`;
   }
-  const lines = [`error: ${error.message}`];
+  const lines = [`error: ${error.message} (${error.code})`];
   if (source !== undefined && error.span) lines.push(...caret(source, error.span));
   if (error.hint) lines.push(`hint: ${error.hint}`);
   return `${lines.join('\n')}\n`;

@@ -95,7 +95,7 @@ describe('runMain', () => {
     const host = new FakeHost();
     await runMain(() => Promise.reject(error), host);
     expect(host.codes).toEqual([code]);
-    expect(host.written).toContain(`${error.message}\n`);
+    expect(host.written).toContain(`${error.message}${error instanceof BpfleetError ? ` (${error.code})` : ''}\n`);
   });
 });
 
@@ -106,12 +106,12 @@ describe('errorText', () => {
       hint: 'a number or a name',
     });
     expect(errorText(error, 'tcp port and')).toBe(
-      'error: expected a port\n  tcp port and\n           ^^^\nhint: a number or a name\n',
+      'error: expected a port (FILTER_SYNTAX)\n  tcp port and\n           ^^^\nhint: a number or a name\n',
     );
   });
   it('shows only the line that holds the fault, and marks an end of text', () => {
     const source = 'tcp\nport';
     const error = new BpfleetError('FILTER_SYNTAX', 'ends early', { span: { start: 8, end: 8 } });
-    expect(errorText(error, source)).toBe('error: ends early\n  port\n      ^\n');
+    expect(errorText(error, source)).toBe('error: ends early (FILTER_SYNTAX)\n  port\n      ^\n');
   });
 });

@@ -1,10 +1,10 @@
 import { linkTypeName } from '@bpfleet/packet';
-import { type CapturedPacket, readCapture } from '@bpfleet/section';
+import type { CapturedPacket } from '@bpfleet/section';
 import { abortableDelay } from '../../abortable-delay.js';
 import type { DesireAnswer, OpenerEvent, SocketInterface } from '../../border/opener-port.js';
 import type { BudgetStep } from '../attribution/budget.js';
-import { readCaptureFile } from '../check-capture-file.js';
 import { localSink } from '../local-sink.js';
+import { type Recording, readRecording } from '../read-recording.js';
 import type { CaptureCounters } from '../ring/capture-messages.js';
 import { MemberSections } from './member-sections.js';
 import type { CaptureRun, PacketSource, SourceEvents } from './packet-source.js';
@@ -35,8 +35,9 @@ export class FileSource implements PacketSource {
     vlanMetadata: true,
   };
   readonly mappedBytes = 0;
-  readonly troubles: readonly string[] = [];
-  #recorded: CapturedPacket[] = [];
+  #recording: Recording = { packets: [], cut: undefined };
+  /** Unix time of the newest packet so far. */
+  #newestNs = 0n;
   #sections!: MemberSections;
   #events!: SourceEvents;
   #replaying: Promise<void> | undefined;
@@ -46,10 +47,17 @@ export class FileSource implements PacketSource {
 
   constructor(private readonly options: FileSourceOptions) {}
 
+  get troubles(): readonly string[] {
+    const { cut } = this.#recording;
+    return cut === undefined ? [] : [cut];
+  }
+
   /** One interface for each link type in the file. @throws BpfleetError `FILE_UNREADABLE`, `CAPTURE_FILE_CORRUPT` */
   async interfaces(): Promise<SocketInterface[]> {
     await this.#load();
-    const linkTypes = new Set(this.#recorded.map(({ linkType }) => linkTypeName(linkType) ?? String(linkType)));
+    const linkTypes = new Set(
+      this.#recording.packets.map(({ linkType }) => linkTypeName(linkType) ?? String(linkType)),
+    );
     return [...linkTypes].map((linkType) => ({ name: FILE_INTERFACE, index: 0, linkType, cooked: false }));
   }
 
@@ -82,24 +90,33 @@ export class FileSource implements PacketSource {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#replaying;
-    this.#sections?.close();
+    this.#sections?.conclude(this.#newestNs);
     this.#sink?.close();
   }
 
   async #load(): Promise<void> {
-    if (this.#recorded.length === 0) this.#recorded = [...readCapture(await readCaptureFile(this.options.file))];
+    if (this.#recording.packets.length === 0) this.#recording = await readRecording(this.options.file);
   }
 
   async #replay(): Promise<void> {
     do await this.#replayOnce();
-    while (this.options.repeat && this.#recorded.length > 0 && !this.#stopping.signal.aborted);
+    while (this.options.repeat && this.#recording.packets.length > 0 && !this.#stopping.signal.aborted);
+    if (!this.#stopping.signal.aborted) this.#end();
+  }
+
+  #end(): void {
+    this.#sections.conclude(this.#newestNs);
+    const { taken, versions } = this.#sections.counters();
+    const stored = Object.fromEntries(versions.map(({ version, stored: count }) => [`stored ${version}`, count]));
+    const { packets } = this.#recording;
+    this.#events.ended?.({ file: this.options.file, packets: packets.length, matched: taken, ...stored });
   }
 
   async #replayOnce(): Promise<void> {
     const startedMs = Date.now();
-    const first = this.#recorded[0]?.atNs ?? 0n;
+    const first = this.#recording.packets[0]?.atNs ?? 0n;
     const shiftNs = this.options.times === 'now' ? BigInt(startedMs) * NS_PER_MS - first : 0n;
-    for (const [index, recorded] of this.#recorded.entries()) {
+    for (const [index, recorded] of this.#recording.packets.entries()) {
       const dueMs = startedMs + this.#offsetMs(index, recorded.atNs - first);
       // At full speed too the loop lets go now and then: sections leave and orders come in between.
       if (dueMs > Date.now() || index % 256 === 255) await this.#waitUntil(dueMs);
@@ -128,6 +145,7 @@ export class FileSource implements PacketSource {
   #offer(recorded: CapturedPacket, atNs: bigint): void {
     const linkType = linkTypeName(recorded.linkType) ?? String(recorded.linkType);
     if (!this.#sections.wants(FILE_INTERFACE, linkType)) return;
+    if (atNs > this.#newestNs) this.#newestNs = atNs;
     this.#sections.offer(FILE_INTERFACE, linkType, readRecorded(recorded, atNs, linkType === 'EN10MB'));
   }
 }

@@ -23,6 +23,8 @@ export interface SourceEvents {
   refused(header: RecordHeader, bytes: Uint8Array<ArrayBuffer>, error: { code: string; message: string }): void;
   /** A filter keeps more or less of its packets from here on, by its budget or the agent's. */
   stepped(filter: string, step: BudgetStep): void;
+  /** A source that has an end is there, with what it counted: whatever runs on, no packet follows. */
+  ended?(facts: Readonly<Record<string, string | number>>): void;
   /** The source cannot go on: the process should end with this error. */
   fatal(error: unknown): void;
 }

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BpfleetError } from '@bpfleet/errors';
 import type { Command } from 'commander';
+import { SaidAlready } from '../../report-error.js';
 import type { Terminal } from '../../terminal.js';
 
 /** Beside this package, in the repository as in the image. */
@@ -48,5 +49,6 @@ async function run({ pcap, speed, source }: RunOptions, { env, signal }: Termina
   signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   const [code, killedBy] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   if (signal.aborted || code === 0) return;
-  throw new BpfleetError('INTERNAL', `the agent ended with ${killedBy ?? `code ${code}`}; what it said stands above`);
+  if (code !== null) throw new SaidAlready(code);
+  throw new BpfleetError('INTERNAL', `the agent was killed by ${killedBy}`);
 }

@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const BPFLEET = fileURLToPath(new URL('../../../bin/bpfleet.js', import.meta.url));
+
+describe('agent run', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bpfleet-run-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** What a person sees on the terminal, and the exit code. */
+  const runs = (...args: string[]) =>
+    new Promise<{ code: unknown; err: string }>((resolve) => {
+      const env = { ...process.env, BPFLEET_AGENT_STATE_DIR: folder };
+      const command = [BPFLEET, 'agent', 'run', ...args];
+      execFile(process.execPath, command, { env }, (error, _, err) => resolve({ code: error?.code ?? 0, err }));
+    });
+
+  it('says once, with a code of its own, what is wrong with what was typed', async () => {
+    const empty = join(folder, 'empty.pcap');
+    writeFileSync(empty, '');
+    const [missing, corrupt, speed] = await Promise.all([
+      runs('--pcap', '/nowhere.pcap'),
+      runs('--pcap', empty),
+      runs('--pcap', empty, '--speed', 'fast'),
+    ]);
+    expect(missing.code).toBe(1);
+    expect(missing.err).toMatch(
+      /^error: cannot read the capture file \/nowhere.pcap: .* \(FILE_UNREADABLE\)\nhint: .*\n$/,
+    );
+    expect(corrupt.code).toBe(1);
+    expect(corrupt.err).toMatch(/^error: .*empty\.pcap: .* \(CAPTURE_FILE_CORRUPT\)\nhint: .*\n$/);
+    expect(speed.code).toBe(2);
+    expect(speed.err).toMatch(/^error: .*\n {2}BPFLEET_AGENT_PCAP_SPEED: .* \(CONFIG_INVALID\)\nhint: .*\n$/);
+  });
+});
