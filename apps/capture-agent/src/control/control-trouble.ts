@@ -25,9 +25,14 @@ export class ControlTrouble {
     this.changed();
   }
 
+  /** Whether it is over as soon as the filter-manager answers. */
+  get isPassing(): boolean {
+    return this.#current !== undefined && PASSING.includes(this.#current.code);
+  }
+
   /** The filter-manager says that there is nothing new. What was refused stays refused. */
   answered(): void {
-    if (this.#current !== undefined && PASSING.includes(this.#current.code)) this.over();
+    if (this.isPassing) this.over();
   }
 
   /** It follows. */

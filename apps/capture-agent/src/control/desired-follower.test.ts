@@ -188,9 +188,15 @@ describe('DesiredFollower', () => {
     api.fetch = async () => Promise.reject(new TypeError('away'));
     await start();
     await until(() => trouble.errors.length > 0);
-    api.fetch = async () => new Response(null, { status: 304 });
-    await until(() => trouble.errors.length === 0);
+    const waits: (string | null)[] = [];
+    api.fetch = async (input) => {
+      waits.push(new URL(String(input)).searchParams.get('wait'));
+      return new Response(null, { status: 304 });
+    };
+    await until(() => trouble.errors.length === 0 && waits.length > 1);
     expect(taken).toHaveLength(2);
+    // An answer that is held back for long would leave it in the status for as long.
+    expect(waits.slice(0, 2)).toEqual(['5s', '30s']);
   });
 
   it('asks again for a state that was refused, and does not keep it', async () => {

@@ -9,7 +9,7 @@ import { type ClaimedState, claimedState, type KeptOrders } from './kept-orders.
 import { type TakenBundles, takeBundles } from './take-bundles.js';
 
 const WAIT = '30s';
-/** While something is to be tried again. */
+/** While something is to be tried again, or an answer alone is news. */
 const SHORT_WAIT = '5s';
 /** The server holds a call for 30 s; an answer later than this is none. */
 const CALL_TIMEOUT_MS = 40_000;
@@ -82,11 +82,11 @@ export class DesiredFollower {
   }
 
   async #next(signal: AbortSignal): Promise<void> {
-    const { client, kept } = this.parts;
+    const { client, kept, trouble } = this.parts;
     const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
     try {
       const response = await client.send(agentApi.getDesired, {
-        query: { wait: kept.areKept ? WAIT : SHORT_WAIT },
+        query: { wait: kept.areKept && !trouble.isPassing ? WAIT : SHORT_WAIT },
         headers: this.#etag === undefined ? {} : { 'if-none-match': this.#etag },
         signal: deadline.signal,
       });
