@@ -92,7 +92,7 @@ export const faults: readonly Fault[] = [
     'allOf(equals(nextHeader, NEXT.fragment), equals(load(ip, IPV6.headerBytes, 1), number)),',
     '',
   ),
-  fault('lower/transport.ts', '...this.#over(2, 4)', '...this.#over(1, 8)'),
+  fault('lower/transport.ts', 'this.#length(2, 4)', 'this.#length(1, 8)'),
   // lower: addresses and frames of the link
   fault('lower/mac.ts', 'first: 4, second: 10, third: 16, fourth: 24', 'first: 4, second: 10, third: 16, fourth: 22'),
   fault('lower/mac.ts', 'allOf(not(isClearOrAck), isAt(WLAN.second))', 'isAt(WLAN.second)'),
