@@ -20,7 +20,7 @@ import { StatusReporter } from './control/status-reporter.js';
 import type { TakenBundles } from './control/take-bundles.js';
 import { controlFolder } from './folders.js';
 import { GuardMeter } from './guest/guard-meter.js';
-import { Guest } from './guest/guest.js';
+import { Guest, type Throttled } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
 import { bootTimeMs } from './opener/service-clock.js';
@@ -87,7 +87,11 @@ export class CaptureAgent {
     this.#orders = new KeptOrders(controlFolder(config.agentStateDir), parts.logger, changed);
     this.#guard = new GuardMeter(parts.openerPid);
     const ringBytes = (): number => this.#source?.mappedBytes ?? 0;
-    this.#guest = new Guest(budget, parts.openerPid, ringBytes, parts.logger, (step) => this.#source?.throttle(step));
+    const captures: Throttled = {
+      throttle: (step) => this.#source?.throttle(step),
+      collect: () => this.#source?.collect(),
+    };
+    this.#guest = new Guest(budget, parts.openerPid, ringBytes, parts.logger, captures, changed);
   }
 
   /** Grows with each start; part of each stored packet's id. */
@@ -193,7 +197,7 @@ export class CaptureAgent {
         this.#sender?.wake();
       },
       stepped: (filter, step) => {
-        logger.warn({ filter, step }, 'the filter keeps another part of its packets, by its budget or the agent’s');
+        logger.warn({ filter, step }, 'the filter keeps another part of its packets, by its budget');
         this.#reporter?.changed();
       },
       ended: (facts) => logger.info(facts, 'the replay is over, the agent goes on until it is stopped'),
@@ -330,6 +334,7 @@ export class CaptureAgent {
       errors: [
         ...this.#trouble.errors,
         ...this.#unknownInterfaces(),
+        ...this.#guest.errors,
         ...unkept([...troubles, ...this.#orders.troubles]),
         ...this.#spoolErrors.current,
         ...this.#sourceTroubles(),

@@ -33,8 +33,11 @@ describe('Throttle', () => {
     expect(throttle.step).toBe('full');
   });
 
-  it('counts memory as well', () => {
-    expect(seconds(new Throttle(budget), 3, 1, 1001).at(-1)).toBe('headers');
+  it('counts memory as well, and the lower step of both', () => {
+    const throttle = new Throttle(budget);
+    expect(seconds(throttle, 4, 1, 1001).at(-1)).toBe('headers');
+    expect(seconds(throttle, 6, 51, 500).at(-1)).toBe('sampled');
+    expect(throttle.excess).toEqual({ of: 'memory', isInVain: false });
   });
 
   it('goes by a new budget at once', () => {

@@ -1,4 +1,5 @@
 import { type BudgetStep, budgetSteps } from '../capture/attribution/budget.js';
+import { MemorySteps } from './memory-steps.js';
 
 /** What the agent may take of its host. */
 export interface HostBudget {
@@ -13,6 +14,12 @@ export interface HostUsage {
   readonly memoryBytes: number;
 }
 
+/** What there is too much of, and whether keeping less of the packets does not help. */
+export interface Excess {
+  readonly of: 'cpu' | 'memory';
+  readonly isInVain: boolean;
+}
+
 /** So many seconds over the budget take it a step down: a burst is no habit. */
 const SECONDS_OVER = 3;
 /** So many below what is comfortable take it a step up again. */
@@ -21,9 +28,10 @@ const COMFORTABLE = 0.7;
 
 /**
  * Keeps the agent within its budget by keeping less of the packets, step by step and for all filters alike: `headers`,
- * `sampled`, `paused`. Fed once a second.
+ * `sampled`, `paused`. Memory has steps of its own; the lower one of both counts. Fed once a second.
  */
 export class Throttle {
+  readonly #memory = new MemorySteps();
   #step = 0;
   #over = 0;
   #calm = 0;
@@ -31,18 +39,28 @@ export class Throttle {
   constructor(public budget: HostBudget) {}
 
   get step(): BudgetStep {
-    return budgetSteps[this.#step]!;
+    return budgetSteps[Math.max(this.#step, budgetSteps.indexOf(this.#memory.step))]!;
   }
 
-  /** @returns whether the step is another one now */
-  second({ cpuPercent, memoryBytes }: HostUsage): boolean {
-    const share = Math.max(cpuPercent / this.budget.cpuPercent, memoryBytes / this.budget.memoryBytes);
+  /** Why filters keep less, or why they should; undefined while the agent is within its budget. */
+  get excess(): Excess | undefined {
+    if (this.#memory.isInTrouble) return { of: 'memory', isInVain: this.#memory.isInVain };
+    return this.#step > 0 ? { of: 'cpu', isInVain: false } : undefined;
+  }
+
+  /** @returns whether the step is another one now, and whether garbage is to be collected */
+  second({ cpuPercent, memoryBytes }: HostUsage): { readonly hasStepped: boolean; readonly collect: boolean } {
+    const before = this.step;
+    const collect = this.#memory.second(memoryBytes, this.budget.memoryBytes);
+    this.#secondOfCpu(cpuPercent / this.budget.cpuPercent);
+    return { hasStepped: this.step !== before, collect };
+  }
+
+  #secondOfCpu(share: number): void {
     this.#over = share > 1 ? this.#over + 1 : 0;
     this.#calm = share < COMFORTABLE ? this.#calm + 1 : 0;
-    const before = this.#step;
     if (this.#over >= SECONDS_OVER) this.#move(1);
     else if (this.#calm >= SECONDS_CALM) this.#move(-1);
-    return this.#step !== before;
   }
 
   #move(by: number): void {

@@ -115,11 +115,9 @@ describe('Attribution', () => {
     expect(first.filter((set) => set === 'all@1,udp@1')).toHaveLength(10);
     expect(counted('all@1')).toMatchObject({ budgetDropped: 10, step: 'full' });
     expect(ledger.turn(1000)).toEqual([{ filter: 'all', step: 'headers' }]);
-    attribution.stepped();
     expect(attribution.attribute(packet('udp', 1)).snaplenBytes).toBe(HEADER_BYTES);
     for (let i = 0; i < 20; i++) attribution.attribute(packet('udp', 1));
     expect(ledger.turn(2000)).toEqual([{ filter: 'all', step: 'sampled' }]);
-    attribution.stepped();
     expect(attribution.members[0]!.weight).toBe(SAMPLED_WEIGHT);
     expect(counted('udp@1')).toMatchObject({ matched: 41, budgetDropped: 0, sampledOut: 0 });
   });
@@ -134,10 +132,14 @@ describe('Attribution', () => {
     expect([counted('all@1').matched, counted('all@2').matched]).toEqual([1, 2]);
   });
 
-  it('throttles every filter, and says which changed', () => {
-    attributionOf(memberOf('web', 'tcp port 80'), memberOf('all', ''));
-    expect(ledger.throttle('headers').map(({ filter }) => filter)).toEqual(['web', 'all']);
-    expect(ledger.throttle('headers')).toEqual([]);
-    expect(ledger.throttle('full').map(({ step }) => step)).toEqual(['full', 'full']);
+  it('throttles every filter, of later versions too, until it is told otherwise', () => {
+    const attribution = attributionOf(memberOf('web', 'tcp port 80', { snaplenBytes: 1500 }));
+    expect(attribution.attribute(packet('tcp', 80)).snaplenBytes).toBe(1500);
+    ledger.throttle('headers');
+    expect(attribution.attribute(packet('tcp', 80)).snaplenBytes).toBe(HEADER_BYTES);
+    const later = attributionOf(memberOf('all', '', { snaplenBytes: 1500 }));
+    expect(later.attribute(packet('udp', 1)).snaplenBytes).toBe(HEADER_BYTES);
+    ledger.throttle('full');
+    expect([attribution, later].map((one) => one.attribute(packet('tcp', 80)).snaplenBytes)).toEqual([1500, 1500]);
   });
 });

@@ -71,11 +71,6 @@ export class Attribution {
     );
   }
 
-  /** A budget took another step: what is kept of a packet, and for how many it stands, is another set's from here on. */
-  stepped(): void {
-    this.#sets.forget();
-  }
-
   /** The members that keep the packet; empty: it is not stored. */
   attribute(packet: ReadPacket): MemberSet {
     this.isUndecided = false;

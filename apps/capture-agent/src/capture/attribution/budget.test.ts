@@ -67,8 +67,26 @@ describe('Budget', () => {
     expect([budget.step, budget.weight, budget.snaplenLimitBytes]).toEqual(['sampled', SAMPLED_WEIGHT, HEADER_BYTES]);
     budget.limitTo('paused');
     expect(second(budget, 1, 10)).toEqual([0, 'paused']);
+  });
+
+  it.each([0, 100])(
+    'takes no step of its own while the agent pauses all: a budget of %i packets',
+    (packetsPerSecond) => {
+      const budget = started({ packetsPerSecond, bytesPerSecond: 0 });
+      budget.limitTo('paused');
+      for (let at = 1; at < 20; at++) expect(second(budget, at, 1000)).toEqual([0, 'paused']);
+      budget.limitTo('full');
+      expect(budget.step).toBe('full');
+    },
+  );
+
+  it('goes on at its own step after such a pause', () => {
+    const budget = started({ packetsPerSecond: 100, bytesPerSecond: 0 });
+    second(budget, 1, 200);
+    expect(budget.step).toBe('headers');
+    budget.limitTo('paused');
+    for (let at = 2; at < 20; at++) second(budget, at, 0);
     budget.limitTo('full');
-    budget.turn(2000);
-    expect(budget.step).not.toBe('paused');
+    expect(budget.step).toBe('headers');
   });
 });

@@ -52,7 +52,9 @@ export class Budget {
 
   /** Takes a packet of so many kept bytes out of the second's budget; false: there is none left. */
   take(bytes: number): boolean {
-    if (this.#isSpent || this.step === 'paused') {
+    // That the agent pauses all says nothing of this filter.
+    if (this.#floor === PAUSED) return false;
+    if (this.#isSpent || this.#step === PAUSED) {
       this.#isSpent = true;
       return false;
     }
@@ -74,17 +76,21 @@ export class Budget {
   turn(nowMs: number): boolean {
     if (nowMs - this.#windowStartedMs < WINDOW_MS) return false;
     const before = this.step;
-    // After a pause nothing tells how much would come: try again one step above it.
-    if (before === 'paused' && this.#floor < PAUSED) this.#step = PAUSED - 1;
-    else if (this.#isSpent) this.#step = Math.min(this.#step + 1, PAUSED);
-    else if (this.#isCalm()) this.#calm();
-    else this.#calmWindows = 0;
-    if (this.#isSpent) this.#calmWindows = 0;
+    if (this.#floor < PAUSED) this.#judgeWindow();
     this.#windowStartedMs = nowMs;
     this.#packets = 0;
     this.#bytes = 0;
     this.#isSpent = false;
     return this.step !== before;
+  }
+
+  #judgeWindow(): void {
+    // After a pause nothing tells how much would come: try again one step above it.
+    if (this.#step === PAUSED) this.#step = PAUSED - 1;
+    else if (this.#isSpent) this.#step = Math.min(this.#step + 1, PAUSED);
+    else if (this.#isCalm()) this.#calm();
+    else this.#calmWindows = 0;
+    if (this.#isSpent) this.#calmWindows = 0;
   }
 
   #isCalm(): boolean {

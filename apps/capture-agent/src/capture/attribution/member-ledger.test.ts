@@ -1,52 +1,89 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { GONE, MemberLedger, MOST_ROWS_LEFT } from './member-ledger.js';
+import type { CaptureMember } from '../../border/opener-port.js';
+import type { MemberCounters } from './attributed-member.js';
+import { GONE, MemberLedger, MOST_ROWS_GONE, MOST_ROWS_LEFT } from './member-ledger.js';
 import { memberOf } from './testing/member.js';
 
 const [web, dns] = [memberOf('web', ''), memberOf('dns', '')];
 
-describe('the rows of interfaces that have left', () => {
+describe('the rows of interfaces and versions that have left', () => {
   let ledger: MemberLedger;
+  let staying: Set<MemberCounters>;
   beforeEach(() => {
     ledger = new MemberLedger();
+    staying = new Set();
   });
-  /** One that has a packet of each filter, and leaves. */
-  function comesAndGoes(name: string): void {
+  /** Packets of each of these on the interface, until they end. */
+  function comeAndGo(name: string, members: readonly CaptureMember[] = [web, dns]): void {
     const accounts = ledger.accountsOn(name);
-    for (const member of [web, dns]) {
+    const counters = members.map((member) => {
       accounts.budgetOf(member);
-      accounts.countersOf(member).matched++;
-    }
-    ledger.left(name);
+      return accounts.countersOf(member);
+    });
+    for (const each of counters) each.matched++;
+    ledger.runs(new Set([...staying, ...counters]));
+    ledger.runs(staying);
   }
   const names = () => new Set(ledger.versions().map((row) => row.interface));
   const matched = () => ledger.versions().reduce((sum, row) => sum + row.matched, 0);
 
   it('stay while they are few', () => {
-    for (let index = 0; index < MOST_ROWS_LEFT / 2; index++) comesAndGoes(`veth${index}`);
-    expect(ledger.versions()).toHaveLength(MOST_ROWS_LEFT);
+    for (let index = 0; index < 100; index++) comeAndGo(`veth${index}`);
+    expect(ledger.versions()).toHaveLength(200);
     expect(names().has(GONE)).toBe(false);
   });
 
   it('are one for each version in the end, those that left first, and no count is lost', () => {
-    const count = MOST_ROWS_LEFT;
-    ledger.accountsOn('eth0').countersOf(web).matched++;
-    ledger.accountsOn('eth0').budgetOf(web);
-    for (let index = 0; index < count; index++) comesAndGoes(`veth${index}`);
+    const eth0 = ledger.accountsOn('eth0').countersOf(web);
+    eth0.matched++;
+    staying.add(eth0);
+    const count = MOST_ROWS_LEFT / 2 + 10;
+    for (let index = 0; index < count; index++) comeAndGo(`veth${index}`);
     expect(ledger.versions()).toHaveLength(1 + MOST_ROWS_LEFT + 2);
     expect(matched()).toBe(1 + 2 * count);
     expect([names().has('eth0'), names().has('veth0'), names().has(`veth${count - 1}`)]).toEqual([true, false, true]);
     const gone = ledger.versions().filter((row) => row.interface === GONE);
     expect(gone.map((row) => [row.version, row.matched])).toEqual([
-      ['web@1', count / 2],
-      ['dns@1', count / 2],
+      ['web@1', 10],
+      ['dns@1', 10],
     ]);
   });
 
+  it('are never more than a status shows, however many versions ran on one interface', () => {
+    const count = MOST_ROWS_LEFT + MOST_ROWS_GONE + 10;
+    for (let version = 1; version <= count; version++) comeAndGo('eth0', [{ ...web, version }]);
+    expect(ledger.versions()).toHaveLength(MOST_ROWS_LEFT + MOST_ROWS_GONE + 1);
+    expect(matched()).toBe(count);
+    expect(ledger.versions().find(({ version }) => version === GONE)).toMatchObject({ interface: GONE, matched: 10 });
+    expect(ledger.versions().some(({ version }) => version === `web@${count}`)).toBe(true);
+  });
+
   it('go on counting for one that comes again', () => {
-    comesAndGoes('tun0');
+    comeAndGo('tun0');
     const counters = ledger.accountsOn('tun0').countersOf(web);
-    for (let index = 0; index < MOST_ROWS_LEFT; index++) comesAndGoes(`veth${index}`);
+    staying.add(counters);
+    for (let index = 0; index < MOST_ROWS_LEFT; index++) comeAndGo(`veth${index}`, [web]);
     counters.matched++;
-    expect(ledger.versions().find((row) => row.interface === 'tun0')).toMatchObject({ version: 'web@1', matched: 2 });
+    expect(ledger.versions().find((row) => row.interface === 'tun0' && row.version === 'web@1')?.matched).toBe(2);
+  });
+});
+
+describe('the budget of a filter', () => {
+  const limited = memberOf('web', '', { budget: { packetsPerSecond: 1, bytesPerSecond: 0 } });
+  /** Takes more than it has, and says who took a step in the second after. */
+  function overspend(ledger: MemberLedger, nowMs: number): readonly string[] {
+    ledger.turn(nowMs);
+    const budget = ledger.accountsOn('eth0').budgetOf(limited);
+    for (let packet = 0; packet < 3; packet++) budget.take(1);
+    return ledger.turn(nowMs + 1000).map(({ filter }) => filter);
+  }
+
+  it('takes no more steps once the filter has ended', () => {
+    const ledger = new MemberLedger();
+    const counters = ledger.accountsOn('eth0').countersOf(limited);
+    ledger.runs(new Set([counters]));
+    expect(overspend(ledger, 0)).toEqual(['web']);
+    ledger.runs(new Set());
+    expect(ledger.turn(60_000)).toEqual([]);
   });
 });

@@ -16,22 +16,24 @@ interface Row {
   readonly counters: MemberCounters;
 }
 
-/** Of interfaces that have left: half of what a status shows. Containers come and go for months. */
+/** Of versions and interfaces that have left: half of what a status shows. Containers come and go for months, versions too. */
 export const MOST_ROWS_LEFT = 2048;
+/** Of versions whose interfaces are not told apart any more. */
+export const MOST_ROWS_GONE = 512;
 /** In place of the names of those that left first. */
 export const GONE = 'gone';
 
 /** Counters of every version on every interface, and the budget of every filter: they outlive swaps and sockets. */
 export class MemberLedger {
   readonly #counters = new Map<string, Row>();
-  /** Interfaces that have left, and how many rows each has; who left first stands first. */
-  readonly #left = new Map<string, number>();
+  /** Rows that have ended, and those of versions on interfaces that are gone; who left first stands first. */
+  readonly #ended = new Map<string, Row>();
+  readonly #gone = new Map<string, Row>();
   readonly #budgets = new Map<string, { readonly budget: Budget; readonly limits: string }>();
   readonly #sets = new MemberSets();
   #throttle: BudgetStep = 'full';
 
   accountsOn(device: string): MemberAccounts {
-    this.#left.delete(device);
     return {
       sets: this.#sets,
       countersOf: (member) => this.#countersOf(member, device),
@@ -39,11 +41,20 @@ export class MemberLedger {
     };
   }
 
-  /** It has no packets any more; until it comes again. Totals never go back, so what is forgotten is its name alone. */
-  left(device: string): void {
-    this.#left.set(device, this.#rowsOf(device).length);
-    const rows = (): number => [...this.#left.values()].reduce((sum, count) => sum + count, 0);
-    while (rows() > MOST_ROWS_LEFT) this.#forget(this.#left.keys().next().value!);
+  /**
+   * These members run, or will; others have ended, until they come again. Totals never go back, so what is forgotten of those
+   * is their names alone.
+   */
+  runs(running: ReadonlySet<MemberCounters>): void {
+    const filters = new Set<string>();
+    for (const [key, row] of this.#counters) {
+      if (running.has(row.counters)) {
+        this.#ended.delete(key);
+        filters.add(row.filter);
+      } else if (row.interface !== GONE && !this.#ended.has(key)) this.#ended.set(key, row);
+    }
+    for (const filter of this.#budgets.keys()) if (!filters.has(filter)) this.#budgets.delete(filter);
+    while (this.#ended.size > MOST_ROWS_LEFT) this.#forget(...first(this.#ended));
   }
 
   /** Begins the next second of every budget whose second is over. */
@@ -52,26 +63,28 @@ export class MemberLedger {
     for (const [filter, { budget }] of this.#budgets) {
       if (budget.turn(nowMs)) changes.push({ filter, step: budget.step });
     }
+    // What is kept of a packet, and for how many it stands, is another set's from here on.
+    if (changes.length > 0) this.#sets.forget();
     return changes;
   }
 
   /** The agent's own budget is spent: every filter goes at least to this step. */
-  throttle(step: BudgetStep): StepChange[] {
+  throttle(step: BudgetStep): void {
     this.#throttle = step;
-    const changes: StepChange[] = [];
-    for (const [filter, { budget }] of this.#budgets) {
-      const before = budget.step;
-      budget.limitTo(step);
-      if (budget.step !== before) changes.push({ filter, step: budget.step });
-    }
-    return changes;
+    for (const { budget } of this.#budgets.values()) budget.limitTo(step);
+    this.#sets.forget();
+  }
+
+  /** Sets that come again are made again. */
+  forgetSets(): void {
+    this.#sets.forget();
   }
 
   versions(): (MemberCounters & { version: string; interface: string; step: BudgetStep })[] {
     return [...this.#counters.values()].map(({ version, filter, interface: device, counters }) => ({
       version,
       interface: device,
-      step: this.#budgets.get(filter)!.budget.step,
+      step: this.#budgets.get(filter)?.budget.step ?? 'full',
       ...counters,
     }));
   }
@@ -87,11 +100,14 @@ export class MemberLedger {
   }
 
   #countersOf({ filter, version: number }: CaptureMember, device: string): MemberCounters {
-    return this.#row(filter, `${filter}@${number}`, device).counters;
+    const version = `${filter}@${number}`;
+    // Nobody forgets it meanwhile.
+    this.#ended.delete(keyOf(version, device));
+    return this.#row(filter, version, device).counters;
   }
 
   #row(filter: string, version: string, device: string): Row {
-    const key = `${version} ${device}`;
+    const key = keyOf(version, device);
     let known = this.#counters.get(key);
     if (known === undefined) {
       known = { version, filter, interface: device, counters: noCounts() };
@@ -100,17 +116,20 @@ export class MemberLedger {
     return known;
   }
 
-  #rowsOf(device: string): [string, Row][] {
-    return [...this.#counters].filter(([, row]) => row.interface === device);
-  }
-
-  #forget(device: string): void {
-    this.#left.delete(device);
-    for (const [key, { filter, version, counters }] of this.#rowsOf(device)) {
-      const sum = this.#row(filter, version, GONE).counters;
-      for (const name of Object.keys(counters) as (keyof MemberCounters)[]) sum[name] += counters[name];
-      this.#counters.delete(key);
-    }
+  /** Of one that ended, its interface; later its version, too. */
+  #forget(key: string, { filter, version, counters }: Row): void {
+    this.#ended.delete(key);
+    this.#counters.delete(key);
+    const goneKey = keyOf(version, GONE);
+    const gone = this.#row(filter, version, GONE);
+    add(gone.counters, counters);
+    this.#gone.delete(goneKey);
+    this.#gone.set(goneKey, gone);
+    if (this.#gone.size <= MOST_ROWS_GONE) return;
+    const [oldest, row] = first(this.#gone);
+    this.#gone.delete(oldest);
+    this.#counters.delete(oldest);
+    add(this.#row(GONE, GONE, GONE).counters, row.counters);
   }
 
   /** A version with other limits begins with a budget of its own; otherwise it goes on with the one of the version before. */
@@ -123,4 +142,12 @@ export class MemberLedger {
     this.#budgets.set(filter, { budget, limits: text });
     return budget;
   }
+}
+
+const keyOf = (version: string, device: string): string => `${version} ${device}`;
+
+const first = <Value>(map: ReadonlyMap<string, Value>): [string, Value] => map.entries().next().value!;
+
+function add(sum: MemberCounters, counters: MemberCounters): void {
+  for (const name of Object.keys(counters) as (keyof MemberCounters)[]) sum[name] += counters[name];
 }

@@ -38,6 +38,7 @@ export type CaptureOrder =
   | { readonly kind: 'draining'; readonly socket: number }
   | { readonly kind: 'settings'; readonly flushWindowMs: number }
   | { readonly kind: 'throttle'; readonly step: BudgetStep }
+  | { readonly kind: 'collect' }
   | { readonly kind: 'counters'; readonly id: number }
   | { readonly kind: 'stop'; readonly id: number };
 

@@ -5,8 +5,8 @@ import {
   type SocketSwap,
   TAKEN_OVER,
 } from '../../border/opener-port.js';
+import { collectGarbage } from '../../guest/collect-garbage.js';
 import { Attribution } from '../attribution/attribution.js';
-import type { BudgetStep } from '../attribution/budget.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
 import type { LeftOut, RingPosition } from '../sections/open-section.js';
 import type { SectionAssembler } from '../sections/section-assembler.js';
@@ -30,6 +30,8 @@ const NS_PER_MS = 1_000_000n;
 /** What the capture thread does: it carries out the orders of the main thread between two turns of the reader. */
 export class CaptureSession {
   readonly #ledger = new MemberLedger();
+  /** Of swaps that wait for their cut. */
+  readonly #awaited = new Set<Attribution>();
   /** Sockets that are closed: totals never go back. */
   readonly #ended = noneEnded();
   #readsAll = false;
@@ -66,7 +68,11 @@ export class CaptureSession {
         this.#readsAll = true;
         break;
       case 'throttle':
-        for (const { filter, step } of this.#ledger.throttle(order.step)) this.#stepped(filter, step);
+        this.#ledger.throttle(order.step);
+        break;
+      case 'collect':
+        this.#ledger.forgetSets();
+        collectGarbage();
         break;
       case 'counters':
         this.tell({ kind: 'counters', id: order.id, counters: this.#counters() });
@@ -119,6 +125,7 @@ export class CaptureSession {
     const lane = new RingLane({ id, isShared, cooked, isOwnSocket }, this.openSocket(socket, fd), resume);
     for (const [device, attribution] of this.#attributions(lane, branches)) lane.interfaces.put(device, attribution);
     this.reader.add(lane);
+    this.#settled();
     if (socket.swap) this.#swap(socket.id, socket.swap);
     if (socket.takesOver) this.#takeOver(lane, socket.takesOver);
   }
@@ -150,12 +157,16 @@ export class CaptureSession {
     const next = this.#attributions(lane, swap.branches);
     // Nobody had filters on what is new: the union is its own, and there is nothing to wait for.
     for (const [device, attribution] of next) if (!interfaces.has(device)) interfaces.put(device, attribution);
+    for (const attribution of next.values()) this.#awaited.add(attribution);
     lane.atNextCut(this.nowMs(), () => {
       const staying = new Set(swap.branches.flatMap((branch) => branch.interfaces.map(({ index }) => index)));
       const leaving = interfaces.all.filter(({ device }) => !staying.has(device.index));
       for (const one of leaving) interfaces.remove(one);
-      for (const [device, attribution] of next) interfaces.put(device, attribution);
-      this.#leave(leaving);
+      for (const [device, attribution] of next) {
+        interfaces.put(device, attribution);
+        this.#awaited.delete(attribution);
+      }
+      this.#settled();
       this.tell({ kind: 'cut', socket: id, swap: swap.id });
     });
   }
@@ -175,15 +186,15 @@ export class CaptureSession {
     this.#ended.taken += lane.interfaces.taken;
     this.reader.remove(lane);
     lane.socket.close();
-    this.#leave(lane.interfaces.all);
+    this.#settled();
     this.tell({ kind: 'drained', socket: lane.id });
   }
 
-  /** Unless another socket has their packets. */
-  #leave(lanes: readonly InterfaceLane[]): void {
-    const here = [...this.reader.lanes.values()].flatMap(({ interfaces }) => interfaces.all);
-    const names = new Set(here.map(({ device }) => device.name));
-    for (const { device } of lanes) if (!names.has(device.name)) this.#ledger.left(device.name);
+  /** Members came, or ended: on all sockets together. */
+  #settled(): void {
+    const lanes = [...this.reader.lanes.values()].flatMap(({ interfaces }) => interfaces.all);
+    const all = [...lanes.map(({ attribution }) => attribution), ...this.#awaited];
+    this.#ledger.runs(new Set(all.flatMap(({ members }) => members.map(({ counters }) => counters))));
   }
 
   /** The sockets live on at the opener, their programs too; only what was read must be safe. */
@@ -215,13 +226,7 @@ export class CaptureSession {
   }
 
   #turnBudgets(nowMs: number): void {
-    for (const { filter, step } of this.#ledger.turn(nowMs)) this.#stepped(filter, step);
-  }
-
-  #stepped(filter: string, step: BudgetStep): void {
-    for (const { interfaces } of this.reader.lanes.values())
-      for (const { attribution } of interfaces.all) attribution.stepped();
-    this.tell({ kind: 'step', filter, step });
+    for (const { filter, step } of this.#ledger.turn(nowMs)) this.tell({ kind: 'step', filter, step });
   }
 
   #counters(): CaptureCounters {

@@ -114,6 +114,10 @@ export class CapSource implements PacketSource {
     this.#sections.throttle(step);
   }
 
+  collect(): void {
+    this.#sections.collect();
+  }
+
   async counters(): Promise<CaptureCounters> {
     return this.#sections.counters();
   }

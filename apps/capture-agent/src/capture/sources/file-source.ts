@@ -83,6 +83,10 @@ export class FileSource implements PacketSource {
     this.#sections.throttle(step);
   }
 
+  collect(): void {
+    this.#sections.collect();
+  }
+
   async counters(): Promise<CaptureCounters> {
     return this.#sections.counters();
   }

@@ -84,6 +84,8 @@ export class MemberSections {
       if (known) Object.assign(known, { attribution, isOwn });
       else this.#lanes.set(key, new MemberLane(++this.#lastId, device, attribution, isOwn));
     }
+    const running = [...this.#lanes.values()].flatMap(({ attribution }) => attribution.members);
+    this.#ledger.runs(new Set(running.map(({ counters }) => counters)));
   }
 
   /** Whether any filter looks at packets of this kind. */
@@ -103,11 +105,15 @@ export class MemberSections {
   /** Closes the open section when its flush window is over, and begins the next second of budgets. */
   tick(): void {
     this.#assembler.closeIfDue(this.nowMs());
-    for (const { filter, step } of this.#ledger.turn(this.nowMs())) this.#stepped(filter, step);
+    for (const { filter, step } of this.#ledger.turn(this.nowMs())) this.events.stepped(filter, step);
   }
 
   throttle(step: BudgetStep): void {
-    for (const change of this.#ledger.throttle(step)) this.#stepped(change.filter, change.step);
+    this.#ledger.throttle(step);
+  }
+
+  collect(): void {
+    this.#ledger.forgetSets();
   }
 
   close(): void {
@@ -134,11 +140,6 @@ export class MemberSections {
     this.#ended.sockets++;
     this.#ended.passed += lane.taken;
     this.#ended.taken += lane.taken;
-  }
-
-  #stepped(filter: string, step: BudgetStep): void {
-    for (const lane of this.#lanes.values()) lane.attribution.stepped();
-    this.events.stepped(filter, step);
   }
 }
 

@@ -62,6 +62,8 @@ export interface PacketSource {
   follow(event: OpenerEvent): void;
   /** The agent's own CPU budget: no filter keeps more than this step allows. */
   throttle(step: BudgetStep): void;
+  /** Frees the memory that it can do without. */
+  collect(): void;
   counters(): Promise<CaptureCounters>;
   /** Stops reading; the open section is in the spool then, and everything is freed. */
   stop(): Promise<void>;

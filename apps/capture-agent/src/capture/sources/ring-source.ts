@@ -87,6 +87,10 @@ export class RingSource implements PacketSource {
     this.#order({ kind: 'throttle', step });
   }
 
+  collect(): void {
+    this.#order({ kind: 'collect' });
+  }
+
   async counters(): Promise<CaptureCounters> {
     return this.#last ?? this.#ask('counters');
   }
