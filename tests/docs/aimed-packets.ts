@@ -1,4 +1,5 @@
 import { BPF, type Packet, type Program } from '@bpfleet/bpf';
+import { reaching, steer } from '../conformance/packets/steer.js';
 import type { Random } from '../conformance/random.js';
 
 /** A place a program reads, and a number it compares it with. */
@@ -29,9 +30,10 @@ function aimsOf(program: Program): Aim[] {
   return aims;
 }
 
-/** Ethernet frames of 80 to 140 bytes that hit both sides of what the programs ask. */
+/** Frames of 80 to 140 bytes that hit both sides of what the programs ask; each third is led to where one of them says yes. */
 export function aimedPackets(programs: readonly Program[], random: Random, count: number): Packet[] {
   const aims = programs.flatMap(aimsOf);
+  const ways = programs.map((program) => ({ program, wanted: reaching(program, true) }));
   return Array.from({ length: count }, () => {
     const bytes = Buffer.alloc(80 + random.below(61));
     for (let index = 0; index < bytes.length; index++) if (random.chance(30)) bytes[index] = random.below(256);
@@ -46,6 +48,10 @@ export function aimedPackets(programs: readonly Program[], random: Random, count
       const at = offset + (isBehindHeader ? headerBytes : 0);
       const value = (operand + random.of([0, 0, 0, 1, -1])) >>> 0;
       if (at + size <= bytes.length) bytes.writeUIntBE(value % 2 ** (8 * size), at, size);
+    }
+    if (random.chance(33)) {
+      const { program, wanted } = random.of(ways);
+      steer(program, bytes, undefined, wanted, random, 0);
     }
     return { bytes, start: 0, capturedLength: bytes.length, wireLength: bytes.length };
   });

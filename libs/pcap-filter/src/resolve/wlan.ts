@@ -16,7 +16,7 @@ const TYPES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Subtypes by their type's bits, with libpcap's spellings. */
-const SUBTYPES: ReadonlyMap<number, ReadonlyMap<string, number>> = new Map([
+export const SUBTYPES: ReadonlyMap<number, ReadonlyMap<string, number>> = new Map([
   [
     0x00,
     subtypes(`0x00 assocreq assoc-req | 0x10 assocresp assoc-resp | 0x20 reassocreq reassoc-req
