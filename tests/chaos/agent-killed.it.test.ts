@@ -6,6 +6,7 @@ import { hostsHere } from '../e2e/requirements.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
 import { bothKilled } from './both-killed.js';
 import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
+import { sampledOut } from './sampled-out.js';
 import { versionChange } from './version-change.js';
 
 /** 20 in the long form. */
@@ -106,6 +107,7 @@ suiteRequires('an agent process that is killed, alone or with its opener', needs
   });
 
   versionChange(rig);
+  sampledOut(rig);
 
   /** With what the process that runs now says of itself. */
   async function untilAddsUp(before: Fate, sent: number): Promise<Fate> {
