@@ -252,7 +252,9 @@ export class CaptureAgent {
     const { logger, onFatal } = this.parts;
     const kept = this.#orders;
     const desire = (claimed: ClaimedState, taken: TakenBundles) => this.#desire(claimed, taken);
-    return new DesiredFollower({ client, kept, logger, trouble: this.#trouble, registered, desire, onFatal });
+    const challenge = () => this.parts.opener.challenge();
+    const trouble = this.#trouble;
+    return new DesiredFollower({ client, kept, logger, trouble, registered, desire, challenge, onFatal });
   }
 
   async #desire({ envelope, state }: ClaimedState, taken: TakenBundles): Promise<void> {
@@ -260,10 +262,11 @@ export class CaptureAgent {
     const endpoints = [...state.excluded, parseEndpoint(config.server), ...(await this.#brokers())];
     const excluded = await resolveExcluded(endpoints, parts.logger);
     const answer = await parts.opener.desire({ state: envelope, ...taken, excluded });
+    const isNew = answer.generation !== this.#generation;
     this.#generation = answer.generation;
     await this.#source?.apply(answer, excluded);
     this.#gap.carriedOut();
-    for (const { filter, version, interface: device, state: is, reason } of answer.outcomes) {
+    for (const { filter, version, interface: device, state: is, reason } of isNew ? answer.outcomes : []) {
       const facts = { filter: `${filter}@${version}`, interface: device, state: is, reason };
       if (is === 'refused') parts.logger.warn(facts, 'filter does not run');
       else parts.logger.info(facts, 'filter desired');

@@ -63,6 +63,16 @@ suiteRequires('filter-manager', { postgres: await postgres() }, ({ postgres: ser
       await assign(replica, 'https');
       expect(await agent.runs(await answer)).toEqual(['https@1']);
     });
+    it('signs what it is asked with into each state, also one that the agent has', async () => {
+      const replica = await start();
+      const agent = await register(replica, 'web-1');
+      expect(await agent.desired()).not.toHaveProperty('nonce');
+      agent.challenge = 'n-1';
+      const first = (await agent.desired())!;
+      agent.challenge = 'n-2';
+      const again = (await agent.desired())!;
+      expect([first.nonce, again.nonce, again.generation]).toEqual(['n-1', 'n-2', first.generation]);
+    });
     it('tells every agent of other settings after a restart, and of nothing after a plain one', async () => {
       const replica = await start();
       const agent = await register(replica, 'web-1');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AgentStatus } from './agent-status.js';
-import { Timestamp } from './naming.js';
+import { Nonce, Timestamp } from './naming.js';
 import { route } from './route.js';
 import { Bundle } from './signed/bundle.js';
 import { Enrolled, EnrolRequest } from './signed/enrolment.js';
@@ -12,6 +12,8 @@ export const DesiredQuery = z.object({
     .string()
     .regex(/^\d{1,2}s$/)
     .default('0s'),
+  /** Stands in the state that answers (`DesiredState.nonce`). */
+  nonce: Nonce.optional(),
 });
 export type DesiredQuery = z.infer<typeof DesiredQuery>;
 

@@ -37,6 +37,8 @@ export const InterfacePatterns = z
 export const SnaplenBytes = z.int().min(14).max(262_144);
 
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+/** What a question is told by: random, base64url. */
+export const Nonce = z.string().regex(/^[\w-]{1,128}$/);
 export const Timestamp = z.string().meta({ format: 'date-time', examples: ['2026-11-22T10:00:00.000Z'] });
 
 /** Traffic of bpfleet itself, kept out of every capture: a TCP endpoint, `host` a name or an address. */

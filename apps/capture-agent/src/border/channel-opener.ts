@@ -73,6 +73,10 @@ export class ChannelOpener implements OpenerPort {
     return answer;
   }
 
+  challenge(): Promise<CallAnswer<'challenge'>> {
+    return this.#call('challenge', {});
+  }
+
   async cut(socket: number, swap: number): Promise<void> {
     await this.#call('cut', { socket, swap });
   }

@@ -139,6 +139,8 @@ export class ChannelServer {
         return this.#keepBundle(as(call).payload);
       case 'desire':
         return opener.desire({ ...as(call), bundles: this.#takeBundles() });
+      case 'challenge':
+        return opener.challenge();
       case 'cut':
         return opener.cut(as(call).socket, as(call).swap);
       case 'drained':

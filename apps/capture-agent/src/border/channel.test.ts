@@ -70,6 +70,7 @@ class FakeOpener implements ServedOpener {
     return this.#answer(HELLO, 'hello', key);
   };
   desire = (order: unknown) => this.#answer(ANSWER, 'desire', order);
+  challenge = () => this.#answer({ nonce: 'n-1', wantsState: true }, 'challenge');
   cut = (socket: number, swap: number) => this.#answer(undefined, 'cut', socket, swap);
   drained = (socket: number) => this.#answer(undefined, 'drained', socket);
   attest = (nonce?: string) =>
@@ -142,6 +143,7 @@ describe('the border', () => {
     expect(await port.hello(KEY)).toEqual(HELLO);
     expect(port.isConfined).toBe(true);
     expect(await port.desire(order)).toEqual(ANSWER);
+    expect(await port.challenge()).toEqual({ nonce: 'n-1', wantsState: true });
     await port.cut(1, 2);
     await port.drained(1);
     expect(await port.attest('nonce')).toEqual({ outcomes: [], statements: [ENVELOPE], troubles: ['disk'] });
@@ -151,6 +153,7 @@ describe('the border', () => {
     expect(opener.asked).toEqual([
       ['hello', KEY],
       ['desire', order],
+      ['challenge'],
       ['cut', 1, 2],
       ['drained', 1],
       ['attest', 'nonce'],

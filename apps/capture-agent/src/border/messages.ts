@@ -1,4 +1,4 @@
-import { AgentSettings, Digest, DsseEnvelope, FilterProgram, Labels, PublicKey } from '@bpfleet/contract';
+import { AgentSettings, Digest, DsseEnvelope, FilterProgram, Labels, Nonce, PublicKey } from '@bpfleet/contract';
 import { errorCodes } from '@bpfleet/errors';
 import { z } from 'zod';
 import type {
@@ -121,6 +121,7 @@ export const calls = {
     }),
     answer: Desired,
   },
+  challenge: { request: z.strictObject({}), answer: z.strictObject({ nonce: Nonce, wantsState: z.boolean() }) },
   cut: { request: z.strictObject({ socket: Id, swap: Id }), answer: z.null() },
   drained: { request: z.strictObject({ socket: Id }), answer: z.null() },
   attest: {

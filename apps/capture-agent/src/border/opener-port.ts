@@ -137,6 +137,14 @@ export interface DesireAnswer {
   readonly outcomes: readonly FilterOutcome[];
 }
 
+/** What to ask the filter-manager with for the next state. */
+export interface ChallengeAnswer {
+  /** Stands in the signed state that answers; the next one ends this one. */
+  readonly nonce: string;
+  /** A state is wanted that is there already, for the sake of its time. */
+  readonly wantsState: boolean;
+}
+
 /** What runs, and what the opener has trouble with. */
 export interface Attested {
   readonly outcomes: readonly FilterOutcome[];
@@ -153,6 +161,7 @@ export interface OpenerPort {
   hello(sessionPublicKey: string): Promise<OpenerHello>;
   /** @throws BpfleetError `SIGNATURE_INVALID`, `VERSION_CONFLICT` (an older generation), `BUNDLE_INVALID` */
   desire(order: DesireOrder): Promise<DesireAnswer>;
+  challenge(): Promise<ChallengeAnswer>;
   cut(socket: number, swap: number): Promise<void>;
   drained(socket: number): Promise<void>;
   /** What runs, read back now; signed statements when a nonce of the service is given. */

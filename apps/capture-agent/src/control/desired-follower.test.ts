@@ -20,6 +20,7 @@ class FakeApi {
   /** Instead of every bundle. */
   forged: Uint8Array | undefined;
   readonly asked: string[] = [];
+  readonly nonces: (string | null)[] = [];
   clockMs = Date.now();
   readonly #waiting = new Set<() => void>();
 
@@ -42,6 +43,7 @@ class FakeApi {
       'agent-1',
       'd',
     ]);
+    if (url.pathname.endsWith('/desired')) this.nonces.push(url.searchParams.get('nonce'));
     if (url.pathname.endsWith('/desired')) return this.#desired(headers.get('if-none-match'), init!.signal!, time);
     const index = this.bundleDigests.indexOf(decodeURIComponent(url.pathname.split('/').at(-1)!));
     return new Response(this.forged ?? Buffer.from(this.order!.bundles[index]!, 'base64'), { headers: time });
@@ -71,6 +73,8 @@ describe('DesiredFollower', () => {
   let taken: { claimed: ClaimedState; bundles: readonly string[]; leftOut: readonly NamedBundle[] }[];
   let refuse: BpfleetError | undefined;
   let trouble: ControlTrouble;
+  let asked: number;
+  let wantsState: boolean;
   const started: DesiredFollower[] = [];
   const service = new SigningService('agent-1');
   const web = { filter: 'web', version: 1, expression: 'tcp port 80' };
@@ -80,6 +84,8 @@ describe('DesiredFollower', () => {
     api = new FakeApi();
     taken = [];
     refuse = undefined;
+    asked = 0;
+    wantsState = false;
     trouble = new ControlTrouble(() => {});
   });
   afterEach(async () => {
@@ -99,6 +105,7 @@ describe('DesiredFollower', () => {
         if (refuse) throw refuse;
         taken.push({ claimed, ...bundles });
       },
+      challenge: async () => ({ nonce: `n-${++asked}`, wantsState }),
       onFatal: (error) => expect.unreachable(String(error)),
     });
     started.push(follower);
@@ -118,6 +125,27 @@ describe('DesiredFollower', () => {
     expect(taken[0]!.bundles).toEqual(api.order!.bundles);
     api.desire(service.desire([web]));
     await until(() => taken.length === 2);
+  });
+
+  it('asks with the opener’s nonce, each time with another', async () => {
+    api.desire(service.desire([web]));
+    await start();
+    await until(() => taken.length === 1);
+    api.desire(service.desire([dns]));
+    await until(() => taken.length === 2 && api.nonces.length === 3);
+    expect(api.nonces).toEqual(['n-1', 'n-2', 'n-3']);
+  });
+
+  it('asks for the state that it has, where the opener wants its time', async () => {
+    api.desire(service.desire([web]));
+    const first = await start();
+    await until(() => taken.length === 1 && readdirSync(folder).includes('desired.json'));
+    await first.stop();
+    wantsState = true;
+    await start();
+    await until(() => taken.length >= 3);
+    wantsState = false;
+    expect(new Set(generations()).size).toBe(1);
   });
 
   it('asks for each bundle once, also over restarts, and keeps none that is not named', async () => {

@@ -3,6 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { nodeCrypto } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
+import type { ChallengeAnswer } from '../border/opener-port.js';
 import type { AgentClient } from './agent-client.js';
 import type { ControlTrouble } from './control-trouble.js';
 import { type ClaimedState, claimedState, type KeptOrders } from './kept-orders.js';
@@ -27,6 +28,7 @@ export interface FollowerParts {
   readonly registered: Promise<void>;
   /** Has it verified and carried out; rejects with what is wrong with it. */
   readonly desire: (claimed: ClaimedState, bundles: TakenBundles) => Promise<void>;
+  readonly challenge: () => Promise<ChallengeAnswer>;
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -82,12 +84,13 @@ export class DesiredFollower {
   }
 
   async #next(signal: AbortSignal): Promise<void> {
-    const { client, kept, trouble } = this.parts;
+    const { client, kept, challenge, trouble } = this.parts;
+    const { nonce, wantsState } = await challenge();
     const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
     try {
       const response = await client.send(agentApi.getDesired, {
-        query: { wait: kept.areKept && !trouble.isPassing ? WAIT : SHORT_WAIT },
-        headers: this.#etag === undefined ? {} : { 'if-none-match': this.#etag },
+        query: { wait: kept.areKept && !trouble.isPassing ? WAIT : SHORT_WAIT, nonce },
+        headers: this.#etag === undefined || wantsState ? {} : { 'if-none-match': this.#etag },
         signal: deadline.signal,
       });
       if (response.status === 304) {

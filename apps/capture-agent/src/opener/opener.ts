@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import {
+  type DesiredState,
   type DsseEnvelope,
   delegationKind,
   enrolmentKind,
@@ -11,6 +12,7 @@ import { closeDescriptor, optmemMax } from '@bpfleet/linux';
 import { nodeCrypto } from '@bpfleet/service';
 import type {
   Attested,
+  ChallengeAnswer,
   DesireAnswer,
   DesireOrder,
   FilterOutcome,
@@ -19,6 +21,7 @@ import type {
   OpenerHello,
   OpenerPort,
 } from '../border/opener-port.js';
+import { Challenge } from './challenge.js';
 import { HeldSockets } from './held-sockets.js';
 import { Identity } from './identity.js';
 import type { LinkContext, PlannedMember } from './kernel-program.js';
@@ -63,6 +66,7 @@ const KEEP_REFUSED_INTERVAL_MS = 5_000;
 export class Opener implements OpenerPort {
   #identity!: Identity;
   #clock!: ServiceClock;
+  readonly #challenge = new Challenge();
   #sockets!: HeldSockets;
   #onEvent: (event: OpenerEvent) => void = () => {};
   /** A reader that says hello is told of all sockets then: not of changes before. */
@@ -126,7 +130,7 @@ export class Opener implements OpenerPort {
     const { trust, generation } = this.#identity;
     const context = { agent: this.options.agent, trust, generation, crypto: nodeCrypto };
     const desired = verifyDesired(order, context);
-    this.#clock.heard(Date.parse(desired.state.issuedAt));
+    this.#tellTime(desired.state);
     await this.#identity.accepted(desired.state.generation, desired.trust, this.#clock.timeMs);
     this.#verified = { desired, excluded: order.excluded };
     this.#carryOut();
@@ -137,6 +141,11 @@ export class Opener implements OpenerPort {
       members: this.#membersWithoutSockets(),
       outcomes: this.#outcomes().slice(0, MAX_OUTCOMES),
     };
+  }
+
+  async challenge(): Promise<ChallengeAnswer> {
+    const isUrgent = this.#expired(this.#verified?.desired.entries ?? []).size > 0;
+    return { nonce: this.#challenge.next(), wantsState: this.#challenge.wantsAnswer(isUrgent) };
   }
 
   async cut(socket: number, swap: number): Promise<void> {
@@ -165,6 +174,13 @@ export class Opener implements OpenerPort {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#identity?.settled();
     this.#sockets?.close();
+  }
+
+  /** Only of a state that was accepted: an older one says nothing. */
+  #tellTime({ issuedAt, nonce }: DesiredState): void {
+    const timeMs = Date.parse(issuedAt);
+    if (this.#challenge.isAnsweredBy(nonce)) this.#clock.set(timeMs);
+    else this.#clock.heard(timeMs);
   }
 
   #emit(event: OpenerEvent): void {

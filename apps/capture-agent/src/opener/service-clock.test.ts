@@ -29,4 +29,12 @@ describe('the service clock', () => {
     one.heard(3_000_000);
     expect(one.timeMs).toBe(3_000_000);
   });
+  it('is put right, in both directions, by what was said just now', () => {
+    const { boot, clock: one } = clock(2_000_000);
+    one.set(1_000_000);
+    boot.ms += 300;
+    expect(one.timeMs).toBe(1_000_300);
+    one.set(3_000_000);
+    expect(one.timeMs).toBe(3_000_000);
+  });
 });

@@ -20,9 +20,13 @@ export class ServiceClock {
     this.#heardAtMs = nowMs();
   }
 
-  /** Never goes back: a state that comes late is no younger for it. */
+  /** At some time or other, which may have been long ago: this never goes back. */
   heard(serviceTimeMs: number): void {
-    if (serviceTimeMs <= this.timeMs) return;
+    if (serviceTimeMs > this.timeMs) this.set(serviceTimeMs);
+  }
+
+  /** It is so late now, by proof (`Challenge`): this may go back, for the service's own clock may have been wrong. */
+  set(serviceTimeMs: number): void {
     this.#heardMs = serviceTimeMs;
     this.#heardAtMs = this.nowMs();
   }

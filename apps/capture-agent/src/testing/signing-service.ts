@@ -22,6 +22,7 @@ export interface TestFilter {
   readonly snaplenBytes?: number;
   readonly sampling?: number;
   readonly budget?: Bundle['budget'];
+  readonly notAfter?: string;
   /** Instead of what the expression compiles to. */
   readonly programs?: Bundle['programs'];
 }
@@ -43,6 +44,7 @@ export class SigningService {
         digest: digestOf(payload, nodeCrypto),
         signatures: signPayload(bundleKind.payloadType, payload, [this.key]),
         interfaces: [...(filters[index]!.interfaces ?? ['*'])],
+        ...(filters[index]!.notAfter === undefined ? {} : { notAfter: filters[index]!.notAfter }),
       })),
       settings: { flushWindowMs: 50, reportIntervalMs: 60_000, budgets: {} },
       excluded: [],

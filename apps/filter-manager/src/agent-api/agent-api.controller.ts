@@ -60,7 +60,7 @@ export class AgentApiController {
     const { query, header, reply, signal } = call;
     const known = numberedTag(header('if-none-match'));
     const waitMs = known === undefined ? 0 : parseDurationMs(query.wait);
-    const answer = await this.service.desired({ agent, known, waitMs, signal });
+    const answer = await this.service.desired({ agent, known, waitMs, nonce: query.nonce, signal });
     reply.header('ETag', `"${answer?.generation ?? known}"`);
     return answer?.envelope ?? reply.status(304);
   }

@@ -19,6 +19,8 @@ export interface DesiredRequest {
   /** The generation that the caller has. */
   readonly known: number | undefined;
   readonly waitMs: number;
+  /** For the state that answers. */
+  readonly nonce: string | undefined;
   /** The caller hung up. */
   readonly signal: AbortSignal;
 }
@@ -45,14 +47,14 @@ export class DesiredService {
   ) {}
 
   /** @returns undefined when nothing but the known generation was there all the time */
-  desired({ agent, known, waitMs, signal }: DesiredRequest): Promise<DesiredAnswer | undefined> {
+  desired({ agent, known, waitMs, nonce, signal }: DesiredRequest): Promise<DesiredAnswer | undefined> {
     return this.polls.answer({ topic: agent, waitMs, signal }, async () => {
       const stored = await this.store.desired(agent);
-      return stored.generation === known ? undefined : this.#signed(agent, stored);
+      return stored.generation === known ? undefined : this.#signed(agent, stored, nonce);
     });
   }
 
-  async #signed(agent: string, stored: StoredDesired): Promise<DesiredAnswer> {
+  async #signed(agent: string, stored: StoredDesired, nonce: string | undefined): Promise<DesiredAnswer> {
     const { generation, settings, excluded, linkerVersion, keys, revokedKeys, notAfter } = stored;
     if (keys.length === 0) throw new BpfleetError('STORE_UNAVAILABLE', 'the settings of the fleet are not stored yet');
     const entries: DesiredState['entries'] = [];
@@ -69,6 +71,7 @@ export class DesiredService {
       agent,
       generation,
       issuedAt: new Date().toISOString(),
+      ...(nonce === undefined ? {} : { nonce }),
       entries,
       settings: { ...settings },
       excluded: [...excluded],

@@ -31,6 +31,8 @@ export class TestAgent {
   trust: Trust = { keys: [], revokedKeys: [] };
   /** Of the last answer to a status. */
   nonce = '';
+  /** It asks for desired states with this. */
+  challenge: string | undefined;
 
   #sequence = 0;
 
@@ -68,8 +70,9 @@ export class TestAgent {
   }
 
   async askDesired(known?: number, wait = '30s', signal?: AbortSignal): Promise<Response> {
+    const nonce = this.challenge;
     return this.#client.send(agentApi.getDesired, {
-      query: { wait },
+      query: { wait, ...(nonce === undefined ? {} : { nonce }) },
       headers: { ...(await this.headers()), ...(known === undefined ? {} : { 'if-none-match': `"${known}"` }) },
       ...(signal ? { signal } : {}),
     });

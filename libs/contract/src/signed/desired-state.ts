@@ -1,6 +1,6 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { z } from 'zod';
-import { AgentId, Digest, Endpoint, InterfacePatterns } from '../naming.js';
+import { AgentId, Digest, Endpoint, InterfacePatterns, Nonce } from '../naming.js';
 import { documentKind, parsePayload } from './document.js';
 import { DsseSignature, openEnvelope } from './envelope.js';
 import { PublicKey, type SignatureCrypto } from './keys.js';
@@ -41,6 +41,8 @@ export const DesiredState = z.object({
   generation: z.int().nonnegative(),
   /** The service's time: agents go by it, not by their host's clock. */
   issuedAt: Instant,
+  /** What the agent asked with: who finds its own here knows that the rest was signed after it asked, `issuedAt` too. */
+  nonce: Nonce.optional(),
   entries: z.array(DesiredEntry).max(1024),
   settings: AgentSettings,
   /** Endpoints of the control and data plane. The agent adds those it is configured with. */
