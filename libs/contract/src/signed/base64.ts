@@ -7,17 +7,26 @@ for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = va
 VALUES['-'.charCodeAt(0)] = 62;
 VALUES['_'.charCodeAt(0)] = 63;
 
-/** RFC 4648, section 4, padded. */
+const CODES = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0));
+const PADDING = '='.charCodeAt(0);
+const ascii = new TextDecoder();
+
+/**
+ * RFC 4648, section 4, padded. By way of an array: V8 keeps a text that grew by single characters as a tree of its parts, 40 bytes
+ * for each byte that was encoded, and of a bundle that was three megabytes.
+ */
 export function toBase64(bytes: Uint8Array): string {
-  let text = '';
+  const codes = new Uint8Array(4 * Math.ceil(bytes.length / 3));
+  let end = 0;
   for (let at = 0; at < bytes.length; at += 3) {
     const left = bytes.length - at;
     const word = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-    text += ALPHABET[word >> 18]! + ALPHABET[(word >> 12) & 63]!;
-    text += left > 1 ? ALPHABET[(word >> 6) & 63]! : '=';
-    text += left > 2 ? ALPHABET[word & 63]! : '=';
+    codes[end++] = CODES[word >> 18]!;
+    codes[end++] = CODES[(word >> 12) & 63]!;
+    codes[end++] = left > 1 ? CODES[(word >> 6) & 63]! : PADDING;
+    codes[end++] = left > 2 ? CODES[word & 63]! : PADDING;
   }
-  return text;
+  return ascii.decode(codes);
 }
 
 /**
