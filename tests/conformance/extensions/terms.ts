@@ -35,6 +35,8 @@ const NAMES: readonly (readonly [string, number, readonly string[]])[] = [
   ['esp', 50, ['ip', 'ip6']],
   ['pim', 103, ['ip', 'ip6']],
   ['icmp6', 58, ['ip6']],
+  ['ah', 51, ['ip', 'ip6']],
+  ...[0, 43, 44, 51, 60].map((number) => [`ip6 proto ${number}`, number, ['ip6']] as const),
 ];
 
 /** Also of later fragments: the number stands in a header that they have. */
@@ -52,7 +54,7 @@ function transport(random: Random): Term {
     if (type !== ETHER_TYPES.ip6 || !versions.includes('ip6')) return false;
     // Without the extension libpcap looks behind one fragment header, though at no other.
     const isFragment = view.u8(view.network + 6) === 44;
-    return view.overIpv6(view.extensions.ipv6ExtensionHeaders || (isFragment ? 1 : 0)).protocol === number;
+    return view.overIpv6(view.extensions.ipv6ExtensionHeaders || (isFragment ? 1 : 0)).met.includes(number);
   };
   return { text, holds };
 }
@@ -152,13 +154,14 @@ const FIELDS = [
   ['udp', 2, 2, PORTS],
   ['sctp', 0, 4, [0]],
   ['icmp6', 0, 1, ICMP6_TYPES],
+  ['icmp', 0, 1, [0, 8]],
   ['ip', 8, 1, [64, 128]],
   ['ip6', 7, 1, [64, 128]],
   ['ip6', 6, 1, [6, 44, 51]],
   ['ether', 5, 1, [1, 2]],
   ['ether', 12, 2, [0x0800, 0x86dd, 0x8100]],
 ] as const;
-const TRANSPORTS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132, icmp6: 58 };
+const TRANSPORTS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132, icmp: 1, icmp6: 58 };
 const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
   '=': (a, b) => a === b,
   '!=': (a, b) => a !== b,
@@ -187,7 +190,8 @@ function headerOf(protocol: (typeof FIELDS)[number][0], view: View): number | un
   if (protocol === 'ip' || protocol === 'ip6')
     return view.etherType === ETHER_TYPES[protocol] ? view.network : undefined;
   // Without the extension `tcp[…]` is IPv4's, as in libpcap, and `icmp6[…]` stands right behind IPv6.
-  const isWalked = (view.extensions.ipv6ExtensionHeaders ?? 0) > 0;
+  // ICMP is IPv4's alone.
+  const isWalked = (view.extensions.ipv6ExtensionHeaders ?? 0) > 0 && protocol !== 'icmp';
   const versions = protocol === 'icmp6' ? (['ip6'] as const) : isWalked ? (['ip', 'ip6'] as const) : (['ip'] as const);
   return view.transportHeader(TRANSPORTS[protocol] ?? 0, versions);
 }

@@ -12,6 +12,8 @@ export interface Transport {
   readonly at: number;
   /** Of a fragment other than the first: what follows is no header. */
   readonly isLaterFragment: boolean;
+  /** The numbers of the headers in front, and of this one. */
+  readonly met: readonly number[];
 }
 
 const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8, 0x9100];
@@ -68,8 +70,9 @@ export class View {
   /** RFC 791. */
   overIpv4(): Transport {
     const ip = this.network;
+    const protocol = this.u8(ip + 9);
     return {
-      protocol: this.u8(ip + 9),
+      ...{ protocol, met: [protocol] },
       at: ip + 4 * (this.u8(ip) & 0x0f),
       isLaterFragment: (this.u16(ip + 6) & 0x1fff) !== 0,
     };
@@ -80,7 +83,8 @@ export class View {
     const ip = this.network;
     let protocol = this.u8(ip + 6);
     let at = ip + FIXED_BYTES;
-    for (let count = 0; count < most; count++) {
+    const met = [protocol];
+    for (let count = 0; count < most; count++, met.push(protocol)) {
       switch (protocol) {
         case HOP_BY_HOP:
         case ROUTING:
@@ -95,14 +99,14 @@ export class View {
           const isLaterFragment = this.u16(at + 2) >> 3 !== 0;
           [protocol, at] = [this.u8(at), at + 8];
           // What the next header names stands in the first fragment alone.
-          if (isLaterFragment) return { protocol, at, isLaterFragment };
+          if (isLaterFragment) return { protocol, at, isLaterFragment, met: [...met, protocol] };
           break;
         }
         default:
-          return { protocol, at, isLaterFragment: false };
+          return { protocol, at, isLaterFragment: false, met };
       }
     }
-    return { protocol, at, isLaterFragment: false };
+    return { protocol, at, isLaterFragment: false, met };
   }
 
   /** Where the header of this protocol starts; undefined where the packet has none. */

@@ -217,7 +217,9 @@ function lowerTransportAccessor(
   const guards4 = [isIpv4, isProtocol, not(isLaterFragment(place))];
   const isConstant = index.value.kind === 'constant';
   const read4 = isConstant ? behindIpv4(place, constantOf(index.value), size) : behindIpv4(place, 0, size, index.value);
-  if (context.ipv6ExtensionHeaders === 0) return { value: read4, guards: [...index.guards, ...guards4] };
+  if (context.ipv6ExtensionHeaders === 0 || !OVER_BOTH.includes(protocol)) {
+    return { value: read4, guards: [...index.guards, ...guards4] };
+  }
   return eitherVersion(read4, guards4, { number, size, span, index }, context);
 }
 

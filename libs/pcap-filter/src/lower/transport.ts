@@ -15,6 +15,9 @@ export const IPV6 = { nextHeader: 6, destination: 24, headerBytes: 40 } as const
 const PORT = { source: 0, destination: 2 } as const;
 /** Next header numbers (IANA). */
 const NEXT = { hopByHop: 0, routing: 43, fragment: 44, authentication: 51, none: 59, destinationOptions: 60 } as const;
+const WALKED: readonly number[] = [
+  ...[NEXT.hopByHop, NEXT.routing, NEXT.fragment, NEXT.authentication, NEXT.destinationOptions],
+];
 const FRAGMENT_HEADER_BYTES = 8;
 /** As many headers as `protochain` looks behind: libpcap's is a loop, which no kernel takes. */
 const CHAIN_HEADERS = 8;
@@ -51,8 +54,20 @@ function inIpv6(number: number, ip: Place): Ir {
 }
 
 function behindHeaders(number: number, ip: Place, context: Context): Ir {
+  if (WALKED.includes(number)) return amongHeaders(number, ip, context);
   const walk = walkHeaders(ip, context, context.ipv6ExtensionHeaders);
   return allOf(walk.steps, equals(walk.next, number));
+}
+
+/** A header that the walk goes over is met on the way. */
+function amongHeaders(number: number, ip: Place, context: Context): Ir {
+  const { chain, begin, step } = beginWalk(ip, context);
+  const isHere = equals(chain.next, number);
+  const behindMore = Array.from({ length: context.ipv6ExtensionHeaders }).reduce<Ir>(
+    (rest) => anyOf(isHere, allOf(step, rest)),
+    isHere,
+  );
+  return allOf(begin, behindMore);
 }
 
 /**
@@ -122,6 +137,12 @@ export interface Walk {
 
 /** Walks over up to `count` IPv6 extension headers. */
 export function walkHeaders(ip: Place, context: Context, count: number): Walk {
+  const { chain, begin, step, isLater } = beginWalk(ip, context);
+  const nested = Array.from({ length: count }).reduce<Ir>((rest) => where(step, rest), always(true));
+  return { steps: allOf(begin, nested), next: chain.next, at: chain.at, isLaterFragment: isLater };
+}
+
+function beginWalk(ip: Place, context: Context) {
   const chain = new HeaderChain(ip, context, 'ip6');
   const later = context.newSlot();
   const isLater: Ir = equals({ kind: 'slot', slot: later }, 1);
@@ -130,14 +151,8 @@ export function walkHeaders(ip: Place, context: Context, count: number): Walk {
     assign(later, constant(1)),
   );
   // Of later fragments the next header is named, and stands in the first one alone (RFC 8200, 4.5).
-  const step = allOf(noteFragment, chain.step(), not(isLater));
-  const nested = Array.from({ length: count }).reduce<Ir>((rest) => where(step, rest), always(true));
-  return {
-    steps: allOf(assign(later, constant(0)), chain.begin(), nested),
-    next: chain.next,
-    at: chain.at,
-    isLaterFragment: isLater,
-  };
+  const step = allOf(not(isLater), noteFragment, chain.step());
+  return { chain, begin: allOf(assign(later, constant(0)), chain.begin()), step, isLater };
 }
 
 /** The headers behind IP's, one after the other: two slots hold the next one's number and place. */
