@@ -51,6 +51,31 @@ describe('jitAll', () => {
     );
   });
 
+  it('says the same of so many programs that they are several functions', () => {
+    const ports = Array.from({ length: 400 }, (_, port) =>
+      assemble(
+        `ldh [12]\njne #0x800, no\nldb [23]\njne #17, no\nldxb 4*([14]&0xf)\nldh [x + 16]\njeq #${port % 200}, yes\nno: ret #0\nyes: ret #1`,
+      ),
+    );
+    const classify = jitAll(ports);
+    const hits = new Int32Array(ports.length);
+    const packet = (port: number, protocol: number) => {
+      const bytes = new Uint8Array(60);
+      bytes.set([0x08, 0, 0x45], 12);
+      bytes[23] = protocol;
+      bytes.set([port >> 8, port & 0xff], 36);
+      return bytes;
+    };
+    for (let port = 0; port < 210; port++) {
+      const count = classify(packet(port, 17), 0, 60, 60, undefined, hits);
+      expect([...hits.subarray(0, count)]).toEqual(port < 200 ? [port, port + 200] : []);
+    }
+    expect(classify(packet(1, 6), 0, 60, 60, undefined, hits)).toBe(0);
+    // Cut before the port.
+    expect(classify(packet(1, 17), 0, 30, 60, undefined, hits)).toBe(400);
+    expect([...hits.subarray(0, 3), hits[399]]).toEqual([~0, ~1, ~2, ~399]);
+  });
+
   it('is nothing for no program', () => {
     expect(jitAll([])(new Uint8Array(4), 0, 4, 4, undefined, new Int32Array(0))).toBe(0);
   });
