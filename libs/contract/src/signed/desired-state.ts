@@ -5,6 +5,8 @@ import { documentKind, parsePayload } from './document.js';
 import { DsseSignature, openEnvelope } from './envelope.js';
 import { PublicKey, type SignatureCrypto } from './keys.js';
 
+/** That one state names, and that an agent remembers of all. */
+const MAX_REVOKED_KEYS = 256;
 const Instant = z.iso.datetime();
 
 /** One bundle that should run. Its signatures travel here, so that a bundle outlives the key that first signed it. */
@@ -51,7 +53,7 @@ export const DesiredState = z.object({
   /** The keys that are trusted from here on. */
   keys: z.array(PublicKey).min(1).max(16),
   /** Keys that are never trusted again, in whatever state they turn up. */
-  revokedKeys: z.array(PublicKey).max(256),
+  revokedKeys: z.array(PublicKey).max(MAX_REVOKED_KEYS),
 });
 export type DesiredState = z.infer<typeof DesiredState>;
 
@@ -62,7 +64,10 @@ export const desiredStateKind = documentKind({
 });
 
 /** The signing keys that an agent goes by: pinned when it enrols, then moved on by the states that it accepts. */
-export const Trust = z.object({ keys: z.array(PublicKey).max(16), revokedKeys: z.array(PublicKey).max(256) });
+export const Trust = z.object({
+  keys: z.array(PublicKey).max(16),
+  revokedKeys: z.array(PublicKey).max(MAX_REVOKED_KEYS),
+});
 export type Trust = z.infer<typeof Trust>;
 
 /** What an agent knows when a desired state comes. */
@@ -111,7 +116,9 @@ export function expiryOf(
 }
 
 function trustAfter(before: Trust, state: DesiredState): Trust {
-  const revokedKeys = [...new Set([...before.revokedKeys, ...state.revokedKeys])];
+  const named = new Set(state.revokedKeys);
+  // Of too many, those go that were named longest ago: whoever signs states could trust any key again.
+  const revokedKeys = [...before.revokedKeys.filter((key) => !named.has(key)), ...named].slice(-MAX_REVOKED_KEYS);
   const keys = [...new Set(state.keys)].filter((key) => !revokedKeys.includes(key));
   if (keys.length > 0) return { keys, revokedKeys };
   throw new BpfleetError('DOCUMENT_INVALID', 'this desired state leaves no key that could sign the next one');

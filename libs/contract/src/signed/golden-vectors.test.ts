@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { toBase64 } from './base64.js';
 import { bundleKind, openBundle } from './bundle.js';
 import { delegationKind, delegationText, openDelegation } from './delegation.js';
-import { acceptDesired, type DesiredState, desiredStateKind, expiryOf } from './desired-state.js';
+import { acceptDesired, type DesiredState, desiredStateKind, expiryOf, Trust } from './desired-state.js';
 import { type DocumentKind, openDocument, payloadOf, sealDocument } from './document.js';
 import { enrolmentKind, openEnrolment } from './enrolment.js';
 import { type DsseEnvelope, signPayload } from './envelope.js';
@@ -177,6 +177,14 @@ describe('a desired state', () => {
     const back = signed({ keys: both.keys, revokedKeys: [] }, 'identity');
     expect(acceptDesired(back, { ...context, trust: after }).trust).toEqual(after);
     expect(() => acceptDesired(signed({}), { ...context, trust: after })).toThrow(refusal('SIGNATURE_INVALID'));
+  });
+  it('is followed after any number of keys that were revoked: those named last are remembered', () => {
+    const keyOf = (number: number) => Buffer.alloc(32, `key ${number} `).toString('base64');
+    const keys = (from: number, count: number) => Array.from({ length: count }, (_, index) => keyOf(from + index));
+    const first = acceptDesired(signed({ revokedKeys: keys(0, 256) }), context);
+    const second = acceptDesired(signed({ revokedKeys: keys(255, 3) }), { ...context, trust: first.trust });
+    expect(second.trust.revokedKeys).toEqual([...keys(2, 253), ...keys(255, 3)]);
+    expect(Trust.parse(second.trust)).toEqual(second.trust);
   });
   it('runs an entry up to its end, by the clock that it is given', () => {
     const [entry] = acceptDesired(envelopeOf(documents.desired), context).state.entries;
