@@ -107,6 +107,22 @@ suiteRequires(
       await expectStored(sent, lost);
     });
 
+    it('sends again what it sent where that is not known any more, and gives up nothing', {
+      timeout: 120_000,
+    }, async () => {
+      const sent = await traffic();
+      await expectStored(sent);
+      const { epoch } = (await rig.status())!;
+      await killBoth();
+      await rm(join(spoolDir(), 'marks'));
+      const agent = startAgain();
+      await rig.untilRuns(epoch);
+      await expectStored(await traffic());
+      expect((await rig.status())!.ledger!.agent.evictedPackets).toBe(0);
+      expect(agent.output).not.toMatch(/given up/);
+      await expectStored(sent);
+    });
+
     it('asks again for orders that are damaged, and runs them', { timeout: 120_000 }, async () => {
       const { epoch } = (await rig.status())!;
       await killBoth();

@@ -147,8 +147,8 @@ export class CaptureAgent {
     this.#keys = new SessionKeys(folder);
     this.#spoolErrors = new SpoolErrors(folder, agentPendingBytes, this.#spool, this.#keys);
     storeMetrics(this.parts.registry, { disk: this.#spool, memory: this.#memory });
-    await this.#spool.open();
     await this.#keys.open();
+    await this.#spool.open((epoch) => this.#keys.get(epoch) !== undefined);
   }
 
   async #startSource(): Promise<void> {

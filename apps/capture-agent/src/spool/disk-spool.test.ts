@@ -289,6 +289,21 @@ describe('a damaged spool', () => {
     expect(spool.counts.evicted).toMatchObject({ sections: 0 });
   });
 
+  it('takes for sent what has no key any more where the marks are lost, and sends the rest again', async () => {
+    // One segment: none is deleted meanwhile.
+    await rig.open({}, 1 << 20);
+    for (let seq = 0; seq < 12; seq++) rig.append(seq, 600, { epoch: seq < 6 ? 100 : 200 });
+    await rig.takeAll();
+    for (let seq = 12; seq < 14; seq++) rig.append(seq, 600, { epoch: 200 });
+    await rig.spool.close();
+    rmSync(join(rig.folder, 'marks'));
+    const spool = await rig.open({}, 3000, (epoch) => epoch > 100);
+    expect([spool.passed.sections, spool.counts.evicted.sections]).toEqual([6, 0]);
+    expect(await rig.takeAll()).toEqual([6, 7, 8, 9, 10, 11, 12, 13]);
+    expect(spool.counts).toMatchObject({ waiting: { sections: 0 }, damaged: { sections: 0 } });
+    expect((await rig.open({}, 3000, () => false)).passed.sections).toBe(0);
+  });
+
   it('goes one step back where the last mark is damaged', async () => {
     await rig.open();
     await rig.fill(0, 3);

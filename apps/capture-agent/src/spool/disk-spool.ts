@@ -2,6 +2,7 @@ import { makeFolder } from '@bpfleet/service';
 import { AgeLimit, type SpoolLimits } from './age-limit.js';
 import { type Amount, type AmountsByEpoch, addTo, minus, noAmount, plus, sumOf } from './amount.js';
 import { KeptMarks } from './kept-marks.js';
+import { passedByKeys } from './lost-marks.js';
 import { amountOf, type Batch, readBatch, type TakenSection } from './read-batch.js';
 import type { RecordHeader } from './record-header.js';
 import { ReusedMemory } from './reused-memory.js';
@@ -31,6 +32,7 @@ export class DiskSpool implements SectionStore {
   #segments: ScannedSegment[] = [];
   #kept = KeptMarks.inMemory();
   #waiting = noAmount;
+  #passed = noAmount;
   #batch: Batch | undefined;
   #head: RecordHeader | undefined;
   #firstSegment = 0;
@@ -65,8 +67,11 @@ export class DiskSpool implements SectionStore {
     this.#removal = new SegmentRemoval(files, (error) => this.#troubles.tried('deleting what was sent', error), pace);
   }
 
-  /** Reads what is there: the good part is kept, the rest counted. */
-  async open(): Promise<void> {
+  /**
+   * Reads what is there: the good part is kept, the rest counted.
+   * @param hasKey whether an epoch's sections can be signed
+   */
+  async open(hasKey: (epoch: number) => boolean = () => true): Promise<void> {
     await makeFolder(this.folder);
     try {
       this.#kept = await KeptMarks.open(this.folder);
@@ -78,6 +83,7 @@ export class DiskSpool implements SectionStore {
     this.#firstSegment = Math.max(evictedTo.segment, ...numbers) + 1;
     for (const number of numbers.filter((one) => one < done.segment)) this.#removal.add(number);
     for (const number of numbers.filter((one) => one >= done.segment)) this.#scanOld(number);
+    if (this.#kept.areNew) this.#pass(hasKey);
     // The kernel had the time to write those before it.
     for (const segment of this.#segments.slice(0, -1)) segment.syncedEnd = segment.end;
     await this.#tidy();
@@ -106,6 +112,11 @@ export class DiskSpool implements SectionStore {
   /** All that was ever acknowledged. */
   get sent(): Amount {
     return this.#marks.sent;
+  }
+
+  /** Taken for sent, because how far that was is not known any more and their keys are gone. */
+  get passed(): Amount {
+    return this.#passed;
   }
 
   /** What does not work now, for people. */
@@ -181,6 +192,15 @@ export class DiskSpool implements SectionStore {
     const segment = newSegment(number);
     this.#segments.push(segment);
     this.#scan.scan(segment, true, (record) => this.#found(record));
+  }
+
+  #pass(hasKey: (epoch: number) => boolean): void {
+    const { end, sections } = passedByKeys(this.#walk(this.#marks.done, false, this.#roomOf(LARGE_READ_BYTES)), hasKey);
+    for (const { segment, amount } of sections) this.#leave(segment, amount);
+    this.#passed = sumOf(sections.map(({ amount }) => amount));
+    if (end === undefined) return;
+    this.#head = undefined;
+    this.#kept.commit(advanced(this.#marks, end));
   }
 
   #scanNew(): void {

@@ -28,6 +28,11 @@ export class KeptMarks {
     return new KeptMarks(new ArrayBuffer(MARKS_BYTES));
   }
 
+  /** Nothing is known of how far a process before was. */
+  get areNew(): boolean {
+    return this.#words.areNew;
+  }
+
   get marks(): Marks {
     return this.#marks;
   }

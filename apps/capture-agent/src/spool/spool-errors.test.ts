@@ -3,11 +3,18 @@ import { noAmount } from './amount.js';
 import { SpoolErrors } from './spool-errors.js';
 
 describe('SpoolErrors', () => {
-  const of = (spool: { troubles?: string[]; damaged?: typeof noAmount }, keys: string[] = []) =>
+  const of = (
+    spool: { troubles?: string[]; damaged?: typeof noAmount; passed?: typeof noAmount },
+    keys: string[] = [],
+  ) =>
     new SpoolErrors(
       '/spool',
       1000,
-      { troubles: spool.troubles ?? [], counts: { damaged: spool.damaged ?? noAmount } },
+      {
+        troubles: spool.troubles ?? [],
+        counts: { damaged: spool.damaged ?? noAmount },
+        passed: spool.passed ?? noAmount,
+      },
       { troubles: keys },
     );
 
@@ -32,6 +39,12 @@ describe('SpoolErrors', () => {
   it('says what was damaged, and how much of it is lost', () => {
     expect(of({ damaged: { bytes: 700, sections: 2, packets: 31 } }).current).toMatchObject([
       { code: 'SECTION_CORRUPT', message: expect.stringMatching(/\/spool .*700 bytes.*2 sections with 31 packets/) },
+    ]);
+  });
+
+  it('says what was taken for sent, for nothing tells any more', () => {
+    expect(of({ passed: { bytes: 700, sections: 2, packets: 31 } }).current).toMatchObject([
+      { code: 'SECTION_CORRUPT', message: expect.stringMatching(/2 sections with 31 packets, .*taken for sent/) },
     ]);
   });
 

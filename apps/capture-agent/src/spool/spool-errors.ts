@@ -5,6 +5,7 @@ import type { Amount } from './amount.js';
 export interface TroubledSpool {
   readonly troubles: readonly string[];
   readonly counts: { readonly damaged: Amount };
+  readonly passed: Amount;
 }
 
 /** What is wrong with the disk that sections wait on, for the status: what, and what to do. */
@@ -36,7 +37,7 @@ export class SpoolErrors {
     const messages = [...this.#refusals(), ...this.spool.troubles, ...this.keys.troubles];
     return [
       ...messages.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at })),
-      ...this.#damages().map((message) => ({ code: 'SECTION_CORRUPT', message, at })),
+      ...[...this.#damages(), ...this.#passed()].map((message) => ({ code: 'SECTION_CORRUPT', message, at })),
     ];
   }
 
@@ -44,6 +45,15 @@ export class SpoolErrors {
     if (this.#refusal === undefined) return [];
     const what = `${this.#refusal}; sections wait in memory, at most ${this.pendingBytes} bytes`;
     return [`${what}: free space on its disk, or make it writable`];
+  }
+
+  #passed(): string[] {
+    const { sections, packets } = this.spool.passed;
+    if (sections === 0) return [];
+    const what = `how far the spool in ${this.folder} was sent was lost`;
+    return [
+      `${what}: ${sections} sections with ${packets} packets, whose keys are gone, are taken for sent; check its disk`,
+    ];
   }
 
   #damages(): string[] {

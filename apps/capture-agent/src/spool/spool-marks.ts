@@ -35,14 +35,17 @@ export interface Marks {
  * where there is none, in any: then the process after this one sends again what is still there.
  */
 export class SpoolMarks {
+  /** There were none, or none that can be read. */
+  readonly areNew: boolean;
   readonly #words: Float64Array;
 
   constructor(memory: ArrayBuffer) {
     const words = new Float64Array(memory, 0, MARKS_BYTES / 8);
     this.#words = words;
-    if (words[WORD.magic] === MAGIC && this.#isWhole(this.#bank)) return;
+    const whole = [this.#bank, 1 - this.#bank].find((bank) => words[WORD.magic] === MAGIC && this.#isWhole(bank));
+    this.areNew = whole === undefined;
     // The bank before is one step behind: what that was is done again.
-    if (words[WORD.magic] === MAGIC && this.#isWhole(1 - this.#bank)) words[WORD.bank] = 1 - this.#bank;
+    if (whole !== undefined) words[WORD.bank] = whole;
     else {
       this.write(noMarks);
       words[WORD.magic] = MAGIC;

@@ -62,11 +62,15 @@ export class DiskRig {
   readonly #opened: DiskSpool[] = [];
 
   /** The process before, if there is one, is killed. */
-  async open(limits: Partial<SpoolLimits> = {}, segmentBytes = 3000): Promise<DiskSpool> {
+  async open(
+    limits: Partial<SpoolLimits> = {},
+    segmentBytes = 3000,
+    hasKey?: (epoch: number) => boolean,
+  ): Promise<DiskSpool> {
     const all = { maxBytes: 1 << 30, maxAgeMs: 1e12, ...limits };
     this.spool = new DiskSpool(this.folder, all, 1, () => this.nowMs, this.files, atOnce);
     this.#opened.push(this.spool);
-    await this.spool.open();
+    await this.spool.open(hasKey);
     this.writer?.close();
     this.writer = new SegmentWriter({
       folder: this.folder,
