@@ -78,7 +78,7 @@ describe('a status', () => {
     const gone = { sockets: 3, passed: 100, dropped: 9, taken: 91 };
     const { ledger } = agentStatus({ ...all, counters: { ...counters, ended: gone } });
     expect(ledger!.sockets).toHaveLength(2);
-    expect(ledger!.sockets[0]).toEqual({
+    expect(ledger!.sockets.at(-1)).toEqual({
       ...{ interface: '*', ended: 3, filters: [], passed: 100, droppedByKernel: 9, captured: 91 },
     });
   });

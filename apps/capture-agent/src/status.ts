@@ -98,7 +98,7 @@ function ledgerOf(
     captured,
   }));
   return {
-    sockets: ended.sockets === 0 ? live : [endedRow(ended), ...live],
+    sockets: ended.sockets === 0 ? live : [...live, endedRow(ended)],
     filters: [...versions],
     agent: {
       captured: taken,
