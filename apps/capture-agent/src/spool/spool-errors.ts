@@ -1,6 +1,8 @@
 import type { AgentStatus } from '@bpfleet/contract';
 import type { Amount } from './amount.js';
 
+const ADVICE = 'see that it is the agent’s own, and that its disk has space and can be written';
+
 /** What is asked for its state; `DiskSpool` and `SessionKeys` implement it. */
 export interface TroubledSpool {
   readonly troubles: readonly string[];
@@ -34,7 +36,8 @@ export class SpoolErrors {
 
   get current(): AgentStatus['errors'] {
     const at = new Date().toISOString();
-    const messages = [...this.#refusals(), ...this.spool.troubles, ...this.keys.troubles];
+    const troubles = [...this.spool.troubles, ...this.keys.troubles].map((trouble) => `${trouble}; ${ADVICE}`);
+    const messages = [...this.#refusals(), ...troubles];
     return [
       ...messages.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at })),
       ...[...this.#damages(), ...this.#passed()].map((message) => ({ code: 'SECTION_CORRUPT', message, at })),
