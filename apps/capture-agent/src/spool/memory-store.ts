@@ -42,7 +42,8 @@ export class MemoryStore implements SectionStore {
     let bytes = 0;
     let count = 0;
     for (const section of this.#sections) {
-      bytes += section.bytes.length;
+      // Names of a thousand versions weigh as well, in Kafka's headers.
+      bytes += section.bytes.length + section.header.filters.join().length;
       if (count > 0 && bytes > maxBytes) break;
       count++;
     }

@@ -50,6 +50,14 @@ export function describeSectionStore(name: string, openStore: OpenStore): void {
       expect(seqs).toEqual([[0], [1, 2], [3]]);
     });
 
+    it('counts the names of versions, which are sent along', async () => {
+      const { store, add } = await open();
+      const filters = Array.from({ length: 1000 }, (_, index) => `a-filter-of-many-${index}@1`);
+      for (let seq = 0; seq < 3; seq++) add(seq, 1000, { filters });
+      await store.refresh();
+      expect(seqsOf(await store.take(40_000))).toEqual([0]);
+    });
+
     it('gives the bytes and the header that it got', async () => {
       const { store, add } = await open();
       add(7, 1234, { epoch: 42, filters: ['a@1'], tsMaxNs: 5n });
