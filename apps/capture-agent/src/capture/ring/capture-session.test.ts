@@ -126,6 +126,16 @@ describe('a capture session', () => {
     expect(session.readsAll).toBe(true);
   });
 
+  it('reads all there is some time after the first of them too, where no state is carried out', () => {
+    nowMs = 60_000;
+    expect(session.readsAll).toBe(false);
+    open(1, [1]);
+    nowMs += 4000;
+    expect(session.readsAll).toBe(false);
+    nowMs += 1000;
+    expect(session.readsAll).toBe(true);
+  });
+
   it('takes up an interface at once and lets go of one at the cut', () => {
     open(1, [1, 2]);
     const swap = { id: 1, branches: [{ interfaces: [device(2), device(3)], members: [all] }] };

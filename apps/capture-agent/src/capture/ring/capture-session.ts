@@ -23,6 +23,8 @@ import type { RingReader } from './ring-reader.js';
 
 /** Until then the kernel stamps each packet once for all sockets (`RingSocketOptions.arrivalTime`), which takes a moment to begin. */
 const TAKE_OVER_MS = 50;
+/** So long after the first of the sockets that there were the last one has come, also where no state is carried out. */
+const TOLD_MS = 5000;
 /** There may be thousands of versions. */
 const LEFT_OUT_MS = 1000;
 const NS_PER_MS = 1_000_000n;
@@ -35,6 +37,7 @@ export class CaptureSession {
   /** Sockets that are closed: totals never go back. */
   readonly #ended = noneEnded();
   #readsAll = false;
+  #firstAtMs = Number.POSITIVE_INFINITY;
   #leftOut: LeftOut = { dropped: 0, sampledOut: 0, overBudget: 0 };
   #leftOutAtMs = Number.NEGATIVE_INFINITY;
 
@@ -97,7 +100,7 @@ export class CaptureSession {
 
   /** Whether a turn reads every ring that has packets for this agent: not before all sockets that there were are known. */
   get readsAll(): boolean {
-    return this.#readsAll;
+    return this.#readsAll || this.nowMs() - this.#firstAtMs >= TOLD_MS;
   }
 
   leftOutByFilters(): Omit<LeftOut, 'dropped'> {
@@ -124,6 +127,7 @@ export class CaptureSession {
     const { cooked } = branches[0]!.interfaces[0]!;
     const lane = new RingLane({ id, isShared, cooked, isOwnSocket }, this.openSocket(socket, fd), resume);
     for (const [device, attribution] of this.#attributions(lane, branches)) lane.interfaces.put(device, attribution);
+    this.#firstAtMs = Math.min(this.#firstAtMs, this.nowMs());
     this.reader.add(lane);
     this.#settled();
     if (socket.swap) this.#swap(socket.id, socket.swap);
