@@ -17,6 +17,7 @@ suiteRequires(
     let pushes = 0;
     beforeAll(async () => {
       await rig.start(server.connection);
+      await rig.fleet.replaceFilterManager(clock.env);
       rig.sender.start(PACKETS_PER_SECOND);
     });
     afterAll(async () => {
@@ -27,12 +28,12 @@ suiteRequires(
     /** Until its next version runs. */
     const push = () => rig.push('numbered', `${numberedExpression} and len >= ${++pushes}`);
 
-    it('stops no capture when it is put right and something is pushed, and no agent that starts after that', {
+    it('stops no capture when it steps and when it is put right, and no agent that starts after that', {
       timeout: 120_000,
     }, async () => {
+      await push();
       for (const off of [`+${MONTHS_S}`, '+0']) {
         clock.set(off);
-        await rig.fleet.replaceFilterManager(clock.env);
         await push();
       }
       const { epoch } = (await rig.status())!;

@@ -50,7 +50,11 @@ export class DesiredService {
   desired({ agent, known, waitMs, nonce, signal }: DesiredRequest): Promise<DesiredAnswer | undefined> {
     return this.polls.answer({ topic: agent, waitMs, signal }, async () => {
       const stored = await this.store.desired(agent);
-      return stored.generation === known ? undefined : this.#signed(agent, stored, nonce);
+      // The clock was set forward, and the next generation is about to come: what runs keeps running until then.
+      const isOver = stored.notAfter !== undefined && Date.parse(stored.notAfter) <= Date.now();
+      return stored.generation === known || (isOver && known !== undefined)
+        ? undefined
+        : this.#signed(agent, stored, nonce);
     });
   }
 
