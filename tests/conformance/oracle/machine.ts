@@ -51,7 +51,7 @@ export function run(program: Program, packet: Packet, visit?: (at: number, x: nu
               : mode === BPF.LEN
                 ? packet.wireLength
                 : mode === BPF.IND
-                  ? loadAt(packet, (x + k) >>> 0, size)
+                  ? loadBehind(packet, x, k, size)
                   : mode === BPF.MSH
                     ? loadAt(packet, k, 1)
                     : k >= SKF_AD_OFF
@@ -99,6 +99,17 @@ export function loadAt(
   for (let index = 0; index < size; index++) value = value * 256 + (bytes[start + offset + index] ?? 0);
   return value;
 }
+
+/**
+ * At X + k. On a capture libpcap adds to the number of metadata what stands in front of what an encapsulation or radiotap
+ * carries; that names nothing, also where the sum begins at 0 again.
+ */
+export function loadBehind(packet: Packet, x: number, k: number, size: number): number | 'outside' | 'wild' {
+  if (MOVED_BY_LIBPCAP.includes(k)) return 'wild';
+  return loadAt(packet, (x + k) >>> 0, size);
+}
+
+const MOVED_BY_LIBPCAP: readonly number[] = [SKF_AD_OFF + Ancillary.PKTTYPE, SKF_AD_OFF + Ancillary.IFINDEX];
 
 export function beside({ metadata }: Packet, what: number): number | 'outside' | 'wild' {
   if (metadata === undefined) return what === Ancillary.IFINDEX ? 'outside' : 0;

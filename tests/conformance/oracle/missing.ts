@@ -1,5 +1,5 @@
 import { BPF, type Packet, SKF_AD_OFF } from '@bpfleet/bpf';
-import { alu, beside, loadAt } from './machine.js';
+import { alu, beside, loadAt, loadBehind } from './machine.js';
 
 /** A number made of bytes behind the packet's end. Where the name is the same, so is the number. */
 export interface Missing {
@@ -30,8 +30,7 @@ export interface Registers {
 export function loaded(code: number, k: number, { x, memory }: Registers, packet: Packet): Content {
   const size = (code & 0x18) === BPF.W ? 4 : (code & 0x18) === BPF.H ? 2 : 1;
   const missing = (name: string, bits: number): Missing => ({ name, bits, ...WHOLE, origin: originOf(code, k) });
-  const found = (offset: number) => {
-    const value = loadAt(packet, offset, size);
+  const found = (value: ReturnType<typeof loadAt>, offset: number) => {
     // What was asked for has no number: libpcap adds to that of metadata the offset of what an encapsulation carries.
     if (value === 'wild') return 'unset';
     return typeof value === 'number' ? value : missing(`[${offset}:${size}]`, 8 * size);
@@ -44,13 +43,15 @@ export function loaded(code: number, k: number, { x, memory }: Registers, packet
     case BPF.LEN:
       return packet.wireLength;
     case BPF.IND:
-      return typeof x === 'number' ? found((x + k) >>> 0) : missing(`[${nameOf(x)} + ${k}:${size}]`, 8 * size);
+      return typeof x === 'number'
+        ? found(loadBehind(packet, x, k, size), (x + k) >>> 0)
+        : missing(`[${nameOf(x)} + ${k}:${size}]`, 8 * size);
     case BPF.MSH: {
       const byte = loadAt(packet, k, 1);
       return typeof byte === 'number' ? 4 * (byte & 15) : missing(`4*([${k}]&15)`, 6);
     }
     default: {
-      if (k < SKF_AD_OFF) return found(k);
+      if (k < SKF_AD_OFF) return found(loadAt(packet, k, size), k);
       const value = beside(packet, k - SKF_AD_OFF);
       if (value === 'wild') return 'unset';
       return typeof value === 'number' ? value : missing(`@${k}`, 32);
