@@ -1,7 +1,10 @@
-import type { Packet } from '@bpfleet/bpf';
+import type { Packet, Program } from '@bpfleet/bpf';
 import { formFor, type Theirs } from './oracle.js';
 import { Relevant } from './relevant.js';
 import { type End, endsOf } from './ways.js';
+
+/** Of all times that the ways of one pair are followed; some ten seconds. */
+const MAX_STATES = 300_000;
 
 /**
  * What libpcap's plain form answers when loads outside of the packet are left out together with the questions that need
@@ -13,15 +16,28 @@ import { type End, endsOf } from './ways.js';
  * they end in different answers, what contradicts itself on a way to one of them is kept from then on, and they are followed
  * anew (counterexample-guided abstraction refinement). Ways that forget are more, never fewer: one end of theirs is proof.
  */
-export function answerWithoutMissing(theirs: Theirs, packet: Packet, relevant = new Relevant()): End {
+export function answerWithoutMissing(theirs: Theirs, packet: Packet, learned?: Relevant): End {
   const program = formFor(theirs, packet).plain;
-  for (;;) {
-    const { ways, isWhole } = endsOf(program, packet, relevant);
+  const relevant = learned ?? learnedOf(program);
+  for (let followed = 0; ; ) {
+    const { ways, isWhole, states } = endsOf(program, packet, relevant);
+    followed += states;
+    // A chain of headers that are missing has a way for each length that each may have.
+    if (followed > MAX_STATES) return ways.has('long chain') ? 'long chain' : 'unproven';
     if (isWhole && ways.size === 1) return oneOf([...ways.keys()]);
     // All of them before any is judged: the ways are followed as seldom as possible.
-    const learned = [...ways.values()].map((way) => relevant.learn(way));
-    if (!learned.includes(true)) return isWhole ? oneOf([...ways.keys()]) : 'unproven';
+    const areLearned = [...ways.values()].map((way) => relevant.learn(way));
+    if (!areLearned.includes(true)) return isWhole ? oneOf([...ways.keys()]) : 'unproven';
   }
+}
+
+/** What contradicts itself for one packet mostly does for the next: only the first one of a program takes long. */
+const LEARNED = new WeakMap<Program, Relevant>();
+
+function learnedOf(program: Program): Relevant {
+  const learned = LEARNED.get(program) ?? new Relevant();
+  LEARNED.set(program, learned);
+  return learned;
 }
 
 /** Ends that are all reached, as one. A way without a meaning may have ended as the others did, or not. */
