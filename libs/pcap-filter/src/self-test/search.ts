@@ -16,6 +16,11 @@ export interface Goal {
 const MOST_TRIES = 200;
 /** Nodes passed for one packet. */
 const MOST_STEPS = 20_000;
+/**
+ * For all packets of a filter together; a node costs as many as stand in front of it, since a changed packet is sent the
+ * way again. Filters of a hundred conditions take a fifth. Of thousands that few packets can reach, some are not tried.
+ */
+const MOST_WORK = 5_000_000;
 /** Numbers tried for one answer on the way. */
 const MOST_NUMBERS = 4;
 
@@ -35,6 +40,7 @@ export class Search {
   /** There are not so many variants. */
   #isExhausted = false;
   #toNode: { readonly node: number; readonly leading: Uint8Array } | undefined;
+  #workLeft = MOST_WORK;
 
   constructor(private readonly graph: Graph) {}
 
@@ -47,6 +53,8 @@ export class Search {
       const position = open.pop();
       if (position === undefined) return undefined;
       if (position.at === goal.end) return position.draft;
+      this.#workLeft -= 1 + Math.max(0, position.at);
+      if (this.#workLeft < 0) return undefined;
       if (position.isTurned || position.at === goal.node) tries++;
       // The best comes last, so that it is tried first.
       if (position.at >= 0) open.push(...this.#next(position, goal).reverse());

@@ -60,6 +60,12 @@ const REALISTIC: readonly (readonly [linkType: string, expressions: readonly str
 ];
 
 describe('selfTestPackets', () => {
+  it('ends for thousands of conditions that no packet of its length can meet', () => {
+    const lengths = Array.from({ length: 3000 }, (_, index) => `len = ${4000 + index}`).join(' or ');
+    const { packets } = made(`udp port 9993 or (${lengths})`);
+    expect(packets.length).toBeGreaterThan(0);
+  });
+
   it('tries each side of “tcp dst port 80”, the ports beside it, fragments, and the length that is just enough', () => {
     const { packets, coverage } = made('tcp dst port 80');
     expect(coverage).toEqual({ conditions: 7, bothSides: 7, missed: [] });

@@ -60,23 +60,61 @@ export function retraced(graph: Graph, way: Way | undefined, packet: Packet): { 
   return { way: again };
 }
 
-/** Where the packet goes from a node on, and where it ends: outside the packet means rejected. */
-function follow(
-  graph: Graph,
-  from: Target,
-  before: Way | undefined,
-  packet: Packet,
-): { way: Way | undefined; end: Target } {
-  let way = before;
-  let at = from;
-  while (at >= 0) {
-    const node = graph.nodes[at];
-    const answer = node && answerTo(node.step, way, packet);
-    if (node === undefined || answer === undefined) return { way, end: REJECT };
-    way = further(way, at, node.step, answer, packet);
-    at = answer ? node.yes : node.no;
+/** Where one packet goes and ends; outside the packet means rejected. What was followed once is known from then on. */
+class Follower {
+  /** By the slots, which an assignment makes anew, and the node: the end. */
+  readonly #ends = new Map<ReadonlyMap<number, number>, Map<number, Target>>();
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly packet: Packet,
+  ) {}
+
+  follow(from: Target, before: Way | undefined): { way: Way | undefined; end: Target } {
+    let way = before;
+    let at = from;
+    while (at >= 0) {
+      const next = this.#next(at, way);
+      if (next === undefined) return { way, end: REJECT };
+      ({ way, at } = next);
+    }
+    return { way, end: at };
   }
-  return { way, end: at };
+
+  endOf(from: Target, before: Way | undefined): Target {
+    const passed: Map<number, Target>[] = [];
+    const nodes: number[] = [];
+    let way = before;
+    let at = from;
+    while (at >= 0) {
+      const ends = this.#endsBehind(way?.slots ?? NO_SLOTS);
+      const known = ends.get(at);
+      if (known !== undefined) {
+        at = known;
+        break;
+      }
+      passed.push(ends);
+      nodes.push(at);
+      const next = this.#next(at, way);
+      if (next === undefined) at = REJECT;
+      else ({ way, at } = next);
+    }
+    for (const [index, ends] of passed.entries()) ends.set(nodes[index] ?? at, at);
+    return at;
+  }
+
+  #next(at: Target, before: Way | undefined): { way: Way; at: Target } | undefined {
+    const node = this.graph.nodes[at];
+    const answer = node && answerTo(node.step, before, this.packet);
+    if (node === undefined || answer === undefined) return undefined;
+    return { way: further(before, at, node.step, answer, this.packet), at: answer ? node.yes : node.no };
+  }
+
+  #endsBehind(slots: ReadonlyMap<number, number>): Map<number, Target> {
+    const ends = this.#ends.get(slots) ?? new Map<number, Target>();
+    this.#ends.set(slots, ends);
+    return ends;
+  }
 }
 
 /** What a packet tries of the graph. */
@@ -91,7 +129,8 @@ export interface Trace {
 }
 
 export function trace(graph: Graph, packet: Packet): Trace {
-  const { way, end } = follow(graph, graph.entry, undefined, packet);
+  const follower = new Follower(graph, packet);
+  const { way, end } = follower.follow(graph.entry, undefined);
   const edges: Edge[] = [];
   const deciding: Edge[] = [];
   for (let one = way; one !== undefined; one = one.before) {
@@ -100,7 +139,7 @@ export function trace(graph: Graph, packet: Packet): Trace {
     const edge = edgeOf(one.node, one.answer);
     edges.push(edge);
     const other = one.answer ? node.no : node.yes;
-    if (follow(graph, other, one, packet).end !== end) deciding.push(edge);
+    if (follower.endOf(other, one) !== end) deciding.push(edge);
   }
   return { edges, deciding, end };
 }
