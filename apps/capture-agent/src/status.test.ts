@@ -98,6 +98,14 @@ describe('a status', () => {
     expect(sections).toEqual({ sent: 104, pending: 3, dropped: 10, packetsDropped: 100 });
   });
 
+  it('counts what it found damaged as spooled, whether that was carried or not', () => {
+    const amount = (sections: number) => ({ sections, packets: 10 * sections, bytes: 0 });
+    const atStart = storeFigures(none, [{ ...store, waiting: amount(5) }]);
+    const figures = storeFigures(amount(6), [{ ...store, waiting: amount(1), damaged: amount(2) }]);
+    const { ledger } = agentStatus({ ...inputs(1, 1), figures, atStart });
+    expect(ledger!.agent).toMatchObject({ carriedSections: 5, spooledSections: 4, spooledPackets: 40 });
+  });
+
   it('leaves out what one call does not take, and says so', () => {
     const { filters, ledger, errors } = statusOf(100, 100);
     expect([filters.length, ledger!.filters.length]).toEqual([statusLimits.filters, statusLimits.ledgerRows]);

@@ -33,12 +33,15 @@ export interface StoreFigures {
   readonly sent: Amount;
   readonly evicted: Amount;
   readonly waiting: Amount;
+  /** Waits no more, and was not sent. */
+  readonly damaged: Amount;
 }
 
 export const storeFigures = (sent: Amount, stores: readonly StoreCounts[]): StoreFigures => ({
   sent,
   evicted: sumOf(stores.map(({ evicted }) => evicted)),
   waiting: sumOf(stores.map(({ waiting }) => waiting)),
+  damaged: sumOf(stores.map(({ damaged }) => damaged)),
 });
 
 /** The status as the contract has it. */
@@ -104,7 +107,7 @@ function ledgerOf(
       captured: taken,
       carriedSections: atStart.waiting.sections,
       carriedPackets: atStart.waiting.packets,
-      // What is found to be damaged waits no more.
+      // Of what is damaged sections may be counted that turn out to be there.
       spooledSections: Math.max(0, spooled.sections),
       spooledPackets: Math.max(0, spooled.packets),
       sentSections: sent.sections,
@@ -115,7 +118,7 @@ function ledgerOf(
   };
 }
 
-const totalOf = ({ sent, evicted, waiting }: StoreFigures): Amount => sumOf([sent, evicted, waiting]);
+const totalOf = ({ sent, evicted, waiting, damaged }: StoreFigures): Amount => sumOf([sent, evicted, waiting, damaged]);
 
 const endedRow = ({ sockets, passed, dropped, taken }: CaptureCounters['ended']): LossLedger['sockets'][number] => ({
   ...{ interface: '*', ended: sockets, filters: [], passed, droppedByKernel: dropped, captured: taken },
