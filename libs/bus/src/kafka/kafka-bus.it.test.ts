@@ -119,13 +119,17 @@ suiteRequires('with Apache Kafka', { kafka: await kafka() }, ({ kafka }) => {
           values.map((value) => ({ key: 'k', value: Buffer.from(value), headers: {} })),
           10_000,
         );
-      const compression = (value: string) =>
-        admin.alterConfigs({
-          validateOnly: false,
-          resources: [
-            { type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'compression.type', value }] },
-          ],
-        });
+      const ofTopic = { type: ConfigResourceTypes.TOPIC, name: topic };
+      const now = async () => {
+        const described = { resources: [{ ...ofTopic, configNames: ['compression.type'] }], includeSynonyms: false };
+        return (await admin.describeConfigs(described)).resources[0]?.configEntries[0]?.configValue;
+      };
+      // The broker answers before it does so.
+      const compression = async (value: string) => {
+        const resources = [{ ...ofTopic, configEntries: [{ name: 'compression.type', value }] }];
+        await admin.alterConfigs({ validateOnly: false, resources });
+        await vi.waitUntil(async () => (await now()) === value, { timeout: 30_000 });
+      };
       await send('1', '2');
       await compression('zstd');
       await send('3', '4', '5');
