@@ -62,12 +62,12 @@ function behindHeaders(number: number, ip: Place, context: Context): Ir {
 /** A header that the walk goes over is met on the way. */
 function amongHeaders(number: number, ip: Place, context: Context): Ir {
   const { chain, begin, step } = beginWalk(ip, context);
-  const isHere = equals(chain.next, number);
-  const behindMore = Array.from({ length: context.ipv6ExtensionHeaders }).reduce<Ir>(
-    (rest) => anyOf(isHere, allOf(step, rest)),
-    isHere,
-  );
-  return allOf(begin, behindMore);
+  return allOf(begin, hereOrBehind(equals(chain.next, number), step, context.ipv6ExtensionHeaders));
+}
+
+/** What is looked for stands here, or behind up to so many headers more. */
+function hereOrBehind(isHere: Ir, step: Ir, count: number): Ir {
+  return Array.from({ length: count }).reduce<Ir>((rest) => anyOf(isHere, allOf(step, rest)), isHere);
 }
 
 /**
@@ -116,13 +116,8 @@ export function lowerChain({ over, number, span }: Of<'protocol-chain'>, context
   const found = over.map((version) => {
     const isCarried = carries(LinkProtocol[version], context, span);
     const chain = new HeaderChain(ip, context, version);
-    const isHere = equals(chain.next, number);
-    // From the end: what is looked for here, or behind one header more.
-    const behindMore = Array.from({ length: CHAIN_HEADERS }).reduce<Ir>(
-      (rest) => anyOf(isHere, allOf(chain.step('like options'), rest)),
-      isHere,
-    );
-    return allOf(isCarried, chain.begin(), behindMore);
+    const isFound = hereOrBehind(equals(chain.next, number), chain.step('like options'), CHAIN_HEADERS);
+    return allOf(isCarried, chain.begin(), isFound);
   });
   return joined('or', found);
 }
