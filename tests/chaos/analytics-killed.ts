@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { it } from 'vitest';
+import { expect, it } from 'vitest';
 import { AnalyticsRig, type AnalyticsRigOptions, type Replica, until } from './analytics-rig.js';
 import { expectStoredOnce, IS_LONG, inMiddleAndAtMost, ROUNDS } from './stored-once.js';
 
 const PACKETS_PER_SECOND = IS_LONG ? 20_000 : 2_000;
 /** From its first commit on. */
 const LONGEST_LIFE_MS = IS_LONG ? 3_000 : 500;
+const FIRST_COMMIT_MS = 10_000;
 
 /** F1 of the failure suite. */
 export function analyticsKilled(servers: AnalyticsRigOptions): void {
@@ -30,5 +31,6 @@ export function analyticsKilled(servers: AnalyticsRigOptions): void {
     }
     await endSending();
     await expectStoredOnce(rig, `${ROUNDS} kills -9, to the first commit of the next ${inMiddleAndAtMost(takesMs)}`);
+    if (IS_LONG) expect(Math.max(...takesMs)).toBeLessThanOrEqual(FIRST_COMMIT_MS);
   });
 }

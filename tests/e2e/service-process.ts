@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const READY_POLL_MS = 50;
-const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 30_000;
 
 export interface ServiceOptions {
   readonly name: string;

@@ -28,8 +28,6 @@ export interface Ends {
   readonly ways: ReadonlyMap<End, Way | undefined>;
   /** False where there are too many states: there may be other ends. */
   readonly isWhole: boolean;
-  /** How many states were followed. */
-  readonly states: number;
 }
 
 /** Follows libpcap's program on a packet from which loads may be missing, both ways at each question about one. */
@@ -47,10 +45,10 @@ export function endsOf(program: Program, packet: Packet, relevant: Relevant): En
     const question = withoutForgotten(next, ahead);
     const key = keyOf(question);
     if (seen.has(key)) continue;
-    if (seen.add(key).size > MAX_STATES) return { ways, isWhole: false, states: seen.size };
+    if (seen.add(key).size > MAX_STATES) return { ways, isWhole: false };
     pending.push(...bothWays(program, question, one.way, relevant));
   }
-  return { ways, isWhole: true, states: seen.size };
+  return { ways, isWhole: true };
 }
 
 /** Runs to a question about something missing, or to the end. */
