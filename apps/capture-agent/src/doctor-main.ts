@@ -1,10 +1,10 @@
 // What `bpfleet agent doctor` asks of the agent itself: JSON on stdout. In a process of its own, which confines itself to try it.
 import { fileURLToPath } from 'node:url';
+import type { AgentFindings, Finding } from '@bpfleet/contract/doctor';
 import { platform } from '@bpfleet/linux';
 import { formatHostPort } from '@bpfleet/service';
 import { hostInterfaces } from './choose-source.js';
 import { seccompFinding, toolFindings, userFinding } from './doctor/confinement-findings.js';
-import type { Finding } from './doctor/finding.js';
 import { interfaceFindings } from './doctor/interface-findings.js';
 import { readConfig } from './doctor/read-config.js';
 import { openerFolder, spoolDirOf } from './folders.js';
@@ -13,18 +13,17 @@ import { runAs } from './opener/run-as.js';
 const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
 
 const { config, findings } = readConfig(process.env);
-process.stdout.write(
-  JSON.stringify({
-    findings: [...findings, ...(platform().ok ? ofHost() : [])],
-    settings: {
-      server: config.server,
-      brokers: config.kafkaBrokers.map(formatHostPort),
-      stateDir: config.agentStateDir,
-      spoolDir: spoolDirOf(config),
-      spoolBytes: config.agentSpoolBytes,
-    },
-  }),
-);
+const answer: AgentFindings = {
+  findings: [...findings, ...(platform().ok ? ofHost() : [])],
+  settings: {
+    server: config.server,
+    brokers: config.kafkaBrokers.map(formatHostPort),
+    stateDir: config.agentStateDir,
+    spoolDir: spoolDirOf(config),
+    spoolBytes: config.agentSpoolBytes,
+  },
+};
+process.stdout.write(JSON.stringify(answer));
 
 function ofHost(): Finding[] {
   const { agentInterfaces, agentUser, agentStateDir, agentPcap, agentSource } = config;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { type Finding, ok, reasonOf, warning } from '@bpfleet/contract/doctor';
 import { BpfleetError } from '@bpfleet/errors';
 import { confinement, confineProcess } from '@bpfleet/linux';
-import { type Finding, ok, reasonOf, warning } from './finding.js';
 
 /** How the agent's process with the network connections is kept apart, each by one that is tried. */
 const TRIED = [

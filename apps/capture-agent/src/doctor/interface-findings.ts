@@ -1,6 +1,6 @@
+import { type Finding, ok, warning } from '@bpfleet/contract/doctor';
 import { matchesPatterns } from '@bpfleet/linux';
 import type { HostInterface } from '../opener/plan.js';
-import { type Finding, ok, warning } from './finding.js';
 
 const NAME = 'interfaces';
 

@@ -1,7 +1,7 @@
+import { type Finding, no, ok } from '@bpfleet/contract/doctor';
 import { BpfleetError } from '@bpfleet/errors';
 import { type Environment, loadConfig, variablesOf } from '@bpfleet/service';
 import { AgentConfig } from '../config.js';
-import { type Finding, no, ok } from './finding.js';
 
 /**
  * The agent's configuration, each mistake a finding: what is wrong is left out of what is read, so that all else can be

@@ -1,5 +1,5 @@
+import { type Finding, no, ok, warning } from '@bpfleet/contract/doctor';
 import { BUILD_CAP, type Probe } from '@bpfleet/linux';
-import { type Finding, no, ok, warning } from './check.js';
 
 /** Whether the source `cap` would work, which only matters where an agent is to use it. */
 export function capCheck(built: Probe, env: Readonly<Record<string, string | undefined>>): Finding {

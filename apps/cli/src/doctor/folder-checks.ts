@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, rmdirSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Finding, no, ok, reasonOf, warning } from './check.js';
+import { type Finding, no, ok, reasonOf, warning } from '@bpfleet/contract/doctor';
 
 const GIB = 1024 ** 3;
 

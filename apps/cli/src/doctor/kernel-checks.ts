@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { BPF, encodeEbpf, encodeProgram, statement, translateToEbpf, withDescriptors } from '@bpfleet/bpf';
+import { type Finding, no, ok, reasonOf, warning } from '@bpfleet/contract/doctor';
 import { canCapture, interfaces, LoadedFilter, PacketSocket, platform } from '@bpfleet/linux';
-import { type Finding, no, ok, reasonOf, warning } from './check.js';
 
 /** What the kernel's default is since it charges eBPF for the converted program: enough for 50 linked filters. */
 const ENOUGH_OPTMEM_BYTES = 131_072;

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { Deadline } from '@bpfleet/contract';
+import { type Finding, no, ok, reasonOf, warning } from '@bpfleet/contract/doctor';
 import { HostPort } from '@bpfleet/service';
-import { type Finding, no, ok, reasonOf, warning } from './check.js';
 
 const TIMEOUT_MS = 3000;
 /** What the filter-manager takes of an agent's clock (`CLOCK_TOLERANCE_SECONDS`). */

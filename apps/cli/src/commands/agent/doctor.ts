@@ -1,6 +1,6 @@
+import type { Finding } from '@bpfleet/contract/doctor';
 import { BpfleetError } from '@bpfleet/errors';
 import type { Command } from 'commander';
-import type { Finding } from '../../doctor/check.js';
 import { type Column, table } from '../../output/columns.js';
 import { type OutputFormat, printAnswer, withOutput } from '../../output/format.js';
 import type { Terminal } from '../../terminal.js';
