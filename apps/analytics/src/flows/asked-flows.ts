@@ -32,12 +32,20 @@ export class AskedFlows {
     return new AskedFlows(snapshot, query, table.rows(), table, sections.length > 0 ? 0 : packets);
   }
 
-  /** Sums by minute and hour, whatever the condition. */
-  async sums(keys: SumKeys, finest: 'minute' | 'hour' = 'hour'): Promise<StoredSum[]> {
-    const made = minuteSums(this.pending, this.pendingTable.others()).filter((sum) => this.#isAsked(sum));
-    const stored = await this.snapshot.sums(this.query, keys, finest);
-    for (const sum of made) stored.push({ ...sum, keys: keys === 'none' ? new Uint8Array() : sum[keys] });
-    return stored;
+  /**
+   * Sums by minute and hour, whatever the condition.
+   * @param arrived told each, while others are on their way
+   */
+  async sums(
+    keys: SumKeys,
+    finest: 'minute' | 'hour' = 'hour',
+    arrived: (sum: StoredSum) => void = () => {},
+  ): Promise<StoredSum[]> {
+    const made = minuteSums(this.pending, this.pendingTable.others())
+      .filter((sum) => this.#isAsked(sum))
+      .map((sum): StoredSum => ({ ...sum, keys: keys === 'none' ? new Uint8Array() : sum[keys] }));
+    made.forEach(arrived);
+    return [...made, ...(await this.snapshot.sums(this.query, keys, finest, arrived))];
   }
 
   /** Packets of flows that the condition does not decide. */

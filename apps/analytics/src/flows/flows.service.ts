@@ -10,7 +10,7 @@ import {
   type TopQuery,
 } from '@bpfleet/contract';
 import { formatAddress, parseAddress, protocolName } from '@bpfleet/packet';
-import { type FoundFlow, HOUR_NS, type Totals } from '@bpfleet/store';
+import { type FoundFlow, HOUR_NS, type StoredSum, type Totals } from '@bpfleet/store';
 import { Injectable } from '@nestjs/common';
 import { LedgerSource } from '../ledger/ledger-source.js';
 import { queryDigest } from '../query-digest.js';
@@ -19,7 +19,7 @@ import { cursorText, readCursor } from './flow-cursor.js';
 import { type FlowRequest, flowRequest, isoOf, rangeOf } from './flow-request.js';
 import { FlowSource } from './flow-source.js';
 import { FlowTotals, packetSum } from './flow-sum.js';
-import { byAgent, byFilter, byService, byTime, largestHosts, OTHER, totalOfAll } from './sum-groups.js';
+import { byAgent, byFilter, byService, byTime, HostTotals, OTHER, totalOfAll } from './sum-groups.js';
 import { tcpFlagNames } from './tcp-flag-names.js';
 import { stepNs } from './timeline-step.js';
 
@@ -147,18 +147,24 @@ async function topOfAll(
   { by, order, limit }: Pick<TopQuery, 'by' | 'order' | 'limit'>,
 ): Promise<{ entries: Entries; total: Totals }> {
   const { version } = asked.query;
-  const sums = await asked.sums(by === 'host' ? 'hosts' : by === 'port' || by === 'protocol' ? 'services' : 'none');
-  const total = totalOfAll(sums, version);
+  if (by === 'host') {
+    const hosts = new HostTotals(version);
+    const sums = await asked.sums('hosts', 'hour', (sum) => hosts.add(sum));
+    return { entries: hosts.largest(order, limit), total: totalOfAll(sums, version) };
+  }
+  const sums = await asked.sums(by === 'port' || by === 'protocol' ? 'services' : 'none');
+  return { entries: [...groupsOf(sums, version, by)], total: totalOfAll(sums, version) };
+}
+
+function groupsOf(sums: readonly StoredSum[], version: string | undefined, by: Exclude<TopQuery['by'], 'host'>) {
   switch (by) {
-    case 'host':
-      return { entries: largestHosts(sums, version, order, limit), total };
     case 'port':
     case 'protocol':
-      return { entries: [...byService(sums, version, by)], total };
+      return byService(sums, version, by);
     case 'agent':
-      return { entries: [...byAgent(sums, version)], total };
+      return byAgent(sums, version);
     case 'filter':
-      return { entries: [...byFilter(sums, version)], total };
+      return byFilter(sums, version);
   }
 }
 

@@ -41,35 +41,38 @@ export function byService(sums: readonly StoredSum[], version: string | undefine
   return totals;
 }
 
-/**
- * The largest hosts: there are too many of them for a text each.
- * @param sums with hosts as their keys
- */
-export function largestHosts(
-  sums: readonly StoredSum[],
-  version: string | undefined,
-  order: 'packets' | 'bytes',
-  limit: number,
-): [string, FlowTotals][] {
-  const weighted = byWeight(sums, version);
-  const hosts = new HostSums();
-  for (const { keys } of sums) hosts.addEncoded(keys);
-  const largest = [...hosts.largest(order, limit)].map(({ key, packets, bytes }) => {
-    const totals = new FlowTotals();
-    if (weighted.size <= 1) totals.add(packets, bytes, weighted.keys().next().value ?? 1);
-    return { key, totals };
-  });
-  if (weighted.size > 1) {
-    for (const [weight, some] of weighted) {
-      const part = new HostSums();
-      for (const { keys } of some) part.addEncoded(keys);
-      for (const { key, totals } of largest) {
-        const { packets, bytes } = part.of(key);
-        totals.add(packets, bytes, weight);
+/** Hosts by what they sent and got: there are too many of them for a text each. */
+export class HostTotals {
+  readonly #hosts = new HostSums();
+  readonly #sums: StoredSum[] = [];
+
+  constructor(private readonly version: string | undefined) {}
+
+  /** @param sum with hosts as its keys */
+  add(sum: StoredSum): void {
+    this.#hosts.addEncoded(sum.keys);
+    this.#sums.push(sum);
+  }
+
+  largest(order: 'packets' | 'bytes', limit: number): [string, FlowTotals][] {
+    const weighted = byWeight(this.#sums, this.version);
+    const largest = this.#hosts.largest(order, limit).map(({ key, packets, bytes }) => {
+      const totals = new FlowTotals();
+      if (weighted.size <= 1) totals.add(packets, bytes, weighted.keys().next().value ?? 1);
+      return { key, totals };
+    });
+    if (weighted.size > 1) {
+      for (const [weight, some] of weighted) {
+        const part = new HostSums();
+        for (const { keys } of some) part.addEncoded(keys);
+        for (const { key, totals } of largest) {
+          const { packets, bytes } = part.of(key);
+          totals.add(packets, bytes, weight);
+        }
       }
     }
+    return largest.map(({ key, totals }) => [formatAddress(key, 0, key.length), totals]);
   }
-  return largest.map(({ key, totals }) => [formatAddress(key, 0, key.length), totals]);
 }
 
 export function totalOfAll(sums: readonly StoredSum[], version: string | undefined): FlowTotals {

@@ -94,12 +94,18 @@ export class FlowSnapshot {
    * Sums of minutes, and of hours where all of an hour is in the range; a bucket may have several. The condition is not asked.
    * @param keys which are wanted, beside the counts
    * @param finest minutes alone, for whoever asks by time
+   * @param arrived told each, while others are on their way
    */
-  async sums(query: FlowQuery, keys: SumKeys, finest: 'minute' | 'hour' = 'hour'): Promise<StoredSum[]> {
+  async sums(
+    query: FlowQuery,
+    keys: SumKeys,
+    finest: 'minute' | 'hour' = 'hour',
+    arrived: (sum: StoredSum) => void = () => {},
+  ): Promise<StoredSum[]> {
     return copyRows(this.client, sumsSql(query, keys, finest), (fields) => {
       // All columns are NOT NULL.
       const [bucket, agent, filters, weights, packets, bytes, otherPackets, otherBytes, keyed] = fields as Buffer[];
-      return {
+      const sum: StoredSum = {
         bucketNs: bucket!.readBigInt64BE(),
         agent: agent!.toString('utf8'),
         filters: filters!.toString('utf8'),
@@ -110,6 +116,8 @@ export class FlowSnapshot {
         otherBytes: numberOf(otherBytes!),
         keys: Buffer.from(keyed!),
       };
+      arrived(sum);
+      return sum;
     });
   }
 
