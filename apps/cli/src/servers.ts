@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { patientFetch } from './patient-fetch.js';
 import type { Terminal } from './terminal.js';
 
 const DEFAULT_SERVER = 'http://127.0.0.1:7420';
@@ -19,8 +20,8 @@ export async function servers(command: Command, terminal: Terminal) {
   const server = address(command, 'server') ?? (terminal.env.BPFLEET_SERVER || DEFAULT_SERVER);
   const analytics = address(command, 'analyticsServer') ?? (terminal.env.BPFLEET_ANALYTICS_SERVER || server);
   return {
-    control: new ApiClient({ server: checked(command, server) }),
-    analytics: new ApiClient({ server: checked(command, analytics) }),
+    control: new ApiClient({ server: checked(command, server), fetch: patientFetch }),
+    analytics: new ApiClient({ server: checked(command, analytics), fetch: patientFetch }),
     controlApi,
     queryApi,
   };
