@@ -22,7 +22,7 @@ import { topTalkers } from './top-talkers.js';
 const FULL_BUDGET_MS = 100_000;
 const SIZES = {
   quick: { packets: 3_000_000, ingestMs: 30_000, copyMs: 3_000, askedPackets: 1_000_000, freshMs: 5_000 },
-  full: { packets: 45_000_000, ingestMs: 180_000, copyMs: 15_000, askedPackets: 11_000_000, freshMs: 20_000 },
+  full: { packets: 75_000_000, ingestMs: 180_000, copyMs: 15_000, askedPackets: 11_000_000, freshMs: 20_000 },
 } as const;
 const MOST_MS = 900_000;
 /** What waits for ingest was captured as fast as ingest has to be, hours before what queries ask for. */
