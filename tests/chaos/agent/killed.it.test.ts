@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type LossLedger, queryApi } from '@bpfleet/contract';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { hostsHere } from '../../e2e/requirements.js';
+import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { bothKilled } from './both-killed.js';
+import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
+import { sampledOut } from './sampled-out.js';
+import { versionChange } from './version-change.js';
+
+/** 20 in the long form. */
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 3);
+const MIB = 1024 * 1024;
+const TIMEOUT_MS = 30_000 * (ROUNDS + 3);
+const needs = { hosts: await hostsHere(), postgres: await postgres() };
+
+const rings = [
+  // It holds what comes while the agent starts again: on a machine that does much else at once, less.
+  { that: 'hold what comes meanwhile', bytes: 64 * MIB, packetsPerSecond: ROUNDS < 20 ? 2_000 : 20_000 },
+  { that: 'overflow meanwhile', bytes: MIB, packetsPerSecond: 20_000 },
+] as const;
+const [large] = rings;
+const ringEnv = (bytes: number) => ({ BPFLEET_AGENT_RING_BYTES: String(bytes), BPFLEET_AGENT_INTERFACES: 'eth0' });
+const LONGEST_LIFE_MS = 1_500;
+/** What a process has mapped, in the order in which it takes over: the section that was left open, then the rings. */
+const STEPS = [['/open-section'], ['/open-section', 'socket:[']] as const;
+const TAKE_OVER_MS = 100;
+
+// F2 and F14 of the failure suite.
+suiteRequires('an agent process that is killed, alone or with its opener', needs, ({ postgres: server }) => {
+  const rig = new OneHost();
+  beforeAll(() => rig.start(server.connection, ringEnv(large.bytes)));
+  afterAll(() => rig.stop());
+
+  bothKilled(rig);
+
+  let runs = 1;
+  const nextNumbers = (): number => runs++ * NUMBERS_APART;
+
+  it.each(rings.map((ring) => [ring.that, ring] as const))(
+    `accounts for every packet, and stores none twice, in ${ROUNDS} kills with rings that %s`,
+    {
+      timeout: TIMEOUT_MS,
+    },
+    async (_, { bytes, packetsPerSecond }) => {
+      let { epoch } = await rig.restartAgent(ringEnv(bytes));
+      const from = nextNumbers();
+      const sender = rig.senderTo(rig.hosts.host(1));
+      sender.start(packetsPerSecond, from);
+      await rig.untilStatus('packets', ({ ledger }) => ledger!.agent.captured > 0);
+      const before = noFate();
+      for (let round = 0; round < ROUNDS; round++) {
+        await delay(Math.random() * LONGEST_LIFE_MS);
+        process.kill(rig.agentPid, 'SIGKILL');
+        const next = await rig.untilCaptures(epoch);
+        expect(next.ledger.before).toMatchObject({ 'before-epoch': String(epoch) });
+        add(before, fateBefore(next.ledger));
+        ({ epoch } = next);
+      }
+      const sent = await sender.stop();
+      const { captured, dropped, lost } = await untilAddsUp(before, sent);
+      const { missing, twice } = missingAndTwice(sent, await rig.stored(captured - lost, from), from);
+      console.info(
+        `${ROUNDS} kills, ${sent} packets sent at ${packetsPerSecond}/s, ${missing} missing, ${twice} twice; ` +
+          `by the ledger ${captured} captured, ${dropped} dropped by the kernel, ${lost} lost of open sections`,
+      );
+      expect(captured + dropped).toBe(sent);
+      expect({ missing, twice }).toEqual({ missing: dropped + lost, twice: 0 });
+      // What answers say is missing is what the agents' ledgers say.
+      const query = { since: '-1h', limit: 1 };
+      const { completeness } = await rig.fleet.query.call(queryApi.listPackets, { query });
+      expect(completeness).toMatchObject({ droppedByKernel: dropped, lostByAgents: lost, packetsMissing: 0 });
+      if (bytes === MIB) expect(dropped).toBeGreaterThan(0);
+      else if (ROUNDS < 20) expect(dropped).toBe(0);
+    },
+  );
+
+  it(`loses and doubles none when the next process is killed while it takes over, ${ROUNDS} times`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const { epoch: first } = await rig.restartAgent(ringEnv(large.bytes));
+    const from = nextNumbers();
+    const sender = rig.senderTo(rig.hosts.host(1));
+    sender.start(large.packetsPerSecond, from);
+    await rig.untilStatus('packets', ({ ledger }) => ledger!.agent.captured > 0);
+    const steps: string[] = [];
+    for (let round = 0, epoch = first; round < ROUNDS; round++) {
+      await delay(Math.random() * LONGEST_LIFE_MS);
+      const killed = rig.agentPid;
+      process.kill(killed, 'SIGKILL');
+      steps.push(await killTakingOver(killed, STEPS[round % STEPS.length]!));
+      ({ epoch } = await rig.untilCaptures(epoch));
+    }
+    const sent = await sender.stop();
+    const fates = fatesSaid(rig.fleet.agents.get('h1')!.stdout, first);
+    const { captured, dropped, lost } = await untilAddsUp([...fates.values()].reduce(add, noFate()), sent);
+    const { missing, twice } = missingAndTwice(sent, await rig.stored(captured - lost, from), from);
+    console.info(
+      `${ROUNDS} processes killed while they took over: ${steps.join(', ')}; in ${fates.size} epochs that ended ` +
+        `${sent} packets sent, ${missing} missing, ${twice} twice; ${dropped} dropped by the kernel, ${lost} lost`,
+    );
+    expect(fates.size).toBeGreaterThan(ROUNDS);
+    expect(captured + dropped).toBe(sent);
+    expect({ missing, twice }).toEqual({ missing: dropped + lost, twice: 0 });
+    if (ROUNDS < 20) expect(dropped + lost).toBe(0);
+  });
+
+  versionChange(rig);
+  sampledOut(rig);
+
+  /** With what the process that runs now says of itself. */
+  async function untilAddsUp(before: Fate, sent: number): Promise<Fate> {
+    let all = before;
+    await rig.untilStatus('the ledgers to add up to what was sent', ({ ledger }) => {
+      all = add({ ...before }, fateOf(ledger!));
+      return all.captured + all.dropped >= sent;
+    });
+    return all;
+  }
+
+  /** Kills the process after this one once it has come so far, or a moment later. */
+  async function killTakingOver(before: number, mapped: readonly string[]): Promise<string> {
+    let next = before;
+    await rig.fleet.until('the next process', async () => {
+      next = rig.agentPid;
+      return next !== before && next > 0;
+    });
+    // Before it runs its own program, it has what the opener has mapped.
+    while (!mapped.every((name) => mapsOf(next).includes(name))) await delay(1);
+    const laterMs = Math.random() * TAKE_OVER_MS;
+    await delay(laterMs);
+    process.kill(next, 'SIGKILL');
+    return `${laterMs.toFixed(0)} ms behind ${mapped.at(-1)}`;
+  }
+});
+
+const mapsOf = (pid: number): string => readFileSync(`/proc/${pid}/maps`, 'utf8');
+
+/** What each process that took over said of the one before it, by the epoch of that: in its log, for a status may never come. */
+function fatesSaid(log: string, since: number): Map<number, Fate> {
+  const said = log
+    .split('\n')
+    .filter((line) => line.includes('"before-epoch"'))
+    .map((line): Record<string, string> => JSON.parse(line))
+    .map((before) => [Number(before['before-epoch']), fateBefore({ before })] as const);
+  // One that said it twice: the first that heard of it was killed before it began an epoch of its own.
+  return new Map(said.filter(([epoch]) => epoch >= since).reverse());
+}
+
+/** What became of packets that passed the program, by the ledgers. */
+interface Fate {
+  captured: number;
+  dropped: number;
+  lost: number;
+}
+
+const noFate = (): Fate => ({ captured: 0, dropped: 0, lost: 0 });
+
+function add(sum: Fate, { captured, dropped, lost }: Fate): Fate {
+  sum.captured += captured;
+  sum.dropped += dropped;
+  sum.lost += lost;
+  return sum;
+}
+
+/** Of the epoch before, by the word of the one after it. */
+const fateBefore = ({ before }: Pick<LossLedger, 'before'>): Fate => ({
+  captured: Number(before!['before-captured']),
+  dropped: Number(before!['before-dropped']),
+  lost: Number(before!['before-lost']),
+});
+
+const fateOf = ({ agent, sockets }: LossLedger): Fate => ({
+  captured: agent.captured,
+  dropped: sockets.reduce((sum, { droppedByKernel }) => sum + droppedByKernel, 0),
+  lost: 0,
+});

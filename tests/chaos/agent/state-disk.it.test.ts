@@ -1,0 +1,121 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { AgentStatus } from '@bpfleet/contract';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { numberedExpression } from '../../e2e/numbered-traffic.js';
+import { hostsHere } from '../../e2e/requirements.js';
+import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { mountsHere, SmallDisk } from '../rig/small-disk.js';
+import { missingAndTwice, OneHost } from './one-host.js';
+
+const run = promisify(execFile);
+const PACKETS_PER_SECOND = 1_000;
+/** Whether agents can run as other users: all may read this tree. */
+const isOpen =
+  spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'test', '-r', import.meta.filename])
+    .status === 0;
+const unread = isOpen ? '' : ' [skipped: nobody may not read this tree]';
+
+suiteRequires(
+  'an agent whose state is on a disk that takes nothing',
+  { hosts: await hostsHere(), postgres: await postgres(), mounts: mountsHere() },
+  ({ postgres: server }) => {
+    const rig = new OneHost();
+    let disk: SmallDisk;
+    let spoolDisk: SmallDisk;
+    beforeAll(async () => {
+      disk = await SmallDisk.mount(1);
+      spoolDisk = await SmallDisk.mount(64);
+      await rig.start(server.connection, {
+        BPFLEET_AGENT_STATE_DIR: join(disk.path, 'state'),
+        BPFLEET_AGENT_SPOOL_DIR: join(spoolDisk.path, 'spool'),
+      });
+      rig.sender.start(PACKETS_PER_SECOND);
+    });
+    afterAll(async () => {
+      await rig.stop();
+      await disk.unmount();
+      await spoolDisk.unmount();
+    });
+
+    const remount = (mode: 'ro' | 'rw') => ['mount', '-o', `remount,${mode}`, disk.path] as const;
+    /** What was started meanwhile in a mount namespace of its own has it read-only there. */
+    async function writable(): Promise<void> {
+      const [command, ...args] = remount('rw');
+      await run(command, args);
+      for (const pid of [rig.openerPid, rig.agentPid]) {
+        await run('nsenter', [`--target=${pid}`, '--mount', command, ...args]);
+      }
+    }
+    const said = ({ errors }: AgentStatus): string =>
+      errors
+        .filter(({ code }) => code === 'DATA_NOT_WRITABLE')
+        .map(({ message }) => message)
+        .join('\n');
+    const identity = async () => JSON.parse(await readFile(join(disk.path, 'state/opener/identity.json'), 'utf8'));
+
+    async function killBoth(): Promise<void> {
+      const [opener, agent] = [rig.openerPid, rig.agentPid];
+      process.kill(opener, 'SIGKILL');
+      process.kill(agent, 'SIGKILL');
+      await rig.fleet.agents.get('h1')!.exit();
+    }
+
+    // Below a folder that only root may enter agents have namespaces of their own, where nothing is made writable again.
+    const troubles = [
+      { kind: 'full', spoil: () => disk.fill(), mend: () => disk.free(), isHere: true },
+      { kind: 'read-only', spoil: () => run('mount', remount('ro').slice(1)), mend: writable, isHere: isOpen },
+    ];
+    for (const { kind, spoil, mend, isHere } of troubles) {
+      const title = `runs what is pushed while it is ${kind}, starts, says so, and keeps it when it can`;
+      it.runIf(isHere)(`${title}${isHere ? '' : unread}`, { timeout: 180_000 }, async () => {
+        const { openerPid, agentPid } = rig;
+        const { generation: before } = await identity();
+        await spoil();
+        await rig.push('numbered', `${numberedExpression} and len >= ${kind.length}`);
+        const status = await rig.untilStatus('both to be said', (now) =>
+          /identity in .* memory only: E.*; free space(.|\n)*of what this agent is to run are in memory only/.test(
+            said(now),
+          ),
+        );
+        expect([rig.openerPid, rig.agentPid]).toEqual([openerPid, agentPid]);
+        expect((await identity()).generation).toBe(before);
+
+        process.kill(agentPid, 'SIGKILL');
+        const { epoch } = await rig.untilRuns(status.epoch);
+        await killBoth();
+        rig.fleet.startAgent(rig.hosts.host(1));
+        const restarted = await rig.untilCaptures(epoch);
+        const again = await rig.untilStatus('it to be said again', (now) => {
+          return now.generation === status.generation && said(now) !== '';
+        });
+        expect(again.spool!.memoryOnly).toBe(false);
+
+        await mend();
+        await rig.untilStatus('it to be over', (now) => said(now) === '');
+        expect(await identity()).toMatchObject({ generation: status.generation, epoch: restarted.epoch });
+        await rig.restartAgent();
+      });
+    }
+
+    it.runIf(isOpen)(`becomes another user’s when the agent runs as one${unread}`, { timeout: 60_000 }, async () => {
+      await rig.restartAgent({ BPFLEET_AGENT_USER: '1234:1234' });
+      expect(statSync(`/proc/${rig.agentPid}`).uid).toBe(1234);
+      const { errors, spool } = (await rig.status())!;
+      expect([errors, spool!.memoryOnly]).toEqual([[], false]);
+      const state = join(disk.path, 'state');
+      for (const path of ['control', 'control/desired.json']) expect(statSync(join(state, path)).uid).toBe(1234);
+      expect(statSync(join(state, 'opener/identity.json')).uid).toBe(0);
+    });
+
+    it('lost no more than the kills of both cost', async () => {
+      const sent = await rig.sender.stop();
+      const found = missingAndTwice(sent, await rig.stored(1));
+      console.info(`${sent} packets sent meanwhile, ${found.missing} without a socket, ${found.twice} twice`);
+      expect(found.twice).toBe(0);
+    });
+  },
+);

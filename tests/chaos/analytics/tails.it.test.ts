@@ -1,0 +1,58 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { commands } from '../../e2e/requirements.js';
+import { kafka, postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { AnalyticsRig, type Replica, until } from './analytics-rig.js';
+import { CountingReader } from './counting-reader.js';
+import { expectStoredOnce, IS_LONG } from './stored-once.js';
+
+const REPLICAS = IS_LONG ? 3 : 2;
+const READERS = IS_LONG ? 20 : 5;
+const PACKETS = IS_LONG ? 2_000_000 : 20_000;
+// Twenty readers on two cores take no more of it in JSON.
+const PACKETS_PER_SECOND = 4_000;
+const REPLACED_EVERY_MS = IS_LONG ? 10_000 : 1_000;
+const LONGEST_CONNECTION_MS = IS_LONG ? 10_000 : 1_000;
+const CATCH_UP_MS = IS_LONG ? 600_000 : 60_000;
+
+const needs = { kafka: await kafka(), postgres: await postgres(), tools: commands('setpriv') };
+
+suiteRequires('readers of a tail', needs, ({ kafka: { brokers }, postgres: { connection } }) => {
+  let rig: AnalyticsRig;
+  const replicas: Replica[] = [];
+  beforeAll(async () => {
+    rig = await new AnalyticsRig({ brokers, postgres: connection }).start();
+    replicas.push(...(await Promise.all(Array.from({ length: REPLICAS }, () => rig.startReplica()))));
+  });
+  afterAll(() => rig?.stop());
+
+  const title = `get ${PACKETS} packets once each, ${READERS} of them, while replicas are replaced and one is killed`;
+  it(title, { timeout: CATCH_UP_MS * 3 }, async () => {
+    const ended = new AbortController();
+    const readers = Array.from({ length: READERS }, () => new CountingReader(rig.traffic));
+    const anyReplica = () => replicas[Math.floor(Math.random() * replicas.length)]!.url;
+    const following = readers.map((reader) =>
+      reader.follow(anyReplica, () => Math.random() * LONGEST_CONNECTION_MS, ended.signal),
+    );
+    const endSending = rig.sendSteadily(PACKETS_PER_SECOND);
+    let replaced = 0;
+    for (let isLast = false; !isLast; replaced++) {
+      await delay(REPLACED_EVERY_MS);
+      isLast = rig.traffic.packets >= PACKETS;
+      const leaving = replicas.shift()!;
+      await leaving.process.end(replaced === 0 ? 'SIGKILL' : 'SIGTERM');
+      replicas.push(await rig.startReplica());
+    }
+    await endSending();
+    await expectStoredOnce(rig, `${replaced} replicas replaced, the first of them by kill -9`);
+    const all = () => readers.every(({ count }) => count === rig.traffic.packets);
+    await until('all readers to have all packets', all, CATCH_UP_MS).catch(() => undefined);
+    ended.abort();
+    await Promise.all(following);
+    const connections = readers.reduce((sum, reader) => sum + reader.connections, 0);
+    console.info(`${READERS} readers, ${connections} connections, ${rig.traffic.packets} packets for each`);
+    const found = readers.map(({ count, duplicates, strange, gaps }) => ({ count, duplicates, strange, gaps }));
+    const once = { count: rig.traffic.packets, duplicates: 0, strange: [], gaps: [] };
+    expect(found).toEqual(readers.map(() => once));
+  });
+});
