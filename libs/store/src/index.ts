@@ -17,7 +17,7 @@ export {
 } from './flows/flow-row.js';
 export type { FlowSnapshot, PendingSections, StoredSum, SumKeys } from './flows/flow-snapshot.js';
 export { FlowStore } from './flows/flow-store.js';
-export { minuteSums } from './flows/minute-sums.js';
+export { MinuteSums, minuteSums } from './flows/minute-sums.js';
 export { FlowRollUp } from './flows/roll-up.js';
 export type { SectionWithoutFlows } from './flows/sections-without-flows.js';
 export { HostSums, ServiceSums, servicePort } from './flows/sums.js';
@@ -27,6 +27,7 @@ export { IngestStore } from './ingest/ingest-store.js';
 export { logIdentity } from './ingest/log-identity.js';
 export type { EpochAccount } from './ledger/epoch-account.js';
 export { type AgentAccount, type KnownLosses, LedgerStore, type LossQuery } from './ledger/ledger-store.js';
+export { LoopShare } from './loop-share.js';
 export { analyticsMigrations, type MigrateOptions, migrate } from './migrate.js';
 export { ensurePartitions } from './partitions.js';
 export { createPool, type PoolOptions } from './pool.js';

@@ -29,7 +29,7 @@ export class AskedFlows {
     const { packets, sections } = await snapshot.pending(query, MOST_PENDING_PACKETS);
     const table = new FlowTable();
     for (const { agent, body } of sections) table.add(agent, readSection(body), body);
-    return new AskedFlows(snapshot, query, table.rows(), table, sections.length > 0 ? 0 : packets);
+    return new AskedFlows(snapshot, query, [...table.rows()], table, sections.length > 0 ? 0 : packets);
   }
 
   /**

@@ -63,15 +63,13 @@ export class FlowTable {
     });
   }
 
-  rows(): FlowRow[] {
-    const rows: FlowRow[] = [];
+  *rows(): Generator<FlowRow, void, void> {
     for (const scope of this.#scopes.values()) {
       for (const { four, six } of scope.minutes.values()) {
-        for (const row of four.rows(scope)) rows.push(row);
-        for (const row of six.rows(scope)) rows.push(row);
+        yield* four.rows(scope);
+        yield* six.rows(scope);
       }
     }
-    return rows;
   }
 
   others(): OtherPackets[] {

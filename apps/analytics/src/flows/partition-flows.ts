@@ -1,9 +1,12 @@
 import { readSection, type Section } from '@bpfleet/section';
-import { type FlowFlush, minuteSums } from '@bpfleet/store';
+import { type FlowFlush, type FlowRow, LoopShare, MinuteSums } from '@bpfleet/store';
 import { FlowTable } from './flow-table.js';
 
 /** When the flows of a partition are stored: what is not stored yet is made again by the next owner, and counted by questions. */
 export const flowLimits = { ageMs: 5_000, packets: 500_000 } as const;
+
+/** What is taken between two looks at the clock. */
+const FLOWS_AT_ONCE = 128;
 
 /** Flows of the sections that one partition has stored, while they grow. */
 export class PartitionFlows {
@@ -28,14 +31,21 @@ export class PartitionFlows {
   }
 
   /**
-   * What is to be stored now; begins anew.
+   * What is to be stored now; begins anew. Nothing may be added meanwhile.
    * @param next behind the last section that was added
    */
-  take(next: bigint): FlowFlush {
-    const flows = this.#table.rows();
-    const minutes = minuteSums(flows, this.#table.others());
+  async take(next: bigint): Promise<FlowFlush> {
+    const share = new LoopShare();
+    const flows: FlowRow[] = [];
+    const minutes = new MinuteSums();
+    for (const flow of this.#table.rows()) {
+      if (flows.length % FLOWS_AT_ONCE === 0) await share.next();
+      flows.push(flow);
+      minutes.addFlow(flow);
+    }
+    for (const other of this.#table.others()) minutes.addOther(other);
     this.#table.clear();
     this.#sinceMs = undefined;
-    return { next, flows, minutes };
+    return { next, flows, minutes: minutes.rows() };
   }
 }

@@ -10,9 +10,9 @@ const prepared = (records: readonly ReceivedRecord[]) =>
   prepareBatch(records, NOW_MS, new DropCounters(), () => ({ sessionKey: 'a key' }));
 
 describe('prepareBatch', () => {
-  it('makes a row of each section, with its place in the log', () => {
+  it('makes a row of each section, with its place in the log', async () => {
     const [first, second] = [section(0, 3), section(1, 5)];
-    const { sections, quarantined } = prepared([recordOf(first, 40n), recordOf(second, 41n)]);
+    const { sections, quarantined } = await prepared([recordOf(first, 40n), recordOf(second, 41n)]);
     expect(quarantined).toEqual([]);
     expect(sections).toMatchObject([
       { ...first.header, offset: 40n, droppedByKernel: 3, clockSuspect: false },
@@ -20,21 +20,21 @@ describe('prepareBatch', () => {
     ]);
     expect(sections.map(({ body }) => body)).toEqual([first.value, second.value]);
   });
-  it('puts a poison record aside and takes those around it', () => {
+  it('puts a poison record aside and takes those around it', async () => {
     const poison = { ...recordOf(section(1), 1n), value: new Uint8Array([1, 2, 3]) };
-    const { sections, quarantined } = prepared([recordOf(section(0), 0n), poison, recordOf(section(2), 2n)]);
+    const { sections, quarantined } = await prepared([recordOf(section(0), 0n), poison, recordOf(section(2), 2n)]);
     expect(sections.map(({ seq }) => seq)).toEqual([0, 2]);
     expect(quarantined).toMatchObject([{ offset: 1n, reason: 'crc-mismatch', key: 'host-1', body: poison.value }]);
     expect(quarantined[0]?.headers).toEqual(poison.headers);
   });
-  it('makes the text of a poison record fit for Postgres', () => {
+  it('makes the text of a poison record fit for Postgres', async () => {
     const poison = { ...recordOf(section(0)), key: 'a\0b', headers: { 'x\0': '\ud800', long: 'x'.repeat(10_000) } };
-    const [row] = prepared([poison]).quarantined;
+    const [row] = (await prepared([poison])).quarantined;
     expect(row?.key).toBe('a\u{FFFD}b');
     expect(row?.headers).toEqual({ 'x\u{FFFD}': '\u{FFFD}', long: 'x'.repeat(4096) });
   });
-  it('keeps what was read of each section', () => {
-    const { sections, described } = prepared([0, 1].map((seq) => recordOf(section(seq), BigInt(seq))));
+  it('keeps what was read of each section', async () => {
+    const { sections, described } = await prepared([0, 1].map((seq) => recordOf(section(seq), BigInt(seq))));
     expect(sections.map((row) => described.get(row)?.packets)).toEqual([1, 1]);
   });
 });

@@ -1,6 +1,6 @@
 import type { ReceivedRecord } from '@bpfleet/bus';
 import type { Section } from '@bpfleet/section';
-import type { IngestBatch, QuarantineRow, SectionRow } from '@bpfleet/store';
+import { type IngestBatch, LoopShare, type QuarantineRow, type SectionRow } from '@bpfleet/store';
 import { countersOf } from '../ledger/section-counters.js';
 import { printable } from '../printable.js';
 import { IndexedSections } from '../pruning/indexed-sections.js';
@@ -25,17 +25,19 @@ export interface PreparedBatch extends Pick<IngestBatch, 'sections' | 'quarantin
  * @param judge says whose sections they are
  * @param drops what is known of the agents' counters; remembers what these records say
  */
-export function prepareBatch(
+export async function prepareBatch(
   records: readonly ReceivedRecord[],
   nowMs: number,
   drops: DropCounters,
   judge: Judge,
-): PreparedBatch {
+): Promise<PreparedBatch> {
+  const share = new LoopShare();
   const indexes = new IndexedSections();
   const described = new Map<SectionRow, Section>();
   const sections: SectionRow[] = [];
   const quarantined: QuarantineRow[] = [];
   for (const record of records) {
+    await share.next();
     const result = verifyRecord(record, nowMs, judge);
     if (isPoison(result)) {
       quarantined.push(quarantineRow(record, result));

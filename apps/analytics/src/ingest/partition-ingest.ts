@@ -1,6 +1,14 @@
 import type { LogPartition, ReceivedRecord } from '@bpfleet/bus';
 import type { Logger } from '@bpfleet/service';
-import type { FlowFlush, HeldPosition, IngestBatch, IngestResult, LossRow, SectionWithoutFlows } from '@bpfleet/store';
+import {
+  type FlowFlush,
+  type HeldPosition,
+  type IngestBatch,
+  type IngestResult,
+  LoopShare,
+  type LossRow,
+  type SectionWithoutFlows,
+} from '@bpfleet/store';
 import { PartitionFlows } from '../flows/partition-flows.js';
 import { printable } from '../printable.js';
 import { type PreparedBatch, prepareBatch } from './batch.js';
@@ -83,7 +91,7 @@ export class PartitionIngest {
   storeFlows(all = false): Promise<void> {
     return this.#alone(async () => {
       const isDue = all ? !this.#flows.isEmpty : this.#flows.isDue(this.parts.nowMs());
-      if (isDue) await this.#store(this.#position.next, NOTHING, [], this.#flows.take(this.#position.next));
+      if (isDue) await this.#store(this.#position.next, NOTHING, [], await this.#flows.take(this.#position.next));
     });
   }
 
@@ -193,7 +201,7 @@ export class PartitionIngest {
   async #commitRecords(records: readonly ReceivedRecord[]): Promise<void> {
     const { metrics, nowMs, signatures } = this.parts;
     const judge: Judge = (header, value) => signatures.judge(header, value);
-    const batch = prepareBatch(records, nowMs(), this.#drops, judge);
+    const batch = await prepareBatch(records, nowMs(), this.#drops, judge);
     const result = await this.#commit(records.at(-1)!.offset + 1n, batch, []);
     metrics.records.inc(records.length);
     metrics.bytes.inc(records.reduce((sum, { value }) => sum + value.length, 0));
@@ -217,7 +225,7 @@ export class PartitionIngest {
   }
 
   async #commit(next: bigint, batch: PreparedBatch, losses: readonly LossRow[]): Promise<IngestResult> {
-    const result = await this.#store(next, batch, losses, this.#takeFlows(next));
+    const result = await this.#store(next, batch, losses, await this.#takeFlows(next));
     this.#next = next;
     this.#readAgain = undefined;
     this.#unreadable = 0;
@@ -235,14 +243,16 @@ export class PartitionIngest {
     const result = await store.commit({ sections, quarantined, flows, losses, position: this.#position, next });
     end();
     this.#position = { ...this.#position, next, flowsNext: flows?.next ?? this.#position.flowsNext };
+    const share = new LoopShare();
     for (const section of result.fresh) {
+      await share.next();
       this.#flows.add(section.agent, section.body, nowMs(), described.get(section));
     }
     return result;
   }
 
   /** A log that begins anew has other sections at these offsets: flows of the old ones go before. */
-  #takeFlows(next: bigint): FlowFlush | undefined {
+  async #takeFlows(next: bigint): Promise<FlowFlush | undefined> {
     const { next: storedNext, flowsNext } = this.#position;
     if (next < storedNext) return this.#flows.take(next);
     const isDue = this.#flows.isDue(this.parts.nowMs());

@@ -54,13 +54,28 @@ export class FlowSum {
 }
 
 /** What flows and other packets add up to, by minute, agent and versions. */
-export function minuteSums(flows: readonly FlowRow[], others: readonly OtherPackets[]): FlowSumRow[] {
-  const sums = new FlowSums();
-  for (const flow of flows) {
+export class MinuteSums {
+  readonly #sums = new FlowSums();
+
+  addFlow(flow: FlowRow): void {
     const { agent, filters, weights, firstNs } = flow;
-    sums.of({ bucketNs: firstNs - (firstNs % MINUTE_NS), agent, filters, weights }).addFlow(flow);
+    this.#sums.of({ bucketNs: firstNs - (firstNs % MINUTE_NS), agent, filters, weights }).addFlow(flow);
   }
-  for (const other of others) sums.of(other).addOther(other);
+
+  addOther(other: OtherPackets): void {
+    this.#sums.of(other).addOther(other);
+  }
+
+  rows(): FlowSumRow[] {
+    return this.#sums.rows();
+  }
+}
+
+/** The same of all of them at once. */
+export function minuteSums(flows: readonly FlowRow[], others: readonly OtherPackets[]): FlowSumRow[] {
+  const sums = new MinuteSums();
+  for (const flow of flows) sums.addFlow(flow);
+  for (const other of others) sums.addOther(other);
   return sums.rows();
 }
 

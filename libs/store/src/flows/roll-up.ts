@@ -3,6 +3,7 @@ import { CopyEncoder } from '../copy/copy-encoder.js';
 import { copyIn } from '../copy/copy-in.js';
 import type { CopyTarget } from '../ingest/encode-rows.js';
 import { flowHourTarget, mergedMinuteTarget } from '../ingest/encode-rows.js';
+import { LoopShare } from '../loop-share.js';
 import type { HeldPosition } from '../rows.js';
 import { storeError } from '../store-error.js';
 import { type FlowSumRow, HOUR_NS } from './flow-row.js';
@@ -61,7 +62,11 @@ export class FlowRollUp {
 async function mergeMinutes(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query<SumRow>(TAKE_MINUTES);
   const sums = new FlowSums();
-  for (const row of rows.map(sumOf)) sums.of(row).addSum(row);
+  const share = new LoopShare();
+  for (const row of rows.map(sumOf)) {
+    await share.next();
+    sums.of(row).addSum(row);
+  }
   await put(client, mergedMinuteTarget, sums.rows());
   return rows.length > 0;
 }
@@ -69,7 +74,11 @@ async function mergeMinutes(client: pg.ClientBase): Promise<boolean> {
 async function mergeHour(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query<SumRow>(MARK_HOUR, [HOUR_NS]);
   const sums = new FlowSums();
-  for (const row of rows.map(sumOf)) sums.of({ ...row, bucketNs: row.bucketNs - (row.bucketNs % HOUR_NS) }).addSum(row);
+  const share = new LoopShare();
+  for (const row of rows.map(sumOf)) {
+    await share.next();
+    sums.of({ ...row, bucketNs: row.bucketNs - (row.bucketNs % HOUR_NS) }).addSum(row);
+  }
   await put(client, flowHourTarget, sums.rows());
   return rows.length > 0;
 }

@@ -6,6 +6,7 @@ import { copyIn } from '../copy/copy-in.js';
 import { noteHours } from '../flows/note-hours.js';
 import { type SectionWithoutFlows, sectionsWithoutFlows } from '../flows/sections-without-flows.js';
 import { keepAccounts } from '../ledger/keep-accounts.js';
+import { LoopShare } from '../loop-share.js';
 import { ensurePartitions } from '../partitions.js';
 import type { HeldPosition, IngestBatch, IngestResult, LossRow, QuarantineRow, SectionRow } from '../rows.js';
 import { isSqlState, SQL_STATE, storeError } from '../store-error.js';
@@ -23,6 +24,9 @@ import { epochKey, isCapturedBeside, markSeen } from './mark-seen.js';
 import { noteConflicts } from './note-conflicts.js';
 import { takePosition } from './take-position.js';
 import { writerName } from './writer-name.js';
+
+/** What is encoded between two looks at the clock. */
+const ROWS_AT_ONCE = 64;
 
 /**
  * Stores what was read from the log exactly once: rows, what was seen, and the next offset go in one transaction, which
@@ -126,7 +130,11 @@ export class IngestStore {
   ): Promise<void> {
     if (rows.length === 0) return;
     const encoder = (this.#encoders.pop() ?? new CopyEncoder()).begin();
-    for (const row of rows) encode(encoder, position, row);
+    const share = new LoopShare();
+    for (let index = 0; index < rows.length; index++) {
+      if (index % ROWS_AT_ONCE === 0) await share.next();
+      encode(encoder, position, rows[index]!);
+    }
     await copyIn(client, `${table} (${columns})`, encoder.finish());
     // Not after an error: the socket may still be sending from it.
     this.#encoders.push(encoder);
