@@ -26,8 +26,8 @@ const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 5000;
 /** Without news of the capture thread too: what is too old has to be given up. */
 const IDLE_REFRESH_MS = 10_000;
-/** Few large sends cost less than many small ones: so long after one, the next waits for more. */
-const LINGER_MS = 50;
+/** Few large sends cost less than many small ones: so long after one, the next waits for more, and nobody looks whether there is. */
+const LINGER_MS = 100;
 /** How often the stores are looked at while the bus does not answer. */
 const SENDING_REFRESH_MS = 250;
 /** A topic that is set up wrongly can be put right: so often a section is tried that the bus refuses, over a minute. */
@@ -41,12 +41,13 @@ type Outcome = 'acknowledged' | 'refused' | 'stopped';
  */
 export class Sender {
   #sending: Promise<void> = Promise.resolve();
-  #isFlushing = false;
   #isOnline = false;
   /** So many sections go alone: the bus refuses one of them, or the key of one is lost. */
   #alone = 0;
   #sentAtMs = Number.NEGATIVE_INFINITY;
   readonly #news = new News();
+  /** What is there is to be sent at once, for the last time. */
+  readonly #hurry = new AbortController();
   readonly #stopping = new AbortController();
 
   constructor(
@@ -75,7 +76,7 @@ export class Sender {
 
   /** Sends what is there for at most `flushMs`; the rest stays in the stores. */
   async stop(flushMs = 5000): Promise<void> {
-    this.#isFlushing = true;
+    this.#hurry.abort();
     this.wake();
     const giveUp = setTimeout(() => {
       this.#stopping.abort();
@@ -94,15 +95,20 @@ export class Sender {
       try {
         for (const store of this.stores) await store.refresh();
         const store = this.#oldest();
-        const waitMs = store ? this.#lingerMs(store) : IDLE_REFRESH_MS;
-        if (store && waitMs <= 0) await this.#sendFrom(store, signal);
-        else if (!store && this.#isFlushing) return;
-        else await this.#news.wait(waitMs, signal);
+        const lingerMs = store ? this.#lingerMs(store) : 0;
+        if (lingerMs > 0) await abortableDelay(lingerMs, this.#hurry.signal);
+        else if (store) await this.#sendFrom(store, signal);
+        else if (this.#isFlushing) return;
+        else await this.#news.wait(IDLE_REFRESH_MS, signal);
       } catch (error) {
         this.#storeFailed(error);
         await abortableDelay(RETRY_MAX_MS, signal);
       }
     }
+  }
+
+  get #isFlushing(): boolean {
+    return this.#hurry.signal.aborted;
   }
 
   #oldest(): SectionStore | undefined {
