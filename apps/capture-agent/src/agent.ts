@@ -1,6 +1,6 @@
 import type { Bus } from '@bpfleet/bus';
 import { type AgentStatus, DsseEnvelope, delegationText, type Endpoint, packetsTopic } from '@bpfleet/contract';
-import { type FolderLock, matchesPatterns } from '@bpfleet/linux';
+import { bootTimeMs, type FolderLock, matchesPatterns } from '@bpfleet/linux';
 import { PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
@@ -23,7 +23,6 @@ import { GuardMeter } from './guest/guard-meter.js';
 import { Guest, type Throttled } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
-import { bootTimeMs } from './opener/service-clock.js';
 import { noAmount, plus } from './spool/amount.js';
 import { bootId } from './spool/boot-id.js';
 import { DiskSpool } from './spool/disk-spool.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { bootTimeMs } from './service-clock.js';
+import { bootTimeMs } from '@bpfleet/linux';
 
 const NONCE_BYTES = 18;
 /** A long-poll takes 30 s and bundles some more. A state's time is off by this at most: somebody may have held it back. */

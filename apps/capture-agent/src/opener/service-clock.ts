@@ -1,23 +1,4 @@
-import { readFileSync } from 'node:fs';
-
-/** Reading the file costs as much as signing a small section. */
-const READ_AGAIN_MS = 1000;
-
-let originMs = 0;
-let readAtMs = Number.NEGATIVE_INFINITY;
-
-/**
- * CLOCK_BOOTTIME in ms: goes on in suspend, and nobody sets it. Node's own clock (CLOCK_MONOTONIC) stands still then, and is
- * as good in between: for a second after a suspend this is behind by as long as that was.
- */
-export function bootTimeMs(): number {
-  const nowMs = performance.now();
-  if (nowMs - readAtMs >= READ_AGAIN_MS) {
-    originMs = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000 - nowMs;
-    readAtMs = nowMs;
-  }
-  return originMs + nowMs;
-}
+import { bootTimeMs } from '@bpfleet/linux';
 
 /**
  * The service's time, whatever the host's clock says: its last word, and the time since by CLOCK_BOOTTIME. After a reboot

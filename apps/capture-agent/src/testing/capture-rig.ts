@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { enterNetworkNamespace, matchesPatterns } from '@bpfleet/linux';
+import { bootTimeMs, enterNetworkNamespace, matchesPatterns } from '@bpfleet/linux';
 import { readSection } from '@bpfleet/section';
 import { pino } from 'pino';
 import type { DesireAnswer, DesireOrder, OpenerEvent, OpenerHello } from '../border/opener-port.js';
@@ -9,7 +9,6 @@ import type { PacketSource } from '../capture/sources/packet-source.js';
 import { RingSource } from '../capture/sources/ring-source.js';
 import { type ChosenSource, hostInterfaces } from '../choose-source.js';
 import { Opener } from '../opener/opener.js';
-import { bootTimeMs } from '../opener/service-clock.js';
 import { DiskSpool } from '../spool/disk-spool.js';
 import type { StoredSection } from '../spool/section-store.js';
 import { SigningService } from './signing-service.js';
