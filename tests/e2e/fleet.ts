@@ -9,8 +9,10 @@ import { ServiceProcess } from './service-process.js';
 export interface FleetOptions {
   readonly hosts: Hosts;
   readonly brokers: readonly string[];
-  /** `postgres://…` of an empty database. */
+  /** `postgres://…` of a database: empty, or a copy of `fleetDatabase`. */
   readonly postgresUrl: string;
+  /** It is a copy of `fleetDatabase`: no service migrates it. */
+  readonly isMigrated?: boolean;
   readonly ports: { readonly filterManager: number; readonly analytics: number };
   readonly agentEnv?: Readonly<Record<string, string>>;
   /** How often agents report; default: as the service does. */
@@ -43,22 +45,24 @@ export class Fleet {
 
   async start(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-fleet-'));
-    const { ports, hosts } = this.options;
-    await this.#service('analytics', ['migrate'], {}).exit();
-    await Promise.all([this.#startFilterManager({}), this.#startService('analytics', ports.analytics, {})]);
+    const { ports, hosts, isMigrated } = this.options;
+    if (!isMigrated) await this.#service('analytics', ['migrate'], {}).exit();
+    const services = [this.#startFilterManager({}), this.#startService('analytics', ports.analytics, {})];
+    // They wait for the filter-manager, as on hosts that start with it.
     for (const host of hosts.list) this.startAgent(host);
+    await Promise.all(services);
     await this.untilAgents((agents) => agents.length === hosts.list.length);
   }
 
-  /** Another filter-manager in place of the one that runs. @param env on top of what all services get */
+  /** Another filter-manager in place of the one that runs. @param env on top of what all services get; its database is as the first one's */
   async replaceFilterManager(env: Readonly<Record<string, string>>): Promise<void> {
     await this.#filterManager!.end();
     await this.#startFilterManager(env);
   }
 
   async #startFilterManager(env: Readonly<Record<string, string>>): Promise<void> {
-    await this.#service('filter-manager', ['migrate'], env).exit();
-    const { ports, reportIntervalMs } = this.options;
+    const { ports, reportIntervalMs, isMigrated } = this.options;
+    if (!isMigrated) await this.#service('filter-manager', ['migrate'], env).exit();
     const reporting = reportIntervalMs === undefined ? {} : { BPFLEET_REPORT_INTERVAL_MS: String(reportIntervalMs) };
     this.#filterManager = await this.#startService('filter-manager', ports.filterManager, { ...reporting, ...env });
   }

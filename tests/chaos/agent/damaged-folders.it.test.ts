@@ -12,7 +12,7 @@ import { ageSpool } from './aged-spool.js';
 import { missingAndTwice, NUMBERS_APART, OneHost, outOfOrder } from './one-host.js';
 
 const run = promisify(execFile);
-const PACKETS_PER_SECOND = 2_000;
+const PACKETS_PER_SECOND = 4_000;
 const LEAST_PACKETS = 2_000;
 const OLD_MS = 6 * 3_600_000;
 
@@ -93,9 +93,11 @@ suiteRequires(
       await killBoth();
       const [segment] = (await readdir(spoolDir())).filter((name) => name.endsWith('.seg')).sort();
       await overwrite(join(spoolDir(), segment!));
-      startAgain();
-      await rig.untilRuns(epoch);
+      const agent = startAgain();
+      // Filters run once the brokers answer, or have not for 10 s.
+      await agent.until('the spool to be opened', () => agent.output.includes('the agent process before left'));
       await rig.kafka.control.resume();
+      await rig.untilRuns(epoch);
       let lost = 0;
       await rig.untilStatus('the rest to be sent', ({ errors, ledger }) => {
         const said = errors.find(({ code }) => code === 'SECTION_CORRUPT');

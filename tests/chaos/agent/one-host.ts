@@ -21,6 +21,7 @@ import {
 } from '@bpfleet/test-environment';
 import { hostEnds } from '../../e2e/capture-point.js';
 import { Fleet } from '../../e2e/fleet.js';
+import { fleetDatabase } from '../../e2e/fleet-database.js';
 import { numberedExpression, numberOf, numbersIn } from '../../e2e/numbered-traffic.js';
 import { push } from '../../e2e/packets-come-back.js';
 import { postgresUrl } from '../../e2e/postgres-url.js';
@@ -48,12 +49,13 @@ export class OneHost {
   ): Promise<void> {
     this.hosts = await createHosts({ count: this.hostCount });
     this.kafka = await this.startKafka();
-    this.database = await createDatabase(postgres);
+    this.database = await createDatabase(postgres, fleetDatabase);
     const [filterManager, analytics] = await freePorts(2);
     this.fleet = new Fleet({
       hosts: this.hosts,
       brokers: this.brokers,
       postgresUrl: postgresUrl(this.database.connection),
+      isMigrated: true,
       ports: { filterManager: filterManager!, analytics: analytics! },
       agentEnv,
       reportIntervalMs: 500,
