@@ -312,7 +312,7 @@ export class CaptureAgent {
 
   async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
     const { config, parts } = this;
-    const { outcomes, statements, troubles } = await parts.opener.attest(nonce);
+    const { outcomes, statements, troubles, notExcluded } = await parts.opener.attest(nonce);
     const counters = await this.#source!.counters();
     return agentStatus({
       agent: config.agentId,
@@ -338,6 +338,7 @@ export class CaptureAgent {
         ...this.#unknownInterfaces(),
         ...this.#guest.errors,
         ...unkept([...troubles, ...this.#orders.troubles]),
+        ...(notExcluded === undefined ? [] : [errorNow('OWN_TRAFFIC_CAPTURED', notExcluded)]),
         ...this.#spoolErrors.current,
         ...this.#sourceTroubles(),
       ],
@@ -345,7 +346,10 @@ export class CaptureAgent {
   }
 }
 
-function unkept(troubles: readonly string[]): AgentStatus['errors'] {
-  const at = new Date().toISOString();
-  return troubles.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at }));
-}
+const errorNow = (code: string, message: string): AgentStatus['errors'][number] => ({
+  ...{ code, message },
+  at: new Date().toISOString(),
+});
+
+const unkept = (troubles: readonly string[]): AgentStatus['errors'] =>
+  troubles.map((message) => errorNow('DATA_NOT_WRITABLE', message));

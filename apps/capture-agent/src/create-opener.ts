@@ -1,6 +1,7 @@
 import { matchesPatterns } from '@bpfleet/linux';
 import type { ChosenSource } from './choose-source.js';
 import type { AgentConfig } from './config.js';
+import { parseEndpoint } from './control/excluded-endpoints.js';
 import { openerFolder } from './folders.js';
 import { Opener, type OpenerOptions } from './opener/opener.js';
 
@@ -19,5 +20,6 @@ export const createOpener = (
     matches: source.matches,
     opensSockets: source.opensSockets,
     ringBudgetBytes: config.agentRingBytes,
+    endpoints: [parseEndpoint(config.server), ...config.kafkaBrokers],
     ...parts,
   });

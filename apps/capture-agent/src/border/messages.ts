@@ -130,6 +130,7 @@ export const calls = {
       outcomes: z.array(Outcome),
       statements: z.array(DsseEnvelope),
       troubles: z.array(z.string()).max(16),
+      notExcluded: z.string().optional(),
     }),
   },
   pin: { request: z.strictObject({ keys: z.array(PublicKey).min(1).max(16) }), answer: z.null() },

@@ -152,6 +152,8 @@ export interface Attested {
   readonly statements: readonly unknown[];
   /** What it cannot keep on its disk, for people. */
   readonly troubles: readonly string[];
+  /** Which connections may be captured though they were called bpfleet's own, for people. */
+  readonly notExcluded?: string | undefined;
 }
 
 /** The privileged side, as the agent sees it (docs/30-capture-agent.md). */

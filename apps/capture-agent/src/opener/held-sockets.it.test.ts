@@ -132,12 +132,14 @@ describe.runIf(possible.ok)(title, () => {
 
     it('refuse our own connections too', async () => {
       const order = rig.service.desire([withMaps('list')]);
-      await rig.opener.desire({ ...order, excluded: [{ address: '10.9.0.7', port: 443 }] });
+      const notOurs = { address: '10.9.0.14', port: 9999 };
+      await rig.opener.desire({ ...order, excluded: [{ address: '10.9.0.7', port: 443 }, notOurs] });
+      expect((await rig.opener.attest()).notExcluded).toContain('10.9.0.14 port 9999 may be captured');
       expect(await rig.states()).toEqual(['list@1 on eth0 attested (loaded): own socket']);
       const own = packet('10.9.0.7', 443, 6);
       expect(
-        await received(readerOf('list'), [own, packet('10.9.0.7', 444, 6), own, packet('10.9.0.14', 3)], 2),
-      ).toEqual([444, 3]);
+        await received(readerOf('list'), [own, packet('10.9.0.7', 444, 6), own, packet('10.9.0.14', 9999, 6)], 2),
+      ).toEqual([444, 9999]);
       expect((await signedStatements())[0]!.excluded).toEqual([{ address: '10.9.0.7', port: 443 }]);
     });
 

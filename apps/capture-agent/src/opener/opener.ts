@@ -3,6 +3,7 @@ import {
   type DesiredState,
   type DsseEnvelope,
   delegationKind,
+  type Endpoint,
   enrolmentKind,
   expiryOf,
   type Labels,
@@ -26,6 +27,7 @@ import { HeldSockets } from './held-sockets.js';
 import { Identity } from './identity.js';
 import type { LinkContext, PlannedMember } from './kernel-program.js';
 import { Linker } from './linker.js';
+import { type OwnEndpoints, ownEndpoints } from './own-endpoints.js';
 import { type HostInterface, planSockets, type SocketPlan } from './plan.js';
 import { type SelfTestResult, selfTest } from './self-test.js';
 import { ServiceClock } from './service-clock.js';
@@ -46,6 +48,8 @@ export interface OpenerOptions {
   /** False: the source filters by itself (a file, `cap`), no socket is opened. */
   readonly opensSockets: boolean;
   readonly ringBudgetBytes: number;
+  /** bpfleet's own, as this host is configured. */
+  readonly endpoints: readonly Endpoint[];
   /** Whether the process that reads the rings is kept from changing what they see, as found now. */
   readonly isConfined: () => boolean;
   readonly logger: { error(facts: object, text: string): void; info(text: string): void };
@@ -72,7 +76,7 @@ export class Opener implements OpenerPort {
   /** A reader that says hello is told of all sockets then: not of changes before. */
   #isGreeting = false;
   readonly #linker = new Linker();
-  #verified: { readonly desired: VerifiedState; readonly excluded: DesireOrder['excluded'] } | undefined;
+  #verified: { readonly desired: VerifiedState; readonly own: OwnEndpoints } | undefined;
   #epoch = 0;
   #fingerprint = '';
   #checkedAtMs = 0;
@@ -132,7 +136,8 @@ export class Opener implements OpenerPort {
     const desired = verifyDesired(order, context);
     this.#tellTime(desired.state);
     await this.#identity.accepted(desired.state.generation, desired.trust, this.#clock.timeMs);
-    this.#verified = { desired, excluded: order.excluded };
+    const own = ownEndpoints(order.excluded, [...desired.state.excluded, ...this.options.endpoints]);
+    this.#verified = { desired, own };
     this.#carryOut();
     const { settings } = desired.state;
     return {
@@ -163,6 +168,7 @@ export class Opener implements OpenerPort {
     const known = {
       outcomes: this.#outcomes().slice(0, MAX_OUTCOMES),
       troubles: trouble === undefined ? [] : [trouble],
+      notExcluded: this.#verified?.own.trouble,
     };
     this.#sockets.reported();
     if (nonce === undefined) return { ...known, statements: [] };
@@ -201,7 +207,7 @@ export class Opener implements OpenerPort {
 
   #carryOut(): void {
     if (this.#verified === undefined) return;
-    const { desired, excluded } = this.#verified;
+    const { desired, own } = this.#verified;
     const { interfaces, mayOpen, matches, opensSockets } = this.options;
     const { linkerVersion } = desired.state;
     this.#fingerprint = this.#whatDecides();
@@ -211,7 +217,7 @@ export class Opener implements OpenerPort {
     this.#forgetSelfTests(entries);
     this.#plan = planSockets({
       ...{ entries, refused, interfaces: interfaces(), mayOpen, matches },
-      ...{ excluded, linkerVersion },
+      ...{ excluded: own.excluded, linkerVersion },
       selfTestOf: (entry, linkType) => this.#selfTestOf(entry, linkType),
       ...(opensSockets ? { faultOf: this.#faults() } : {}),
     });

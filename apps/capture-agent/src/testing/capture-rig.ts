@@ -54,6 +54,7 @@ export class CaptureRig {
       matches: this.chosen.matches,
       opensSockets: this.chosen.opensSockets,
       ringBudgetBytes: 64 * 1024 * 1024,
+      endpoints: [{ host: 'kafka.example', port: 9092 }],
       isConfined: () => false,
       logger: pino({ level: 'silent' }),
       onFatal,

@@ -15,6 +15,7 @@ export const testOpenerOptions = (
   matches: matchesPatterns,
   opensSockets: true,
   ringBudgetBytes: 16 * 1024 * 1024,
+  endpoints: [443, 8001, 9092].map((port) => ({ host: 'bpfleet.example', port })),
   isConfined: () => true,
   logger: pino({ level: 'silent' }),
   ...more,
