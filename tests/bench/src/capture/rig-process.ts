@@ -36,7 +36,13 @@ const folder = await mkdtemp(join(tmpdir(), 'bpfleet-bench-rig-'));
 enterNetworkNamespace(process.argv[2]!);
 const service = new SigningService('bench');
 const opener = new Opener({
-  ...{ folder: join(folder, 'opener'), agent: 'bench', opensSockets: true, ringBudgetBytes: 64 * 1024 * 1024, endpoints: [] },
+  ...{
+    folder: join(folder, 'opener'),
+    agent: 'bench',
+    opensSockets: true,
+    ringBudgetBytes: 64 * 1024 * 1024,
+    endpoints: [],
+  },
   ...{ interfaces, mayOpen: (name: string) => name !== 'lo', matches: matchesPatterns },
   ...{ isConfined: () => false, logger: console, onFatal: fatal },
 });
