@@ -35,6 +35,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // What is awaited may take long on a busy machine: one second, the default, would be an assertion on time.
+          expect: { poll: { timeout: 30_000 } },
         },
       },
       {

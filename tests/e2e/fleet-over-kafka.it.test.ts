@@ -24,7 +24,7 @@ import { talk } from './talk.js';
 const FRAMES_PER_POINT = 7_500;
 const PACKETS_PER_SECOND = 5_000;
 /** 60 s and 20 rounds in the long form: `BPFLEET_TEST_ROUNDS=20 npm test -- fleet`. */
-const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 3);
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 2);
 const QUIET_MS = ROUNDS * 3_000;
 const LONGEST_LIFE_MS = 1_500;
 

@@ -10,7 +10,7 @@ import { sampledOut } from './sampled-out.js';
 import { versionChange } from './version-change.js';
 
 /** 20 in the long form. */
-const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 3);
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 2);
 const MIB = 1024 * 1024;
 const TIMEOUT_MS = 30_000 * (ROUNDS + 3);
 const needs = { hosts: await hostsHere(), postgres: await postgres() };
