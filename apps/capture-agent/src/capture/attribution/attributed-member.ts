@@ -27,7 +27,6 @@ export class AttributedMember {
   readonly version: string;
   /** When a section's ledger told of its counters last. */
   toldAtMs = Number.NEGATIVE_INFINITY;
-  #turn = 0;
 
   /**
    * @param number its place among the socket's members
@@ -55,13 +54,9 @@ export class AttributedMember {
   /** Counts a packet that matches; says whether it is kept. */
   keeps(capturedLength: number): boolean {
     this.counters.matched++;
-    if (this.weight > 1) {
-      this.#turn++;
-      if (this.#turn < this.weight) {
-        this.counters.sampledOut++;
-        return false;
-      }
-      this.#turn = 0;
+    if (!this.budget.isTurnOf(this.weight)) {
+      this.counters.sampledOut++;
+      return false;
     }
     if (this.budget.take(Math.min(capturedLength, this.keptSnaplenBytes))) return true;
     this.counters.budgetDropped++;

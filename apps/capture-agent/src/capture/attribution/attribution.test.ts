@@ -107,6 +107,19 @@ describe('Attribution', () => {
     expect(attribution.members[0]!.weight).toBe(10);
   });
 
+  it('goes on counting to N where other filters come and go, and on every interface', () => {
+    const sampled = memberOf('all', '', { sampling: 10 });
+    for (let n = 1; n <= 12; n++) {
+      const attribution = new Attribution(
+        [sampled, memberOf('web', 'tcp port 80', { version: n })],
+        ledger.accountsOn(`eth${n % 2}`),
+      );
+      for (let packets = 0; packets < 5; packets++) attribution.attribute(packet('udp', 1));
+    }
+    const counts = ledger.versions().filter(({ version }) => version === 'all@1');
+    expect(counts.reduce((sum, { sampledOut }) => sum + sampledOut, 0)).toBe(54);
+  });
+
   it('gives a filter less as its budget is spent, whatever the others do', () => {
     const limited = { budget: { packetsPerSecond: 10, bytesPerSecond: 0 }, snaplenBytes: 1500 };
     const attribution = attributionOf(memberOf('all', '', limited), memberOf('udp', 'udp'));

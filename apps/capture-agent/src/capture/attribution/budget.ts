@@ -27,6 +27,8 @@ export class Budget {
   #windowStartedMs = Number.NEGATIVE_INFINITY;
   #isSpent = false;
   #calmWindows = 0;
+  /** Packets that were sampled out since one was kept. */
+  #sampledOut = 0;
   /** The least that is asked for from outside: of the agent's own CPU budget. */
   #floor = 0;
 
@@ -48,6 +50,13 @@ export class Budget {
   /** Asks for at least this step, whatever the filter takes. */
   limitTo(step: BudgetStep): void {
     this.#floor = budgetSteps.indexOf(step);
+  }
+
+  /** Of `weight` packets one is kept, on all interfaces together and whatever is attached meanwhile: whether it is this one. */
+  isTurnOf(weight: number): boolean {
+    if (weight > 1 && ++this.#sampledOut < weight) return false;
+    this.#sampledOut = 0;
+    return true;
   }
 
   /** Takes a packet of so many kept bytes out of the second's budget; false: there is none left. */
