@@ -36,6 +36,12 @@ describe('a record', () => {
     expect(found?.kind === 'record' && Buffer.compare(found.section, section)).toBe(0);
   });
 
+  it('has room for all versions that a section can name', () => {
+    // MAX_FILTERS_CHARACTERS of sections/section-assembler.ts, in the shortest names.
+    const filters = Array.from({ length: 32_768 }, (_, index) => `${String.fromCharCode(97 + (index % 26))}@1`);
+    expect(encodeRecord(MARK, aHeader(0, aSection(0, 9), { filters }), aSection(0, 9))).toHaveLength(3);
+  });
+
   it('is refused when nobody could read it back', () => {
     const section = Buffer.alloc(2 ** 20 + 1);
     expect(() => encodeRecord(MARK, aHeader(0, section), section)).toThrow(/too large/);

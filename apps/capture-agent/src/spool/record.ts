@@ -13,7 +13,7 @@ const PREFIX = { magic: 0, mark: 4, headerBytes: 8, sectionBytes: 12, crc32: 16,
 const MAGIC = 0x52_53_50_42;
 /** Magic and mark: where a record may begin. */
 const START_BYTES = 8;
-const MAX_HEADER_BYTES = 128 * 1024;
+const MAX_HEADER_BYTES = 256 * 1024;
 /** A record is never larger. */
 export const MAX_SPOOL_RECORD_BYTES = PREFIX.bytes + MAX_HEADER_BYTES + MAX_RECORD_BYTES;
 
