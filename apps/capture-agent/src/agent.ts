@@ -1,5 +1,12 @@
 import type { Bus } from '@bpfleet/bus';
-import { type AgentStatus, DsseEnvelope, delegationText, type Endpoint, packetsTopic } from '@bpfleet/contract';
+import {
+  type AgentBudgets,
+  type AgentStatus,
+  DsseEnvelope,
+  delegationText,
+  type Endpoint,
+  packetsTopic,
+} from '@bpfleet/contract';
 import { bootTimeMs, type FolderLock, matchesPatterns } from '@bpfleet/linux';
 import { PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
@@ -111,6 +118,7 @@ export class CaptureAgent {
     await this.#startSource();
     this.#guest.start();
     this.#sender = this.#makeSender();
+    this.#keepTo({});
     await this.#sender.start();
     const client = new AgentClient(config.server, { agent: hello.agent, key: sessionKey, delegation });
     const enrolment = this.#enrolmentBy(client);
@@ -270,10 +278,19 @@ export class CaptureAgent {
       if (is === 'refused') parts.logger.warn(facts, 'filter does not run');
       else parts.logger.info(facts, 'filter desired');
     }
-    const { cpuPercent = config.agentCpuPercent, memoryBytes = config.agentMemoryBytes } = answer.settings.budgets;
-    this.#guest.budget = { cpuPercent, memoryBytes };
+    this.#keepTo(answer.settings.budgets);
     if (this.#reporter) this.#reporter.intervalMs = answer.settings.reportIntervalMs;
     this.#reporter?.changed();
+  }
+
+  /** What is left out is as this agent is configured. */
+  #keepTo(budgets: AgentBudgets): void {
+    const { config } = this;
+    const { cpuPercent = config.agentCpuPercent, memoryBytes = config.agentMemoryBytes } = budgets;
+    this.#guest.budget = { cpuPercent, memoryBytes };
+    const { spoolBytes = config.agentSpoolBytes, sendBytesPerSecond = config.agentSendBytesPerSecond } = budgets;
+    this.#spool.maxBytes = spoolBytes;
+    if (this.#sender) this.#sender.bytesPerSecond = sendBytesPerSecond || Number.POSITIVE_INFINITY;
   }
 
   /** The brokers the agent is told of by the cluster; those it was configured with while the cluster is away. */
@@ -330,7 +347,7 @@ export class CaptureAgent {
       figures: this.#storeFigures(),
       atStart: this.#atStart,
       since: this.#since,
-      spoolCapBytes: config.agentSpoolBytes,
+      spoolCapBytes: this.#spool.maxBytes,
       before: this.#before,
       withoutSocket: this.#gap.interval,
       errors: [

@@ -60,6 +60,12 @@ export const AgentConfig = z.object({
     .default(100)
     .describe('what the agent may take of one core; over it all filters keep less, step by step'),
   agentMemoryBytes: bytes.default(512 * MiB).describe('resident memory it may take, rings apart; over it likewise'),
+  agentSendBytesPerSecond: z.coerce
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .describe('what it may send, before compression; 0: as fast as it can'),
   agentPendingBytes: bytes.default(64 * MiB).describe('sections that may wait in memory while the disk takes none'),
 });
 export type AgentConfig = z.infer<typeof AgentConfig>;

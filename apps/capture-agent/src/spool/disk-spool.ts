@@ -29,6 +29,8 @@ const LARGE_READ_BYTES = 256 * 1024;
  * count when their outcome is known, so that each section counts once, as sent or as given up.
  */
 export class DiskSpool implements SectionStore {
+  /** What may wait; over it the oldest is given up with the next look. */
+  maxBytes: number;
   #segments: ScannedSegment[] = [];
   #kept = KeptMarks.inMemory();
   #waiting = noAmount;
@@ -48,7 +50,7 @@ export class DiskSpool implements SectionStore {
 
   constructor(
     private readonly folder: string,
-    private readonly limits: SpoolLimits,
+    limits: SpoolLimits,
     /** Which boot of the machine this is, and its CLOCK_BOOTTIME: ages across boots are not known. */
     boot: number,
     bootNowMs: () => number,
@@ -56,6 +58,7 @@ export class DiskSpool implements SectionStore {
     pace: SpoolPace = usualPace,
   ) {
     this.#troubles = new Troubles(`the spool in ${folder}`);
+    this.maxBytes = limits.maxBytes;
     this.#ages = new AgeLimit(limits.maxAgeMs, boot, bootNowMs);
     this.#scan = new SegmentScan(files);
     this.#syncing = new SyncLoop(
@@ -227,7 +230,7 @@ export class DiskSpool implements SectionStore {
   }
 
   #evict(): void {
-    let excessBytes = this.#waiting.bytes - this.limits.maxBytes;
+    let excessBytes = this.#waiting.bytes - this.maxBytes;
     if (excessBytes <= 0 && !this.#ages.isTimeToLook()) return;
     const from = this.#batch?.end ?? this.#marks.done;
     const readBytes = Math.min(Math.max(excessBytes, SMALL_READ_BYTES), LARGE_READ_BYTES);

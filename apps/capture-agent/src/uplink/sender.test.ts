@@ -81,6 +81,18 @@ describe('Sender', () => {
     expect(disk.counts).toMatchObject({ waiting: { sections: 0 }, evicted: { sections: 0 } });
   });
 
+  it('sends no more bytes a second than it may, and then what is due', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    sender.bytesPerSecond = 10_000;
+    add(0, { bytes: 20_000 });
+    (await producer.sent(1)).acknowledge();
+    add(1, { bytes: 1_000_000 });
+    await vi.advanceTimersByTimeAsync(1_900);
+    expect(producer.sends).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(seqsIn((await producer.sent(2)).records)).toEqual([1]);
+  });
+
   it('sends the very same records again until they are acknowledged', async () => {
     vi.useFakeTimers();
     add(5);

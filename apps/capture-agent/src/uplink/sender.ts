@@ -40,11 +40,14 @@ type Outcome = 'acknowledged' | 'refused' | 'stopped';
  * outcome is unknown is repeated; ingest drops the second by (agent, epoch, seq).
  */
 export class Sender {
+  /** What it may send, as it is before compression. What does not get through waits. */
+  bytesPerSecond = Number.POSITIVE_INFINITY;
   #sending: Promise<void> = Promise.resolve();
   #isOnline = false;
   /** So many sections go alone: the bus refuses one of them, or the key of one is lost. */
   #alone = 0;
   #sentAtMs = Number.NEGATIVE_INFINITY;
+  #sentBytes = 0;
   readonly #news = new News();
   /** What is there is to be sent at once, for the last time. */
   readonly #hurry = new AbortController();
@@ -96,7 +99,7 @@ export class Sender {
         for (const store of this.stores) await store.refresh();
         const store = this.#oldest();
         const lingerMs = store ? this.#lingerMs(store) : 0;
-        if (lingerMs > 0) await abortableDelay(lingerMs, this.#hurry.signal);
+        if (lingerMs > 0) await abortableDelay(Math.min(lingerMs, SENDING_REFRESH_MS), this.#hurry.signal);
         else if (store) await this.#sendFrom(store, signal);
         else if (this.#isFlushing) return;
         else await this.#news.wait(IDLE_REFRESH_MS, signal);
@@ -120,8 +123,10 @@ export class Sender {
   }
 
   #lingerMs(store: SectionStore): number {
-    if (this.#isFlushing || store.counts.waiting.bytes >= MAX_SEND_BYTES) return 0;
-    return this.#sentAtMs + LINGER_MS - performance.now();
+    if (this.#isFlushing) return 0;
+    const forMoreMs = store.counts.waiting.bytes >= MAX_SEND_BYTES ? 0 : LINGER_MS;
+    const forPaceMs = (1000 * this.#sentBytes) / this.bytesPerSecond;
+    return this.#sentAtMs + Math.max(forMoreMs, forPaceMs) - performance.now();
   }
 
   async #sendFrom(store: SectionStore, signal: AbortSignal): Promise<void> {
@@ -129,6 +134,7 @@ export class Sender {
     this.#alone = Math.max(0, this.#alone - sections.length);
     if (sections.length === 0) return;
     this.#sentAtMs = performance.now();
+    this.#sentBytes = sections.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const records = signedRecords(sections, this.options.keyOf);
     const outcome = records ? await this.#whileLooking(() => this.#deliver(records, signal), signal) : 'refused';
     if (outcome === 'stopped') return;
