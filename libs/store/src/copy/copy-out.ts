@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { to } from 'pg-copy-streams';
+import { lendConnection } from '../lend-connection.js';
 import { CopyDecoder, type CopyField } from './copy-decoder.js';
 
 /**
@@ -26,19 +27,7 @@ export async function copyEach<Row>(
   tell: (row: Row) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  signal?.throwIfAborted();
-  const client = await pool.connect();
-  const cancel = cancelOnAbort(pool, client, signal);
-  let failure: Error | undefined;
-  try {
-    await tellRows(client, query, decode, tell);
-  } catch (error) {
-    failure = error as Error;
-    throw signal?.aborted ? signal.reason : error;
-  } finally {
-    await cancel.settled();
-    client.release(failure);
-  }
+  await lendConnection(pool, signal, (client) => tellRows(client, query, decode, tell));
 }
 
 /** The same within a transaction of the caller. */
@@ -66,25 +55,4 @@ async function tellRows<Row>(
     for (const fields of decoder.push(chunk as Buffer)) tell(decode(fields));
   }
   if (!decoder.isComplete) throw new Error('COPY ended before its last row');
-}
-
-/** The connection may be given back only after `settled`: a late cancel would hit the next query on it. */
-export function cancelOnAbort(
-  pool: pg.Pool,
-  client: pg.PoolClient,
-  signal?: AbortSignal,
-): { settled(): Promise<unknown> } {
-  let cancelled: Promise<unknown> = Promise.resolve();
-  const { processID } = client as pg.PoolClient & { readonly processID: number };
-  const cancel = () => {
-    // Without a connection for the cancel the query runs into its time limit: that is what the limit is for.
-    cancelled = pool.query('SELECT pg_cancel_backend($1)', [processID]).catch(() => {});
-  };
-  signal?.addEventListener('abort', cancel, { once: true });
-  return {
-    settled() {
-      signal?.removeEventListener('abort', cancel);
-      return cancelled;
-    },
-  };
 }

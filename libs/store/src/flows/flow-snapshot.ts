@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { CopyField } from '../copy/copy-decoder.js';
 import { copyRows } from '../copy/copy-out.js';
 import { clamp } from '../sections/section-query.js';
 import {
@@ -35,23 +36,27 @@ export type SumKeys = 'services' | 'hosts' | 'none';
 
 /** What one answer about flows asks, all of it of one moment. */
 export class FlowSnapshot {
-  constructor(private readonly client: pg.ClientBase) {}
+  /** @param signal when it is aborted no other query begins */
+  constructor(
+    private readonly client: pg.ClientBase,
+    private readonly signal?: AbortSignal,
+  ) {}
 
   /**
    * Sections with packets in the range that have no flows yet.
    * @param mostPackets with more of them `sections` is empty: they are only counted
    */
   async pending(query: FlowQuery, mostPackets: number): Promise<PendingSections> {
-    const { rows: positions } = await this.client.query<PositionRow>(BEHIND);
+    const { rows: positions } = await this.#query<PositionRow>(BEHIND);
     if (positions.length === 0) return { packets: 0, sections: [] };
     const where = pendingSql(query, positions);
-    const { rows } = await this.client.query<{ packets: string }>(
+    const { rows } = await this.#query<{ packets: string }>(
       `SELECT COALESCE(sum(packets), 0) AS packets FROM analytics.section WHERE ${where}`,
     );
     const packets = Number(rows[0]!.packets);
     if (packets === 0 || packets > mostPackets) return { packets, sections: [] };
     const sql = `SELECT agent, body FROM analytics.section WHERE ${where}`;
-    const sections = await copyRows(this.client, sql, ([agent, body]) => ({
+    const sections = await this.#copyRows(sql, ([agent, body]) => ({
       agent: agent!.toString('utf8'),
       body: Buffer.from(body!),
     }));
@@ -61,19 +66,19 @@ export class FlowSnapshot {
   /** The flows of the range, those of one 5-tuple, agent and list of versions together. */
   async flows(query: FlowQuery, pending: readonly FlowRow[], page: FlowPage): Promise<FoundFlow[]> {
     const sql = `${withFlows(query, await this.#hours(query))} ${pageSql(query, page)}`;
-    return (await this.client.query<PageRow>(sql, pendingValues(pending))).rows.map(foundFlow);
+    return (await this.#query<PageRow>(sql, pendingValues(pending))).rows.map(foundFlow);
   }
 
   /** Sums of flows by a key, the largest first. */
   async groups(query: FlowQuery, pending: readonly FlowRow[], groups: GroupQuery): Promise<FlowGroup[]> {
     const sql = `${withFlows(query, await this.#hours(query))} ${groupSql(query, groups)}`;
-    return (await this.client.query<GroupRow>(sql, pendingValues(pending))).rows.map(groupOf);
+    return (await this.#query<GroupRow>(sql, pendingValues(pending))).rows.map(groupOf);
   }
 
   /** Sums of all flows of the query. */
   async totals(query: FlowQuery, pending: readonly FlowRow[]): Promise<Totals> {
     const sql = `${withFlows(query, await this.#hours(query))} ${totalsSql(query)}`;
-    const { rows } = await this.client.query<Omit<GroupRow, 'key'>>(sql, pendingValues(pending));
+    const { rows } = await this.#query<Omit<GroupRow, 'key'>>(sql, pendingValues(pending));
     const { key: _, ...totals } = groupOf({ key: null, ...rows[0]! });
     return totals;
   }
@@ -82,7 +87,7 @@ export class FlowSnapshot {
   async notPlain(query: FlowQuery): Promise<number> {
     const hours = await this.#hours(query);
     if (hours.length === 0) return 0;
-    const { rows } = await this.client.query<{ packets: string }>(
+    const { rows } = await this.#query<{ packets: string }>(
       `SELECT COALESCE(sum(packets + COALESCE(back_packets, 0)), 0) AS packets FROM analytics.flow
        WHERE ingested_at >= $1 AND NOT is_plain AND ${scopeSql(query, 'first_ns')}`,
       [hours[0]],
@@ -102,7 +107,7 @@ export class FlowSnapshot {
     finest: 'minute' | 'hour' = 'hour',
     arrived: (sum: StoredSum) => void = () => {},
   ): Promise<StoredSum[]> {
-    return copyRows(this.client, sumsSql(query, keys, finest), (fields) => {
+    return this.#copyRows(sumsSql(query, keys, finest), (fields) => {
       // All columns are NOT NULL.
       const [bucket, agent, filters, weights, packets, bytes, otherPackets, otherBytes, keyed] = fields as Buffer[];
       const sum: StoredSum = {
@@ -121,9 +126,19 @@ export class FlowSnapshot {
     });
   }
 
+  #query<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<pg.QueryResult<Row>> {
+    this.signal?.throwIfAborted();
+    return this.client.query<Row>(sql, [...values]);
+  }
+
+  #copyRows<Row>(sql: string, decode: (fields: readonly CopyField[]) => Row): Promise<Row[]> {
+    this.signal?.throwIfAborted();
+    return copyRows(this.client, sql, decode);
+  }
+
   /** Ingest hours whose flows may be of the range, the earliest first. */
   async #hours({ sinceNs, untilNs }: FlowQuery): Promise<Date[]> {
-    const { rows } = await this.client.query<{ hour: Date }>(
+    const { rows } = await this.#query<{ hour: Date }>(
       `SELECT DISTINCT ingest_hour AS hour FROM analytics.flow_hours WHERE hour_ns > $1 AND hour_ns < $2 ORDER BY hour`,
       [clamp(sinceNs - HOUR_NS), clamp(untilNs)],
     );

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { cancelOnAbort } from '../copy/copy-out.js';
+import { lendConnection } from '../lend-connection.js';
 import { storeError } from '../store-error.js';
 import { FlowSnapshot } from './flow-snapshot.js';
 
@@ -13,22 +13,12 @@ export class FlowStore {
    */
   async ask<Answer>(question: (snapshot: FlowSnapshot) => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
     try {
-      signal?.throwIfAborted();
-      const client = await this.pool.connect();
-      const cancel = cancelOnAbort(this.pool, client, signal);
-      let failure: Error | undefined;
-      try {
+      return await lendConnection(this.pool, signal, async (client) => {
         await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-        const answer = await question(new FlowSnapshot(client));
+        const answer = await question(new FlowSnapshot(client, signal));
         await client.query('COMMIT');
         return answer;
-      } catch (error) {
-        failure = error as Error;
-        throw error;
-      } finally {
-        await cancel.settled();
-        client.release(failure);
-      }
+      });
     } catch (error) {
       throw signal?.aborted ? signal.reason : storeError(error);
     }
