@@ -66,14 +66,17 @@ let store: FakePositions;
 let bounds: LogBounds;
 const partition: LogPartition = { logId: 'log', topic: 'packets.v1', partition: 3, bounds: async () => bounds };
 const { signal } = new AbortController();
-const take = () =>
-  PartitionIngest.take(partition, 'me', {
+let registry: Registry;
+const take = () => {
+  registry = new Registry();
+  return PartitionIngest.take(partition, 'me', {
     store,
-    metrics: ingestMetrics(new Registry()),
+    metrics: ingestMetrics(registry),
     logger: createLogger({ name: 'test', level: 'silent' }),
     nowMs: () => nowMs,
     signatures,
   });
+};
 let nowMs: number;
 
 let prepared: number[];
@@ -163,6 +166,7 @@ describe('PartitionIngest', () => {
       bounds = { first: 5n, end: 1000n };
       expect(await ingest.read(records(5, 6), signal)).toBe(7n);
       expect(store.losses).toMatchObject([{ firstOffset: 1n, endOffset: 5n, reason: 'retention' }]);
+      expect(await registry.metrics()).toContain('lost_offsets_total 4');
       expect(store.offsets).toEqual([0n, 5n, 6n]);
     });
     it('reads again what the log still has of it', async () => {
