@@ -2,15 +2,19 @@ import type { Dissection } from '@bpfleet/packet';
 import type { PacketCursor } from '@bpfleet/section';
 import { type FlowDirection, type FlowRow, WordTable } from '@bpfleet/store';
 
-/** Bits of a key's last word, above the protocol: there are ports; nothing but the row's fields decides a filter. */
+/**
+ * Bits of a key's last word, above the protocol: there are ports; nothing but the row's fields decides a filter. Above
+ * these the number of the minute.
+ */
 const HAS_PORTS = 0x100;
 const IS_PLAIN = 0x200;
+const MINUTE_SHIFT = 10;
 
 type FlowScope = Pick<FlowRow, 'agent' | 'filters' | 'weights'>;
 
 /**
- * Counts packets by 5-tuple, of addresses of one length, both directions side by side. The key is the tuple's own bytes:
- * addresses, ports, protocol, the lower end first. Allocates only when it grows; times stay two words each, since a
+ * Counts packets by minute and 5-tuple, of addresses of one length, both directions side by side. The key is the tuple's
+ * own bytes: addresses, ports, protocol, the lower end first. Allocates only when it grows; times stay two words each, since a
  * bigint per packet would be garbage per packet.
  */
 export class FlowCounts {
@@ -37,10 +41,13 @@ export class FlowCounts {
     return this.#table.size;
   }
 
-  /** @param packet one with addresses of this length and a protocol */
-  add(bytes: Uint8Array, packet: PacketCursor, dissection: Dissection, isPlain: boolean): void {
+  /**
+   * @param packet one with addresses of this length and a protocol
+   * @param minute its number, below 2^22
+   */
+  add(bytes: Uint8Array, packet: PacketCursor, dissection: Dissection, minute: number, isPlain: boolean): void {
     const { atHigh, atLow, wireLength } = packet;
-    const fromUpper = this.#putKey(bytes, dissection, isPlain);
+    const fromUpper = this.#putKey(bytes, dissection, (minute << MINUTE_SHIFT) | (isPlain ? IS_PLAIN : 0));
     const direction = 2 * this.#table.claim() + fromUpper;
     if (direction >= this.#packets.length) this.#grow();
     const times = this.#times;
@@ -60,12 +67,28 @@ export class FlowCounts {
     if (dissection.tcpFlags > 0) this.#tcpFlags[direction]! |= dissection.tcpFlags;
   }
 
-  *rows(scope: FlowScope): Generator<FlowRow, void, void> {
-    for (let flow = 0; flow < this.#table.size; flow++) yield this.#row(flow, scope);
+  /** Minute by minute, of so many minutes. */
+  *rows(scope: FlowScope, minutes: number): Generator<FlowRow, void, void> {
+    for (const flow of this.#byMinute(minutes)) yield this.#row(flow, scope);
+  }
+
+  /** The flows' numbers, sorted by counting. */
+  #byMinute(minutes: number): Uint32Array {
+    const { size } = this.#table;
+    const ends = new Uint32Array(minutes + 1);
+    for (let flow = 0; flow < size; flow++) ends[this.#minute(flow) + 1]!++;
+    for (let minute = 0; minute < minutes; minute++) ends[minute + 1]! += ends[minute]!;
+    const sorted = new Uint32Array(size);
+    for (let flow = 0; flow < size; flow++) sorted[ends[this.#minute(flow)]!++] = flow;
+    return sorted;
+  }
+
+  #minute(flow: number): number {
+    return this.#table.word(flow, 2 * this.#addressWords + 1) >>> MINUTE_SHIFT;
   }
 
   /** @returns 1 where the packet comes from the upper end, else 0 */
-  #putKey(bytes: Uint8Array, dissection: Dissection, isPlain: boolean): 0 | 1 {
+  #putKey(bytes: Uint8Array, dissection: Dissection, bits: number): 0 | 1 {
     const { sourceOffset, destinationOffset, sourcePort, destinationPort, protocol } = dissection;
     const { key } = this.#table;
     const words = this.#addressWords;
@@ -80,7 +103,7 @@ export class FlowCounts {
     }
     const ports = fromUpper ? (destinationPort << 16) | sourcePort : (sourcePort << 16) | destinationPort;
     key[2 * words] = hasPorts ? ports : 0;
-    key[2 * words + 1] = protocol | (hasPorts ? HAS_PORTS : 0) | (isPlain ? IS_PLAIN : 0);
+    key[2 * words + 1] = protocol | (hasPorts ? HAS_PORTS : 0) | bits;
     return fromUpper;
   }
 

@@ -168,6 +168,34 @@ describe('FlowTable', () => {
       [60_000_000_000n, 60_000_000_000n],
     ]);
   });
+  it('gives the rows of a minute together, however mixed they come', () => {
+    const packets = Array.from({ length: 12 }, (_, n) => ({
+      ...{ atNs: NOW_NS + BigInt(n % 3) * 60_000_000_000n, bytes: n % 2 ? tcpFrame(n) : udp6 },
+    }));
+    const table = tableOf({ ...shape, packets });
+    const minutes = [...table.rows()].map(({ firstNs, protocol }) => [protocol, (firstNs - NOW_NS) / 60_000_000_000n]);
+    const ofTcp = [0n, 0n, 1n, 1n, 2n, 2n].map((minute) => [6, minute]);
+    expect(minutes).toEqual([...ofTcp, [17, 0n], [17, 1n], [17, 2n]]);
+    expect([table.minutes, table.flows]).toEqual([3, 9]);
+  });
+  it('takes little memory for a minute of one packet', () => {
+    const MINUTES = 20_000;
+    const shapes = Array.from({ length: 20 }, (_, seq) =>
+      makeSection({
+        ...{ ...shape, seq },
+        packets: Array.from({ length: MINUTES / 20 }, (_, n) => ({
+          ...{ atNs: BigInt(seq * 1000 + n) * 60_000_000_000n, bytes: tcpFrame(n) },
+        })),
+      }),
+    ).map(({ value }) => ({ value, section: readSection(value) }));
+    const usedBytes = () => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+    const before = usedBytes();
+    const table = new FlowTable();
+    for (const { value, section } of shapes) table.add('host-1', section, value);
+    // Garbage included.
+    expect((usedBytes() - before) / MINUTES).toBeLessThan(2_000);
+    expect([table.minutes, table.flows]).toEqual([MINUTES, MINUTES]);
+  });
   it('grows, and begins anew', () => {
     const packets = Array.from({ length: 1500 }, (_, n) => ({ atNs: NOW_NS + BigInt(n), bytes: tcpFrame(n % 700) }));
     const table = tableOf({ ...shape, packets }, { ...shape, seq: 1, packets });

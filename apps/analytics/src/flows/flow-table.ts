@@ -5,39 +5,34 @@ import { filtersOf } from '../filter-labels.js';
 import { FlowCounts } from './flow-counts.js';
 import { MinuteClock } from './minute-clock.js';
 
-/** Flows of one agent and one list of versions. */
+/** Flows of one agent and one list of versions: of all minutes in one table, since many minutes have few packets. */
 interface Scope {
   readonly agent: string;
   readonly filters: string;
   readonly weights: string;
-  readonly minutes: Map<number, MinuteFlows>;
+  readonly minutes: Map<number, Minute>;
+  four: FlowCounts | undefined;
+  six: FlowCounts | undefined;
 }
 
-interface MinuteFlows {
-  readonly four: FlowCounts;
-  readonly six: FlowCounts;
+interface Minute {
+  /** Among those of its scope, from 0. */
+  readonly number: number;
   /** Of packets that are not IP. */
   otherPackets: number;
   otherBytes: number;
 }
-
-const noFlows = (): MinuteFlows => ({
-  four: new FlowCounts(4),
-  six: new FlowCounts(16),
-  otherPackets: 0,
-  otherBytes: 0,
-});
 
 /** An interface block while the packets of its section are counted. */
 interface Lane {
   readonly linkType: number;
   readonly scope: Scope;
   readonly clock: MinuteClock;
-  flows: MinuteFlows;
+  minute: Minute;
 }
 
 /** What a lane has before its first packet; nothing is counted in it. */
-const NO_FLOWS = noFlows();
+const NO_MINUTE: Minute = { number: -1, otherPackets: 0, otherBytes: 0 };
 
 /**
  * Counts packets by 5-tuple, both directions together, per agent, list of versions and minute: what becomes one `flow` row each. A packet that
@@ -47,10 +42,22 @@ export class FlowTable {
   readonly #scopes = new Map<string, Scope>();
   readonly #dissection = new Dissection();
   #packets = 0;
+  #minutes = 0;
 
   /** Packets counted since the last `clear`. */
   get packets(): number {
     return this.#packets;
+  }
+
+  /** Of all agents and lists of versions. */
+  get minutes(): number {
+    return this.#minutes;
+  }
+
+  get flows(): number {
+    let flows = 0;
+    for (const { four, six } of this.#scopes.values()) flows += (four?.size ?? 0) + (six?.size ?? 0);
+    return flows;
   }
 
   /** @param bytes the section, which `readSection` has checked; nothing of it is kept */
@@ -65,10 +72,8 @@ export class FlowTable {
 
   *rows(): Generator<FlowRow, void, void> {
     for (const scope of this.#scopes.values()) {
-      for (const { four, six } of scope.minutes.values()) {
-        yield* four.rows(scope);
-        yield* six.rows(scope);
-      }
+      if (scope.four) yield* scope.four.rows(scope, scope.minutes.size);
+      if (scope.six) yield* scope.six.rows(scope, scope.minutes.size);
     }
   }
 
@@ -86,6 +91,7 @@ export class FlowTable {
   clear(): void {
     this.#scopes.clear();
     this.#packets = 0;
+    this.#minutes = 0;
   }
 
   /** Undefined for an interface without a version: what it saw is in those of the versions. */
@@ -98,35 +104,45 @@ export class FlowTable {
     const key = `${agent} ${filters} ${weights}`;
     let scope = this.#scopes.get(key);
     if (scope === undefined) {
-      scope = { agent, filters, weights, minutes: new Map() };
+      scope = { agent, filters, weights, minutes: new Map(), four: undefined, six: undefined };
       this.#scopes.set(key, scope);
     }
-    return { linkType, scope, clock: new MinuteClock(), flows: NO_FLOWS };
+    return { linkType, scope, clock: new MinuteClock(), minute: NO_MINUTE };
   }
 
   #count(packet: PacketCursor, bytes: Uint8Array, lane: Lane): void {
     const dissection = this.#dissection;
     dissect(bytes, packet.start, packet.capturedLength, lane.linkType, dissection);
-    if (lane.clock.isOther(packet.atHigh, packet.atLow)) lane.flows = flowsOf(lane.scope, lane.clock.minute);
+    if (lane.clock.isOther(packet.atHigh, packet.atLow)) lane.minute = this.#minuteOf(lane.scope, lane.clock.minute);
     this.#packets++;
     // ARP has addresses and no protocol.
     if (dissection.protocol < 0) {
-      lane.flows.otherPackets++;
-      lane.flows.otherBytes += packet.wireLength;
+      lane.minute.otherPackets++;
+      lane.minute.otherBytes += packet.wireLength;
       return;
     }
-    const flows = dissection.addressLength === 4 ? lane.flows.four : lane.flows.six;
-    flows.add(bytes, packet, dissection, isPlain(packet, dissection, bytes));
+    const flows = flowsOf(lane.scope, dissection.addressLength);
+    flows.add(bytes, packet, dissection, lane.minute.number, isPlain(packet, dissection, bytes));
+  }
+
+  #minuteOf({ minutes }: Scope, at: number): Minute {
+    let minute = minutes.get(at);
+    if (minute === undefined) {
+      minute = { number: minutes.size, otherPackets: 0, otherBytes: 0 };
+      minutes.set(at, minute);
+      this.#minutes++;
+    }
+    return minute;
   }
 }
 
-function flowsOf({ minutes }: Scope, minute: number): MinuteFlows {
-  let flows = minutes.get(minute);
-  if (flows === undefined) {
-    flows = noFlows();
-    minutes.set(minute, flows);
+function flowsOf(scope: Scope, addressLength: number): FlowCounts {
+  if (addressLength === 4) {
+    scope.four ??= new FlowCounts(4);
+    return scope.four;
   }
-  return flows;
+  scope.six ??= new FlowCounts(16);
+  return scope.six;
 }
 
 /** `struct ipv6hdr`: what the header itself says follows. */

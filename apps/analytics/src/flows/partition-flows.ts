@@ -3,7 +3,14 @@ import { type FlowFlush, type FlowRow, LoopShare, MinuteSums } from '@bpfleet/st
 import { FlowTable } from './flow-table.js';
 
 /** When the flows of a partition are stored: what is not stored yet is made again by the next owner, and counted by questions. */
-export const flowLimits = { ageMs: 5_000, packets: 500_000 } as const;
+export const flowLimits = {
+  ageMs: 5_000,
+  packets: 500_000,
+  /** In memory: some 100 bytes each, and some 1,000 while it becomes a row. */
+  flows: 100_000,
+  /** Of all agents and lists of versions; some 3,000 bytes each while its sums are made. */
+  minutes: 10_000,
+} as const;
 
 /** What is taken between two looks at the clock. */
 const FLOWS_AT_ONCE = 128;
@@ -27,7 +34,8 @@ export class PartitionFlows {
     if (this.#sinceMs === undefined) return false;
     // A clock that is set back does not put it off.
     const isOld = nowMs >= this.#sinceMs + flowLimits.ageMs || nowMs < this.#sinceMs;
-    return isOld || this.#table.packets >= flowLimits.packets;
+    const { packets, flows, minutes } = this.#table;
+    return isOld || packets >= flowLimits.packets || minutes >= flowLimits.minutes || flows >= flowLimits.flows;
   }
 
   /**

@@ -264,6 +264,18 @@ describe('PartitionIngest', () => {
       expect(packets()).toEqual([3]);
       expect(store.flowsNext).toBe(3n);
     });
+    it('a part at a time where a former owner left much', async () => {
+      for (let seq = 0; seq < 12; seq++) {
+        const atNs = Array.from({ length: 1000 }, (_, minute) => BigInt(1000 * seq + minute) * 60_000_000_000n);
+        const { value: body } = makeSection({ agent: 'host-1', epoch: 1, seq, filter: 'web@3', atNs });
+        store.stored.push({ offset: BigInt(seq), agent: 'host-1', body });
+      }
+      store.next = 12n;
+      const ingest = await take();
+      expect([store.next, store.flowsNext, store.flows.length]).toEqual([12n, 10n, 10_000]);
+      await ingest.storeFlows(true);
+      expect([store.next, store.flowsNext, store.flows.length]).toEqual([12n, 12n, 12_000]);
+    });
     it('not of duplicates, and moves on over what has none', async () => {
       const ingest = await take();
       await ingest.read(records(0), signal);

@@ -4,10 +4,11 @@ import { WordTable } from './word-table.js';
 class SumTable {
   readonly table: WordTable;
   /** Packets and bytes of each key in turn: side by side they share a cache line. */
-  #counts = new Float64Array(64);
+  #counts: Float64Array;
 
   constructor(readonly words: number) {
     this.table = new WordTable(words);
+    this.#counts = new Float64Array(2 * this.table.capacity);
   }
 
   /** Adds to the key in `table.key`. */
@@ -229,8 +230,9 @@ class Writer {
     for (const shift of [24, 16, 8, 0]) this.#bytes[this.#end++] = value >>> shift;
   }
 
+  /** A copy: many of these are kept at a time. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#end);
+    return this.#bytes.slice(0, this.#end);
   }
 
   #reserve(count: number): void {

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 /** Of this process: whoever sends packets cannot choose addresses that all fall into one slot. */
 const SEED = randomBytes(4).readInt32LE();
-const SMALLEST_SLOTS = 64;
+/** Most minutes of an agent have few flows, most tables few keys. */
+const SMALLEST_SLOTS = 8;
 
 /**
  * Numbers keys of a fixed length, of 32-bit words, in the order in which they first come: 0, 1, 2 … What is kept for each

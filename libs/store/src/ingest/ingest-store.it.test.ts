@@ -194,6 +194,17 @@ suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postg
         await expect(store.commit(alone)).rejects.toMatchObject({ code: 'FENCED' });
         expect(await rows('SELECT FROM analytics.flow')).toHaveLength(1);
       });
+      it('of a part, and knows how old the rest is', async () => {
+        const position = { ...(await take()), next: 3n };
+        await store.commit(batch({ ...position, next: 0n }, [section(0), section(1), section(2)]));
+        await pool.query("UPDATE analytics.position SET flows_at = 'epoch'");
+        const isOld = () => rows("SELECT flows_at = 'epoch' AS is_old FROM analytics.position");
+        await store.commit(batch(position, [], { flows: flush(1n) }));
+        expect(await isOld()).toEqual([{ is_old: true }]);
+        expect(await unfinished(await take('other'))).toEqual([1n, 2n]);
+        await store.commit(batch({ ...position, flowsNext: 1n, fence: 2n }, [], { flows: flush(3n) }));
+        expect(await isOld()).toEqual([{ is_old: false }]);
+      });
       it('of many sections, in the order of the log', async () => {
         const position = await take();
         const many = Array.from({ length: 150 }, (_, seq) => section(seq));
