@@ -1,4 +1,5 @@
 import {
+  Deadline,
   type Flow,
   type FlowCompleteness,
   type FlowList,
@@ -9,12 +10,15 @@ import {
   type Top,
   type TopQuery,
 } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import { formatAddress, parseAddress, protocolName } from '@bpfleet/packet';
-import { type FoundFlow, HOUR_NS, type StoredSum, type Totals } from '@bpfleet/store';
+import { type FlowSnapshot, type FoundFlow, HOUR_NS, type StoredSum, type Totals } from '@bpfleet/store';
 import { Injectable } from '@nestjs/common';
 import { LedgerSource } from '../ledger/ledger-source.js';
+import { ScanSlots } from '../packets/scan-slots.js';
 import { queryDigest } from '../query-digest.js';
 import { AskedFlows } from './asked-flows.js';
+import { MOST_QUESTIONS, QUESTION_TIME_MS } from './config.js';
 import { cursorText, readCursor } from './flow-cursor.js';
 import { type FlowRequest, flowRequest, isoOf, rangeOf } from './flow-request.js';
 import { FlowSource } from './flow-source.js';
@@ -35,6 +39,8 @@ interface Counted {
 /** Counts packets by their flows. Without an expression by the sums of minutes and hours; with one, flow by flow. */
 @Injectable()
 export class FlowsService {
+  readonly #slots = new ScanSlots(MOST_QUESTIONS, 'count flows');
+
   constructor(
     private readonly source: FlowSource,
     private readonly ledger: LedgerSource,
@@ -47,7 +53,7 @@ export class FlowsService {
     // A later page is of the range of the first one.
     const query = { ...request.query, ...cursor?.range };
     const { limit } = question;
-    const { found, counted } = await this.source.ask(async (snapshot) => {
+    const { found, counted } = await this.#ask(async (snapshot) => {
       const asked = await AskedFlows.read(snapshot, query);
       const found = await snapshot.flows(query, asked.pending, { limit: limit + 1, after: cursor?.after });
       return { found, counted: await this.#counted(asked, request) };
@@ -66,7 +72,7 @@ export class FlowsService {
     const request = flowRequest(question, nowMs);
     const { query, filter } = request;
     const step = stepNs(question.step, query);
-    const { entries, counted } = await this.source.ask(async (snapshot) => {
+    const { entries, counted } = await this.#ask(async (snapshot) => {
       const asked = await AskedFlows.read(snapshot, query);
       const sums =
         filter !== undefined && filter.ofOthers !== true
@@ -93,7 +99,7 @@ export class FlowsService {
     const request = flowRequest(question, nowMs);
     const { query, filter } = request;
     const { by, order, limit } = question;
-    const { entries, counted } = await this.source.ask(async (snapshot) => {
+    const { entries, counted } = await this.#ask(async (snapshot) => {
       const asked = await AskedFlows.read(snapshot, query);
       if (!filter) {
         const { entries, total } = await topOfAll(asked, question);
@@ -112,6 +118,22 @@ export class FlowsService {
       .map(([key, totals]) => ({ key, ...packetSum(totals) }));
     const completeness = await this.#completeness(request, counted, filter ? 'flow' : 'rollup');
     return { range: rangeOf(query), by, entries: largest, total: packetSum(counted.total), completeness };
+  }
+
+  /** @throws BpfleetError `TOO_BUSY`, `QUERY_TIMEOUT` */
+  async #ask<Answer>(question: (snapshot: FlowSnapshot) => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+    const release = this.#slots.take();
+    const deadline = new Deadline(QUESTION_TIME_MS, signal);
+    try {
+      return await this.source.ask(question, deadline.signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const isLate = deadline.signal.aborted || (error instanceof BpfleetError && error.code === 'QUERY_TIMEOUT');
+      throw isLate ? tookTooLong(error) : error;
+    } finally {
+      deadline.clear();
+      release();
+    }
   }
 
   #allDecided({ packetsPending }: AskedFlows): Omit<Counted, 'total'> {
@@ -138,6 +160,12 @@ export class FlowsService {
     return { packetsCounted: total.packets, packetsUndecided, packetsPending, ...losses };
   }
 }
+
+const tookTooLong = (cause: unknown): BpfleetError =>
+  new BpfleetError('QUERY_TIMEOUT', `counting these flows took more than ${QUESTION_TIME_MS / 1000} s`, {
+    cause,
+    hint: 'ask for a shorter range, or with fewer terms; without an expression the sums of minutes and hours answer',
+  });
 
 /** More than the keys that packets without a flow have. */
 const MOST_OTHERS = 1000;

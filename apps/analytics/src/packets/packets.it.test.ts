@@ -173,7 +173,7 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
       response.destroy();
       await new Promise((resolve) => response.once('close', resolve));
     }
-    await expect.poll(() => analytics.pool.totalCount - analytics.pool.idleCount).toBe(0);
+    await expect.poll(() => analytics.queryPool.totalCount - analytics.queryPool.idleCount).toBe(0);
     expect((await rows({ limit: 1 })).packets).toHaveLength(1);
   });
   it('counts what it cannot decide, and never answers it', async () => {
@@ -219,6 +219,6 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
     await expect.poll(running).toBe(1);
     asking.destroy();
     await expect.poll(running).toBe(0);
-    await expect.poll(() => analytics.pool.totalCount - analytics.pool.idleCount).toBe(0);
+    await expect.poll(() => analytics.queryPool.totalCount - analytics.queryPool.idleCount).toBe(0);
   });
 });
