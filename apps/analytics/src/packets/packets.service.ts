@@ -28,7 +28,7 @@ export interface PacketStream {
   readonly fileName?: string;
   readonly body: AsyncIterable<Uint8Array>;
   /** Behind a capture file, which has no place for it; the others carry it inside. */
-  readonly trailer?: () => Promise<Completeness>;
+  readonly trailer?: (() => Promise<Completeness>) | undefined;
 }
 
 @Injectable()
