@@ -48,6 +48,9 @@ const noImports = {
   get ingest(): never {
     throw new Error('nothing is imported here');
   },
+  get store(): never {
+    throw new Error('nothing is imported here');
+  },
 };
 
 const aborted = (signal: AbortSignal) =>
