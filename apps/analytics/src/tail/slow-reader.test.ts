@@ -12,7 +12,7 @@ import { LongLog } from '../testing/long-log.js';
 import { NOW_MS } from '../testing/sections.js';
 import { STEP } from './config.js';
 import { tailMetrics } from './metrics.js';
-import { stalledReader } from './stalled-reader.js';
+import { stalledReader } from '../packets/stalled-reader.js';
 import { TailService } from './tail.service.js';
 
 const PACKETS_PER_SECTION = 500;
