@@ -22,13 +22,21 @@ import { MOST_QUESTIONS, QUESTION_TIME_MS } from './config.js';
 import { cursorText, readCursor } from './flow-cursor.js';
 import { type FlowRequest, flowRequest, isoOf, rangeOf } from './flow-request.js';
 import { FlowSource } from './flow-source.js';
-import { FlowTotals, packetSum } from './flow-sum.js';
-import { byAgent, byFilter, byService, byTime, HostTotals, OTHER, totalOfAll } from './sum-groups.js';
+import { FlowTotals, packetSum, weightOf } from './flow-sum.js';
+import {
+  byAgent,
+  byFilter,
+  byTime,
+  type Entries,
+  HostGroups,
+  KeyGroups,
+  OTHER,
+  ServiceGroups,
+  type SumGroups,
+  totalOf,
+} from './sum-groups.js';
 import { tcpFlagNames } from './tcp-flag-names.js';
 import { stepNs } from './timeline-step.js';
-
-/** Keys with what they add up to. */
-type Entries = readonly (readonly [key: string, totals: Totals])[];
 
 interface Counted {
   readonly total: Totals;
@@ -74,18 +82,20 @@ export class FlowsService {
     const step = stepNs(question.step, query);
     const { entries, counted } = await this.#ask(async (snapshot) => {
       const asked = await AskedFlows.read(snapshot, query);
-      const sums =
-        filter !== undefined && filter.ofOthers !== true
-          ? []
-          : await asked.sums('none', step % HOUR_NS === 0n ? 'hour' : 'minute');
+      const finest = step % HOUR_NS === 0n ? 'hour' : 'minute';
+      const points = byTime(query.version, step);
       if (!filter) {
-        const entries: Entries = [...byTime(sums, query.version, step)];
-        return { entries, counted: { ...this.#allDecided(asked), total: totalOfAll(sums, query.version) } };
+        const total = new FlowTotals();
+        await asked.sums('none', finest, (sum) => {
+          points.add(sum);
+          total.addSum(sum, query.version);
+        });
+        return { entries: points.entries(), counted: { ...this.#allDecided(asked), total } };
       }
+      if (filter.ofOthers === true) await asked.sums('none', finest, (sum) => points.add(onlyOthers(sum)));
       const groups = await snapshot.groups(query, asked.pending, { by: 'time', stepNs: step });
-      const others = byTime(sums.map(onlyOthers), query.version, step);
-      for (const { key, ...totals } of groups) addTo(others, key!, totals);
-      return { entries: [...others] as Entries, counted: await this.#counted(asked, request) };
+      for (const { key, ...totals } of groups) totalOf(points.totals, key!).merge(totals);
+      return { entries: points.entries(), counted: await this.#counted(asked, request) };
     }, signal);
     const points = entries
       .filter(([, { packets }]) => packets > 0)
@@ -108,9 +118,9 @@ export class FlowsService {
       // What is not IP may be among the largest: it is added before they are cut.
       const groups = await snapshot.groups(query, asked.pending, { by, order, limit: limit + MOST_OTHERS });
       const totals = new Map<string, FlowTotals>();
-      if (filter.ofOthers === true) for (const [key, sum] of await othersBy(asked, by)) addTo(totals, key, sum);
-      for (const { key, ...sum } of groups) addTo(totals, keyName(by, key), sum);
-      return { entries: [...totals] as Entries, counted: await this.#counted(asked, request) };
+      if (filter.ofOthers === true) for (const [key, sum] of await othersBy(asked, by)) totalOf(totals, key).merge(sum);
+      for (const { key, ...sum } of groups) totalOf(totals, keyName(by, key)).merge(sum);
+      return { entries: [...totals], counted: await this.#counted(asked, request) };
     }, signal);
     const largest = entries
       .toSorted(([a, one], [b, other]) => other[order] - one[order] || (a < b ? -1 : 1))
@@ -142,13 +152,16 @@ export class FlowsService {
 
   async #counted(asked: AskedFlows, { filter }: FlowRequest): Promise<Counted> {
     const { snapshot, query, pending, packetsPending } = asked;
-    const sums = await asked.sums('none');
-    if (!filter) return { ...this.#allDecided(asked), total: totalOfAll(sums, query.version) };
-    const others = totalOfAll(sums.map(onlyOthers), query.version);
-    const notPlain = await asked.notPlain();
     const total = new FlowTotals();
-    merge(total, await snapshot.totals(query, pending));
-    if (filter.ofOthers === true) merge(total, others);
+    if (!filter) {
+      await asked.sums('none', 'hour', (sum) => total.addSum(sum, query.version));
+      return { ...this.#allDecided(asked), total };
+    }
+    const others = new FlowTotals();
+    await asked.sums('none', 'hour', (sum) => others.addSum(onlyOthers(sum), query.version));
+    const notPlain = await asked.notPlain();
+    total.merge(await snapshot.totals(query, pending));
+    if (filter.ofOthers === true) total.merge(others);
     const packetsUndecided = notPlain + (filter.ofOthers === undefined ? others.packets : 0);
     return { total, packetsUndecided, packetsPending };
   }
@@ -175,37 +188,41 @@ async function topOfAll(
   { by, order, limit }: Pick<TopQuery, 'by' | 'order' | 'limit'>,
 ): Promise<{ entries: Entries; total: Totals }> {
   const { version } = asked.query;
-  if (by === 'host') {
-    const hosts = new HostTotals(version);
-    const sums = await asked.sums('hosts', 'hour', (sum) => hosts.add(sum));
-    return { entries: hosts.largest(order, limit), total: totalOfAll(sums, version) };
-  }
-  const sums = await asked.sums(by === 'port' || by === 'protocol' ? 'services' : 'none');
-  return { entries: [...groupsOf(sums, version, by)], total: totalOfAll(sums, version) };
+  const groups = groupsBy(by, version);
+  const total = new FlowTotals();
+  await asked.sums(KEYS_BY[by], 'hour', (sum) => {
+    groups.add(sum);
+    total.addSum(sum, version);
+  });
+  return { entries: groups.entries(order, limit), total };
 }
 
-function groupsOf(sums: readonly StoredSum[], version: string | undefined, by: Exclude<TopQuery['by'], 'host'>) {
+const KEYS_BY = { agent: 'none', filter: 'none', host: 'hosts', port: 'services', protocol: 'services' } as const;
+
+function groupsBy(by: TopQuery['by'], version: string | undefined): SumGroups {
   switch (by) {
+    case 'host':
+      return new HostGroups(version);
     case 'port':
     case 'protocol':
-      return byService(sums, version, by);
+      return new ServiceGroups(version, by);
     case 'agent':
-      return byAgent(sums, version);
+      return byAgent(version);
     case 'filter':
-      return byFilter(sums, version);
+      return byFilter(version);
   }
 }
 
 async function othersBy(asked: AskedFlows, by: TopQuery['by']): Promise<Entries> {
   const { version } = asked.query;
-  const others = (await asked.sums('none')).map(onlyOthers).filter(({ packets }) => packets > 0);
-  if (by === 'agent') return [...byAgent(others, version)];
-  if (by === 'filter') return [...byFilter(others, version)];
-  if (by === 'host' || others.length === 0) return [];
-  return [[OTHER, totalOfAll(others, version)]];
+  if (by === 'host') return [];
+  const keyless = new KeyGroups(({ filters, weights }) => [[OTHER, weightOf(filters, weights, version)]]);
+  const groups = by === 'agent' ? byAgent(version) : by === 'filter' ? byFilter(version) : keyless;
+  await asked.sums('none', 'hour', (sum) => groups.add(onlyOthers(sum)));
+  return groups.entries();
 }
 
-const onlyOthers = <Sum extends { otherPackets: number; otherBytes: number }>(sum: Sum): Sum => ({
+const onlyOthers = (sum: StoredSum): StoredSum => ({
   ...sum,
   packets: sum.otherPackets,
   bytes: sum.otherBytes,
@@ -222,19 +239,6 @@ function keyName(by: TopQuery['by'], key: string | null): string {
   if (key === null) return OTHER;
   if (by === 'protocol') return protocolName(Number(key));
   return by === 'host' ? addressText(key) : key;
-}
-
-function addTo(totals: Map<string, FlowTotals>, key: string, more: Totals): void {
-  const known = totals.get(key) ?? new FlowTotals();
-  totals.set(key, known);
-  merge(known, more);
-}
-
-function merge(into: FlowTotals, { packets, bytes, estimatedPackets, estimatedBytes }: Totals): void {
-  into.packets += packets;
-  into.bytes += bytes;
-  into.estimatedPackets += estimatedPackets;
-  into.estimatedBytes += estimatedBytes;
 }
 
 function flowOf(flow: FoundFlow): Flow {
