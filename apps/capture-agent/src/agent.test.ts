@@ -8,6 +8,7 @@ import { createMetrics } from '@bpfleet/service';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CaptureAgent } from './agent.js';
+import { readRecording } from './capture/read-recording.js';
 import { fileSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
 import { createAgent } from './create-agent.js';
@@ -50,7 +51,8 @@ describe('an agent', () => {
     file = RECORDING,
     registry = createMetrics(),
   ): Promise<CaptureAgent> {
-    const source = await fileSource({ file, speed: 'full', times: 'recorded', repeat: false });
+    const recording = await readRecording(file);
+    const source = fileSource(recording, { speed: 'full', times: 'recorded', repeat: false });
     const agent = createAgent(AgentConfig.parse({ agentId: 'agent-1', agentStateDir: folder, server }), source, {
       bus,
       logger: pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) }),
