@@ -67,7 +67,7 @@ function longFrame(layer: string, payload: Uint8Array, destinationPort: number):
   const from = { source: '10.0.0.1', destination: '10.0.0.2', sourcePort: 40_000, destinationPort };
   const [protocol, segment] =
     layer === 'tcp'
-      ? ([Protocol.TCP, buildTcp({ ...from, payload })] as const)
+      ? ([Protocol.TCP, buildTcp({ ...from, flags: 24, payload })] as const)
       : layer === 'udp'
         ? ([Protocol.UDP, buildUdp({ ...from, payload: payload.subarray(0, 60_000) })] as const)
         : ([destinationPort % 256, payload] as const);
