@@ -140,6 +140,24 @@ suiteRequires('The ledger of the store', { postgres: await postgres() }, ({ post
       expect(await all({ agent: 'killed' })).toEqual({ ...NOTHING, lostByAgents: 4, droppedByKernel: 2 });
     });
 
+    it('answers with figures that a number can hold, whatever agents say', async () => {
+      const most = 999_999_999_999_999;
+      const before = (epoch: number) => ({
+        epoch,
+        captured: most,
+        kept: most,
+        lost: most,
+        dropped: most,
+        aliveAtMs: most,
+      });
+      const epochs = Array.from({ length: 20 }, (_, n) => n + 2);
+      await commit(epochs.map((epoch) => section('boasting', 0, { epoch, counters: { before: before(epoch - 1) } })));
+      const figures = { droppedByKernel: Number.MAX_SAFE_INTEGER, lostByAgents: Number.MAX_SAFE_INTEGER };
+      expect(await all({ agent: 'boasting', untilNs: 2n ** 63n - 1n })).toMatchObject(figures);
+      const [boasting] = await ledger.accounts(1, 'boastin');
+      expect(boasting).toMatchObject({ losses: figures });
+    });
+
     it('counts records in quarantine, and those that the log gave up', async () => {
       const poison: QuarantineRow = {
         ...{ offset: 1n, reason: 'crc-mismatch', detail: '', agent: 'poison', key: 'poison', headers: {} },
