@@ -8,6 +8,7 @@ import { bothKilled } from './both-killed.js';
 import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
 import { sampledOut } from './sampled-out.js';
 import { sharedKilled } from './shared-killed.js';
+import { takeOverKilled } from './take-over-killed.js';
 import { versionChange } from './version-change.js';
 
 /** 20 in the long form. */
@@ -107,6 +108,7 @@ suiteRequires('an agent process that is killed, alone or with its opener', needs
     if (ROUNDS < 20) expect(dropped + lost).toBe(0);
   });
 
+  takeOverKilled(rig, nextNumbers);
   sharedKilled(rig, nextNumbers);
   versionChange(rig, ringEnv(large.bytes));
   sampledOut(rig);

@@ -253,6 +253,9 @@ describe.runIf(possible.ok)(title, () => {
       await desire();
       const ended = rig.events.flatMap((event) => (event.kind === 'draining' ? [event.socket] : []));
       expect(ended.sort()).toEqual([old!.id, next!.id].sort());
+      // Nobody has cut: whoever reads them next has to, since both have the same packets.
+      await rig.opener.hello(rig.service.key.publicKey);
+      expect(rig.sockets.at(-1)!.socket).toMatchObject({ id: next!.id, takesOver: [old!.id] });
       expect(await rig.states()).toEqual([]);
     });
 
