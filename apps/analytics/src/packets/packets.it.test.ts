@@ -1,6 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { InProcessBus, type Producer } from '@bpfleet/bus';
 import {
+  COMPLETENESS_TRAILER,
   Completeness,
   formatInstantNs,
   type PacketQuery,
@@ -16,7 +17,6 @@ import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements'
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { migratedDatabase, RunningAnalytics } from '../testing/running-analytics.js';
 import { busRecord, makeSection, type SectionShape, type TestPacket, tcpFrame } from '../testing/sections.js';
-import { COMPLETENESS_TRAILER } from './send-stream.js';
 
 /** As much of it as is looked at. */
 interface OpenApiDocument {

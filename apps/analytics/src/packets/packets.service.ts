@@ -127,7 +127,7 @@ export class PacketsService {
       fileName: `bpfleet-${new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')}.${file.extension}`,
       body: fileChunks(file, plan.linkType, packets.packets()),
       trailer: () => {
-        const { stoppedBy } = budget;
+        const stoppedBy = budget.stoppedBy ?? plan.stoppedBy;
         const rangeScanned = plan.rangeScanned && stoppedBy === undefined;
         return this.#completeness(request, packets.scan, { rangeScanned, passed: plan.passed, stoppedBy });
       },

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { packetMediaTypes } from '@bpfleet/contract';
+import { COMPLETENESS_TRAILER, packetMediaTypes } from '@bpfleet/contract';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PacketStream } from './packets.service.js';
-import { COMPLETENESS_TRAILER, sendStream } from './send-stream.js';
+import { sendStream } from './send-stream.js';
 
 const completeness = {
   sectionsScanned: 1,

@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { COMPLETENESS_TRAILER } from '@bpfleet/contract';
 import type { PacketStream } from './packets.service.js';
-
-/** Trailer of capture files: the contract's `Completeness` as JSON. */
-export const COMPLETENESS_TRAILER = 'Bpfleet-Completeness';
 
 /**
  * Writes an answer as fast as its receiver takes it. Headers go out with the first bytes, so that what fails before
