@@ -1,4 +1,4 @@
-import { Dissection, dissect } from '@bpfleet/packet';
+import { Dissection, dissect, EtherType } from '@bpfleet/packet';
 import { forEachPacket, type PacketCursor, PacketFlag, type Section, type SectionInterface } from '@bpfleet/section';
 import { type FlowRow, MINUTE_NS, type OtherPackets } from '@bpfleet/store';
 import { filtersOf } from '../filter-labels.js';
@@ -16,9 +16,11 @@ interface Scope {
 interface MinuteFlows {
   readonly four: FlowCounts;
   readonly six: FlowCounts;
-  /** Of packets that are not IP. */
+  /** Of packets without a flow; unclear: which may be IP. */
   otherPackets: number;
   otherBytes: number;
+  unclearPackets: number;
+  unclearBytes: number;
 }
 
 const noFlows = (): MinuteFlows => ({
@@ -26,6 +28,8 @@ const noFlows = (): MinuteFlows => ({
   six: new FlowCounts(16),
   otherPackets: 0,
   otherBytes: 0,
+  unclearPackets: 0,
+  unclearBytes: 0,
 });
 
 /** An interface block while the packets of its section are counted. */
@@ -75,9 +79,9 @@ export class FlowTable {
   others(): OtherPackets[] {
     const others: OtherPackets[] = [];
     for (const { agent, filters, weights, minutes } of this.#scopes.values()) {
-      for (const [minute, { otherPackets: packets, otherBytes: bytes }] of minutes) {
-        const bucketNs = BigInt(minute) * MINUTE_NS;
-        if (packets > 0) others.push({ bucketNs, agent, filters, weights, packets, bytes });
+      for (const [minute, { otherPackets: packets, otherBytes: bytes, unclearPackets, unclearBytes }] of minutes) {
+        const bucket = { bucketNs: BigInt(minute) * MINUTE_NS, agent, filters, weights };
+        if (packets > 0) others.push({ ...bucket, packets, bytes, unclearPackets, unclearBytes });
       }
     }
     return others;
@@ -113,6 +117,9 @@ export class FlowTable {
     if (dissection.protocol < 0) {
       lane.flows.otherPackets++;
       lane.flows.otherBytes += packet.wireLength;
+      if (isOther(dissection)) return;
+      lane.flows.unclearPackets++;
+      lane.flows.unclearBytes += packet.wireLength;
       return;
     }
     const flows = dissection.addressLength === 4 ? lane.flows.four : lane.flows.six;
@@ -129,6 +136,13 @@ function flowsOf({ minutes }: Scope, minute: number): MinuteFlows {
   return flows;
 }
 
+/**
+ * Whether a packet without a flow certainly is not IP: a filter reads its EtherType, and finds another one. Else it may look
+ * into an IP header that the dissection took for damaged, or ask of bytes that were cut off.
+ */
+const isOther = ({ network, etherType }: Dissection): boolean =>
+  network !== 'none' && etherType >= 0 && etherType !== EtherType.IP && etherType !== EtherType.IPV6;
+
 /** `struct ipv6hdr`: what the header itself says follows. */
 const IP6_NEXT_HEADER = 6;
 
@@ -138,6 +152,8 @@ const IP6_NEXT_HEADER = 6;
  */
 function isPlain({ flags }: PacketCursor, dissection: Dissection, bytes: Uint8Array): boolean {
   const { vlanId, innerVlanId, network, networkOffset, protocol, transport, sourcePort, fragmentOffset } = dissection;
+  // Its extension headers were cut off.
+  if (dissection.payloadLength < 0) return false;
   if (innerVlanId >= 0 || (vlanId >= 0 && (flags & PacketFlag.vlanTagWasMetadata) === 0)) return false;
   if (network === 'ip6' && bytes[networkOffset + IP6_NEXT_HEADER] !== protocol) return false;
   const hasPorts = transport === 'tcp' || transport === 'udp' || transport === 'sctp';

@@ -158,11 +158,15 @@ export class FlowsService {
       return { ...this.#allDecided(asked), total };
     }
     const others = new FlowTotals();
-    await asked.sums('none', 'hour', (sum) => others.addSum(onlyOthers(sum), query.version));
+    let unclear = 0;
+    await asked.sums('none', 'hour', (sum) => {
+      others.addSum(onlyOthers(sum), query.version);
+      unclear += sum.unclearPackets;
+    });
     const notPlain = await asked.notPlain();
     total.merge(await snapshot.totals(query, pending));
     if (filter.ofOthers === true) total.merge(others);
-    const packetsUndecided = notPlain + (filter.ofOthers === undefined ? others.packets : 0);
+    const packetsUndecided = notPlain + unclear + (filter.ofOthers === undefined ? others.packets : 0);
     return { total, packetsUndecided, packetsPending };
   }
 
@@ -222,10 +226,11 @@ async function othersBy(asked: AskedFlows, by: TopQuery['by']): Promise<Entries>
   return groups.entries();
 }
 
+/** What certainly is not IP. */
 const onlyOthers = (sum: StoredSum): StoredSum => ({
   ...sum,
-  packets: sum.otherPackets,
-  bytes: sum.otherBytes,
+  packets: sum.otherPackets - sum.unclearPackets,
+  bytes: sum.otherBytes - sum.unclearBytes,
 });
 
 /** Postgres writes some addresses otherwise. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { byAgent, byFilter, byTime, HostGroups, ServiceGroups, type SumGroups } from './sum-groups.js';
 
 const HOUR_NS = 3_600_000_000_000n;
-const counts = { packets: 3, bytes: 300, otherPackets: 1, otherBytes: 60 };
+const counts = { packets: 3, bytes: 300, otherPackets: 1, otherBytes: 60, unclearPackets: 0, unclearBytes: 0 };
 const hostKeys = (...hosts: number[]): Uint8Array => {
   const sums = new HostSums();
   for (const host of hosts) {

@@ -28,6 +28,8 @@ export interface StoredSum extends FlowBucket {
   readonly bytes: number;
   readonly otherPackets: number;
   readonly otherBytes: number;
+  readonly unclearPackets: number;
+  readonly unclearBytes: number;
   readonly keys: Uint8Array;
 }
 
@@ -129,17 +131,20 @@ export class FlowSnapshot {
 
 function decodeSum(fields: readonly CopyField[]): StoredSum {
   // All columns are NOT NULL.
-  const [bucket, agent, filters, weights, packets, bytes, otherPackets, otherBytes, keys] = fields as Buffer[];
+  const [bucket, agent, filters, weights, keys, ...counts] = fields as Buffer[];
+  const [packets, bytes, otherPackets, otherBytes, unclearPackets, unclearBytes] = counts.map(numberOf);
   return {
     bucketNs: bucket!.readBigInt64BE(),
     agent: agent!.toString('utf8'),
     filters: filters!.toString('utf8'),
     weights: weights!.toString('utf8'),
-    packets: numberOf(packets!),
-    bytes: numberOf(bytes!),
-    otherPackets: numberOf(otherPackets!),
-    otherBytes: numberOf(otherBytes!),
     keys: keys!,
+    packets: packets!,
+    bytes: bytes!,
+    otherPackets: otherPackets!,
+    otherBytes: otherBytes!,
+    unclearPackets: unclearPackets!,
+    unclearBytes: unclearBytes!,
   };
 }
 
@@ -174,8 +179,8 @@ function pendingSql({ sinceNs, untilNs, agent }: FlowQuery, positions: readonly 
 }
 
 function sumsSql(query: FlowQuery, keys: SumKeys, finest: 'minute' | 'hour'): string {
-  const columns = `bucket_ns, agent, filters, weights, packets, bytes, other_packets, other_bytes,
-    ${keys === 'none' ? "''::bytea" : keys}`;
+  const columns = `bucket_ns, agent, filters, weights, ${keys === 'none' ? "''::bytea" : keys},
+    packets, bytes, other_packets, other_bytes, unclear_packets, unclear_bytes`;
   const firstHourNs = ((query.sinceNs + HOUR_NS - 1n) / HOUR_NS) * HOUR_NS;
   const endHourNs = (query.untilNs / HOUR_NS) * HOUR_NS;
   const minutes = `SELECT ${columns} FROM analytics.flow_minute WHERE ${scopeSql(query, 'bucket_ns')}`;
