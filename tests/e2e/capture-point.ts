@@ -78,7 +78,9 @@ export async function untilRuns(
       const states = items.find(({ id }) => id === agent)?.status?.filters ?? [];
       return states.some(
         (state) =>
-          `${state.filter}@${state.version}` === version && state.interface === device && state.state === 'attested',
+          `${state.filter}@${state.version}` === version &&
+          state.interface === device &&
+          state.state.startsWith('attested'),
       );
     });
   });

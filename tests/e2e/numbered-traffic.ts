@@ -1,17 +1,22 @@
 import { buildEthernet, buildIpv4, buildUdp, Protocol } from '@bpfleet/packet';
 import { readCapture } from '@bpfleet/section';
 
-const PORT = 5301;
+export const NUMBERED_PORT = 5301;
 /** Ethernet 14, IPv4 20, UDP 8. */
 const NUMBER_AT = 42;
 const UDP_CHECKSUM_AT = 40;
 
-export const numberedExpression = `udp port ${PORT}`;
+export const numberedExpression = `udp port ${NUMBERED_PORT}`;
 
 /** Frames that each carry their number: what is stored twice, or not, shows. */
 export function numberedFrames(from: number, count: number): Uint8Array[] {
   const ends = { source: '198.18.0.1', destination: '198.18.0.2' };
-  const payload = buildUdp({ ...ends, sourcePort: 40_000, destinationPort: PORT, payload: new Uint8Array(58) });
+  const payload = buildUdp({
+    ...ends,
+    sourcePort: 40_000,
+    destinationPort: NUMBERED_PORT,
+    payload: new Uint8Array(58),
+  });
   const template = buildEthernet({ payload: buildIpv4({ ...ends, protocol: Protocol.UDP, payload }) });
   // No checksum (RFC 768): the number changes.
   template.fill(0, UDP_CHECKSUM_AT, UDP_CHECKSUM_AT + 2);

@@ -9,6 +9,7 @@ import {
   ensurePartitions,
   FlowRollUp,
   FlowStore,
+  ImportStore,
   IngestStore,
   KeptRegistry,
   LedgerStore,
@@ -41,8 +42,10 @@ import { tailMetrics } from './tail/metrics.js';
 
 /** What analytics is given; it closes none of it. */
 export interface AnalyticsParts {
-  /** A database whose schema `analytics` is migrated. */
+  /** A database whose schema `analytics` is migrated: for ingest and upkeep. */
   readonly pool: pg.Pool;
+  /** The same database, for what is asked of it: of `QUERY_CONNECTIONS`. Whatever is asked, ingest has its own. */
+  readonly queryPool: pg.Pool;
   readonly bus: Bus;
   readonly logger: Logger;
   readonly metrics: Registry;
@@ -68,7 +71,7 @@ const GROUP = 'bpfleet-analytics';
 
 /** Ingest and queries as one service over what it is given. Starts nothing yet. */
 export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsParts): Promise<Analytics> {
-  const { pool, bus, logger, metrics } = parts;
+  const { pool, queryPool, bus, logger, metrics } = parts;
   const topic = packetsTopic(config.topicPrefix);
   const source = new HttpRegistrySource(new ApiClient({ server: config.server }));
   const registry = new RegistryKeeper(source, new KeptRegistry(pool), logger);
@@ -87,7 +90,7 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
   const policy = retentionPolicy(config);
   const retention = new RetentionStore(pool);
   const keptMetrics = retentionMetrics(metrics);
-  const status = new StatusStore(pool);
+  const status = new StatusStore(queryPool);
   const rollUp = new RollUpKeeper(new FlowRollUp(pool), ROLL_UP_EVERY_MS, logger);
   const keeper = new PartitionKeeper(
     () => ensureStore(pool, logger),
@@ -98,15 +101,15 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
   const publisher = new BusPublisher(bus, topic);
   const app = await createNestApp(
     analyticsModule({
-      sections: new SectionStore(pool),
-      conflicts: new ConflictStore(pool),
-      flows: new FlowStore(pool),
-      ledger: new LedgerStore(pool),
+      sections: new SectionStore(queryPool),
+      conflicts: new ConflictStore(queryPool),
+      flows: new FlowStore(queryPool),
+      ledger: new LedgerStore(queryPool),
       storeStatus: { status: async () => storeStatus(await status.read(), policy) },
-      tails: { source: new TailStore(pool), metrics: tailMetrics(metrics), logger },
-      quarantine: new QuarantineStore(pool),
+      tails: { source: new TailStore(queryPool), metrics: tailMetrics(metrics), logger },
+      quarantine: new QuarantineStore(queryPool),
       publisher,
-      imports: { ingest: ingestParts, owner },
+      imports: { ingest: ingestParts, store: new ImportStore(pool), owner },
       versions: registry,
       clock: systemClock,
     }),

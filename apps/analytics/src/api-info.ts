@@ -1,5 +1,5 @@
+import { COMPLETENESS_TRAILER } from '@bpfleet/contract';
 import type { OpenApiInfo } from '@bpfleet/service/nest';
-import { COMPLETENESS_TRAILER } from './packets/send-stream.js';
 
 export const openApiInfo: OpenApiInfo = {
   title: 'bpfleet analytics',

@@ -2,6 +2,9 @@ import { commaSeparated, HostPort, HttpConfig, LogConfig, Port, PostgresConfig }
 import { z } from 'zod';
 import { RetentionConfig } from './retention/config.js';
 
+/** For scans, which read a step ahead, questions about flows, backtests, and tails, of which one listens. */
+export const QUERY_CONNECTIONS = 20;
+
 /** What analytics itself is told, wherever it runs. */
 export const AnalyticsConfig = z.object({
   server: z.url().default('http://127.0.0.1:7420').describe('the filter-manager, which tells the keys of agents'),

@@ -1,2 +1,2 @@
 export { type Analytics, type AnalyticsParts, createAnalytics } from './analytics.js';
-export { AnalyticsConfig } from './config.js';
+export { AnalyticsConfig, QUERY_CONNECTIONS } from './config.js';

@@ -13,7 +13,7 @@ import {
 import { listen } from '@bpfleet/service/nest';
 import { analyticsMigrations, createPool, logIdentity, migrate } from '@bpfleet/store';
 import { createAnalytics } from './analytics.js';
-import { ProcessConfig } from './config.js';
+import { ProcessConfig, QUERY_CONNECTIONS } from './config.js';
 
 const usage = `bpfleet analytics: stores what agents send, and answers questions about it.
 
@@ -54,20 +54,21 @@ async function serve(stopping: AbortSignal): Promise<Running> {
   const config = loadConfig(ProcessConfig, process.env);
   const logger = createLogger({ name: 'analytics', level: config.logLevel });
   const metrics = createMetrics();
-  const pool = createPool({
+  const postgres = {
     connection: config.postgresUrl,
-    name: 'bpfleet-analytics',
-    onError: (err) => logger.warn({ err }, 'a connection to postgres broke'),
-  });
+    onError: (err: Error) => logger.warn({ err }, 'a connection to postgres broke'),
+  };
+  const pool = createPool({ ...postgres, name: 'bpfleet-analytics' });
+  const queryPool = createPool({ ...postgres, name: 'bpfleet-queries', maxConnections: QUERY_CONNECTIONS });
   const bus = new KafkaBus({
     brokers: config.kafkaBrokers,
     clientId: 'bpfleet-analytics',
     logger,
     ownId: () => logIdentity(pool, packetsTopic(config.topicPrefix)),
   });
-  const analytics = await createAnalytics(config, { pool, bus, logger, metrics });
+  const analytics = await createAnalytics(config, { pool, queryPool, bus, logger, metrics });
   const lifecycle = new Lifecycle()
-    .add({ name: 'postgres', stop: () => pool.end() })
+    .add({ name: 'postgres', stop: () => Promise.all([pool.end(), queryPool.end()]) })
     .add({ name: 'analytics', start: () => analytics.start(), stop: () => analytics.stop() })
     .add({ name: 'http', start: () => listen(analytics.app, { host: config.listen, port: config.port, logger }) });
   stopping.addEventListener('abort', () => void lifecycle.stop());

@@ -5,7 +5,7 @@ import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import { ConflictSource } from './conflicts/conflict-source.js';
 import type { FlowSource } from './flows/flow-source.js';
-import type { ImportParts } from './imports/imports.service.js';
+import type { ImportParts } from './imports/file-sections.js';
 import type { LedgerSource } from './ledger/ledger-source.js';
 import { SectionSource } from './packets/section-source.js';
 import type { Publisher } from './quarantine/publisher.js';
@@ -55,6 +55,9 @@ const noPublisher: Publisher = { publish: () => Promise.reject(new Error('no bus
 const noImports: ImportParts = {
   owner: '',
   get ingest(): never {
+    throw new Error('no store here');
+  },
+  get store(): never {
     throw new Error('no store here');
   },
 };

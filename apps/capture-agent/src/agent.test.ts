@@ -8,6 +8,7 @@ import { createMetrics } from '@bpfleet/service';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CaptureAgent } from './agent.js';
+import { readRecording } from './capture/read-recording.js';
 import { fileSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
 import { createAgent } from './create-agent.js';
@@ -44,12 +45,18 @@ describe('an agent', () => {
     return fake;
   }
   /** One that replays a recording: it needs no rights. */
-  async function agentOf(server: string, bus: Bus = new InProcessBus(), file = RECORDING): Promise<CaptureAgent> {
-    const source = await fileSource({ file, speed: 'full', times: 'recorded', repeat: false });
+  async function agentOf(
+    server: string,
+    bus: Bus = new InProcessBus(),
+    file = RECORDING,
+    registry = createMetrics(),
+  ): Promise<CaptureAgent> {
+    const recording = await readRecording(file);
+    const source = fileSource(recording, { speed: 'full', times: 'recorded', repeat: false });
     const agent = createAgent(AgentConfig.parse({ agentId: 'agent-1', agentStateDir: folder, server }), source, {
       bus,
       logger: pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) }),
-      registry: createMetrics(),
+      registry,
       onFatal: (error) => {
         throw error;
       },
@@ -96,6 +103,41 @@ describe('an agent', () => {
     expect(service.statuses.at(-1)!.ledger!.agent).toMatchObject({
       ...{ captured: matched, spooledPackets: stored, sentPackets: stored, evictedPackets: 0, carriedPackets: 0 },
     });
+  });
+
+  it('has in its metrics what its status says', async () => {
+    const service = await filterManager(new SigningService('agent-1'));
+    service.order = service.signing.desire([web, { ...dns, sampling: 3 }]);
+    const registry = createMetrics();
+    const agent = await agentOf(service.url, new TakingBus(), RECORDING, registry);
+    await expect.poll(() => filtersOf(service.statuses.at(-1))).toHaveLength(2);
+    await agent.stop();
+    const { ledger, epoch, generation } = service.statuses.at(-1)!;
+    const metrics = await registry.metrics();
+    const value = (series: string) =>
+      Number(
+        metrics
+          .split('\n')
+          .find((line) => line.startsWith(`bpfleet_agent_${series} `))
+          ?.split(' ')[1],
+      );
+    const [socket] = ledger!.sockets;
+    expect(value('captured_packets_total{interface="file"}')).toBe(socket!.captured);
+    expect(value('kernel_passed_packets_total{interface="file"}')).toBe(socket!.passed);
+    expect(ledger!.filters.map(({ version }) => version)).toEqual(['web@1', 'dns@1']);
+    for (const { version, ...row } of ledger!.filters) {
+      const of = (name: string) => value(`filter_${name}_total{filter="${version.split('@')[0]}",version="1"}`);
+      expect([of('matched_packets'), of('stored_packets'), of('stored_bytes')]).toEqual([
+        ...[row.matched, row.stored, row.storedBytes],
+      ]);
+      expect([of('sampled_out_packets'), of('over_budget_packets'), of('truncated_packets')]).toEqual([
+        ...[row.sampledOut, row.budgetDropped, row.truncated],
+      ]);
+    }
+    expect(ledger!.filters[1]!.sampledOut).toBeGreaterThan(0);
+    expect(value('filters{state="reported"}')).toBe(2);
+    expect(value('lost_packets_total{reason="evicted"}')).toBe(ledger!.agent.evictedPackets);
+    expect([value('epoch'), value('generation'), value('confined')]).toEqual([epoch, generation, 0]);
   });
 
   const filtersOf = (status: AgentStatus | undefined) =>

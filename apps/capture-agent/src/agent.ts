@@ -11,7 +11,7 @@ import { bootTimeMs, type FolderLock, matchesPatterns } from '@bpfleet/linux';
 import { PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { OpenerEvent, OpenerPort } from './border/opener-port.js';
+import type { FilterOutcome, OpenerEvent, OpenerPort } from './border/opener-port.js';
 import { prepareSpool } from './capture/prepare-spool.js';
 import type { RingPosition } from './capture/sections/open-section.js';
 import { SocketGap } from './capture/socket-gap.js';
@@ -29,8 +29,9 @@ import { controlFolder } from './folders.js';
 import { GuardMeter } from './guest/guard-meter.js';
 import { Guest, type Throttled } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
+import { type LedgerFigures, ledgerMetrics } from './ledger-metrics.js';
 import type { HostInterface } from './opener/plan.js';
-import { noAmount, plus } from './spool/amount.js';
+import { minus, noAmount, plus } from './spool/amount.js';
 import { bootId } from './spool/boot-id.js';
 import { DiskSpool } from './spool/disk-spool.js';
 import { MemoryStore } from './spool/memory-store.js';
@@ -60,6 +61,8 @@ export interface AgentParts {
 export class CaptureAgent {
   #epoch = 0;
   #generation = 0;
+  /** As the opener last told them. */
+  #outcomes: readonly FilterOutcome[] = [];
   #source: PacketSource | undefined;
   #spoolLock: FolderLock | undefined;
   #spool!: DiskSpool;
@@ -180,6 +183,7 @@ export class CaptureAgent {
     const source = parts.createSource(positions);
     await source.start(run, events);
     this.#source = source;
+    ledgerMetrics(parts.registry, () => this.#figures(source));
     for (const trouble of source.troubles) parts.logger.warn(trouble);
     for (const event of this.#early.splice(0)) this.#follow(source, event);
   }
@@ -271,6 +275,7 @@ export class CaptureAgent {
     const answer = await parts.opener.desire({ state: envelope, ...taken, excluded });
     const isNew = answer.generation !== this.#generation;
     this.#generation = answer.generation;
+    this.#outcomes = answer.outcomes;
     await this.#source?.apply(answer, excluded);
     this.#gap.carriedOut();
     for (const { filter, version, interface: device, state: is, reason } of isNew ? answer.outcomes : []) {
@@ -321,6 +326,22 @@ export class CaptureAgent {
     return storeFigures(plus(this.#spool.sent, this.#memory.sent), [this.#spool.counts, this.#memory.counts]);
   }
 
+  /** Nothing is asked of the opener: whoever reaches the port may ask, and it would sign. */
+  async #figures(source: PacketSource): Promise<LedgerFigures> {
+    const counters = await source.counters();
+    const { evicted, damaged } = this.#storeFigures();
+    return {
+      ...{ counters, outcomes: this.#outcomes, epoch: this.#epoch, generation: this.#generation },
+      confined: this.parts.opener.isConfined,
+      step: this.#guest.step,
+      lost: {
+        evicted: minus(evicted, this.#atStart.evicted).packets,
+        damaged: damaged.packets,
+        killed: Number(this.#before['before-lost'] ?? 0),
+      },
+    };
+  }
+
   #sourceTroubles(): AgentStatus['errors'] {
     const at = new Date().toISOString();
     const code = this.#source?.kind === 'file' ? 'CAPTURE_FILE_CORRUPT' : 'ATTACH_REFUSED';
@@ -330,6 +351,7 @@ export class CaptureAgent {
   async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
     const { config, parts } = this;
     const { outcomes, statements, troubles, notExcluded } = await parts.opener.attest(nonce);
+    this.#outcomes = outcomes;
     const counters = await this.#source!.counters();
     return agentStatus({
       agent: config.agentId,

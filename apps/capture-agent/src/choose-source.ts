@@ -1,6 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { BUILD_CAP, canCapture, canUseCap, interfaces, matchesPatterns } from '@bpfleet/linux';
 import type { OpenerPort } from './border/opener-port.js';
+import type { Recording } from './capture/read-recording.js';
 import type { RingPosition } from './capture/sections/open-section.js';
 import { CapSource, isCapLinkType } from './capture/sources/cap-source.js';
 import { FileSource, type FileSourceOptions } from './capture/sources/file-source.js';
@@ -69,13 +70,10 @@ function requireCapture(): void {
   });
 }
 
-/**
- * Replays a capture file: its packets seem to come from one interface per link type, which every pattern names.
- * @throws BpfleetError `FILE_UNREADABLE`, `CAPTURE_FILE_CORRUPT`
- */
-export async function fileSource(replay: FileSourceOptions): Promise<ChosenSource> {
-  const source = new FileSource(replay);
-  const found = (await source.interfaces()).map(({ name, index, linkType }) => ({ name, index, linkType, up: true }));
+/** Replays a capture file: its packets seem to come from one interface per link type, which every pattern names. */
+export function fileSource(recording: Recording, replay: FileSourceOptions): ChosenSource {
+  const source = new FileSource(recording, replay);
+  const found = source.interfaces.map(({ name, index, linkType }) => ({ name, index, linkType, up: true }));
   return {
     kind: 'file',
     create: () => source,

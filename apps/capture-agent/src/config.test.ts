@@ -1,4 +1,4 @@
-import { bpfleetVariables, variableNames } from '@bpfleet/service';
+import { bpfleetVariables, loadConfig, variableNames } from '@bpfleet/service';
 import { describe, expect, it } from 'vitest';
 import { AgentConfig } from './config.js';
 
@@ -8,5 +8,12 @@ describe('the configuration', () => {
   });
   it('has a default for everything, and an id that other systems take', () => {
     expect(AgentConfig.parse({}).agentId).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+  });
+  it('takes a capture file or the source cap, not both', () => {
+    const file = { BPFLEET_AGENT_PCAP: 'traffic.pcap' };
+    expect(loadConfig(AgentConfig, file)).toMatchObject({ agentPcap: 'traffic.pcap', agentSource: 'ring' });
+    expect(() => loadConfig(AgentConfig, { ...file, BPFLEET_AGENT_SOURCE: 'cap' })).toThrow(
+      /BPFLEET_AGENT_SOURCE: a capture file \(BPFLEET_AGENT_PCAP\) is replayed instead .*\(it is "cap"\)/,
+    );
   });
 });

@@ -6,7 +6,7 @@ import { z } from 'zod';
 const MiB = 1024 * 1024;
 const bytes = z.coerce.number().int().min(MiB);
 
-export const AgentConfig = z.object({
+const AgentFields = z.object({
   ...LogConfig.shape,
   ...HttpConfig.shape,
   port: Port.default(7422).describe('port of /metrics and /healthz'),
@@ -68,6 +68,14 @@ export const AgentConfig = z.object({
     .describe('what it may send, before compression; 0: as fast as it can'),
   agentPendingBytes: bytes.default(64 * MiB).describe('sections that may wait in memory while the disk takes none'),
 });
+
+export const AgentConfig = AgentFields.refine(
+  ({ agentPcap, agentSource }) => agentPcap === undefined || agentSource === 'ring',
+  {
+    path: ['agentSource'],
+    error: 'a capture file (BPFLEET_AGENT_PCAP) is replayed instead of capturing: leave one of the two out',
+  },
+);
 export type AgentConfig = z.infer<typeof AgentConfig>;
 
 /** A host name may hold what an agent id may not. */

@@ -6,7 +6,9 @@ import { formatHostPort } from '@bpfleet/service';
 import { hostInterfaces } from './choose-source.js';
 import { seccompFinding, toolFindings, userFinding } from './doctor/confinement-findings.js';
 import { interfaceFindings } from './doctor/interface-findings.js';
+import { listenFinding } from './doctor/listen-finding.js';
 import { readConfig } from './doctor/read-config.js';
+import { recordingFinding } from './doctor/recording-finding.js';
 import { openerFolder, spoolDirOf } from './folders.js';
 import { runAs } from './opener/run-as.js';
 
@@ -14,7 +16,7 @@ const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
 
 const { config, findings } = readConfig(process.env);
 const answer: AgentFindings = {
-  findings: [...findings, ...(platform().ok ? ofHost() : [])],
+  findings: [...findings, ...(await ofSettings()), ...(platform().ok ? ofHost() : [])],
   settings: {
     server: config.server,
     brokers: config.kafkaBrokers.map(formatHostPort),
@@ -24,6 +26,13 @@ const answer: AgentFindings = {
   },
 };
 process.stdout.write(JSON.stringify(answer));
+
+/** Before all else: behind the seccomp filter no socket can be opened. */
+async function ofSettings(): Promise<Finding[]> {
+  const { listen, port, agentPcap } = config;
+  const recording = agentPcap === undefined ? [] : [await recordingFinding(agentPcap)];
+  return [await listenFinding(listen, port), ...recording];
+}
 
 function ofHost(): Finding[] {
   const { agentInterfaces, agentUser, agentStateDir, agentPcap, agentSource } = config;

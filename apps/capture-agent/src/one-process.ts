@@ -1,5 +1,6 @@
 import { KafkaBus } from '@bpfleet/bus';
 import { createMetrics, formatHostPort, Lifecycle, type Logger } from '@bpfleet/service';
+import { readRecording } from './capture/read-recording.js';
 import { type ChosenSource, capSource, fileSource } from './choose-source.js';
 import type { AgentConfig } from './config.js';
 import { createAgent } from './create-agent.js';
@@ -29,5 +30,6 @@ export async function inOneProcess(
 
 async function sourceOf(config: AgentConfig): Promise<ChosenSource> {
   const { agentPcap: file, agentPcapSpeed: speed } = config;
-  return file === undefined ? capSource(config) : fileSource({ file, speed, times: 'recorded', repeat: false });
+  if (file === undefined) return capSource(config);
+  return fileSource(await readRecording(file), { speed, times: 'recorded', repeat: false });
 }

@@ -1,3 +1,8 @@
+import type { Dispatcher } from 'undici';
+
+type Trailers = Readonly<Record<string, string | string[] | undefined>>;
+const received = new WeakMap<Response, () => Trailers>();
+
 let patient: Promise<typeof fetch> | undefined;
 
 /**
@@ -9,9 +14,37 @@ export const patientFetch: typeof fetch = async (url, init) => {
   return (await patient)(url, init);
 };
 
+/** What the server sent behind the body, by names in lower case, once the body was read. `fetch` itself throws it away. */
+export const trailersOf = (response: Response): Trailers => received.get(response)?.() ?? {};
+
 async function load(): Promise<typeof fetch> {
   const undici = await import('undici');
-  const dispatcher = new undici.Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const agent = new undici.Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const patiently = async (url: string, init?: object) => {
+    let trailers: Trailers = {};
+    const dispatcher = agent.compose(
+      (dispatch) => (options, handler) =>
+        dispatch(
+          options,
+          withEnd(new undici.DecoratorHandler(handler), (all) => {
+            trailers = all;
+          }),
+        ),
+    );
+    const response = (await undici.fetch(url, { ...init, dispatcher })) as unknown as Response;
+    received.set(response, () => trailers);
+    return response;
+  };
   // Node's is the same code, of another version.
-  return ((url: string, init?: object) => undici.fetch(url, { ...init, dispatcher })) as unknown as typeof fetch;
+  return patiently as unknown as typeof fetch;
+}
+
+/** The same handler, which tells what stood behind the body. */
+function withEnd(handler: Dispatcher.DispatchHandler, heard: (trailers: Trailers) => void) {
+  const ended = handler.onResponseEnd?.bind(handler);
+  handler.onResponseEnd = (controller, trailers) => {
+    heard(trailers);
+    ended?.(controller, trailers);
+  };
+  return handler;
 }

@@ -28,10 +28,10 @@ export interface ChosenSource {
  */
 export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptions): Promise<ChosenSource> {
   if (pcap !== undefined) {
-    const { cut } = await readRecording(pcap);
-    const agentSource = await fileSource({ file: pcap, speed: 'full', times: 'recorded', repeat: false });
+    const recording = await readRecording(pcap);
+    const { cut } = recording;
     return {
-      agentSource,
+      agentSource: fileSource(recording, { speed: 'full', times: 'recorded', repeat: false }),
       kind: 'recording',
       says: `Replaying ${pcap}.${cut === undefined ? '' : ` ${cut}.`}`,
       since: '1970-01-01T00:00:00Z',
@@ -47,9 +47,9 @@ export async function chooseSource({ pcap, interfaces: wanted }: StandaloneOptio
       hint: 'start as root or with CAP_NET_RAW, or leave --interface out to replay a recording',
     });
   }
-  const agentSource = await fileSource({ file: RECORDING, speed: 'recorded', times: 'now', repeat: true });
+  const recording = await readRecording(RECORDING);
   return {
-    agentSource,
+    agentSource: fileSource(recording, { speed: 'recorded', times: 'now', repeat: true }),
     kind: 'recording',
     says: `Not capturing (${permission.reason}): replaying a recording.`,
     since: '-1m',

@@ -1,4 +1,4 @@
-import { type Analytics, AnalyticsConfig, createAnalytics } from '@bpfleet/analytics';
+import { type Analytics, AnalyticsConfig, createAnalytics, QUERY_CONNECTIONS } from '@bpfleet/analytics';
 import { InProcessBus } from '@bpfleet/bus';
 import { type CaptureAgent, createAgent, inheritedOpener } from '@bpfleet/capture-agent';
 import { ApiClient } from '@bpfleet/contract';
@@ -35,6 +35,7 @@ export class Standalone {
   #folder!: DataFolder;
   #postgres!: EmbeddedPostgres;
   #pool!: Pool;
+  #queryPool!: Pool;
   #filterManager: FilterManager | undefined;
   #analytics: Analytics | undefined;
   #agent: CaptureAgent | undefined;
@@ -58,7 +59,7 @@ export class Standalone {
     this.#lifecycle
       .add({ name: 'front server', start: () => this.#front.start(), stop: () => this.#front.stop() })
       .add({ name: 'postgres', start: () => this.#startPostgres(), stop: () => this.#postgres?.stop() })
-      .add({ name: 'pool', stop: () => this.#pool?.end() })
+      .add({ name: 'pools', stop: () => Promise.all([this.#pool?.end(), this.#queryPool?.end()]) })
       .add({
         name: 'filter-manager',
         start: () => this.#startFilterManager(),
@@ -109,6 +110,7 @@ export class Standalone {
     await migrate({ connection, schema: 'analytics', directory: analyticsMigrations });
     const onError = (err: Error): void => this.logger.warn({ err }, 'an idle database connection broke');
     this.#pool = createPool({ connection, name: 'bpfleet', maxConnections: 20, onError });
+    this.#queryPool = createPool({ connection, name: 'bpfleet-queries', maxConnections: QUERY_CONNECTIONS, onError });
   }
 
   async #startFilterManager(): Promise<void> {
@@ -125,6 +127,7 @@ export class Standalone {
     const config = AnalyticsConfig.parse({ partitions: PARTITIONS, server: this.url });
     this.#analytics = await createAnalytics(config, {
       ...this.#parts('analytics'),
+      queryPool: this.#queryPool,
       bus: this.#bus,
       openApiPath: '/openapi/analytics.json',
       docsPath: '/docs/analytics',

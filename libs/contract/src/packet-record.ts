@@ -13,6 +13,9 @@ export const MAX_RECORD_BYTES = 1_048_576;
 /** All versions of one section, joined by commas: a socket has 1,024 of them at most, of 73 characters. */
 export const MAX_FILTERS_CHARACTERS = 131_072;
 
+/** No agent comes to it: at a thousand sections a second that is 34 years. What claims more would be missed for ever. */
+const LAST_SEQ = 2 ** 40;
+
 const Decimal = z.string().regex(/^\d{1,20}$/, 'a decimal number');
 
 /** Headers of one record as text: its value is one pcapng section (design: "What crosses process borders"). */
@@ -20,7 +23,7 @@ export const PacketRecordHeaders = z.object({
   fmt: z.literal('1'),
   agent: AgentId,
   epoch: Decimal.transform(Number).refine(Number.isSafeInteger),
-  seq: Decimal.transform(Number).refine(Number.isSafeInteger),
+  seq: Decimal.transform(Number).refine((seq) => seq <= LAST_SEQ, `at most ${LAST_SEQ}`),
   'ts-min': Decimal.transform(BigInt),
   'ts-max': Decimal.transform(BigInt),
   packets: Decimal.transform(Number).pipe(z.int().max(65_536)),

@@ -92,7 +92,9 @@ export class Slice {
 
   latin1(at: number, length: number): string {
     this.need(at, length);
-    return String.fromCharCode(...this.bytes.subarray(this.start + at, this.start + at + length));
+    let text = '';
+    for (let i = this.start + at; i < this.start + at + length; i++) text += String.fromCharCode(this.bytes[i]!);
+    return text;
   }
 
   /** Where `byte` is first among the captured ones from `at` up to `end`; -1 without it. */

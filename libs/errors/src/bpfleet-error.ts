@@ -28,6 +28,7 @@ export const errorCodes = [
   'FENCED',
   'STORE_UNAVAILABLE',
   'TOO_BUSY',
+  'QUERY_TIMEOUT',
   // start and configuration
   'CONFIG_INVALID',
   'PORT_TAKEN',

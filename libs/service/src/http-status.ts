@@ -25,6 +25,8 @@ export const httpStatusOf: Record<ErrorCode, number> = {
   FENCED: 503,
   STORE_UNAVAILABLE: 503,
   TOO_BUSY: 503,
+  // Asked again as it is it takes as long again.
+  QUERY_TIMEOUT: 504,
   CONFIG_INVALID: 500,
   PORT_TAKEN: 500,
   DATA_NOT_WRITABLE: 500,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
@@ -87,6 +87,23 @@ suiteRequires('Migrations', { postgres: await postgres() }, ({ postgres: server 
       await migrate({ connection, schema: 'analytics', directory: analyticsMigrations });
       expect(await run()).toEqual([]);
       expect(await migrate({ connection, schema: 'analytics', directory: analyticsMigrations })).toEqual([]);
+    });
+
+    it('makes one gap of what was told missing of an epoch by the minute, and keeps the other losses', async () => {
+      const names = (await readdir(analyticsMigrations)).filter((name) => name < '0012');
+      for (const name of names) await copyFile(join(analyticsMigrations, name), join(directory, name));
+      const { connection } = database;
+      await migrate({ connection, schema: 'analytics', directory });
+      await pool.query(`INSERT INTO analytics.agent_loss VALUES
+        ('a', 1, 'missing', 0, 5, 9, 3, 30), ('a', 1, 'missing', 60000000000, 8, 70, -1, -10),
+        ('b', 1, 'missing', 0, 5, 9, 1, 10), ('b', 1, 'missing', 60000000000, 8, 70, -1, -10),
+        ('a', 1, 'kernel', 0, 5, 9, 0, 7)`);
+      await migrate({ connection, schema: 'analytics', directory: analyticsMigrations });
+      const { rows } = await pool.query({ text: 'SELECT * FROM analytics.agent_loss ORDER BY kind', rowMode: 'array' });
+      expect(rows).toEqual([
+        ['a', '1', 'kernel', '0', '5', '9', '0', '7'],
+        ['a', '1', 'missing', '-1', '5', '70', '2', '20'],
+      ]);
     });
   });
 });

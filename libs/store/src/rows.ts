@@ -90,6 +90,8 @@ export interface IngestBatch {
   /** Where to go on after this batch. */
   readonly next: bigint;
   readonly sections: readonly SectionRow[];
+  /** Stored before, and given up since: they are put back as they are, and counted nowhere a second time. */
+  readonly putBack?: readonly SectionRow[];
   /** Flows of sections that earlier batches stored; most batches bring none. */
   readonly flows?: FlowFlush | undefined;
   readonly quarantined: readonly QuarantineRow[];

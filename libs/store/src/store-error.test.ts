@@ -16,6 +16,10 @@ describe('storeError', () => {
   ])('says STORE_UNAVAILABLE of %s', (_, error) => {
     expect(storeError(error)).toMatchObject({ code: 'STORE_UNAVAILABLE', cause: error });
   });
+  it('says QUERY_TIMEOUT of a statement that took longer than it may', () => {
+    const error = withCode('57014');
+    expect(storeError(error)).toMatchObject({ code: 'QUERY_TIMEOUT', cause: error });
+  });
   it.each([
     ['a mistake in a statement', withCode('42601')],
     ['an error of ours', new BpfleetError('FENCED', 'x')],

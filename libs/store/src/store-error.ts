@@ -29,9 +29,15 @@ export function isSqlState(error: unknown, state: string): boolean {
   return codeOf(error) === state;
 }
 
-/** The error itself, or as `STORE_UNAVAILABLE` where the same call may work a little later. */
+/**
+ * The error itself, or as `STORE_UNAVAILABLE` where the same call may work a little later; `QUERY_TIMEOUT` where Postgres
+ * cancelled the query, which it does behind the time limit of a statement.
+ */
 export function storeError(error: unknown): unknown {
   const code = codeOf(error);
+  if (code === SQL_STATE.queryCanceled) {
+    return new BpfleetError('QUERY_TIMEOUT', `Postgres ended a query: ${(error as Error).message}`, { cause: error });
+  }
   const isUnavailable =
     UNAVAILABLE_STATES.test(code) ||
     UNAVAILABLE_SYSTEM_ERRORS.includes(code) ||

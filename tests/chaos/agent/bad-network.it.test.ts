@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { TcpProxy } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { BehindProxy } from './behind-proxy.js';
 import { brokersAway } from './brokers-away.js';
-import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
+import { missingAndTwice, NUMBERS_APART } from './one-host.js';
 import { overload } from './overload.js';
 
 /** 60 s of resets, 30 s half-open and 60 s of a slow network in the long form, `BPFLEET_TEST_ROUNDS=20`. */
@@ -16,31 +16,6 @@ const SLOW_MS = 3_000 * ROUNDS;
 const BEFORE_MS = 500;
 const PARTS = 3;
 const CATCH_UP_MS = 60_000;
-
-/** Everything that is said to and by the broker comes through the proxy, from agent and analytics alike. */
-class BehindProxy extends OneHost {
-  proxy!: TcpProxy;
-
-  protected override get brokers(): readonly string[] {
-    return [this.#address];
-  }
-
-  get #address(): string {
-    return `${this.hosts.rootAddress}:${this.proxy.port}`;
-  }
-
-  protected override async startKafka() {
-    this.proxy = await TcpProxy.start(this.hosts.rootAddress);
-    const kafka = await super.startKafka({ 'advertised.listeners': `PLAINTEXT://${this.#address}` });
-    this.proxy.forwardTo(Number(kafka.brokers[0]!.split(':')[1]));
-    return kafka;
-  }
-
-  override async stop(): Promise<void> {
-    await super.stop();
-    await this.proxy?.stop();
-  }
-}
 
 // F4, F5, F6 and F11 of the failure suite.
 suiteRequires(

@@ -9,7 +9,8 @@ import { hostsHere } from '../../e2e/requirements.js';
 import type { ServiceProcess } from '../../e2e/service-process.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { ageSpool } from './aged-spool.js';
-import { missingAndTwice, NUMBERS_APART, OneHost, outOfOrder } from './one-host.js';
+import { BehindProxy } from './behind-proxy.js';
+import { missingAndTwice, NUMBERS_APART, outOfOrder } from './one-host.js';
 
 const run = promisify(execFile);
 const PACKETS_PER_SECOND = 4_000;
@@ -20,7 +21,7 @@ suiteRequires(
   'an agent that starts on folders that are damaged, old or in use',
   { hosts: await hostsHere(), postgres: await postgres() },
   ({ postgres: server }) => {
-    const rig = new OneHost();
+    const rig = new BehindProxy();
     let disk: string;
     let runs = 0;
 
@@ -87,17 +88,15 @@ suiteRequires(
     }
 
     it('sends what is good of a damaged spool, and says how much was not', { timeout: 120_000 }, async () => {
-      await rig.kafka.control.pause();
+      rig.loseBroker();
       const sent = await traffic();
       const { epoch } = (await rig.status())!;
       await killBoth();
       const [segment] = (await readdir(spoolDir())).filter((name) => name.endsWith('.seg')).sort();
       await overwrite(join(spoolDir(), segment!));
-      const agent = startAgain();
-      // Filters run once the brokers answer, or have not for 10 s.
-      await agent.until('the spool to be opened', () => agent.output.includes('the agent process before left'));
-      await rig.kafka.control.resume();
+      startAgain();
       await rig.untilRuns(epoch);
+      rig.reachBroker();
       let lost = 0;
       await rig.untilStatus('the rest to be sent', ({ errors, ledger }) => {
         const said = errors.find(({ code }) => code === 'SECTION_CORRUPT');
@@ -216,7 +215,7 @@ suiteRequires(
     }, async () => {
       // Its segments are new: whatever is in them waits.
       const { epoch } = await rig.restartAgent();
-      await rig.kafka.control.pause();
+      rig.loseBroker();
       const old = await traffic();
       await killBoth();
       const packets = ageSpool(spoolDir(), epoch, OLD_MS);
@@ -226,7 +225,7 @@ suiteRequires(
       const from = runs++ * NUMBERS_APART;
       sender.start(PACKETS_PER_SECOND, from);
       await rig.untilStatus('packets', ({ ledger }) => ledger!.agent.captured >= LEAST_PACKETS);
-      await rig.kafka.control.resume();
+      rig.reachBroker();
       const { sentPackets } = (await rig.status())!.ledger!.agent;
       await rig.untilStatus('both to be sent', ({ ledger }) => ledger!.agent.sentPackets > sentPackets + old.count);
       const count = await sender.stop();

@@ -7,6 +7,8 @@ import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { bothKilled } from './both-killed.js';
 import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
 import { sampledOut } from './sampled-out.js';
+import { sharedKilled } from './shared-killed.js';
+import { takeOverKilled } from './take-over-killed.js';
 import { versionChange } from './version-change.js';
 
 /** 20 in the long form. */
@@ -106,7 +108,9 @@ suiteRequires('an agent process that is killed, alone or with its opener', needs
     if (ROUNDS < 20) expect(dropped + lost).toBe(0);
   });
 
-  versionChange(rig);
+  takeOverKilled(rig, nextNumbers);
+  sharedKilled(rig, nextNumbers);
+  versionChange(rig, ringEnv(large.bytes));
   sampledOut(rig);
 
   /** With what the process that runs now says of itself. */

@@ -123,7 +123,7 @@ export class OneHost {
   untilRuns(after: number): Promise<AgentStatus> {
     return this.untilStatus('the filter to run again', ({ epoch, filters }) => {
       const state = filters.find(({ filter }) => filter === 'numbered')?.state;
-      return epoch > after && state === 'attested';
+      return epoch > after && state?.startsWith('attested') === true;
     });
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { controlApi } from '@bpfleet/contract';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { numberedExpression, numberedFrames, numbersIn } from '../../e2e/numbered-traffic.js';
 import type { OneHost } from './one-host.js';
 
@@ -34,9 +34,14 @@ function framesOf(from: number, count: number): Uint8Array[] {
 /**
  * F14 of the failure suite, from the API to the store.
  * @param rig a fleet whose other filter nobody needs any more
+ * @param agentEnv of its agent
  */
-export function versionChange(rig: OneHost): void {
+export function versionChange(rig: OneHost, agentEnv: Readonly<Record<string, string>>): void {
   describe('versions of a filter that follow each other under load', () => {
+    beforeAll(async () => {
+      await rig.restartAgent(agentEnv);
+    });
+
     /** By number: the versions it is stored under, each as often as it is. */
     async function stored(): Promise<Map<number, number[]>> {
       const found = new Map<number, number[]>();

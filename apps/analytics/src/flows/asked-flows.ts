@@ -34,18 +34,13 @@ export class AskedFlows {
 
   /**
    * Sums by minute and hour, whatever the condition.
-   * @param arrived told each, while others are on their way
+   * @param arrived told each as it comes; its `keys` are gone behind the call
    */
-  async sums(
-    keys: SumKeys,
-    finest: 'minute' | 'hour' = 'hour',
-    arrived: (sum: StoredSum) => void = () => {},
-  ): Promise<StoredSum[]> {
-    const made = minuteSums(this.pending, this.pendingTable.others())
-      .filter((sum) => this.#isAsked(sum))
-      .map((sum): StoredSum => ({ ...sum, keys: keys === 'none' ? new Uint8Array() : sum[keys] }));
-    made.forEach(arrived);
-    return [...made, ...(await this.snapshot.sums(this.query, keys, finest, arrived))];
+  async sums(keys: SumKeys, finest: 'minute' | 'hour', arrived: (sum: StoredSum) => void): Promise<void> {
+    for (const sum of minuteSums(this.pending, this.pendingTable.others())) {
+      if (this.#isAsked(sum)) arrived({ ...sum, keys: keys === 'none' ? new Uint8Array() : sum[keys] });
+    }
+    await this.snapshot.sums(this.query, keys, finest, arrived);
   }
 
   /** Packets of flows that the condition does not decide. */

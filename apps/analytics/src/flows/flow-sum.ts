@@ -1,5 +1,5 @@
 import type { PacketSum } from '@bpfleet/contract';
-import type { Totals } from '@bpfleet/store';
+import type { StoredSum, Totals } from '@bpfleet/store';
 
 /** Packets and bytes while they add up, with what they stand for by sampling. */
 export class FlowTotals implements Totals {
@@ -13,6 +13,18 @@ export class FlowTotals implements Totals {
     this.bytes += bytes;
     this.estimatedPackets += packets * weight;
     this.estimatedBytes += bytes * weight;
+  }
+
+  merge({ packets, bytes, estimatedPackets, estimatedBytes }: Totals): void {
+    this.packets += packets;
+    this.bytes += bytes;
+    this.estimatedPackets += estimatedPackets;
+    this.estimatedBytes += estimatedBytes;
+  }
+
+  /** @param version the one that is asked for */
+  addSum({ packets, bytes, filters, weights }: StoredSum, version: string | undefined): void {
+    this.add(packets, bytes, weightOf(filters, weights, version));
   }
 }
 

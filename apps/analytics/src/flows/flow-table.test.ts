@@ -232,6 +232,11 @@ describe('FlowTable', () => {
       ['a first fragment', true, { bytes: firstFragment! }],
       ['a later fragment', true, { bytes: laterFragment! }],
       ['cut before its ports', false, { bytes: buildEthernet({ payload: ip }), capturedLength: 34 }],
+      [
+        'cut within its extension headers',
+        false,
+        { bytes: buildEthernet({ payload: behindOptions }), capturedLength: 58 },
+      ],
       ['ESP', true, { bytes: buildEthernet({ payload: buildIpv4({ ...v4, protocol: 50, payload: udp }) }) }],
       [
         'TCP',
@@ -262,6 +267,31 @@ describe('FlowTable', () => {
     expect([...table.rows()]).toEqual([]);
     const bucketNs = NOW_NS - (NOW_NS % 60_000_000_000n);
     expect(table.others()).toMatchObject([{ agent: 'host-1', filters: 'web@3', bucketNs, packets: 2 }]);
+  });
+  describe('tells of packets without a flow whether they may be IP', () => {
+    const ip = buildIpv4({ ...v4, protocol: 6, payload: buildTcp({ ...v4, ...ports, flags: 2 }) });
+    const ip6 = buildIpv6({ ...v6, protocol: 6, payload: buildTcp({ ...v6, ...ports, flags: 2 }) });
+    const first = (packet: Uint8Array, byte: number) => Uint8Array.of(byte, ...packet.subarray(1));
+    const cases: readonly (readonly [string, boolean, Omit<TestPacket, 'atNs'> & { readonly linkType?: number }])[] = [
+      ['ARP', false, { bytes: arp }],
+      ['MPLS', false, { bytes: buildEthernet({ etherType: 0x8847, payload: ip }) }],
+      ['another version', true, { bytes: buildEthernet({ payload: first(ip, 0x55) }) }],
+      ['a header that is too short', true, { bytes: buildEthernet({ payload: first(ip, 0x43) }) }],
+      ['IPv4 under the EtherType of IPv6', true, { bytes: buildEthernet({ etherType: 0x86dd, payload: ip }) }],
+      ['a damaged IPv6 header', true, { bytes: buildEthernet({ payload: first(ip6, 0x40) }) }],
+      ['cut within its IPv4 header', true, { bytes: buildEthernet({ payload: ip }), capturedLength: 32 }],
+      ['cut within its IPv6 header', true, { bytes: buildEthernet({ payload: ip6 }), capturedLength: 40 }],
+      ['cut before its EtherType', true, { bytes: arp, capturedLength: 13 }],
+      ['of a link type that is not taken apart', true, { bytes: ip, linkType: LinkType.NETLINK }],
+      ['raw, of no version', true, { bytes: first(ip, 0x55), linkType: LinkType.RAW }],
+    ];
+    it.each(cases)('%s: %s', (_name, isUnclear, { linkType = LinkType.EN10MB, ...packet }) => {
+      const table = tableOf({ ...shape, linkType, packets: [{ atNs: NOW_NS, ...packet }] });
+      expect([...table.rows()]).toEqual([]);
+      const bytes = packet.bytes.length;
+      const unclear = isUnclear ? { unclearPackets: 1, unclearBytes: bytes } : { unclearPackets: 0, unclearBytes: 0 };
+      expect(table.others()).toMatchObject([{ packets: 1, bytes, ...unclear }]);
+    });
   });
   it('counts nothing of an interface without a version', () => {
     const table = tableOf({ ...shape, filter: 'captured by hand', atNs: [NOW_NS] });

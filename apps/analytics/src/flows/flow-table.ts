@@ -1,4 +1,4 @@
-import { Dissection, dissect } from '@bpfleet/packet';
+import { Dissection, dissect, EtherType } from '@bpfleet/packet';
 import { forEachPacket, type PacketCursor, PacketFlag, type Section, type SectionInterface } from '@bpfleet/section';
 import { type FlowRow, MINUTE_NS, type OtherPackets } from '@bpfleet/store';
 import { filtersOf } from '../filter-labels.js';
@@ -18,9 +18,11 @@ interface Scope {
 interface Minute {
   /** Among those of its scope, from 0. */
   readonly number: number;
-  /** Of packets that are not IP. */
+  /** Of packets without a flow; unclear: which may be IP. */
   otherPackets: number;
   otherBytes: number;
+  unclearPackets: number;
+  unclearBytes: number;
 }
 
 /** An interface block while the packets of its section are counted. */
@@ -32,7 +34,7 @@ interface Lane {
 }
 
 /** What a lane has before its first packet; nothing is counted in it. */
-const NO_MINUTE: Minute = { number: -1, otherPackets: 0, otherBytes: 0 };
+const NO_MINUTE: Minute = { number: -1, otherPackets: 0, otherBytes: 0, unclearPackets: 0, unclearBytes: 0 };
 
 /**
  * Counts packets by 5-tuple, both directions together, per agent, list of versions and minute: what becomes one `flow` row each. A packet that
@@ -80,9 +82,9 @@ export class FlowTable {
   others(): OtherPackets[] {
     const others: OtherPackets[] = [];
     for (const { agent, filters, weights, minutes } of this.#scopes.values()) {
-      for (const [minute, { otherPackets: packets, otherBytes: bytes }] of minutes) {
-        const bucketNs = BigInt(minute) * MINUTE_NS;
-        if (packets > 0) others.push({ bucketNs, agent, filters, weights, packets, bytes });
+      for (const [minute, { otherPackets: packets, otherBytes: bytes, unclearPackets, unclearBytes }] of minutes) {
+        const bucket = { bucketNs: BigInt(minute) * MINUTE_NS, agent, filters, weights };
+        if (packets > 0) others.push({ ...bucket, packets, bytes, unclearPackets, unclearBytes });
       }
     }
     return others;
@@ -119,6 +121,9 @@ export class FlowTable {
     if (dissection.protocol < 0) {
       lane.minute.otherPackets++;
       lane.minute.otherBytes += packet.wireLength;
+      if (isOther(dissection)) return;
+      lane.minute.unclearPackets++;
+      lane.minute.unclearBytes += packet.wireLength;
       return;
     }
     const flows = flowsOf(lane.scope, dissection.addressLength);
@@ -128,7 +133,7 @@ export class FlowTable {
   #minuteOf({ minutes }: Scope, at: number): Minute {
     let minute = minutes.get(at);
     if (minute === undefined) {
-      minute = { number: minutes.size, otherPackets: 0, otherBytes: 0 };
+      minute = { number: minutes.size, otherPackets: 0, otherBytes: 0, unclearPackets: 0, unclearBytes: 0 };
       minutes.set(at, minute);
       this.#minutes++;
     }
@@ -145,6 +150,13 @@ function flowsOf(scope: Scope, addressLength: number): FlowCounts {
   return scope.six;
 }
 
+/**
+ * Whether a packet without a flow certainly is not IP: a filter reads its EtherType, and finds another one. Else it may look
+ * into an IP header that the dissection took for damaged, or ask of bytes that were cut off.
+ */
+const isOther = ({ network, etherType }: Dissection): boolean =>
+  network !== 'none' && etherType >= 0 && etherType !== EtherType.IP && etherType !== EtherType.IPV6;
+
 /** `struct ipv6hdr`: what the header itself says follows. */
 const IP6_NEXT_HEADER = 6;
 
@@ -154,6 +166,8 @@ const IP6_NEXT_HEADER = 6;
  */
 function isPlain({ flags }: PacketCursor, dissection: Dissection, bytes: Uint8Array): boolean {
   const { vlanId, innerVlanId, network, networkOffset, protocol, transport, sourcePort, fragmentOffset } = dissection;
+  // Its extension headers were cut off.
+  if (dissection.payloadLength < 0) return false;
   if (innerVlanId >= 0 || (vlanId >= 0 && (flags & PacketFlag.vlanTagWasMetadata) === 0)) return false;
   if (network === 'ip6' && bytes[networkOffset + IP6_NEXT_HEADER] !== protocol) return false;
   const hasPorts = transport === 'tcp' || transport === 'udp' || transport === 'sctp';

@@ -39,7 +39,11 @@ interface Spec {
   readonly atNs: bigint;
   /** Behind a VLAN tag in the frame, which a flow does not tell. */
   readonly isTagged: boolean;
+  /** Of its IP header, of which a filter may read what is there: nobody can tell from a flow. */
+  readonly damage: 'none' | 'version' | 'cut';
 }
+
+const hasFlow = ({ kind, damage }: Spec): boolean => kind !== 'arp' && damage === 'none';
 
 const anyPacket: fc.Arbitrary<Spec> = fc.record({
   kind: fc.constantFrom('tcp', 'tcp', 'udp', 'udp', 'icmp', 'arp'),
@@ -53,6 +57,7 @@ const anyPacket: fc.Arbitrary<Spec> = fc.record({
     .tuple(fc.integer({ min: -125, max: 0 }), fc.constantFrom(-1n, 0n, 1n, 30_000_000_000n))
     .map(([minute, ns]) => NOW_NS + BigInt(minute) * MINUTE + ns),
   isTagged: fc.nat(9).map((n) => n === 0),
+  damage: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'none', 'version', 'cut'),
 });
 /** And its answer, where there is one: mostly in the same minute, and then in the same row. */
 const anySpecs: fc.Arbitrary<readonly Spec[]> = fc.tuple(anyPacket, fc.boolean()).map(([packet, isAnswered]) => {
@@ -63,7 +68,17 @@ const anySpecs: fc.Arbitrary<readonly Spec[]> = fc.tuple(anyPacket, fc.boolean()
 
 const hostOf = (six: boolean, n: number) => (six ? `2001:db8::${n + 1}` : `10.0.0.${n + 1}`);
 
-function frameOf({ kind, six, from, to, port, isReply, isTagged }: Spec): Uint8Array {
+/** To there, and not behind, it was captured; 12 bytes of an IP header have the protocol of IPv4. */
+const capturedOf = ({ kind, damage, isTagged }: Spec) =>
+  damage === 'cut' && kind !== 'arp' ? { capturedLength: (isTagged ? 18 : 14) + 12 } : {};
+
+function frameOf(spec: Spec): Uint8Array {
+  const frame = soundFrameOf(spec);
+  if (spec.damage === 'version' && spec.kind !== 'arp') frame[spec.isTagged ? 18 : 14]! ^= 0xf0;
+  return frame;
+}
+
+function soundFrameOf({ kind, six, from, to, port, isReply, isTagged }: Spec): Uint8Array {
   const tags = isTagged ? [{ id: 7 }] : [];
   const v6 = six && kind !== 'arp';
   const ends = { source: hostOf(v6, from), destination: hostOf(v6, to) };
@@ -153,7 +168,7 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     return specs.map(({ agent, filters, weights, packets }) => {
       const seq = (seqs[agent] ?? -1) + 1;
       seqs[agent] = seq;
-      const frames = packets.map((packet) => ({ atNs: packet.atNs, bytes: frameOf(packet) }));
+      const frames = packets.map((packet) => ({ atNs: packet.atNs, bytes: frameOf(packet), ...capturedOf(packet) }));
       return makeSection({ agent, epoch: 1, seq, filter: filters, samplingWeights: weights, packets: frames });
     });
   }
@@ -200,6 +215,7 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
       port: 53,
       isReply: false,
       isTagged: false,
+      damage: 'none',
     };
     const at = (minute: number): SectionSpec => ({
       ...{ agent: 'a', filters: 'web@3', weights: [1] },
@@ -259,9 +275,12 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
   const keysOf: Record<(typeof topKeys)[number], (packet: Counted) => string[]> = {
     agent: ({ agent }) => [agent],
     filter: ({ filters }) => filters.split(','),
-    host: ({ kind, six, from, to }) => (kind === 'arp' ? [] : [...new Set([hostOf(six, from), hostOf(six, to)])]),
-    port: ({ kind, port }) => [kind === 'arp' || kind === 'icmp' ? 'other' : String(port)],
-    protocol: ({ kind }) => [kind === 'arp' ? 'other' : kind],
+    host: (packet) => {
+      const { six, from, to } = packet;
+      return hasFlow(packet) ? [...new Set([hostOf(six, from), hostOf(six, to)])] : [];
+    },
+    port: (packet) => [!hasFlow(packet) || packet.kind === 'icmp' ? 'other' : String(packet.port)],
+    protocol: (packet) => [hasFlow(packet) ? packet.kind : 'other'],
   };
   const weightOf = ({ filters, weights }: Counted, by: string, key: string) =>
     by === 'filter' ? weights[filters.split(',').indexOf(key)]! : Math.min(...weights);
@@ -321,10 +340,11 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     const from = BigInt(Math.floor(Date.parse(given.since) / 60_000)) * MINUTE;
     const to = BigInt(Math.ceil(Date.parse(given.until) / 60_000)) * MINUTE;
     const inRange = packetsOf(specs, sections, filter).filter(({ atNs }) => atNs >= from && atNs < to);
-    // A flow behind tags tells nothing but that it is there.
-    const isOpen = ({ kind, isTagged }: Counted) => filter !== '' && kind !== 'arp' && isTagged;
+    // A flow behind tags tells nothing but that it is there, and packets without a sound header have none.
+    const isOpen = ({ kind, isTagged, damage }: Counted) =>
+      filter !== '' && kind !== 'arp' && (isTagged || damage !== 'none');
     const matching = inRange.filter((packet) => packet.verdict === 'yes' && !isOpen(packet));
-    const matchingFlows = matching.filter(({ kind }) => kind !== 'arp');
+    const matchingFlows = matching.filter(hasFlow);
     for (const by of topKeys) {
       const top = await flows.top(TopQuery.parse({ ...given, filter, by, limit: 1000 }), nowMs, signal);
       // What is not IP is counted where the expression surely means all of it.

@@ -1,4 +1,5 @@
 import {
+  Deadline,
   type Flow,
   type FlowCompleteness,
   type FlowList,
@@ -9,22 +10,33 @@ import {
   type Top,
   type TopQuery,
 } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import { formatAddress, parseAddress, protocolName } from '@bpfleet/packet';
-import { type FoundFlow, HOUR_NS, type StoredSum, type Totals } from '@bpfleet/store';
+import { type FlowSnapshot, type FoundFlow, HOUR_NS, type StoredSum, type Totals } from '@bpfleet/store';
 import { Injectable } from '@nestjs/common';
 import { LedgerSource } from '../ledger/ledger-source.js';
+import { ScanSlots } from '../packets/scan-slots.js';
 import { queryDigest } from '../query-digest.js';
 import { AskedFlows } from './asked-flows.js';
+import { MOST_QUESTIONS, QUESTION_TIME_MS } from './config.js';
 import { cursorText, readCursor } from './flow-cursor.js';
 import { type FlowRequest, flowRequest, isoOf, rangeOf } from './flow-request.js';
 import { FlowSource } from './flow-source.js';
-import { FlowTotals, packetSum } from './flow-sum.js';
-import { byAgent, byFilter, byService, byTime, HostTotals, OTHER, totalOfAll } from './sum-groups.js';
+import { FlowTotals, packetSum, weightOf } from './flow-sum.js';
+import {
+  byAgent,
+  byFilter,
+  byTime,
+  type Entries,
+  HostGroups,
+  KeyGroups,
+  OTHER,
+  ServiceGroups,
+  type SumGroups,
+  totalOf,
+} from './sum-groups.js';
 import { tcpFlagNames } from './tcp-flag-names.js';
 import { stepNs } from './timeline-step.js';
-
-/** Keys with what they add up to. */
-type Entries = readonly (readonly [key: string, totals: Totals])[];
 
 interface Counted {
   readonly total: Totals;
@@ -35,6 +47,8 @@ interface Counted {
 /** Counts packets by their flows. Without an expression by the sums of minutes and hours; with one, flow by flow. */
 @Injectable()
 export class FlowsService {
+  readonly #slots = new ScanSlots(MOST_QUESTIONS, 'count flows');
+
   constructor(
     private readonly source: FlowSource,
     private readonly ledger: LedgerSource,
@@ -47,7 +61,7 @@ export class FlowsService {
     // A later page is of the range of the first one.
     const query = { ...request.query, ...cursor?.range };
     const { limit } = question;
-    const { found, counted } = await this.source.ask(async (snapshot) => {
+    const { found, counted } = await this.#ask(async (snapshot) => {
       const asked = await AskedFlows.read(snapshot, query);
       const found = await snapshot.flows(query, asked.pending, { limit: limit + 1, after: cursor?.after });
       return { found, counted: await this.#counted(asked, request) };
@@ -66,20 +80,22 @@ export class FlowsService {
     const request = flowRequest(question, nowMs);
     const { query, filter } = request;
     const step = stepNs(question.step, query);
-    const { entries, counted } = await this.source.ask(async (snapshot) => {
+    const { entries, counted } = await this.#ask(async (snapshot) => {
       const asked = await AskedFlows.read(snapshot, query);
-      const sums =
-        filter !== undefined && filter.ofOthers !== true
-          ? []
-          : await asked.sums('none', step % HOUR_NS === 0n ? 'hour' : 'minute');
+      const finest = step % HOUR_NS === 0n ? 'hour' : 'minute';
+      const points = byTime(query.version, step);
       if (!filter) {
-        const entries: Entries = [...byTime(sums, query.version, step)];
-        return { entries, counted: { ...this.#allDecided(asked), total: totalOfAll(sums, query.version) } };
+        const total = new FlowTotals();
+        await asked.sums('none', finest, (sum) => {
+          points.add(sum);
+          total.addSum(sum, query.version);
+        });
+        return { entries: points.entries(), counted: { ...this.#allDecided(asked), total } };
       }
+      if (filter.ofOthers === true) await asked.sums('none', finest, (sum) => points.add(onlyOthers(sum)));
       const groups = await snapshot.groups(query, asked.pending, { by: 'time', stepNs: step });
-      const others = byTime(sums.map(onlyOthers), query.version, step);
-      for (const { key, ...totals } of groups) addTo(others, key!, totals);
-      return { entries: [...others] as Entries, counted: await this.#counted(asked, request) };
+      for (const { key, ...totals } of groups) totalOf(points.totals, key!).merge(totals);
+      return { entries: points.entries(), counted: await this.#counted(asked, request) };
     }, signal);
     const points = entries
       .filter(([, { packets }]) => packets > 0)
@@ -93,7 +109,7 @@ export class FlowsService {
     const request = flowRequest(question, nowMs);
     const { query, filter } = request;
     const { by, order, limit } = question;
-    const { entries, counted } = await this.source.ask(async (snapshot) => {
+    const { entries, counted } = await this.#ask(async (snapshot) => {
       const asked = await AskedFlows.read(snapshot, query);
       if (!filter) {
         const { entries, total } = await topOfAll(asked, question);
@@ -102,9 +118,9 @@ export class FlowsService {
       // What is not IP may be among the largest: it is added before they are cut.
       const groups = await snapshot.groups(query, asked.pending, { by, order, limit: limit + MOST_OTHERS });
       const totals = new Map<string, FlowTotals>();
-      if (filter.ofOthers === true) for (const [key, sum] of await othersBy(asked, by)) addTo(totals, key, sum);
-      for (const { key, ...sum } of groups) addTo(totals, keyName(by, key), sum);
-      return { entries: [...totals] as Entries, counted: await this.#counted(asked, request) };
+      if (filter.ofOthers === true) for (const [key, sum] of await othersBy(asked, by)) totalOf(totals, key).merge(sum);
+      for (const { key, ...sum } of groups) totalOf(totals, keyName(by, key)).merge(sum);
+      return { entries: [...totals], counted: await this.#counted(asked, request) };
     }, signal);
     const largest = entries
       .toSorted(([a, one], [b, other]) => other[order] - one[order] || (a < b ? -1 : 1))
@@ -114,20 +130,43 @@ export class FlowsService {
     return { range: rangeOf(query), by, entries: largest, total: packetSum(counted.total), completeness };
   }
 
+  /** @throws BpfleetError `TOO_BUSY`, `QUERY_TIMEOUT` */
+  async #ask<Answer>(question: (snapshot: FlowSnapshot) => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+    const release = this.#slots.take();
+    const deadline = new Deadline(QUESTION_TIME_MS, signal);
+    try {
+      return await this.source.ask(question, deadline.signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const isLate = deadline.signal.aborted || (error instanceof BpfleetError && error.code === 'QUERY_TIMEOUT');
+      throw isLate ? tookTooLong(error) : error;
+    } finally {
+      deadline.clear();
+      release();
+    }
+  }
+
   #allDecided({ packetsPending }: AskedFlows): Omit<Counted, 'total'> {
     return { packetsUndecided: 0, packetsPending };
   }
 
   async #counted(asked: AskedFlows, { filter }: FlowRequest): Promise<Counted> {
     const { snapshot, query, pending, packetsPending } = asked;
-    const sums = await asked.sums('none');
-    if (!filter) return { ...this.#allDecided(asked), total: totalOfAll(sums, query.version) };
-    const others = totalOfAll(sums.map(onlyOthers), query.version);
-    const notPlain = await asked.notPlain();
     const total = new FlowTotals();
-    merge(total, await snapshot.totals(query, pending));
-    if (filter.ofOthers === true) merge(total, others);
-    const packetsUndecided = notPlain + (filter.ofOthers === undefined ? others.packets : 0);
+    if (!filter) {
+      await asked.sums('none', 'hour', (sum) => total.addSum(sum, query.version));
+      return { ...this.#allDecided(asked), total };
+    }
+    const others = new FlowTotals();
+    let unclear = 0;
+    await asked.sums('none', 'hour', (sum) => {
+      others.addSum(onlyOthers(sum), query.version);
+      unclear += sum.unclearPackets;
+    });
+    const notPlain = await asked.notPlain();
+    total.merge(await snapshot.totals(query, pending));
+    if (filter.ofOthers === true) total.merge(others);
+    const packetsUndecided = notPlain + unclear + (filter.ofOthers === undefined ? others.packets : 0);
     return { total, packetsUndecided, packetsPending };
   }
 
@@ -139,6 +178,12 @@ export class FlowsService {
   }
 }
 
+const tookTooLong = (cause: unknown): BpfleetError =>
+  new BpfleetError('QUERY_TIMEOUT', `counting these flows took more than ${QUESTION_TIME_MS / 1000} s`, {
+    cause,
+    hint: 'ask for a shorter range, or with fewer terms; without an expression the sums of minutes and hours answer',
+  });
+
 /** More than the keys that packets without a flow have. */
 const MOST_OTHERS = 1000;
 
@@ -147,40 +192,45 @@ async function topOfAll(
   { by, order, limit }: Pick<TopQuery, 'by' | 'order' | 'limit'>,
 ): Promise<{ entries: Entries; total: Totals }> {
   const { version } = asked.query;
-  if (by === 'host') {
-    const hosts = new HostTotals(version);
-    const sums = await asked.sums('hosts', 'hour', (sum) => hosts.add(sum));
-    return { entries: hosts.largest(order, limit), total: totalOfAll(sums, version) };
-  }
-  const sums = await asked.sums(by === 'port' || by === 'protocol' ? 'services' : 'none');
-  return { entries: [...groupsOf(sums, version, by)], total: totalOfAll(sums, version) };
+  const groups = groupsBy(by, version);
+  const total = new FlowTotals();
+  await asked.sums(KEYS_BY[by], 'hour', (sum) => {
+    groups.add(sum);
+    total.addSum(sum, version);
+  });
+  return { entries: groups.entries(order, limit), total };
 }
 
-function groupsOf(sums: readonly StoredSum[], version: string | undefined, by: Exclude<TopQuery['by'], 'host'>) {
+const KEYS_BY = { agent: 'none', filter: 'none', host: 'hosts', port: 'services', protocol: 'services' } as const;
+
+function groupsBy(by: TopQuery['by'], version: string | undefined): SumGroups {
   switch (by) {
+    case 'host':
+      return new HostGroups(version);
     case 'port':
     case 'protocol':
-      return byService(sums, version, by);
+      return new ServiceGroups(version, by);
     case 'agent':
-      return byAgent(sums, version);
+      return byAgent(version);
     case 'filter':
-      return byFilter(sums, version);
+      return byFilter(version);
   }
 }
 
 async function othersBy(asked: AskedFlows, by: TopQuery['by']): Promise<Entries> {
   const { version } = asked.query;
-  const others = (await asked.sums('none')).map(onlyOthers).filter(({ packets }) => packets > 0);
-  if (by === 'agent') return [...byAgent(others, version)];
-  if (by === 'filter') return [...byFilter(others, version)];
-  if (by === 'host' || others.length === 0) return [];
-  return [[OTHER, totalOfAll(others, version)]];
+  if (by === 'host') return [];
+  const keyless = new KeyGroups(({ filters, weights }) => [[OTHER, weightOf(filters, weights, version)]]);
+  const groups = by === 'agent' ? byAgent(version) : by === 'filter' ? byFilter(version) : keyless;
+  await asked.sums('none', 'hour', (sum) => groups.add(onlyOthers(sum)));
+  return groups.entries();
 }
 
-const onlyOthers = <Sum extends { otherPackets: number; otherBytes: number }>(sum: Sum): Sum => ({
+/** What certainly is not IP. */
+const onlyOthers = (sum: StoredSum): StoredSum => ({
   ...sum,
-  packets: sum.otherPackets,
-  bytes: sum.otherBytes,
+  packets: sum.otherPackets - sum.unclearPackets,
+  bytes: sum.otherBytes - sum.unclearBytes,
 });
 
 /** Postgres writes some addresses otherwise. */
@@ -194,19 +244,6 @@ function keyName(by: TopQuery['by'], key: string | null): string {
   if (key === null) return OTHER;
   if (by === 'protocol') return protocolName(Number(key));
   return by === 'host' ? addressText(key) : key;
-}
-
-function addTo(totals: Map<string, FlowTotals>, key: string, more: Totals): void {
-  const known = totals.get(key) ?? new FlowTotals();
-  totals.set(key, known);
-  merge(known, more);
-}
-
-function merge(into: FlowTotals, { packets, bytes, estimatedPackets, estimatedBytes }: Totals): void {
-  into.packets += packets;
-  into.bytes += bytes;
-  into.estimatedPackets += estimatedPackets;
-  into.estimatedBytes += estimatedBytes;
 }
 
 function flowOf(flow: FoundFlow): Flow {

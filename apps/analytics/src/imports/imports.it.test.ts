@@ -14,10 +14,13 @@ const startNs = BigInt(Date.UTC(2019, 3, 1)) * 1_000_000n;
 const PACKETS = 20_000;
 const CHUNK_BYTES = 60_000;
 
+/** Few: a file must be made faster than a server gives up connections that are silent. */
+const frames = Array.from({ length: 999 }, (_, index) => tcpFrame(index, index % 3 === 0 ? 53 : 80));
+
 /** A pcap file whose packets are a millisecond apart. */
 function pcapOf(first: number, count: number): Buffer {
   const records = Array.from({ length: count }, (_, index) => {
-    const bytes = tcpFrame(first + index, index % 3 === 0 ? 53 : 80);
+    const bytes = frames[index % frames.length]!;
     const atNs = startNs + BigInt(first + index) * 1_000_000n;
     return writePcapPacket(bytes, { atNs, start: 0, capturedLength: bytes.length, wireLength: bytes.length });
   });
@@ -57,6 +60,11 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     return [...readCapture(new Uint8Array(await answer.arrayBuffer()))];
   }
 
+  async function flowPackets(agent: string) {
+    const { total, completeness } = await analytics.client.call(queryApi.getTop, { query: { ...range, agent } });
+    return total.packets + completeness.packetsPending;
+  }
+
   it('stores each packet once, however often the file is sent', async () => {
     const file = pcapOf(0, PACKETS);
     const first = await send(file);
@@ -83,6 +91,71 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     expect(rest.stored).toBeGreaterThan(0);
     expect(rest.stored).toBeLessThan(rest.sections);
     expect(await stored(agent)).toHaveLength(PACKETS);
+  });
+
+  it('keeps nothing of a body that is not the file of its digest', async () => {
+    const file = pcapOf(2_000_000, PACKETS);
+    const agent = `import-${digestOf(file).slice(7, 23)}`;
+    const wrong = [
+      file.subarray(0, pcapOf(0, PACKETS / 2 + 100).length),
+      Buffer.concat([file, pcapOf(0, 50).subarray(24)]),
+      pcapOf(3_000_000, PACKETS),
+    ];
+    for (const body of wrong) {
+      await expect(send(file, { content: chunksOf(body) })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+      expect(await stored(agent)).toEqual([]);
+    }
+    const result = await send(file);
+    expect(result).toMatchObject({ packets: PACKETS, stored: result.sections });
+    expect((await stored(agent)).map(({ atNs }) => atNs)).toEqual([...readCapture(file)].map(({ atNs }) => atNs));
+    expect(await flowPackets(agent)).toBe(PACKETS);
+    // Nor does it do harm to what is stored.
+    await expect(send(file, { content: chunksOf(wrong[2]!) })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    expect(await send(file)).toMatchObject({ stored: 0 });
+    expect(await stored(agent)).toHaveLength(PACKETS);
+  });
+
+  it('goes on under another name at the packet where it stopped', async () => {
+    const file = pcapOf(4_000_000, PACKETS);
+    const agent = `import-${digestOf(file).slice(7, 23)}`;
+    const isPartStored = () => expect.poll(async () => (await stored(agent)).length).toBeGreaterThan(0);
+    const content = chunksOf(file, Math.floor(file.length * 0.7), isPartStored);
+    await expect(send(file, { content, name: 'x'.repeat(200) })).rejects.toThrow('the sender broke off');
+    await send(file, { name: 'a' });
+    const times = (await stored(agent)).map(({ atNs }) => atNs);
+    expect(times).toEqual([...readCapture(file)].map(({ atNs }) => atNs));
+  });
+
+  it('replaces what a sender that broke off left of another file', async () => {
+    const file = pcapOf(5_000_000, PACKETS);
+    const other = pcapOf(6_000_000, PACKETS);
+    const agent = `import-${digestOf(file).slice(7, 23)}`;
+    const isPartStored = () => expect.poll(async () => (await stored(agent)).length).toBeGreaterThan(0);
+    const content = chunksOf(other, Math.floor(other.length * 0.7), isPartStored);
+    await expect(send(file, { content })).rejects.toThrow('the sender broke off');
+    await expect(send(file)).rejects.toMatchObject({ code: 'IDENTITY_CONFLICT' });
+    await send(file);
+    expect((await stored(agent)).map(({ atNs }) => atNs)).toEqual([...readCapture(file)].map(({ atNs }) => atNs));
+    expect(await flowPackets(agent)).toBe(PACKETS);
+  });
+
+  it('stores again what retention has given up, and counts its flows once', async () => {
+    const file = pcapOf(7_000_000, PACKETS);
+    const { agent, sections } = await send(file);
+    // As its partition goes: from the ranges, which questions go by, first, and then the table.
+    const log = `import ${digestOf(file)}`;
+    await analytics.pool.query('DELETE FROM analytics.partition_range WHERE log = $1', [log]);
+    expect(await send(file)).toMatchObject({ sections, stored: sections });
+    await analytics.pool.query('DELETE FROM analytics.section WHERE agent = $1', [agent]);
+    expect(await send(file)).toMatchObject({ sections, stored: sections });
+    const given = [3, 4, 30];
+    await analytics.pool.query('DELETE FROM analytics.section WHERE agent = $1 AND seq = ANY($2)', [agent, given]);
+    expect(await send(file)).toMatchObject({ sections, stored: given.length });
+    expect((await stored(agent)).map(({ atNs }) => atNs)).toEqual([...readCapture(file)].map(({ atNs }) => atNs));
+    expect(await flowPackets(agent)).toBe(PACKETS);
+    const query = { ...range, agent };
+    const { completeness } = await analytics.client.call(queryApi.listPackets, { query });
+    expect(completeness).toMatchObject({ recordsQuarantined: 0, sectionsMissing: 0, packetsMissing: 0 });
   });
 
   it('refuses a file that is none, and one that is not the one it is said to be', async () => {

@@ -11,8 +11,8 @@ const packet = (mark: number, given: Partial<CapturedPacket> = {}): CapturedPack
   ...given,
 });
 
-function cut(packets: readonly CapturedPacket[]) {
-  const cutter = new SectionCutter('import-1', 'old.pcap');
+function cut(packets: readonly CapturedPacket[], name = 'old.pcap') {
+  const cutter = new SectionCutter('import-1', name);
   const sections: ImportedSection[] = [];
   for (const one of packets) {
     const section = cutter.add(one);
@@ -43,6 +43,11 @@ describe('SectionCutter', () => {
 
   it('makes the same sections of the same packets', () => {
     expect(cut(packets)).toEqual(cut(packets));
+  });
+
+  it('cuts at the same packets whatever the file is called', () => {
+    const counts = (name: string) => cut(packets, name).sections.map(({ header }) => header.packets);
+    expect(counts('x'.repeat(200))).toEqual(counts('a'));
   });
 
   it('keeps interfaces and link types apart', () => {

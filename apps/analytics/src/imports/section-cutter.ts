@@ -10,20 +10,27 @@ export interface ImportedSection {
   readonly value: Uint8Array;
 }
 
-/** A section is closed at this size, as an agent does it. */
-const SECTION_BYTES = 64 * 1024;
-/** Room for the largest packet behind a section that is just not full. */
-const CAPACITY_BYTES = SECTION_BYTES + SNAPLEN_BYTES + 16 * 1024;
+/** A section is closed at this size, about an agent's. Names do not count: under another one the file is cut the same. */
+const SECTION_BYTES = 48 * 1024;
+/** What a packet takes besides its bytes, and an interface. */
+const BLOCK_BYTES = 32;
+const INTERFACE_BYTES = 256;
 const MAX_PACKETS = 60_000;
 const MAX_INTERFACES = 200;
+/** Of a name, in UTF-8: 255 characters and the rest of its block. */
+const MOST_INTERFACE_BYTES = 1024;
+/** Room for the largest packet behind a section that is just not full, for the longest names, and for the head. */
+const CAPACITY_BYTES = SECTION_BYTES + SNAPLEN_BYTES + MAX_INTERFACES * MOST_INTERFACE_BYTES + 32 * 1024;
 const NS_PER_S = 1_000_000_000n;
 const LAST_SECOND = 2n ** 32n - 1n;
 
-/** Cuts the packets of a capture file into sections: the same file into the same bytes, whenever it comes. */
+/** Cuts the packets of a capture file into sections: the same file at the same packets, whenever and as whatever it comes. */
 export class SectionCutter {
   readonly #writer = new SectionWriter({ application: 'bpfleet import', capacityBytes: CAPACITY_BYTES });
   /** Of the open section, by link type and name. */
   readonly #interfaces = new Map<string, number>();
+  /** Of the open section, names aside. */
+  #sizeBytes = 0;
   #sections = 0;
   #packets = 0;
   #skipped = 0;
@@ -58,8 +65,9 @@ export class SectionCutter {
     const wire = Math.max(wireLength, bytes.length);
     const id = this.#interfaceOf(packet);
     this.#writer.append(id, seconds, nanoseconds, bytes, 0, bytes.length, wire, undefined, 0);
+    this.#sizeBytes += BLOCK_BYTES + bytes.length;
     const isFull =
-      this.#writer.sizeBytes >= SECTION_BYTES ||
+      this.#sizeBytes + INTERFACE_BYTES * this.#interfaces.size >= SECTION_BYTES ||
       this.#writer.packets >= MAX_PACKETS ||
       this.#interfaces.size >= MAX_INTERFACES;
     return isFull ? this.end() : undefined;
@@ -75,6 +83,7 @@ export class SectionCutter {
     const value = writer.finish({}).slice();
     writer.begin();
     this.#interfaces.clear();
+    this.#sizeBytes = 0;
     const header = {
       ...{ agent: this.agent, epoch: 1, seq: this.#sections++, tsMinNs, tsMaxNs, packets },
       ...{ filters: [IMPORT_VERSION], crc32: crc32(value) },

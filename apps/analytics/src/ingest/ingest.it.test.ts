@@ -5,7 +5,7 @@ import { createPool } from '@bpfleet/store';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { kafka, postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AnalyticsConfig } from '../config.js';
+import { type AnalyticsConfig, QUERY_CONNECTIONS } from '../config.js';
 import { RegistryServer } from '../testing/registry-server.js';
 import { migratedDatabase, RunningAnalytics } from '../testing/running-analytics.js';
 import { busRecord, makeSection, type SectionShape } from '../testing/sections.js';
@@ -246,6 +246,15 @@ function describeIngest(makeBus: () => TestBus, connectionOf: () => Promise<Test
     await send(more);
     await isStored(second, [...sections, ...more]);
     expect(await second.metric('bpfleet_ingest_duplicates_total')).toBe(0);
+  });
+
+  it('stores what comes while questions have all the connections that they may', async () => {
+    const analytics = await start();
+    const held = await Promise.all(Array.from({ length: QUERY_CONNECTIONS }, () => analytics.queryPool.connect()));
+    expect(analytics.queryPool.totalCount).toBe(analytics.queryPool.options.max);
+    await send([section(), section()]);
+    await expect.poll(() => analytics.metric('bpfleet_ingest_sections_total'), { timeout: 30_000 }).toBe(2);
+    for (const client of held) client.release();
   });
 
   it('stores each section once while its connections to Postgres break', async () => {

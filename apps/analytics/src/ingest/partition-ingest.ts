@@ -91,8 +91,13 @@ export class PartitionIngest {
   storeFlows(all = false): Promise<void> {
     return this.#alone(async () => {
       const isDue = all ? !this.#flows.isEmpty : this.#flows.isDue(this.parts.nowMs());
-      if (isDue) await this.#store(this.#position.next, NOTHING, [], await this.#flows.take(this.#position.next));
+      if (isDue) await this.#storeFlows(this.#position.next);
     });
+  }
+
+  /** @param next behind the last section that has them */
+  async #storeFlows(next: bigint): Promise<void> {
+    await this.#store(this.#position.next, NOTHING, [], await this.#flows.take(next));
   }
 
   /** One after the other: each begins at the position at which the one before has ended. */
@@ -104,8 +109,9 @@ export class PartitionIngest {
 
   /** Of what a former owner stored and had not done so. */
   async #makeFlows(): Promise<void> {
-    for await (const { agent, body } of this.parts.store.sectionsWithoutFlows(this.#position)) {
+    for await (const { offset, agent, body } of this.parts.store.sectionsWithoutFlows(this.#position)) {
       this.#flows.add(agent, body, this.parts.nowMs());
+      if (this.#flows.isDue(this.parts.nowMs())) await this.#storeFlows(offset + 1n);
     }
   }
 

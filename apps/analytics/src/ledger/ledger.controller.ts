@@ -21,8 +21,13 @@ export class LedgerController {
 
 function ledgerOf({ agent, epochs, losses, recordsQuarantined, missing }: AgentAccount): AgentLedger {
   const sum = (of: (epoch: AgentAccount['epochs'][number]) => number) =>
-    epochs.reduce((total, epoch) => total + of(epoch), 0);
-  const times = epochs.flatMap(({ firstNs, lastNs }) => [firstNs, lastNs]);
+    // Agents say what they like, and the answer is to be readable.
+    Math.min(
+      epochs.reduce((total, epoch) => total + of(epoch), 0),
+      Number.MAX_SAFE_INTEGER,
+    );
+  // Of an epoch that only the next one told of, no packet is here.
+  const times = epochs.filter(({ sections }) => sections > 0).flatMap(({ firstNs, lastNs }) => [firstNs, lastNs]);
   const earliest = times.reduce((a, b) => (a < b ? a : b));
   const latest = times.reduce((a, b) => (a > b ? a : b));
   return {
@@ -35,8 +40,8 @@ function ledgerOf({ agent, epochs, losses, recordsQuarantined, missing }: AgentA
     packetsStored: sum(({ packets }) => packets),
     droppedByKernel: losses.droppedByKernel,
     lostWithProcess: losses.lostByAgents,
-    sectionsMissing: Math.max(0, losses.sectionsMissing),
-    packetsMissing: Math.max(0, losses.packetsMissing),
+    sectionsMissing: losses.sectionsMissing,
+    packetsMissing: losses.packetsMissing,
     recordsQuarantined,
     missing: [...missing],
   };

@@ -13,12 +13,13 @@ const NOTHING_LOST: KnownLosses = {
 /** A `LedgerSource` that says what it was told; for tests. */
 export class MemoryLedger extends LedgerSource {
   known: Partial<KnownLosses> = {};
+  agents: AgentAccount[] = [];
 
   override async losses(): Promise<KnownLosses> {
     return { ...NOTHING_LOST, ...this.known };
   }
 
   override async accounts(): Promise<AgentAccount[]> {
-    return [];
+    return this.agents;
   }
 }

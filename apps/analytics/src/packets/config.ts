@@ -3,3 +3,12 @@ export const scanLimits = { rowsTimeMs: 30_000, fileTimeMs: 3_600_000 } as const
 
 /** Queries that read packets at the same time; each holds up to 4 MiB of sections. */
 export const MOST_SCANS = 8;
+
+/**
+ * A reader that takes nothing for so long is ended, since it holds one of `MOST_SCANS` places: as long as its query may
+ * take, within these bounds. Less than the least would end one on a slow line.
+ */
+export const STALLED_MS = { least: 10_000, most: 60_000 } as const;
+
+export const stalledMs = (queryMs: number = STALLED_MS.most): number =>
+  Math.min(Math.max(queryMs, STALLED_MS.least), STALLED_MS.most);

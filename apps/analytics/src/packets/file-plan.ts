@@ -1,3 +1,4 @@
+import type { Completeness } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { scanSection } from '@bpfleet/section';
@@ -21,6 +22,8 @@ export interface FilePlan {
     readonly sectionIds: ReadonlySet<string>;
   };
   readonly rangeScanned: boolean;
+  /** What ended the search before the range was through, where it was the budget. */
+  readonly stoppedBy?: Completeness['stoppedBy'];
   /** With a limit: how far the search for the newest packets came. */
   readonly passed?: Passed;
 }
@@ -28,12 +31,20 @@ export interface FilePlan {
 /**
  * Looks through the answer once, and keeps nothing of it but what the second pass needs to write it in time order
  * with bounded memory: the link type, and with a limit, where the newest packets begin.
+ * Without a limit it takes half of the time at most, so that there is a file in any case.
  * @throws BpfleetError `SEVERAL_LINK_TYPES` that names them
  */
 export async function planFile(source: SectionSource, request: PacketRequest, budget: ScanBudget): Promise<FilePlan> {
   if (request.limit !== undefined) return planNewest(source, request, budget);
-  const linkType = request.linkType ?? onlyLinkType(await linkTypesOf(source, request, budget));
-  return { linkType, rangeScanned: true };
+  if (request.linkType !== undefined) return { linkType: request.linkType, rangeScanned: true };
+  const first = budget.half();
+  try {
+    const linkType = onlyLinkType(await linkTypesOf(source, request, first));
+    // Packets of another one may be where it did not come to: the file leaves them out.
+    return { linkType, rangeScanned: first.stoppedBy === undefined, stoppedBy: first.stoppedBy };
+  } finally {
+    first.clear();
+  }
 }
 
 async function planNewest(source: SectionSource, request: PacketRequest, budget: ScanBudget): Promise<FilePlan> {

@@ -19,7 +19,10 @@ class EndlessSections extends MemorySections {
   /** Waits with each section after this one, as a slow database does. */
   waitAfter = Number.POSITIVE_INFINITY;
   readonly #section = storedSection(
-    makeSection({ agent: 'a', epoch: 1, seq: 0, filter: 'web@1', atNs: Array(500).fill(NOW_NS - 1n) }),
+    makeSection({
+      ...{ agent: 'a', epoch: 1, seq: 0, filter: 'web@1' },
+      packets: Array(20).fill({ atNs: NOW_NS - 1n, bytes: new Uint8Array(10_000) }),
+    }),
   );
 
   override async *sections(_query: unknown, signal: AbortSignal) {
@@ -46,6 +49,9 @@ const noTails = {
 const noImports = {
   owner: '',
   get ingest(): never {
+    throw new Error('nothing is imported here');
+  },
+  get store(): never {
     throw new Error('nothing is imported here');
   },
 };
@@ -92,9 +98,9 @@ describe('PacketsController', () => {
 
   const path = `${queryApi.listPackets.path}?limit=0&linktype=EN10MB`;
   const headers = { accept: packetMediaTypes.pcapng };
-  const begin = () =>
+  const begin = (asked = path) =>
     new Promise<IncomingMessage>((resolve, reject) => {
-      get(url + path, { headers, agent: false }, resolve).on('error', reject);
+      get(url + asked, { headers, agent: false }, resolve).on('error', reject);
     });
   const failures = () => lines.filter(({ level }) => level === 'warn' || level === 'error');
 
@@ -114,13 +120,33 @@ describe('PacketsController', () => {
     expect(failures()).toEqual([]);
   });
   it('answers 503 to one more than may read at a time, and takes the next when one has gone', async () => {
-    const reading = await Promise.all(Array.from({ length: MOST_SCANS }, begin));
+    const reading = await Promise.all(Array.from({ length: MOST_SCANS }, () => begin()));
     const refused = await begin();
     expect(refused.statusCode).toBe(503);
     expect(refused.headers['retry-after']).toBe('1');
     refused.resume();
     reading[0]!.destroy();
     await expect.poll(async () => (await begin()).statusCode).toBe(200);
+  });
+  it('takes its place from a reader that takes nothing, when its query has had its time', {
+    timeout: 40_000,
+  }, async () => {
+    // Shorter than the least, and longer than it takes to fill what the kernel has room for.
+    const slow = `${path}&timeoutMs=5000`;
+    const reading = await Promise.all(Array.from({ length: MOST_SCANS }, () => begin(slow)));
+    expect((await begin()).statusCode).toBe(503);
+    await expect.poll(async () => (await begin()).statusCode, { timeout: 30_000, interval: 200 }).toBe(200);
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        msg: 'request failed',
+        err: expect.objectContaining({
+          code: 'TOO_BUSY',
+          message: expect.stringContaining('the reader took nothing for 10 s'),
+        }),
+      }),
+    );
+    for (const response of reading) response.destroy();
   });
   it('breaks answers off when the service stops', async () => {
     const response = await begin();

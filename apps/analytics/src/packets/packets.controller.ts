@@ -5,8 +5,10 @@ import { Call, type CallOf } from '@bpfleet/service/nest';
 import { Controller, type OnModuleDestroy, Req, Res } from '@nestjs/common';
 import { acceptedType, type NegotiatingRequest } from '../accepted-type.js';
 import { Clock } from '../clock.js';
+import { stalledMs } from './config.js';
 import { type PacketMediaType, PacketsService } from './packets.service.js';
 import { sendStream } from './send-stream.js';
+import { stalledReader } from './stalled-reader.js';
 
 const offered: readonly PacketMediaType[] = Object.values(packetMediaTypes);
 
@@ -29,13 +31,14 @@ export class PacketsController implements OnModuleDestroy {
     @Res() response: ServerResponse,
   ): Promise<undefined> {
     const mediaType = acceptedType(request, offered);
-    const signal = AbortSignal.any([call.signal, this.#stopping.signal]);
+    const stalled = stalledReader(response, stalledMs(call.query.timeoutMs));
+    const signal = AbortSignal.any([call.signal, this.#stopping.signal, stalled]);
     try {
       const stream = await this.packets.answer(call.query, mediaType, this.clock.nowMs(), signal);
       await sendStream(stream, response, signal);
     } catch (error) {
-      // The receiver hung up: nobody is left to be told.
-      if (!call.signal.aborted) throw error;
+      // The receiver hung up: nobody is left to be told. One that is ended is hung up on, which the log tells.
+      if (stalled.aborted || !call.signal.aborted) throw error;
     }
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { InProcessBus, type Producer } from '@bpfleet/bus';
 import {
+  COMPLETENESS_TRAILER,
   Completeness,
   formatInstantNs,
   type PacketQuery,
@@ -16,7 +17,6 @@ import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements'
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { migratedDatabase, RunningAnalytics } from '../testing/running-analytics.js';
 import { busRecord, makeSection, type SectionShape, type TestPacket, tcpFrame } from '../testing/sections.js';
-import { COMPLETENESS_TRAILER } from './send-stream.js';
 
 /** As much of it as is looked at. */
 interface OpenApiDocument {
@@ -173,7 +173,7 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
       response.destroy();
       await new Promise((resolve) => response.once('close', resolve));
     }
-    await expect.poll(() => analytics.pool.totalCount - analytics.pool.idleCount).toBe(0);
+    await expect.poll(() => analytics.queryPool.totalCount - analytics.queryPool.idleCount).toBe(0);
     expect((await rows({ limit: 1 })).packets).toHaveLength(1);
   });
   it('counts what it cannot decide, and never answers it', async () => {
@@ -219,6 +219,6 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
     await expect.poll(running).toBe(1);
     asking.destroy();
     await expect.poll(running).toBe(0);
-    await expect.poll(() => analytics.pool.totalCount - analytics.pool.idleCount).toBe(0);
+    await expect.poll(() => analytics.queryPool.totalCount - analytics.queryPool.idleCount).toBe(0);
   });
 });

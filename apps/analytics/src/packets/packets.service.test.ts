@@ -184,6 +184,18 @@ describe('PacketsService: budgets', () => {
     expect(packets.map(({ atNs }) => atNs)).toEqual(ago(2));
     expect(completeness).toMatchObject({ rangeScanned: false, stoppedBy: 'time' });
   });
+  it('writes a file in the time that is left when the search for its link types takes too long', async () => {
+    store({ atNs: ago(1) });
+    store({ atNs: ago(2) });
+    store({ atNs: ago(3), linkType: LinkType.RAW });
+    const reads = source.sections.bind(source);
+    source.sections = (query, signal) =>
+      query.order === 'newest' ? reads(query, signal) : MemorySections.prototype.sections.call(source, query, signal);
+    const { packets, completeness } = await file({ timeoutMs: 1000 });
+    // Of the link type that was found; there may be others.
+    expect(packets.map(({ atNs }) => atNs)).toEqual(ago(2, 1));
+    expect(completeness).toMatchObject({ sectionsScanned: 3, rangeScanned: false, stoppedBy: 'time' });
+  });
   it('writes the newest packets that it has found in time', async () => {
     store({ atNs: ago(1) });
     store({ atNs: ago(2) });

@@ -28,7 +28,7 @@ export interface PacketStream {
   readonly fileName?: string;
   readonly body: AsyncIterable<Uint8Array>;
   /** Behind a capture file, which has no place for it; the others carry it inside. */
-  readonly trailer?: () => Promise<Completeness>;
+  readonly trailer?: (() => Promise<Completeness>) | undefined;
 }
 
 @Injectable()
@@ -127,7 +127,7 @@ export class PacketsService {
       fileName: `bpfleet-${new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')}.${file.extension}`,
       body: fileChunks(file, plan.linkType, packets.packets()),
       trailer: () => {
-        const { stoppedBy } = budget;
+        const stoppedBy = budget.stoppedBy ?? plan.stoppedBy;
         const rangeScanned = plan.rangeScanned && stoppedBy === undefined;
         return this.#completeness(request, packets.scan, { rangeScanned, passed: plan.passed, stoppedBy });
       },

@@ -46,6 +46,11 @@ export class ScanBudget {
     }
   }
 
+  /** Of half the time: for a pass that must leave some for the one which answers. Must be cleared, too. */
+  half(): ScanBudget {
+    return new ScanBudget({ ...this.limits, timeMs: this.limits.timeMs / 2 });
+  }
+
   /** Must be called when the query has ended. */
   clear(): void {
     this.#deadline.clear();

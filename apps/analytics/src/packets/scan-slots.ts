@@ -4,7 +4,11 @@ import { BpfleetError } from '@bpfleet/errors';
 export class ScanSlots {
   #taken = 0;
 
-  constructor(private readonly most: number) {}
+  /** @param work what they do, for the refusal */
+  constructor(
+    private readonly most: number,
+    private readonly work = 'read packets',
+  ) {}
 
   /**
    * Takes a slot.
@@ -13,7 +17,7 @@ export class ScanSlots {
    */
   take(): () => void {
     if (this.#taken >= this.most) {
-      throw new BpfleetError('TOO_BUSY', `${this.most} queries are reading packets already`, {
+      throw new BpfleetError('TOO_BUSY', `${this.most} queries ${this.work} already`, {
         hint: 'ask again in a second; another replica may be free',
       });
     }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { packetMediaTypes } from '@bpfleet/contract';
+import { COMPLETENESS_TRAILER, packetMediaTypes } from '@bpfleet/contract';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PacketStream } from './packets.service.js';
-import { COMPLETENESS_TRAILER, sendStream } from './send-stream.js';
+import { sendStream } from './send-stream.js';
 
 const completeness = {
   sectionsScanned: 1,
@@ -44,6 +44,14 @@ describe('sendStream', () => {
 
   /** Serves one stream; `ended` is what `sendStream` came to. */
   async function serve(body: AsyncIterable<Uint8Array>, rest: Partial<PacketStream> = {}) {
+    const { port, ended } = await listenWith(body, rest);
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get({ port, host: '127.0.0.1' }, resolve).on('error', reject);
+    });
+    return { response, ended };
+  }
+
+  async function listenWith(body: AsyncIterable<Uint8Array>, rest: Partial<PacketStream>) {
     let settle: (end: Promise<void>) => void;
     const ended = new Promise<void>((resolve) => {
       settle = resolve;
@@ -59,11 +67,14 @@ describe('sendStream', () => {
       settle(sending);
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
-    const { port } = server.address() as AddressInfo;
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      get({ port, host: '127.0.0.1' }, resolve).on('error', reject);
-    });
-    return { response, ended };
+    return { port: (server.address() as AddressInfo).port, ended };
+  }
+
+  /** All that comes for a request line and no headers. */
+  async function raw(port: number, requestLine: string): Promise<string> {
+    const socket = connect(port, '127.0.0.1');
+    socket.end(`${requestLine}\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    return text(socket);
   }
 
   it('sends everything, and the completeness behind it', async () => {
@@ -74,6 +85,24 @@ describe('sendStream', () => {
     expect((await text(response)).length).toBe(3 * 64 * 1024);
     expect(JSON.parse(response.trailers[COMPLETENESS_TRAILER.toLowerCase()]!)).toEqual(completeness);
     await ended;
+  });
+  it('sends the file alone to HTTP/1.0, which has no place for what comes behind it', async () => {
+    const body = new WatchedBody();
+    const { port, ended } = await listenWith(body.chunks(3), { trailer: async () => completeness });
+    const [head, file] = (await raw(port, 'GET / HTTP/1.0')).split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1.1 200/);
+    expect(head).not.toMatch(/trailer|chunked/i);
+    expect(file).toHaveLength(3 * 64 * 1024);
+    await ended;
+  });
+  it('sends the headers alone for HEAD, and reads no more than they need', async () => {
+    const body = new WatchedBody();
+    const { port, ended } = await listenWith(body.chunks(3), { trailer: async () => completeness });
+    const answer = await raw(port, 'HEAD / HTTP/1.1');
+    expect(answer).toMatch(/^HTTP\/1.1 200.*application\/x-pcapng.*\r\n\r\n$/s);
+    await ended;
+    expect(body.isOver).toBe(true);
+    expect(body.taken).toBe(0);
   });
   it('takes no more from the store than the receiver takes', async () => {
     const body = new WatchedBody();

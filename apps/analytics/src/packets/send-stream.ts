@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { COMPLETENESS_TRAILER } from '@bpfleet/contract';
 import type { PacketStream } from './packets.service.js';
-
-/** Trailer of capture files: the contract's `Completeness` as JSON. */
-export const COMPLETENESS_TRAILER = 'Bpfleet-Completeness';
 
 /**
  * Writes an answer as fast as its receiver takes it. Headers go out with the first bytes, so that what fails before
@@ -15,9 +13,12 @@ export async function sendStream(stream: PacketStream, response: ServerResponse,
   const chunks = stream.body[Symbol.asyncIterator]();
   try {
     const first = await chunks.next();
-    writeHeaders(stream, response);
-    await pipeline(Readable.from(continued(first, chunks), { objectMode: false }), response, { end: false, signal });
-    if (stream.trailer) response.addTrailers({ [COMPLETENESS_TRAILER]: JSON.stringify(await stream.trailer()) });
+    const trailer = mayHaveTrailers(response) ? stream.trailer : undefined;
+    writeHeaders({ ...stream, trailer }, response);
+    if (!isForHead(response)) {
+      await pipeline(Readable.from(continued(first, chunks), { objectMode: false }), response, { end: false, signal });
+      if (trailer) response.addTrailers({ [COMPLETENESS_TRAILER]: JSON.stringify(await trailer()) });
+    }
     response.end();
   } finally {
     // Where it did not come to the pipeline, nobody else has.
@@ -25,6 +26,13 @@ export async function sendStream(stream: PacketStream, response: ServerResponse,
     signal.throwIfAborted();
   }
 }
+
+/** HEAD: headers are all there is to send, and nothing more needs to be read for them. */
+const isForHead = ({ req }: ServerResponse): boolean => req.method === 'HEAD';
+
+/** Only a chunked answer has a place for them (RFC 9112, 7.1.2), which HTTP/1.0 does not know. Node throws elsewhere. */
+const mayHaveTrailers = (response: ServerResponse): boolean =>
+  response.useChunkedEncodingByDefault && !isForHead(response);
 
 function writeHeaders({ mediaType, fileName, trailer }: PacketStream, response: ServerResponse): void {
   response.setHeader('Content-Type', mediaType);

@@ -8,11 +8,11 @@ import { createLogger, Registry } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CHUNK_BYTES } from '../packets/chunks.js';
 import { sendStream } from '../packets/send-stream.js';
+import { stalledReader } from '../packets/stalled-reader.js';
 import { LongLog } from '../testing/long-log.js';
 import { NOW_MS } from '../testing/sections.js';
 import { STEP } from './config.js';
 import { tailMetrics } from './metrics.js';
-import { stalledReader } from './stalled-reader.js';
 import { TailService } from './tail.service.js';
 
 const PACKETS_PER_SECTION = 500;

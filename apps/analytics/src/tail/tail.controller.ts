@@ -6,8 +6,8 @@ import { Controller, type OnModuleDestroy, Req, Res } from '@nestjs/common';
 import { acceptedType, type NegotiatingRequest } from '../accepted-type.js';
 import { Clock } from '../clock.js';
 import { sendStream } from '../packets/send-stream.js';
+import { stalledReader } from '../packets/stalled-reader.js';
 import { TAIL_LIMITS } from './config.js';
-import { stalledReader } from './stalled-reader.js';
 import { type TailMediaType, TailService } from './tail.service.js';
 import { TailParts } from './tail-parts.js';
 

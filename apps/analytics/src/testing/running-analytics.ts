@@ -5,7 +5,7 @@ import { listen } from '@bpfleet/service/nest';
 import { analyticsMigrations, createPool, migrate } from '@bpfleet/store';
 import type pg from 'pg';
 import { type Analytics, createAnalytics } from '../analytics.js';
-import { AnalyticsConfig } from '../config.js';
+import { AnalyticsConfig, QUERY_CONNECTIONS } from '../config.js';
 
 type Connection = string | pg.ClientConfig;
 
@@ -21,6 +21,7 @@ export const migratedDatabase = {
 export class RunningAnalytics {
   readonly metrics = new Registry();
   readonly pool: pg.Pool;
+  readonly queryPool: pg.Pool;
   url = '';
   #analytics: Analytics | undefined;
 
@@ -30,13 +31,18 @@ export class RunningAnalytics {
     private readonly config: Partial<AnalyticsConfig> = {},
   ) {
     this.pool = createPool({ connection, name: 'test', onError: () => {} });
+    this.queryPool = createPool({
+      connection,
+      ...{ name: 'test-queries', maxConnections: QUERY_CONNECTIONS, onError: () => {} },
+    });
   }
 
   async start(): Promise<this> {
     const logger = createLogger({ name: 'test', level: process.env.BPFLEET_TEST_LOG ?? 'silent' });
-    const { pool, bus, metrics } = this;
+    const { pool, queryPool, bus, metrics } = this;
     const analytics = await createAnalytics(AnalyticsConfig.parse({ requireSignatures: false, ...this.config }), {
       pool,
+      queryPool,
       bus,
       logger,
       metrics,
@@ -49,7 +55,7 @@ export class RunningAnalytics {
 
   async stop(): Promise<void> {
     await this.#analytics?.stop();
-    if (!this.pool.ended) await this.pool.end();
+    for (const pool of [this.pool, this.queryPool]) if (!pool.ended) await pool.end();
   }
 
   get client(): ApiClient {

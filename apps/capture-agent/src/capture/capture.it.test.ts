@@ -1,7 +1,9 @@
 import { interfaces, PacketSender } from '@bpfleet/linux';
 import { forEachPacket, readSection } from '@bpfleet/section';
 import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
+import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ledgerMetrics } from '../ledger-metrics.js';
 import { CaptureRig } from '../testing/capture-rig.js';
 import { numberAt, numberedFrame } from '../testing/numbered-packets.js';
 
@@ -76,5 +78,44 @@ describe.runIf(possible.ok)(title, () => {
     const sections = (await rig.read()).map(({ bytes }) => readSection(bytes));
     expect(sections).toMatchObject([{ packets: 0, ledger: { captured: '599', kept: '0', 'sampled-out': '599' } }]);
     expect(await rig.source.counters()).toMatchObject({ taken: 599, sockets: [{ passed: 599, taken: 599 }] });
+  });
+
+  it('counts in its metrics what the kernel passed and dropped, whatever sockets ended meanwhile', async () => {
+    const registry = new Registry();
+    ledgerMetrics(registry, async () => {
+      const [counters, { outcomes }] = [await rig.source.counters(), await rig.opener.attest()];
+      const figures = { counters, outcomes, epoch: 7, generation: 1, confined: false, step: 'full' as const };
+      return { ...figures, lost: { evicted: 0, damaged: 0, killed: 0 } };
+    });
+    const sumOf = async (name: string) => {
+      const { values } = (await registry.getSingleMetric(`bpfleet_agent_${name}_total`)!.get()) as {
+        values: { value: number }[];
+      };
+      return values.reduce((sum, { value }) => sum + value, 0);
+    };
+    const run = async (version: number) => {
+      await rig.desire(rig.service.desire([{ filter: 'all', version, expression: 'udp and len > 1' }]));
+      await rig.settled();
+    };
+    await run(1);
+    wire.send(Array.from({ length: 500 }, (_, index) => numberedFrame(index, 9, 1000)));
+    await rig.until('packets to be read', async () => (await rig.source.counters()).taken === 500);
+    expect([await sumOf('kernel_passed_packets'), await sumOf('captured_packets')]).toEqual([500, 500]);
+    expect(await registry.metrics()).toContain('bpfleet_agent_kernel_passed_packets_total{interface="eth0"} 500\n');
+    await rig.desire(rig.service.desire([]));
+    await rig.until('the socket to end', async () => (await rig.source.counters()).ended.sockets === 1);
+    await run(2);
+    wire.send(Array.from({ length: 300 }, (_, index) => numberedFrame(index, 9, 1000)));
+    await rig.until('packets to be read', async () => (await rig.source.counters()).taken === 800);
+    const { sockets, ended, versions } = await rig.source.counters();
+    const all = (name: 'passed' | 'dropped' | 'taken') => [ended, ...sockets].reduce((sum, one) => sum + one[name], 0);
+    expect(await sumOf('kernel_passed_packets')).toBe(all('passed'));
+    expect(await sumOf('kernel_dropped_packets')).toBe(all('dropped'));
+    expect(await sumOf('captured_packets')).toBe(800);
+    expect(await sumOf('filter_stored_packets')).toBe(versions.reduce((sum, { stored: packets }) => sum + packets, 0));
+    const text = await registry.metrics();
+    expect(text).toContain('bpfleet_agent_kernel_passed_packets_total{interface="eth0"} 800\n');
+    expect(text).toContain('bpfleet_agent_filter_matched_packets_total{filter="all",version="2"} 300\n');
+    expect(text).toContain('bpfleet_agent_filters{state="attested"} 1\n');
   });
 });

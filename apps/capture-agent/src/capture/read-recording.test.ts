@@ -1,9 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LinkType } from '@bpfleet/packet';
+import { PcapngExport } from '@bpfleet/section';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readRecording } from './read-recording.js';
+import { packetsOf, readRecording } from './read-recording.js';
 
 const WHOLE = readFileSync(
   fileURLToPath(new URL('../../../../tests/fixtures/first-five-minutes.pcap', import.meta.url)),
@@ -23,10 +26,17 @@ describe('readRecording', () => {
     return readRecording(file);
   };
 
+  async function numberOf(packets: AsyncIterable<unknown>): Promise<number> {
+    let count = 0;
+    for await (const _ of packets) count++;
+    return count;
+  }
+
   it('has all packets of a whole file', async () => {
-    const { packets, cut } = await read(WHOLE);
-    expect(packets.length).toBeGreaterThan(100);
-    expect(cut).toBeUndefined();
+    const recording = await read(WHOLE);
+    expect(recording).toMatchObject({ file, linkTypes: [1], cut: undefined });
+    expect(recording.packets).toBeGreaterThan(100);
+    expect(await numberOf(packetsOf(recording))).toBe(recording.packets);
   });
 
   it.each([
@@ -35,9 +45,11 @@ describe('readRecording', () => {
   ])(
     'has every packet before the end of a file without %s, and says what is wrong with which file',
     async (_, missing) => {
-      const whole = (await read(WHOLE)).packets.length;
-      const { packets, cut } = await read(WHOLE.subarray(0, WHOLE.length - missing));
-      expect(packets).toHaveLength(whole - 1);
+      const whole = (await read(WHOLE)).packets;
+      const recording = await read(WHOLE.subarray(0, WHOLE.length - missing));
+      const { packets, cut } = recording;
+      expect(packets).toBe(whole - 1);
+      expect(await numberOf(packetsOf(recording))).toBe(packets);
       expect(cut).toContain(`${file}: capture file, byte `);
       expect(cut).toMatch(
         new RegExp(`the file ends after \\d+ of \\d+ bytes of a record; the ${whole - 1} packets before`),
@@ -69,4 +81,56 @@ describe('readRecording', () => {
       ...{ code: 'FILE_UNREADABLE', message: expect.stringContaining(file), hint: expect.any(String) },
     });
   });
+
+  it('refuses what cannot be read twice', async () => {
+    await expect(readRecording(folder)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+    execFileSync('mkfifo', [file]);
+    await expect(readRecording(file)).rejects.toMatchObject({ message: expect.stringContaining('no regular file') });
+  });
+
+  it('has no packets that were written behind those it found, and says that some are gone', async () => {
+    const recording = await read(WHOLE);
+    writeFileSync(file, WHOLE.subarray(FILE_HEADER_BYTES), { flag: 'a' });
+    expect(await numberOf(packetsOf(recording))).toBe(recording.packets);
+    writeFileSync(file, WHOLE.subarray(0, FILE_HEADER_BYTES));
+    await expect(numberOf(packetsOf(recording))).rejects.toMatchObject({
+      ...{ code: 'FILE_UNREADABLE', message: expect.stringContaining(`${recording.packets} of its `) },
+    });
+  });
+
+  it('takes the same memory for files of any size', async () => {
+    const packets = 1_000_000;
+    const record = Buffer.alloc(16 + 20);
+    record.writeUInt32LE(20, 8);
+    record.writeUInt32LE(20, 12);
+    const taken = (): number => {
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      return heapUsed + arrayBuffers;
+    };
+    writeFileSync(file, Buffer.concat([WHOLE.subarray(0, FILE_HEADER_BYTES), Buffer.alloc(36 * packets, record)]));
+    const before = taken();
+    const recording = await readRecording(file);
+    let [most, count] = [taken(), 0];
+    for await (const _ of packetsOf(recording)) if (++count % 10_000 === 0) most = Math.max(most, taken());
+    expect(count).toBe(packets);
+    expect(most - before).toBeLessThan(100 << 20);
+  }, 30_000);
+
+  it('takes files of more than 2 GiB', async () => {
+    const [blockBytes, blocks] = [1 << 20, 2100];
+    const ofUnknown = Buffer.from(Uint32Array.of(0x0bad, blockBytes).buffer);
+    const simplePacket = Buffer.from(Uint32Array.of(3, 20, 4, 0, 20).buffer);
+    const header = new PcapngExport().header([{ name: 'eth0', linkType: LinkType.EN10MB }]);
+    writeFileSync(file, header);
+    const handle = openSync(file, 'r+');
+    // Blocks that no reader knows, with holes in them: the disk has only their ends.
+    for (let at = header.length; at < header.length + blocks * blockBytes; at += blockBytes) {
+      writeSync(handle, ofUnknown, 0, 8, at);
+      writeSync(handle, ofUnknown, 4, 4, at + blockBytes - 4);
+    }
+    writeSync(handle, simplePacket, 0, simplePacket.length, header.length + blocks * blockBytes);
+    closeSync(handle);
+    expect(statSync(file).size).toBeGreaterThan(2 ** 31);
+    expect(await readRecording(file)).toMatchObject({ packets: 1, cut: undefined });
+  }, 60_000);
 });

@@ -1,13 +1,19 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { BpfleetError } from '@bpfleet/errors';
 import { type CapturedPacket, CaptureFileReader } from '@bpfleet/section';
 
-/** A capture file to be replayed. */
+/** A capture file to be replayed, as it was found: of any size, so its packets stay in it. */
 export interface Recording {
-  readonly packets: readonly CapturedPacket[];
+  readonly file: string;
+  readonly packets: number;
+  /** LINKTYPE_ numbers, as they first occur. */
+  readonly linkTypes: readonly number[];
   /** The file ends inside a record, as when tcpdump was killed: what is wrong, and what is replayed. */
   readonly cut: string | undefined;
 }
+
+const PIECE_BYTES = 256 * 1024;
 
 /**
  * Reads a capture file to its end before anything else is done: nothing is stored of one that is broken somewhere. Of one that
@@ -15,22 +21,67 @@ export interface Recording {
  * @throws BpfleetError `FILE_UNREADABLE`, `CAPTURE_FILE_CORRUPT`
  */
 export async function readRecording(file: string): Promise<Recording> {
+  await refuseUnlessFile(file);
   const reader = new CaptureFileReader();
-  const packets: CapturedPacket[] = [];
-  const bytes = await bytesOf(file);
-  try {
-    for (const packet of reader.push(bytes)) packets.push(packet);
-  } catch (cause) {
-    throw refusalOf(file, cause);
+  const linkTypes = new Set<number>();
+  let packets = 0;
+  for await (const piece of piecesOf(file)) {
+    try {
+      for (const { linkType } of reader.push(piece)) {
+        linkTypes.add(linkType);
+        packets++;
+      }
+    } catch (cause) {
+      throw refusalOf(file, cause);
+    }
   }
+  const found = { file, packets, linkTypes: [...linkTypes] };
   try {
     reader.end();
   } catch (cause) {
-    if (packets.length === 0) throw refusalOf(file, cause);
+    if (packets === 0) throw refusalOf(file, cause);
     const { message } = refusalOf(file, cause);
-    return { packets, cut: `${message}; the ${packets.length} packets before it are replayed` };
+    return { ...found, cut: `${message}; the ${packets} packets before it are replayed` };
   }
-  return { packets, cut: undefined };
+  return { ...found, cut: undefined };
+}
+
+/**
+ * The packets that were found, read again. Each one's bytes are valid until the next is asked for.
+ * @throws BpfleetError `FILE_UNREADABLE`, `CAPTURE_FILE_CORRUPT`: the file is another one by now
+ */
+export async function* packetsOf({ file, packets }: Recording): AsyncGenerator<CapturedPacket, void, void> {
+  const reader = new CaptureFileReader();
+  let count = 0;
+  for await (const piece of piecesOf(file)) {
+    try {
+      for (const packet of reader.push(piece)) {
+        // What was written behind them since then nobody has looked at.
+        if (count === packets) return;
+        count++;
+        yield packet;
+      }
+    } catch (cause) {
+      throw refusalOf(file, cause);
+    }
+  }
+  if (count < packets) throw unreadable(file, `${packets - count} of its ${packets} packets are gone`);
+}
+
+async function* piecesOf(file: string): AsyncGenerator<Buffer, void, void> {
+  try {
+    yield* createReadStream(file, { highWaterMark: PIECE_BYTES });
+  } catch (cause) {
+    throw unreadable(file, (cause as Error).message, cause);
+  }
+}
+
+/** It is read twice, which a pipe cannot be. */
+async function refuseUnlessFile(file: string): Promise<void> {
+  const found = await stat(file).catch((cause) => {
+    throw unreadable(file, (cause as Error).message, cause);
+  });
+  if (!found.isFile()) throw unreadable(file, 'it is no regular file, and is read twice');
 }
 
 function refusalOf(file: string, cause: unknown): BpfleetError {
@@ -41,13 +92,9 @@ function refusalOf(file: string, cause: unknown): BpfleetError {
   });
 }
 
-async function bytesOf(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw new BpfleetError('FILE_UNREADABLE', `cannot read the capture file ${file}: ${(cause as Error).message}`, {
-      cause,
-      hint: 'name a pcap or pcapng file',
-    });
-  }
+function unreadable(file: string, reason: string, cause?: unknown): BpfleetError {
+  return new BpfleetError('FILE_UNREADABLE', `cannot read the capture file ${file}: ${reason}`, {
+    cause,
+    hint: 'name a pcap or pcapng file',
+  });
 }

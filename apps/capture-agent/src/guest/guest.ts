@@ -47,6 +47,11 @@ export class Guest {
     clearInterval(this.#timer);
   }
 
+  /** How little filters may keep. */
+  get step(): BudgetStep {
+    return this.#throttle.step;
+  }
+
   /** What is not kept because the agent takes too much of its host, and what to do; empty within its budget. */
   get errors(): AgentStatus['errors'] {
     const { excess, step, budget } = this.#throttle;

@@ -184,8 +184,8 @@ export class HeldSocket {
       if (!(error instanceof BpfleetError)) throw error;
     }
     this.parts.emit({ kind: 'draining', socket: this.id });
-    // Nobody cuts any more.
-    this.#endOthers();
+    // They end too; whoever reads all of them cuts nevertheless, if nobody has.
+    for (const socket of this.#takesOver) socket.drain();
   }
 
   #endOthers(): void {

@@ -2,9 +2,11 @@ import { BpfleetError } from '@bpfleet/errors';
 import type { FilterOutcome } from '../border/opener-port.js';
 import { HeldSocket, type HeldSocketParts } from './held-socket.js';
 import { reasonOf } from './linker.js';
-import { ringShare } from './ring-budget.js';
+import { divideRings } from './ring-budget.js';
 import { faultOfSocket } from './socket-program.js';
 import { haveFilterInCommon, type SocketWish } from './socket-wish.js';
+
+const WAITING = 'it waits until the agent has read the rings before, which have the memory for rings';
 
 /** All sockets that should be there, and what runs on none of them. */
 export interface WishedSockets {
@@ -12,10 +14,24 @@ export interface WishedSockets {
   readonly refused: readonly FilterOutcome[];
 }
 
-/** The sockets of this host: makes them what a plan says. */
+/** What cannot be done yet: sockets that nobody has read to the end have the memory that it takes. */
+interface Waiting {
+  readonly wish: SocketWish;
+  /** Keys of those that it will take over from: they go on as they are. */
+  readonly from: readonly string[];
+}
+
+/**
+ * The sockets of this host: makes them what a plan says.
+ *
+ * Rings that packets come to share the budget, and as much again is for those that end and are not read to their end yet. None
+ * of them is given up: with no memory left, what takes another ring waits.
+ */
 export class HeldSockets {
   readonly #sockets = new Map<number, HeldSocket>();
-  #refused: readonly FilterOutcome[] = [];
+  #wished: WishedSockets = { sockets: [], refused: [] };
+  #waiting: Waiting[] = [];
+  #refused: FilterOutcome[] = [];
   #lastId: number;
 
   constructor(
@@ -27,28 +43,29 @@ export class HeldSockets {
     this.#lastId = firstId;
   }
 
-  reconcile({ sockets, refused }: WishedSockets): void {
-    const failed: FilterOutcome[] = [];
-    const wanted = new Set(sockets.map(({ key }) => key));
-    const leaving = this.running.filter(({ key }) => !wanted.has(key));
-    const known = new Map(this.running.map((socket) => [socket.key, socket]));
-    const fresh = sockets.filter(({ key }) => !known.has(key));
-    for (const planned of sockets) {
-      const socket = known.get(planned.key);
-      if (socket === undefined || !isMoved(socket, planned, { leaving, fresh })) continue;
-      // Its swap would be at another moment than that of the filter's other socket: so both are taken over at one time.
-      known.delete(planned.key);
-      leaving.push(socket);
-      fresh.push(planned);
-    }
-    this.#beginAll(this.#openAll(fresh, leaving, failed), failed);
-    for (const socket of leaving) if (!socket.isEnding) socket.drain();
-    for (const planned of sockets) {
-      const socket = known.get(planned.key);
-      if (socket) this.#change(socket, planned);
-    }
-    this.#refused = [...refused, ...failed];
-    this.#forgetUnread();
+  reconcile(wished: WishedSockets): void {
+    this.#wished = wished;
+    this.#refused = [...wished.refused];
+    this.#waiting = [];
+    const { fresh, leaving, staying } = this.#changesTo(wished.sockets);
+    const rings = divideRings(
+      this.ringBudgetBytes,
+      staying.map(({ socket }) => socket.ringBytes),
+      fresh.length,
+    );
+    const smaller = staying.flatMap(({ socket, planned }, number) => {
+      const ringBytes = rings.held[number]!;
+      return ringBytes < socket.ringBytes ? [{ socket, planned, ringBytes }] : [];
+    });
+    if (this.#hasRoomFor([...rings.opening, ...smaller.map(({ ringBytes }) => ringBytes)])) {
+      for (const { socket, planned, ringBytes } of smaller) this.#replace(socket, planned, ringBytes, 'by a cut');
+      this.#beginAll(this.#openAll(fresh, rings.opening, leaving));
+    } else this.#waitWith(fresh, leaving);
+    const awaited = this.#awaited;
+    for (const socket of leaving) if (!socket.isEnding && !awaited.has(socket.key)) socket.drain();
+    // Those that became smaller are others now.
+    const running = new Map(this.running.map((socket) => [socket.key, socket]));
+    for (const { planned } of staying) this.#change(running.get(planned.key)!, planned);
   }
 
   get running(): readonly HeldSocket[] {
@@ -66,9 +83,14 @@ export class HeldSockets {
     if (socket && next) this.#change(socket, next);
   }
 
-  drained(id: number): void {
+  /** @returns whether there is room now for what waited */
+  drained(id: number): boolean {
     const socket = this.#sockets.get(id);
-    if (socket?.isDraining) this.#close(socket);
+    if (!socket?.isDraining) return false;
+    this.#close(socket);
+    const waited = this.#waiting.length;
+    if (waited > 0) this.reconcile(this.#wished);
+    return this.#waiting.length < waited;
   }
 
   /** Reads back all programs, and mends them. @returns whether all were as they should be */
@@ -85,39 +107,79 @@ export class HeldSockets {
   }
 
   outcomes(): FilterOutcome[] {
-    return [...this.running.flatMap((socket) => socket.outcomes()), ...this.#refused];
+    const awaited = this.#awaited;
+    const told = this.running.filter(({ key }) => !awaited.has(key));
+    const waiting = this.#waiting.flatMap(({ wish }) => outcomesOfNone(wish, 'pending', WAITING));
+    return [...told.flatMap((socket) => socket.outcomes()), ...waiting, ...this.#refused];
   }
 
   close(): void {
     for (const socket of [...this.#sockets.values()]) this.#close(socket);
   }
 
-  #openAll(fresh: readonly SocketWish[], leaving: readonly HeldSocket[], failed: FilterOutcome[]): HeldSocket[] {
-    const opened: HeldSocket[] = [];
-    for (const [index, planned] of fresh.entries()) {
-      const staying = this.running.filter((socket) => !leaving.includes(socket));
-      const held = [...staying, ...opened].map(({ ringBytes }) => ringBytes);
-      const share = ringShare(this.ringBudgetBytes, held, fresh.length - index);
-      if (share === undefined) {
-        failed.push(...refusals(planned, 'the memory for rings is used up: raise BPFLEET_AGENT_RING_BYTES'));
+  /** What is to come, to go, and to stay with other members. */
+  #changesTo(sockets: readonly SocketWish[]) {
+    const wanted = new Set(sockets.map(({ key }) => key));
+    const leaving = this.running.filter(({ key }) => !wanted.has(key));
+    const known = new Map(this.running.map((socket) => [socket.key, socket]));
+    const fresh = sockets.filter(({ key }) => !known.has(key));
+    const staying: { readonly socket: HeldSocket; readonly planned: SocketWish }[] = [];
+    for (const planned of sockets) {
+      const socket = known.get(planned.key);
+      if (socket === undefined) continue;
+      if (!isMoved(socket, planned, { leaving, fresh })) {
+        staying.push({ socket, planned });
         continue;
       }
-      if (share.mustShrink) this.#shrinkLargest(staying);
+      // Its swap would be at another moment than that of the filter's other socket: so both are taken over at one time.
+      leaving.push(socket);
+      fresh.push(planned);
+    }
+    return { fresh, leaving, staying };
+  }
+
+  /** @param rings bytes of each. Where nothing waits to be read there is nothing to wait for. */
+  #hasRoomFor(rings: readonly number[]): boolean {
+    const all = [...this.#sockets.values()];
+    const bytes = [...all.map(({ ringBytes }) => ringBytes), ...rings].reduce((sum, one) => sum + one, 0);
+    return bytes <= 2 * this.ringBudgetBytes || !all.some(({ isEnding }) => isEnding);
+  }
+
+  /** Keys of sockets that others are to take over from. */
+  get #awaited(): ReadonlySet<string> {
+    return new Set(this.#waiting.flatMap(({ from }) => from));
+  }
+
+  #waitWith(fresh: readonly SocketWish[], leaving: readonly HeldSocket[]): void {
+    for (const wish of fresh) {
+      const from = leaving.filter((socket) => haveFilterInCommon(socket.wish, wish)).map(({ key }) => key);
+      this.#waiting.push({ wish, from });
+    }
+  }
+
+  #openAll(fresh: readonly SocketWish[], rings: readonly number[], leaving: readonly HeldSocket[]): HeldSocket[] {
+    const opened: HeldSocket[] = [];
+    for (const [number, planned] of fresh.entries()) {
+      const ringBytes = rings[number];
+      if (ringBytes === undefined) {
+        this.#refuse(planned, 'the memory for rings is used up: raise BPFLEET_AGENT_RING_BYTES');
+        continue;
+      }
       const before = leaving.filter((socket) => haveFilterInCommon(socket.wish, planned));
-      const socket = this.#open(planned, share.ringBytes, before);
+      const socket = this.#open(planned, ringBytes, before);
       if (socket instanceof HeldSocket) opened.push(socket);
-      else failed.push(...refusals(planned, socket.reason));
+      else this.#refuse(planned, socket.reason);
     }
     return opened;
   }
 
   /** Announced together: who takes over from the same socket does so at the same time. */
-  #beginAll(sockets: readonly HeldSocket[], failed: FilterOutcome[]): void {
-    const begun = sockets.filter((socket) => this.#begin(socket, failed));
+  #beginAll(sockets: readonly HeldSocket[]): void {
+    const begun = sockets.filter((socket) => this.#begin(socket));
     for (const socket of begun) socket.announce();
   }
 
-  #begin(socket: HeldSocket, failed: FilterOutcome[]): boolean {
+  #begin(socket: HeldSocket): boolean {
     try {
       socket.begin();
       this.#sockets.set(socket.id, socket);
@@ -125,9 +187,13 @@ export class HeldSockets {
     } catch (error) {
       socket.close();
       if (!(error instanceof BpfleetError)) throw error;
-      failed.push(...refusals(socket.wish, reasonOf(error)));
+      this.#refuse(socket.wish, reasonOf(error));
       return false;
     }
+  }
+
+  #refuse(wish: SocketWish, reason: string): void {
+    this.#refused.push(...outcomesOfNone(wish, 'refused', reason));
   }
 
   #change(socket: HeldSocket, planned: SocketWish): void {
@@ -144,6 +210,11 @@ export class HeldSockets {
       socket.refuse(planned, fault);
       return;
     }
+    if (!this.#hasRoomFor([ringBytes])) {
+      if (how === 'at once') socket.refuse(planned, WAITING);
+      else if (!this.#awaited.has(socket.key)) this.#waiting.push({ wish: planned, from: [socket.key] });
+      return;
+    }
     const next = this.#open(planned, ringBytes, how === 'by a cut' ? [socket] : []);
     if (!(next instanceof HeldSocket)) {
       socket.refuse(planned, next.reason);
@@ -151,9 +222,7 @@ export class HeldSockets {
     }
     next.inherit(socket);
     if (how === 'at once') socket.drain();
-    const failed: FilterOutcome[] = [];
-    this.#beginAll([next], failed);
-    this.#refused = [...this.#refused, ...failed];
+    this.#beginAll([next]);
   }
 
   #open(
@@ -166,23 +235,6 @@ export class HeldSockets {
     } catch (error) {
       if (error instanceof BpfleetError) return { reason: reasonOf(error) };
       throw error;
-    }
-  }
-
-  #shrinkLargest(staying: readonly HeldSocket[]): void {
-    const [largest] = [...staying].sort((one, other) => other.ringBytes - one.ringBytes);
-    if (largest) this.#replace(largest, largest.wish, largest.ringBytes / 2, 'by a cut');
-  }
-
-  /** Rings that nobody reads to their end, while interfaces come and go, do not add up for ever. */
-  #forgetUnread(): void {
-    const ending = [...this.#sockets.values()].filter(({ isEnding }) => isEnding);
-    let bytes = ending.reduce((sum, { ringBytes }) => sum + ringBytes, 0);
-    for (const socket of ending) {
-      if (bytes <= this.ringBudgetBytes) return;
-      bytes -= socket.ringBytes;
-      socket.drain();
-      this.#close(socket);
     }
   }
 
@@ -201,13 +253,12 @@ const isMoved = (
   fresh.some((other) => haveFilterInCommon(socket.wish, other)) ||
   leaving.some(({ wish }) => haveFilterInCommon(wish, planned));
 
-const refusals = ({ branches }: SocketWish, reason: string): FilterOutcome[] =>
+/** What is said of filters where there is no socket for them. */
+const outcomesOfNone = ({ branches }: SocketWish, state: 'pending' | 'refused', reason: string): FilterOutcome[] =>
   branches.flatMap(({ interfaces, members }) =>
     interfaces.flatMap(({ name, linkType }) =>
       members.map(({ captured: { filter, version, digest } }) => ({
-        ...{ filter, version, digest, interface: name, linkType },
-        state: 'refused' as const,
-        reason,
+        ...{ filter, version, digest, interface: name, linkType, state, reason },
       })),
     ),
   );

@@ -159,7 +159,7 @@ export class Opener implements OpenerPort {
   }
 
   async drained(socket: number): Promise<void> {
-    this.#sockets.drained(socket);
+    if (this.#sockets.drained(socket)) this.#emit({ kind: 'changed' });
   }
 
   async attest(nonce?: string): Promise<Attested> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RING_MIN_BYTES, ringShare } from './ring-budget.js';
+import { divideRings, RING_MIN_BYTES, ringShare } from './ring-budget.js';
 
 const MiB = 1024 * 1024;
 
@@ -24,24 +24,30 @@ describe('the memory for rings', () => {
     expect(ringShare(MiB / 2, [], 1)).toBeUndefined();
   });
 
+  it.each([
+    ['half of one ring for another', 64, [64], 1, [32], [32]],
+    ['a ring that gives away half of itself again and again', 8, [8], 7, [1], [1, 1, 1, 1, 1, 1, 1]],
+    ['nothing for those that find no room', 2, [1], 3, [1], [1]],
+  ])('divides %s', (_, budget, held, opening, left, opened) => {
+    const inBytes = (sizes: readonly number[]) => sizes.map((size) => size * MiB);
+    expect(divideRings(budget * MiB, inBytes(held), opening)).toEqual({
+      held: inBytes(left),
+      opening: inBytes(opened),
+    });
+  });
+
   it('is never exceeded once the rings that were halved are gone', () => {
     const budgets = fc.integer({ min: 1, max: 256 });
     fc.assert(
       fc.property(budgets, fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 20 }), (mebibytes, arrivals) => {
         const budget = mebibytes * MiB;
-        const rings: number[] = [];
+        let rings: readonly number[] = [];
         for (const count of arrivals) {
-          for (let left = count; left > 0; left--) {
-            const share = ringShare(budget, rings, left);
-            if (share === undefined) continue;
-            if (share.mustShrink) {
-              rings.sort((one, other) => other - one);
-              rings[0]! /= 2;
-            }
-            rings.push(share.ringBytes);
-            expect(Math.min(...rings)).toBeGreaterThanOrEqual(RING_MIN_BYTES);
-            expect(rings.reduce((sum, ring) => sum + ring, 0)).toBeLessThanOrEqual(budget);
-          }
+          const { held, opening } = divideRings(budget, rings, count);
+          expect(held.every((bytes, number) => bytes <= rings[number]!)).toBe(true);
+          rings = [...held, ...opening];
+          expect(Math.min(...rings)).toBeGreaterThanOrEqual(RING_MIN_BYTES);
+          expect(rings.reduce((sum, ring) => sum + ring, 0)).toBeLessThanOrEqual(budget);
         }
       }),
     );

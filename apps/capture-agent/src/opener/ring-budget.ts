@@ -24,3 +24,23 @@ export function ringShare(budgetBytes: number, held: readonly number[], opening:
   if (largest < 2 * RING_MIN_BYTES) return undefined;
   return { ringBytes: shareOf(left + largest / 2), mustShrink: true };
 }
+
+/** The size of each ring, once all that are to come are there. */
+export interface RingDivision {
+  /** Of those there are, in their order: some become smaller. */
+  readonly held: readonly number[];
+  /** Of those to come, in their order; there is no memory for more than these. */
+  readonly opening: readonly number[];
+}
+
+/** Decides for all at once, so that no ring is made smaller twice. */
+export function divideRings(budgetBytes: number, held: readonly number[], opening: number): RingDivision {
+  const rings = [...held];
+  for (let left = opening; left > 0; left--) {
+    const share = ringShare(budgetBytes, rings, left);
+    if (share === undefined) break;
+    if (share.mustShrink) rings[rings.indexOf(Math.max(...rings))]! /= 2;
+    rings.push(share.ringBytes);
+  }
+  return { held: rings.slice(0, held.length), opening: rings.slice(held.length) };
+}

@@ -146,21 +146,35 @@ describe('packets', () => {
 });
 
 describe('packets -w', () => {
+  const whole = 'its packets are of 40 scanned in 3 sections';
   const folder = () => mkdtemp(join(tmpdir(), 'bpfleet-cli-'));
 
   it('writes a pcapng file', async () => {
-    fleet.capture = { bytes: new Uint8Array(300_000).fill(7) };
+    fleet.capture = { bytes: new Uint8Array(300_000).fill(7), completeness };
     const file = join(await folder(), 'x.pcapng');
     const { code, out, err } = await packets(['tcp', '-w', file]);
-    expect({ code, out, err }).toEqual({ code: 0, out: '', err: `300000 bytes written to ${file}\n` });
+    expect({ code, out, err }).toEqual({ code: 0, out: '', err: `300000 bytes written to ${file}\n${whole}\n` });
     expect((await readFile(file)).equals(fleet.capture.bytes)).toBe(true);
   });
 
   it('writes to standard output for -', async () => {
-    fleet.capture = { bytes: new Uint8Array([0, 255, 10, 13, 128]) };
+    fleet.capture = { bytes: new Uint8Array([0, 255, 10, 13, 128]), completeness };
     const { outBytes, err } = await packets(['tcp', '-w', '-']);
     expect(new Uint8Array(outBytes)).toEqual(fleet.capture.bytes);
-    expect(err).toBe('');
+    expect(err).toBe(`${whole}\n`);
+  });
+
+  it('says beside the file what is missing in it, and why it ended', async () => {
+    const cut = { ...completeness, droppedByKernel: 4, rangeScanned: false, stoppedBy: 'time' as const };
+    fleet.capture = { bytes: new Uint8Array(44), completeness: cut };
+    const { code, err } = await packets(['tcp', '-w', '-']);
+    expect(code).toBe(0);
+    expect(err).toContain("; 4 dropped by the agents' kernels; the time was up: ask for a shorter range");
+  });
+
+  it('says that it was not told how complete the file is', async () => {
+    fleet.capture = { bytes: new Uint8Array(44) };
+    expect((await packets(['tcp', '-w', '-'])).err).toMatch(/^how complete it is was not told/);
   });
 
   it('does not write a capture to a terminal', async () => {

@@ -103,6 +103,13 @@ describe('doctor', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('finds a capture file that is none, and an address that this host has not', async () => {
+    const env = { ...process.env, BPFLEET_AGENT_PCAP: '/nonexist', BPFLEET_LISTEN: '999.1.1.1' };
+    const { findings } = await agentFindings(env);
+    for (const name of ['BPFLEET_AGENT_PCAP', 'BPFLEET_LISTEN'])
+      expect(findings).toContainEqual(expect.objectContaining({ name, state: 'no', advice: expect.any(String) }));
+  });
+
   it('finds that what is no host and port is no broker', async () => {
     expect(await brokerCheck('a:b:c')).toMatchObject({ state: 'no' });
     expect(await brokerCheck('host:99999')).toMatchObject({ state: 'no' });

@@ -5,6 +5,8 @@ import {
   type Agent,
   type AgentLedger,
   type Backtest,
+  COMPLETENESS_TRAILER,
+  type Completeness,
   controlApi,
   type Filter,
   type FlowList,
@@ -42,7 +44,7 @@ export class FakeFleet {
   timeline: Timeline | undefined;
   top: Top | undefined;
   /** What `GET /packets` sends as pcapng, and how the answer ends: as it should, broken off, or never. */
-  capture: { bytes: Uint8Array; ends?: 'broken' | 'never' } = { bytes: new Uint8Array() };
+  capture: { bytes: Uint8Array; ends?: 'broken' | 'never'; completeness?: Completeness } = { bytes: new Uint8Array() };
   /** What each `GET /tail` sends before its connection breaks. */
   readonly tails: string[] = [];
   /** Given instead of any answer. */
@@ -192,8 +194,9 @@ export class FakeFleet {
   }
 
   #sendCapture = (response: ServerResponse): void => {
-    const { bytes, ends } = this.capture;
-    response.writeHead(200, { 'content-type': 'application/x-pcapng' });
+    const { bytes, ends, completeness } = this.capture;
+    response.writeHead(200, { 'content-type': 'application/x-pcapng', trailer: COMPLETENESS_TRAILER });
+    if (completeness) response.addTrailers({ [COMPLETENESS_TRAILER]: JSON.stringify(completeness) });
     if (ends === undefined) response.end(bytes);
     else response.write(bytes, () => ends === 'broken' && response.destroy());
   };

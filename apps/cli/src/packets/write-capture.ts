@@ -4,11 +4,13 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ApiClient, PacketQuery, queryApi as QueryApi } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
+import { trailersOf } from '../patient-fetch.js';
 import { print, type Terminal } from '../terminal.js';
+import { completenessText } from './completeness-text.js';
 
 /**
  * Streams the answer as pcapng into a file, or to standard output for `-`. A file appears only when it is whole:
- * until then it is FILE.part, which is removed when the answer breaks off.
+ * until then it is FILE.part, which is removed when the answer breaks off. How complete it is, is said beside it.
  */
 export async function writeCapture(
   path: string,
@@ -21,9 +23,17 @@ export async function writeCapture(
   const { signal } = terminal;
   const headers = { accept: packetMediaTypes.pcapng };
   const response = await analytics.send(queryApi.listPackets, { query, headers, signal });
-  if (path === '-') return receive(response, terminal.out, signal, { end: false });
-  const written = await toFile(path, response, signal);
-  await print(terminal.err, `${written} bytes written to ${path}\n`);
+  if (path === '-') await receive(response, terminal.out, signal, { end: false });
+  else await print(terminal.err, `${await toFile(path, response, signal)} bytes written to ${path}\n`);
+  await print(terminal.err, `${await completenessBehind(response)}\n`);
+}
+
+/** What stands behind a capture file, which has no place for it. */
+async function completenessBehind(response: Response): Promise<string> {
+  const { COMPLETENESS_TRAILER, Completeness } = await import('@bpfleet/contract');
+  const trailer = trailersOf(response)[COMPLETENESS_TRAILER.toLowerCase()];
+  if (typeof trailer !== 'string') return 'how complete it is was not told: a proxy may have left that out';
+  return `its packets are of ${completenessText(Completeness.parse(JSON.parse(trailer)))}`;
 }
 
 async function toFile(path: string, response: Response, signal: AbortSignal): Promise<number> {

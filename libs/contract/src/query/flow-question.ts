@@ -33,7 +33,7 @@ export type PacketSum = z.infer<typeof PacketSum>;
 export const FlowCompleteness = z.object({
   packetsCounted: Count.describe('In flows that match, or in all'),
   packetsUndecided: Count.describe(
-    'Not IP, behind VLAN tags or extension headers, or cut off: a flow does not tell whether they match; /packets does',
+    'Not IP, behind VLAN tags or extension headers, damaged, or cut off: a flow does not tell whether they match; /packets does',
   ),
   packetsPending: Count.describe('Stored in the last seconds and not counted yet'),
   ...KnownLosses.shape,

@@ -12,6 +12,9 @@ export const packetMediaTypes = {
   pcap: 'application/vnd.tcpdump.pcap',
 } as const;
 
+/** Trailer of capture files: a `Completeness` as JSON. */
+export const COMPLETENESS_TRAILER = 'Bpfleet-Completeness';
+
 export const PacketQuery = z.object({
   /** The filter language; empty matches every packet. */
   filter: z.string().max(65_536).default(''),

@@ -31,6 +31,7 @@ const STARTS = ['HTTP/', ...METHODS.map((method) => `${method} `)].map((start) =
 const [NEW_LINE, RETURN, SPACE, COLON] = [0x0a, 0x0d, 0x20, 0x3a];
 /** More than any server takes (8 KiB for a line, 100 lines). */
 const MOST_LINES = 200;
+const CODE_DIGITS = 3;
 
 /** HTTP/1: RFC 9112, 2 to 5. What a segment from a message's middle carries is not known as HTTP. */
 export const http: Protocol = {
@@ -91,9 +92,10 @@ function writeStatusLine(line: Layer, length: number): void {
   const codeAt = versionEnd + 1;
   const codeEnd = spaceIn(line.slice, codeAt, length);
   if (codeEnd <= codeAt) return;
-  const code = Number(line.slice.latin1(codeAt, codeEnd - codeAt));
-  if (Number.isInteger(code)) line.add(CODE, codeAt, codeEnd - codeAt, code);
-  else line.odd('the status code is not a number');
+  // A line may be as long as the packet.
+  const code = codeEnd - codeAt === CODE_DIGITS ? line.slice.latin1(codeAt, CODE_DIGITS) : '';
+  if (/^\d+$/.test(code)) line.add(CODE, codeAt, CODE_DIGITS, Number(code));
+  else line.odd('the status code is not a number of three digits');
   if (codeEnd + 1 < length) line.text(PHRASE, codeEnd + 1, length - codeEnd - 1);
 }
 

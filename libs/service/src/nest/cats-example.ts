@@ -21,13 +21,19 @@ export const api = {
 @Controller()
 class CatsController {
   @Call(api.addCat, { status: 201 })
-  async addCat({ path, body }: CallOf<typeof api.addCat>) {
+  async addCat({ path, body, reply }: CallOf<typeof api.addCat>) {
     if (body.name === 'bad syntax') {
       const options = { span: { start: 4, end: 10 }, hint: 'meow', cause: new Error('inner') };
       throw new BpfleetError('FILTER_SYNTAX', 'cats do not parse', options);
     }
     if (body.name === 'away') throw new BpfleetError('STORE_UNAVAILABLE', 'the database is away');
     if (body.name === 'defect') throw new TypeError('internal secret');
+    if (body.name === 'defect behind headers') {
+      // HTTP/1.0 has no place for a trailer: Node throws where it sends these headers.
+      reply.header('Trailer', 'Cats');
+      reply.header('ETag', '"8"');
+      throw new TypeError('internal secret');
+    }
     return { ...body, owner: path.owner, password: 'never shown' };
   }
   @Call(api.listCats)

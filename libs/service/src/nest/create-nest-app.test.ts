@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { ApiClient } from '@bpfleet/contract';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../logger.js';
@@ -132,6 +133,29 @@ describe('an error', () => {
     expect(response.status).toBe(500);
     expect(await response.text()).not.toMatch(/secret|at /);
     expect(lines.find((line) => line.includes('request failed'))).toMatch(/internal secret.*stack/);
+  });
+  it('is answered without the headers of the answer that failed, to HTTP/1.0 as well', async () => {
+    const body = JSON.stringify({ name: 'defect behind headers' });
+    const { port } = new URL(await started());
+    const socket = connect(Number(port), '127.0.0.1');
+    const head = `POST /api/cats/ann HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+    socket.end(`${head}\r\n\r\n${body}`);
+    const answer = await text(socket);
+    expect(answer).toMatch(/^HTTP\/1.1 500.*"INTERNAL"/s);
+    expect(answer).not.toMatch(/^(trailer|etag):/im);
+  });
+  it('that cannot be written breaks the connection, and is logged', async () => {
+    const app = await cats();
+    // As a middleware may do it that knows no better.
+    app.use((_request: unknown, response: ServerResponse, next: () => void) => {
+      response.end = () => {
+        throw new Error('cannot be written');
+      };
+      next();
+    });
+    const { url } = await listen(app, { host: '127.0.0.1', port: 0, logger });
+    await expect(post(url, { name: 'defect' })).rejects.toThrow('fetch failed');
+    expect(lines.join('')).toMatch(/could not answer/);
   });
 });
 

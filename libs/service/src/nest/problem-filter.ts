@@ -7,6 +7,9 @@ import type { HttpRequest, HttpResponse } from './http.js';
 /** Seconds after which a caller may try again when something that the service needs is away. */
 const RETRY_AFTER_S = 1;
 
+/** They describe an answer that is not given. A trailer that was announced would even make this one fail. */
+const CONTENT_HEADERS = ['Content-Disposition', 'Content-Length', 'Cache-Control', 'ETag', 'Trailer'];
+
 /** Answers every error as problem+json (RFC 9457). What is not the caller's fault is logged with its cause. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -25,8 +28,15 @@ export class ProblemFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
+    for (const name of CONTENT_HEADERS) response.removeHeader(name);
     if (problem.status === 503) response.set('Retry-After', String(RETRY_AFTER_S));
-    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    try {
+      response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    } catch (err) {
+      // Nobody behind this filter catches it: the process would end.
+      this.logger.error({ ...call, err }, 'could not answer');
+      response.destroy();
+    }
   }
 }
 

@@ -41,7 +41,8 @@ export async function copyRows<Row>(
   return rows;
 }
 
-async function tellRows<Row>(
+/** The same, each row told as it arrives. */
+export async function tellRows<Row>(
   client: pg.ClientBase,
   query: string,
   decode: (fields: readonly CopyField[]) => Row,

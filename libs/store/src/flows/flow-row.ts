@@ -50,10 +50,13 @@ export interface FlowBucket {
   readonly weights: string;
 }
 
-/** Packets that are not IP: they have no flow, and are counted all the same. */
+/** Packets without a flow, which are counted all the same. */
 export interface OtherPackets extends FlowBucket {
   readonly packets: number;
   readonly bytes: number;
+  /** Of these, what may be IP: with headers that are damaged or were cut off. All else is not. */
+  readonly unclearPackets: number;
+  readonly unclearBytes: number;
 }
 
 /** Sums of the flows, and of other packets, of one bucket. */
@@ -63,6 +66,9 @@ export interface FlowSumRow extends FlowBucket {
   readonly bytes: number;
   readonly otherPackets: number;
   readonly otherBytes: number;
+  /** Of the other ones. */
+  readonly unclearPackets: number;
+  readonly unclearBytes: number;
   /** As `sums.ts` writes them. */
   readonly services: Uint8Array;
   readonly hosts: Uint8Array;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { CopyField } from '../copy/copy-decoder.js';
-import { copyRows } from '../copy/copy-out.js';
+import { copyRows, tellRows } from '../copy/copy-out.js';
 import { clamp } from '../sections/section-query.js';
 import {
   type FlowGroup,
@@ -28,6 +28,8 @@ export interface StoredSum extends FlowBucket {
   readonly bytes: number;
   readonly otherPackets: number;
   readonly otherBytes: number;
+  readonly unclearPackets: number;
+  readonly unclearBytes: number;
   readonly keys: Uint8Array;
 }
 
@@ -56,7 +58,8 @@ export class FlowSnapshot {
     const packets = Number(rows[0]!.packets);
     if (packets === 0 || packets > mostPackets) return { packets, sections: [] };
     const sql = `SELECT agent, body FROM analytics.section WHERE ${where}`;
-    const sections = await this.#copyRows(sql, ([agent, body]) => ({
+    this.signal?.throwIfAborted();
+    const sections = await copyRows(this.client, sql, ([agent, body]) => ({
       agent: agent!.toString('utf8'),
       body: Buffer.from(body!),
     }));
@@ -99,41 +102,21 @@ export class FlowSnapshot {
    * Sums of minutes, and of hours where all of an hour is in the range; a bucket may have several. The condition is not asked.
    * @param keys which are wanted, beside the counts
    * @param finest minutes alone, for whoever asks by time
-   * @param arrived told each, while others are on their way
+   * @param arrived told each as it comes, since a long range has more of them than fit in memory; its `keys` are gone behind the call
    */
   async sums(
     query: FlowQuery,
     keys: SumKeys,
-    finest: 'minute' | 'hour' = 'hour',
-    arrived: (sum: StoredSum) => void = () => {},
-  ): Promise<StoredSum[]> {
-    return this.#copyRows(sumsSql(query, keys, finest), (fields) => {
-      // All columns are NOT NULL.
-      const [bucket, agent, filters, weights, packets, bytes, otherPackets, otherBytes, keyed] = fields as Buffer[];
-      const sum: StoredSum = {
-        bucketNs: bucket!.readBigInt64BE(),
-        agent: agent!.toString('utf8'),
-        filters: filters!.toString('utf8'),
-        weights: weights!.toString('utf8'),
-        packets: numberOf(packets!),
-        bytes: numberOf(bytes!),
-        otherPackets: numberOf(otherPackets!),
-        otherBytes: numberOf(otherBytes!),
-        keys: Buffer.from(keyed!),
-      };
-      arrived(sum);
-      return sum;
-    });
+    finest: 'minute' | 'hour',
+    arrived: (sum: StoredSum) => void,
+  ): Promise<void> {
+    this.signal?.throwIfAborted();
+    await tellRows(this.client, sumsSql(query, keys, finest), decodeSum, arrived);
   }
 
   #query<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<pg.QueryResult<Row>> {
     this.signal?.throwIfAborted();
     return this.client.query<Row>(sql, [...values]);
-  }
-
-  #copyRows<Row>(sql: string, decode: (fields: readonly CopyField[]) => Row): Promise<Row[]> {
-    this.signal?.throwIfAborted();
-    return copyRows(this.client, sql, decode);
   }
 
   /** Ingest hours whose flows may be of the range, the earliest first. */
@@ -144,6 +127,25 @@ export class FlowSnapshot {
     );
     return rows.map(({ hour }) => hour);
   }
+}
+
+function decodeSum(fields: readonly CopyField[]): StoredSum {
+  // All columns are NOT NULL.
+  const [bucket, agent, filters, weights, keys, ...counts] = fields as Buffer[];
+  const [packets, bytes, otherPackets, otherBytes, unclearPackets, unclearBytes] = counts.map(numberOf);
+  return {
+    bucketNs: bucket!.readBigInt64BE(),
+    agent: agent!.toString('utf8'),
+    filters: filters!.toString('utf8'),
+    weights: weights!.toString('utf8'),
+    keys: keys!,
+    packets: packets!,
+    bytes: bytes!,
+    otherPackets: otherPackets!,
+    otherBytes: otherBytes!,
+    unclearPackets: unclearPackets!,
+    unclearBytes: unclearBytes!,
+  };
 }
 
 const numberOf = (int8: Buffer): number => Number(int8.readBigInt64BE());
@@ -177,8 +179,8 @@ function pendingSql({ sinceNs, untilNs, agent }: FlowQuery, positions: readonly 
 }
 
 function sumsSql(query: FlowQuery, keys: SumKeys, finest: 'minute' | 'hour'): string {
-  const columns = `bucket_ns, agent, filters, weights, packets, bytes, other_packets, other_bytes,
-    ${keys === 'none' ? "''::bytea" : keys}`;
+  const columns = `bucket_ns, agent, filters, weights, ${keys === 'none' ? "''::bytea" : keys},
+    packets, bytes, other_packets, other_bytes, unclear_packets, unclear_bytes`;
   const firstHourNs = ((query.sinceNs + HOUR_NS - 1n) / HOUR_NS) * HOUR_NS;
   const endHourNs = (query.untilNs / HOUR_NS) * HOUR_NS;
   const minutes = `SELECT ${columns} FROM analytics.flow_minute WHERE ${scopeSql(query, 'bucket_ns')}`;

@@ -9,7 +9,7 @@ export class FlowStore {
 
   /**
    * Asks in one snapshot: what is a flow already, and which sections have none yet, do not change meanwhile.
-   * @throws the signal's reason when it is aborted; BpfleetError `STORE_UNAVAILABLE`
+   * @throws the signal's reason when it is aborted; BpfleetError `STORE_UNAVAILABLE`, `QUERY_TIMEOUT`
    */
   async ask<Answer>(question: (snapshot: FlowSnapshot) => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
     try {

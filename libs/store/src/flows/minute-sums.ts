@@ -1,7 +1,9 @@
 import { bothWays, type FlowBucket, type FlowRow, type FlowSumRow, MINUTE_NS, type OtherPackets } from './flow-row.js';
 import { HostSums, ServiceSums, servicePort } from './sums.js';
 
-type Counts = Pick<FlowSumRow, 'packets' | 'bytes' | 'otherPackets' | 'otherBytes'>;
+type Counts = Omit<FlowSumRow, keyof FlowBucket | 'services' | 'hosts'>;
+
+const NO_OTHERS = { otherPackets: 0, otherBytes: 0, unclearPackets: 0, unclearBytes: 0 } as const;
 
 /** Sums of one bucket while flows, or sums of them, are added. */
 export class FlowSum {
@@ -10,8 +12,7 @@ export class FlowSum {
   readonly #counts: { -readonly [Name in keyof Counts]: number } = {
     packets: 0,
     bytes: 0,
-    otherPackets: 0,
-    otherBytes: 0,
+    ...NO_OTHERS,
   };
 
   constructor(private readonly bucket: FlowBucket) {}
@@ -26,11 +27,11 @@ export class FlowSum {
     const { packets, bytes } = bothWays(flow);
     this.#hosts.addFlow(source, destination, packets, bytes);
     this.#services.add(protocol, servicePort(sourcePort, destinationPort), packets, bytes);
-    this.#count({ packets, bytes, otherPackets: 0, otherBytes: 0 });
+    this.#count({ packets, bytes, ...NO_OTHERS });
   }
 
-  addOther({ packets, bytes }: Pick<OtherPackets, 'packets' | 'bytes'>): void {
-    this.#count({ packets, bytes, otherPackets: packets, otherBytes: bytes });
+  addOther({ packets, bytes, unclearPackets, unclearBytes }: Omit<OtherPackets, keyof FlowBucket>): void {
+    this.#count({ packets, bytes, otherPackets: packets, otherBytes: bytes, unclearPackets, unclearBytes });
   }
 
   addSum(sum: Omit<FlowSumRow, keyof FlowBucket>): void {
@@ -45,11 +46,13 @@ export class FlowSum {
     return { bucketNs, agent, filters, weights, ...this.#counts, ...sums };
   }
 
-  #count({ packets, bytes, otherPackets, otherBytes }: Counts): void {
-    this.#counts.packets += packets;
-    this.#counts.bytes += bytes;
-    this.#counts.otherPackets += otherPackets;
-    this.#counts.otherBytes += otherBytes;
+  #count(more: Counts): void {
+    this.#counts.packets += more.packets;
+    this.#counts.bytes += more.bytes;
+    this.#counts.otherPackets += more.otherPackets;
+    this.#counts.otherBytes += more.otherBytes;
+    this.#counts.unclearPackets += more.unclearPackets;
+    this.#counts.unclearBytes += more.unclearBytes;
   }
 }
 

@@ -83,8 +83,8 @@ async function mergeHour(client: pg.ClientBase): Promise<boolean> {
   return rows.length > 0;
 }
 
-const COLUMNS =
-  'm.bucket_ns, m.agent, m.filters, m.weights, m.packets, m.bytes, m.other_packets, m.other_bytes, m.services, m.hosts';
+const COLUMNS = `m.bucket_ns, m.agent, m.filters, m.weights, m.packets, m.bytes, m.other_packets, m.other_bytes,
+  m.unclear_packets, m.unclear_bytes, m.services, m.hosts`;
 
 const TAKE_MINUTES = `
   WITH minutes AS (
@@ -115,6 +115,8 @@ interface SumRow {
   readonly bytes: string;
   readonly other_packets: string;
   readonly other_bytes: string;
+  readonly unclear_packets: string;
+  readonly unclear_bytes: string;
   readonly services: Buffer;
   readonly hosts: Buffer;
 }
@@ -123,6 +125,7 @@ const sumOf = ({ agent, filters, weights, services, hosts, ...row }: SumRow): Fl
   ...{ agent, filters, weights, services, hosts, bucketNs: BigInt(row.bucket_ns) },
   ...{ packets: Number(row.packets), bytes: Number(row.bytes) },
   ...{ otherPackets: Number(row.other_packets), otherBytes: Number(row.other_bytes) },
+  ...{ unclearPackets: Number(row.unclear_packets), unclearBytes: Number(row.unclear_bytes) },
 });
 
 /** Sums are of no partition of the log. */

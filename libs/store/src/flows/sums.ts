@@ -1,10 +1,13 @@
+import type { Totals } from './flow-groups.js';
 import { WordTable } from './word-table.js';
 
-/** Packets and bytes by key. `words` of a key's 32-bit words. */
+/** Packets and bytes by key, and what they stand for by sampling. `words` of a key's 32-bit words. */
 class SumTable {
   readonly table: WordTable;
   /** Packets and bytes of each key in turn: side by side they share a cache line. */
   #counts: Float64Array;
+  /** The same by their weights; undefined while all of these are 1. */
+  #estimates: Float64Array | undefined;
 
   constructor(readonly words: number) {
     this.table = new WordTable(words);
@@ -12,15 +15,15 @@ class SumTable {
   }
 
   /** Adds to the key in `table.key`. */
-  add(packets: number, bytes: number): void {
+  add(packets: number, bytes: number, weight: number): void {
     const number = this.table.claim();
-    if (2 * number >= this.#counts.length) {
-      const larger = new Float64Array(2 * this.table.capacity);
-      larger.set(this.#counts);
-      this.#counts = larger;
-    }
+    if (2 * number >= this.#counts.length) this.#grow();
+    if (weight !== 1) this.#estimates ??= this.#counts.slice();
     this.#counts[2 * number]! += packets;
     this.#counts[2 * number + 1]! += bytes;
+    if (this.#estimates === undefined) return;
+    this.#estimates[2 * number]! += packets * weight;
+    this.#estimates[2 * number + 1]! += bytes * weight;
   }
 
   packets(number: number): number {
@@ -30,13 +33,29 @@ class SumTable {
   bytes(number: number): number {
     return this.#counts[2 * number + 1]!;
   }
+
+  sum<Key>(key: Key, number: number): Sum<Key> {
+    const estimates = this.#estimates ?? this.#counts;
+    return {
+      ...{ key, packets: this.packets(number), bytes: this.bytes(number) },
+      ...{ estimatedPackets: estimates[2 * number]!, estimatedBytes: estimates[2 * number + 1]! },
+    };
+  }
+
+  #grow(): void {
+    const larger = () => new Float64Array(2 * this.table.capacity);
+    const [counts, estimates] = [this.#counts, this.#estimates];
+    this.#counts = larger();
+    this.#counts.set(counts);
+    if (estimates === undefined) return;
+    this.#estimates = larger();
+    this.#estimates.set(estimates);
+  }
 }
 
-/** What many keys have in common when the largest are wanted. */
-export interface Sum<Key> {
+/** What a key has of the flows. */
+export interface Sum<Key> extends Totals {
   readonly key: Key;
-  readonly packets: number;
-  readonly bytes: number;
 }
 
 /**
@@ -49,20 +68,26 @@ export class HostSums {
 
   /** One packet of a host to itself counts once. */
   addFlow(source: Uint8Array, destination: Uint8Array, packets: number, bytes: number): void {
-    this.#add(source, 0, source.length, packets, bytes);
-    if (!isSame(source, destination)) this.#add(destination, 0, destination.length, packets, bytes);
+    this.#add(source, 0, source.length, packets, bytes, 1);
+    if (!isSame(source, destination)) this.#add(destination, 0, destination.length, packets, bytes, 1);
   }
 
-  addEncoded(encoded: Uint8Array): void {
+  /** How many hosts there are. */
+  get size(): number {
+    return this.#four.table.size + this.#six.table.size;
+  }
+
+  /** @param weight how many packets one of them stands for; `encode` does not tell */
+  addEncoded(encoded: Uint8Array, weight = 1): void {
     const reader = new Reader(encoded);
     const four = reader.number();
     const six = reader.number();
     const { key } = this.#four.table;
     for (let n = 0; n < four; n++) {
       key[0] = u32(encoded, reader.skip(4));
-      this.#four.add(reader.number(), reader.number());
+      this.#four.add(reader.number(), reader.number(), weight);
     }
-    for (let n = 0; n < six; n++) this.#add(encoded, reader.skip(16), 16, reader.number(), reader.number());
+    for (let n = 0; n < six; n++) this.#add(encoded, reader.skip(16), 16, reader.number(), reader.number(), weight);
   }
 
   encode(): Uint8Array {
@@ -87,7 +112,7 @@ export class HostSums {
     for (const sums of [this.#four, this.#six]) {
       for (let number = 0; number < sums.table.size; number++) {
         if ((order === 'bytes' ? sums.bytes(number) : sums.packets(number)) < least) continue;
-        found.push({ key: addressOf(sums, number), packets: sums.packets(number), bytes: sums.bytes(number) });
+        found.push(sums.sum(addressOf(sums, number), number));
         if (found.length >= 2 * limit + 64) least = cutTo(found, order, limit);
       }
     }
@@ -95,23 +120,11 @@ export class HostSums {
     return found;
   }
 
-  /** Zero of a host that is not among them. */
-  of(address: Uint8Array): Omit<Sum<Uint8Array>, 'key'> {
-    const sums = address.length === 4 ? this.#four : this.#six;
-    this.#put(sums, address, 0);
-    const number = sums.table.find();
-    return number < 0 ? { packets: 0, bytes: 0 } : { packets: sums.packets(number), bytes: sums.bytes(number) };
-  }
-
-  #add(from: Uint8Array, at: number, length: number, packets: number, bytes: number): void {
+  #add(from: Uint8Array, at: number, length: number, packets: number, bytes: number, weight: number): void {
     const sums = length === 4 ? this.#four : this.#six;
-    this.#put(sums, from, at);
-    sums.add(packets, bytes);
-  }
-
-  #put(sums: SumTable, from: Uint8Array, at: number): void {
     const { key } = sums.table;
     for (let word = 0; word < sums.words; word++) key[word] = u32(from, at + 4 * word);
+    sums.add(packets, bytes, weight);
   }
 }
 
@@ -135,16 +148,17 @@ export interface Service {
 export class ServiceSums {
   readonly #sums = new SumTable(1);
 
-  add(protocol: number, port: number, packets: number, bytes: number): void {
+  add(protocol: number, port: number, packets: number, bytes: number, weight = 1): void {
     this.#sums.table.key[0] = (protocol << 17) | (port + 1);
-    this.#sums.add(packets, bytes);
+    this.#sums.add(packets, bytes, weight);
   }
 
-  addEncoded(encoded: Uint8Array): void {
+  /** @param weight how many packets one of them stands for; `encode` does not tell */
+  addEncoded(encoded: Uint8Array, weight = 1): void {
     const reader = new Reader(encoded);
     const count = reader.number();
     for (let n = 0; n < count; n++) {
-      this.add(reader.number(), reader.number() - 1, reader.number(), reader.number());
+      this.add(reader.number(), reader.number() - 1, reader.number(), reader.number(), weight);
     }
   }
 
@@ -162,7 +176,7 @@ export class ServiceSums {
     for (let number = 0; number < table.size; number++) {
       const word = table.word(number, 0);
       const key = { protocol: word >>> 17, port: (word & 0x1ffff) - 1 };
-      yield { key, packets: this.#sums.packets(number), bytes: this.#sums.bytes(number) };
+      yield this.#sums.sum(key, number);
     }
   }
 }

@@ -41,15 +41,6 @@ export class WordTable {
     }
   }
 
-  /** The number of `key`, or -1. */
-  find(): number {
-    const mask = this.#slots.length - 1;
-    for (let slot = hashOf(this.key, 0, this.words) & mask; ; slot = (slot + 1) & mask) {
-      const taken = this.#slots[slot]!;
-      if (taken === 0 || this.#isKey(taken - 1)) return taken - 1;
-    }
-  }
-
   /** One word of a key. */
   word(number: number, index: number): number {
     return this.#keys[number * this.words + index]!;

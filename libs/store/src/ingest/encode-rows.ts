@@ -51,12 +51,14 @@ export const flowTarget: CopyTarget<FlowRow> = {
 
 const sumTarget = (table: string, isMerged?: boolean): CopyTarget<FlowSumRow> => ({
   table,
-  columns: `bucket_ns, packets, bytes, other_packets, other_bytes, agent, filters, weights, services, hosts
+  columns: `bucket_ns, packets, bytes, other_packets, other_bytes, unclear_packets, unclear_bytes,
+    agent, filters, weights, services, hosts
     ${isMerged === undefined ? '' : ', is_merged'}`,
   encode(encoder, _position, row) {
-    encoder.row(isMerged === undefined ? 10 : 11);
+    encoder.row(isMerged === undefined ? 12 : 13);
     encoder.int8(row.bucketNs).int8FromNumber(row.packets).int8FromNumber(row.bytes);
     encoder.int8FromNumber(row.otherPackets).int8FromNumber(row.otherBytes);
+    encoder.int8FromNumber(row.unclearPackets).int8FromNumber(row.unclearBytes);
     encoder.text(row.agent).text(row.filters).text(row.weights).bytes(row.services).bytes(row.hosts);
     if (isMerged !== undefined) encoder.boolean(isMerged);
   },

@@ -100,7 +100,8 @@ export class IngestStore {
       ...conflicts.map((row) => setAside(row, 'identity-conflict', `${place(row)}: other bytes are stored there`)),
       ...refused.map((row) => setAside(row, 'identity-conflict', `${place(row)}: another key signs this epoch`)),
     ];
-    await this.#copy(client, sectionTarget, batch.position, fresh);
+    const written = [...fresh, ...(batch.putBack ?? [])];
+    await this.#copy(client, sectionTarget, batch.position, written);
     if (batch.flows) {
       await this.#copy(client, flowTarget, batch.position, batch.flows.flows);
       await this.#copy(client, flowMinuteTarget, batch.position, batch.flows.minutes);
@@ -110,7 +111,7 @@ export class IngestStore {
     if (batch.losses.length > 0) await insertLosses(client, batch.position, batch.losses);
     await noteConflicts(client, { 'other-bytes': conflicts, 'other-key': refused, overlap: overlaps });
     await keepAccounts(client, fresh);
-    await advance(client, batch, fresh);
+    await advance(client, batch, written);
     const packets = fresh.reduce((sum, section) => sum + section.packets, 0);
     return {
       stored: fresh.length,
@@ -169,9 +170,9 @@ async function insertLosses(client: pg.PoolClient, position: HeldPosition, losse
 }
 
 /** Widens the hour's range and moves the position: the last statement, and the one that a fenced owner fails. */
-async function advance(client: pg.PoolClient, batch: IngestBatch, fresh: readonly SectionRow[]): Promise<void> {
+async function advance(client: pg.PoolClient, batch: IngestBatch, written: readonly SectionRow[]): Promise<void> {
   const { logId, partition, next, flowsNext, fence } = batch.position;
-  const range = hourRange(fresh);
+  const range = hourRange(written);
   const { rowCount } = await client.query(
     { name: range ? 'advance-with-range' : 'advance', text: range ? ADVANCE_WITH_RANGE : ADVANCE },
     [logId, partition, next, fence, batch.next, flowsNext, batch.flows?.next ?? null, ...(range ?? [])],
@@ -181,9 +182,11 @@ async function advance(client: pg.PoolClient, batch: IngestBatch, fresh: readonl
 }
 
 // Where the log begins anew, sections of the old one have its offsets: the minute that a clock may step back passes by them.
+// Flows of a part of what was there leave flows_at: the rest is as old.
 const ADVANCE = `
   UPDATE analytics.position SET next = $5, flows_next = COALESCE($7, flows_next),
-    flows_at = CASE WHEN $7::bigint IS NULL THEN flows_at WHEN $5 < next THEN now() + interval '1 minute' ELSE now() END
+    flows_at = CASE WHEN $7::bigint IS NULL THEN flows_at WHEN $5 < next THEN now() + interval '1 minute'
+      WHEN $7 < next THEN flows_at ELSE now() END
   WHERE log = $1 AND partition = $2 AND next = $3 AND fence = $4 AND flows_next = $6`;
 
 // LEAST and GREATEST pass over nulls.

@@ -44,6 +44,18 @@ const TAKE = `
   ON CONFLICT (log, partition) DO UPDATE SET fence = p.fence + 1, owner = excluded.owner, taken_at = now()
   RETURNING next, flows_next, fence`;
 
+/**
+ * Locks the position until the transaction ends.
+ * @throws BpfleetError `FENCED` when another owner took it
+ */
+export async function holdPosition(client: pg.ClientBase, { logId, partition, fence }: HeldPosition): Promise<void> {
+  const { rowCount } = await client.query(
+    'SELECT FROM analytics.position WHERE log = $1 AND partition = $2 AND fence = $3 FOR UPDATE',
+    [logId, partition, fence],
+  );
+  if (rowCount === 0) throw new BpfleetError('FENCED', `partition ${partition} of log ${logId} is another owner's`);
+}
+
 async function endWriter(pool: pg.Pool, logId: string, partition: number): Promise<void> {
   await pool.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SectionCounters, SectionRow } from '../rows.js';
-import { type Accounts, type AgentLoss, account } from './epoch-account.js';
+import { type Accounts, type AgentLoss, account, type LateArrival } from './epoch-account.js';
 
 const AT_NS = 1_795_000_000_000_000_000n;
 const MS = 1_000_000n;
@@ -21,12 +21,19 @@ const counted = (seq: number, more: SectionCounters = {}): SectionRow =>
 function losses(...commits: readonly SectionRow[][]) {
   let known: Accounts = new Map();
   const all: AgentLoss[] = [];
+  const late: LateArrival[] = [];
   for (const commit of commits) {
-    const { accounts, losses: found } = account(commit, known);
-    known = new Map([...known, ...accounts]);
-    all.push(...found);
+    const found = account(commit, known);
+    known = new Map([...known, ...found.accounts]);
+    all.push(...found.losses);
+    late.push(...found.late);
   }
-  return { all, known, shown: all.map(({ kind, epoch, sections, packets }) => ({ kind, epoch, sections, packets })) };
+  return {
+    all,
+    late,
+    known,
+    shown: all.map(({ kind, epoch, sections, packets }) => ({ kind, epoch, sections, packets })),
+  };
 }
 
 describe('account', () => {
@@ -62,14 +69,48 @@ describe('account', () => {
     ]);
   });
 
-  it('takes back what comes late', () => {
-    const { all, known } = losses([counted(0)], [counted(3)], [counted(2)]);
-    const sum = (of: (loss: AgentLoss) => number) => all.reduce((total, loss) => total + of(loss), 0);
-    expect({ sections: sum((one) => one.sections), packets: sum((one) => one.packets) }).toEqual({
-      sections: 1,
-      packets: 10,
-    });
+  it('takes what comes late back from the gap that it lay in', () => {
+    const { all, late, known } = losses([counted(0)], [counted(3)], [counted(2)]);
+    expect(all).toMatchObject([{ kind: 'missing', firstSeq: 1, sections: 2, packets: 20 }]);
+    expect(late).toEqual([{ agent: 'a', epoch: 1, seq: 2, gapSeq: undefined, sections: 1, packets: 10 }]);
     expect(known.get('a 1')).toMatchObject({ sections: 3, packets: 30, lastSeq: 3 });
+  });
+
+  it('takes what comes late behind the end of an epoch back from what the next one told', () => {
+    const before = { epoch: 1, captured: 40, kept: 40, lost: 0, dropped: 3, aliveAtMs: Number(AT_NS / MS) + 9000 };
+    const told = section(0, { captured: 10, kept: 10, dropped: 0, before }, 2);
+    const { all, late, known } = losses([counted(0)], [told], [counted(3, { dropped: 3 })], [counted(2)], [counted(1)]);
+    expect(all).toMatchObject([
+      { kind: 'kernel', packets: 3 },
+      { kind: 'missing', firstSeq: 1, sections: 0, packets: 30 },
+      { kind: 'missing', firstSeq: 1, sections: 2, packets: 0 },
+    ]);
+    expect(late.map(({ gapSeq, sections, packets }) => ({ gapSeq, sections, packets }))).toEqual([
+      { gapSeq: 1, sections: 0, packets: 10 },
+      { gapSeq: 1, sections: 1, packets: 10 },
+      { gapSeq: 1, sections: 1, packets: 10 },
+    ]);
+    expect(known.get('a 1')).toMatchObject({ sections: 4, packets: 40, captured: 40, kept: 40, endedSeq: 0 });
+  });
+
+  it('learns how the epoch before ended, and of the one before that, though all of one comes late', () => {
+    const end = (epoch: number) => ({ ...{ epoch, captured: 20, kept: 20, lost: 1, dropped: 2 }, aliveAtMs: 1 });
+    const first = (epoch: number) => section(0, { captured: 10, kept: 10, before: end(epoch - 1) }, epoch);
+    const { shown, late } = losses([counted(0)], [first(3)], [first(2)]);
+    const of = (epoch: number) => [
+      { kind: 'killed', epoch, sections: 0, packets: 1 },
+      { kind: 'kernel', epoch, sections: 0, packets: 2 },
+    ];
+    expect(shown).toEqual([
+      ...[...of(2), { kind: 'missing', epoch: 2, sections: 0, packets: 20 }],
+      ...[...of(1), { kind: 'missing', epoch: 1, sections: 0, packets: 10 }],
+    ]);
+    expect(late).toMatchObject([{ epoch: 2, seq: 0, gapSeq: 0, packets: 10 }]);
+  });
+
+  it('believes no time that the store cannot hold', () => {
+    const before = { epoch: 1, captured: 1, lost: 1, dropped: 0, aliveAtMs: 999_999_999_999_999 };
+    expect(losses([section(0, { before }, 2)]).all).toMatchObject([{ kind: 'killed', toNs: 2n ** 63n - 1n }]);
   });
 
   it('learns from the next epoch how one ended, once', () => {

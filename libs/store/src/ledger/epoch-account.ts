@@ -1,6 +1,9 @@
 import type { SectionCounters, SectionRow } from '../rows.js';
 
-/** What is stored of one epoch of an agent, and the agent's own counters as of `lastSeq`. Times in Unix ns. */
+/**
+ * What is stored of one epoch of an agent, and the agent's own counters: as of `lastSeq`, or of its end once that is known.
+ * Times in Unix ns. Without a section, `lastSeq` is -1: only the next epoch has told of it.
+ */
 export interface EpochAccount {
   readonly agent: string;
   readonly epoch: number;
@@ -12,6 +15,8 @@ export interface EpochAccount {
   readonly captured: number | undefined;
   readonly kept: number | undefined;
   readonly dropped: number | undefined;
+  /** What `lastSeq` was when the next epoch told how this one ended; undefined: that is not known. */
+  readonly endedSeq: number | undefined;
 }
 
 /** Packets that hosts had and that are not stored, and when that was. */
@@ -20,10 +25,23 @@ export interface AgentLoss {
   readonly epoch: number;
   /** `kernel`: dropped by its rings; `killed`: lost with the agent's process; `missing`: sections that did not come. */
   readonly kind: 'kernel' | 'killed' | 'missing';
+  /** Of missing ones: the first sequence number of their gap. */
+  readonly firstSeq?: number;
   readonly fromNs: bigint;
   readonly toNs: bigint;
-  /** Both are negative where something comes late that was counted as missing. */
   readonly sections: number;
+  readonly packets: number;
+}
+
+/** What was told missing and came: taken back from the gap that `seq` lies in, so that no other loss is hidden by it. */
+export interface LateArrival {
+  readonly agent: string;
+  readonly epoch: number;
+  readonly seq: number;
+  /** Where that gap begins; undefined: it is the last that does not begin behind `seq`. */
+  readonly gapSeq: number | undefined;
+  /** 0 behind the end of an epoch: how many were missing there, nobody said. */
+  readonly sections: 0 | 1;
   readonly packets: number;
 }
 
@@ -34,25 +52,40 @@ export const accountKey = ({ agent, epoch }: { agent: string; epoch: number }): 
 
 const NS_PER_MS = 1_000_000n;
 
+export interface Entries {
+  /** Those that changed. */
+  readonly accounts: Accounts;
+  readonly losses: readonly AgentLoss[];
+  /** Of gaps that earlier calls have found. */
+  readonly late: readonly LateArrival[];
+}
+
 /**
  * Enters sections that were not stored before into the accounts of their epochs.
  * @param before the accounts of these sections' epochs, and of the epochs that these follow, as far as there are any
- * @returns the accounts that changed, and what these sections show to be lost
  */
-export function account(
-  sections: readonly SectionRow[],
-  before: Accounts,
-): { readonly accounts: Accounts; readonly losses: readonly AgentLoss[] } {
+export function account(sections: readonly SectionRow[], before: Accounts): Entries {
   const accounts = new Map<string, EpochAccount>();
   const losses: AgentLoss[] = [];
+  const late: LateArrival[] = [];
   for (const section of inOrder(sections)) {
     const key = accountKey(section);
     const known = accounts.get(key) ?? before.get(key);
-    if (known === undefined) losses.push(...lossesBefore(section, accounts, before));
+    const ended = section.counters?.before;
+    if (ended !== undefined && (known?.sections ?? 0) === 0) {
+      const endedKey = accountKey({ agent: section.agent, epoch: ended.epoch });
+      const one = accounts.get(endedKey) ?? before.get(endedKey);
+      if (one?.endedSeq === undefined) {
+        losses.push(...lossesAtEnd(section.agent, ended, one));
+        accounts.set(endedKey, closed(section.agent, ended, one));
+      }
+    }
     losses.push(...lossesAt(section, known));
+    late.push(...lateAt(section, known));
     accounts.set(key, entered(section, known));
   }
-  return { accounts, losses: losses.filter(({ sections, packets }) => sections !== 0 || packets !== 0) };
+  const isLoss = ({ sections, packets }: AgentLoss) => sections > 0 || packets > 0;
+  return { accounts, losses: losses.filter(isLoss), late };
 }
 
 /** An agent's sections arrive in order, but for those that were published again. */
@@ -66,9 +99,8 @@ function inOrder(sections: readonly SectionRow[]): readonly SectionRow[] {
 function lossesAt(section: SectionRow, known: EpochAccount | undefined): AgentLoss[] {
   const { agent, epoch, seq, tsMinNs, tsMaxNs, packets, counters } = section;
   const lastSeq = known?.lastSeq ?? -1;
+  if (seq < lastSeq) return [];
   const at = { agent, epoch, fromNs: least(known?.lastNs ?? tsMinNs, tsMinNs) };
-  // Counted as missing when the one behind it came.
-  if (seq < lastSeq) return [{ ...at, kind: 'missing', toNs: tsMaxNs, sections: -1, packets: -packets }];
   const losses: AgentLoss[] = [];
   const dropped = Math.max(0, (counters?.dropped ?? 0) - (known?.dropped ?? 0));
   losses.push({ ...at, kind: 'kernel', toNs: tsMaxNs, sections: 0, packets: dropped });
@@ -76,9 +108,20 @@ function lossesAt(section: SectionRow, known: EpochAccount | undefined): AgentLo
   if (missing > 0) {
     const made = grown(counters?.kept, known?.kept, known) ?? grown(counters?.captured, known?.captured, known);
     const lost = Math.max(0, (made ?? packets) - packets);
-    losses.push({ ...at, kind: 'missing', toNs: tsMinNs, sections: missing, packets: lost });
+    // Behind an end that is known all gaps are one: its packets are counted there already, for all of them together.
+    const firstSeq = (known?.endedSeq ?? lastSeq) + 1;
+    losses.push({ ...at, kind: 'missing', firstSeq, toNs: tsMinNs, sections: missing, packets: lost });
   }
   return losses;
+}
+
+/** Counted as missing when the one behind it came, or when the next epoch told how many packets this one had. */
+function lateAt({ agent, epoch, seq, packets }: SectionRow, known: EpochAccount | undefined): LateArrival[] {
+  if (known === undefined) return [];
+  const { lastSeq, endedSeq } = known;
+  const gapSeq = endedSeq !== undefined && seq > endedSeq ? endedSeq + 1 : undefined;
+  if (seq < lastSeq) return [{ agent, epoch, seq, gapSeq, sections: 1, packets }];
+  return gapSeq === undefined || packets === 0 ? [] : [{ agent, epoch, seq, gapSeq, sections: 0, packets }];
 }
 
 /** By how much a counter of the agent grew; undefined where one end is not known. */
@@ -87,13 +130,15 @@ function grown(now: number | undefined, last: number | undefined, known: EpochAc
   return now - (last ?? 0);
 }
 
+type EpochEnd = NonNullable<SectionCounters['before']>;
+
+/** A time that a bigint of ns can hold, whatever an agent says. */
+const endNs = ({ aliveAtMs }: EpochEnd): bigint => least(BigInt(aliveAtMs) * NS_PER_MS, LAST_NS);
+const LAST_NS = 2n ** 63n - 1n;
+
 /** With the first section of an epoch the agent tells how the one before ended. */
-function lossesBefore({ agent, counters }: SectionRow, accounts: Accounts, before: Accounts): AgentLoss[] {
-  const ended = counters?.before;
-  if (ended === undefined) return [];
-  const key = accountKey({ agent, epoch: ended.epoch });
-  const known = accounts.get(key) ?? before.get(key);
-  const toNs = BigInt(ended.aliveAtMs) * NS_PER_MS;
+function lossesAtEnd(agent: string, ended: EpochEnd, known: EpochAccount | undefined): AgentLoss[] {
+  const toNs = endNs(ended);
   const at = { agent, epoch: ended.epoch, fromNs: least(known?.lastNs ?? toNs, toNs), toNs, sections: 0 };
   const dropped = Math.max(0, ended.dropped - (known?.dropped ?? 0));
   // Behind the last section that came, sections were given up; how many, nobody says.
@@ -101,31 +146,48 @@ function lossesBefore({ agent, counters }: SectionRow, accounts: Accounts, befor
   return [
     { ...at, kind: 'killed', packets: ended.lost },
     { ...at, kind: 'kernel', packets: dropped },
-    { ...at, kind: 'missing', packets: unsent },
+    { ...at, kind: 'missing', firstSeq: (known?.lastSeq ?? -1) + 1, packets: unsent },
   ];
 }
 
+/** What comes late of the epoch is measured by its end from now on. */
+function closed(agent: string, ended: EpochEnd, known: EpochAccount | undefined): EpochAccount {
+  const { epoch, captured, kept, dropped } = ended;
+  const atNs = endNs(ended);
+  const nothing = { agent, epoch, firstNs: atNs, lastNs: atNs, sections: 0, packets: 0, lastSeq: -1 };
+  return {
+    ...(known ?? nothing),
+    captured: largest(known?.captured, captured),
+    kept: largest(known?.kept, kept),
+    dropped: largest(known?.dropped, dropped),
+    endedSeq: known?.lastSeq ?? -1,
+  };
+}
+
 /** What was sampled out, or over a budget, is in no section: it is not missing. */
-function unsentOf(ended: NonNullable<SectionCounters['before']>, known: EpochAccount | undefined): number {
+function unsentOf(ended: EpochEnd, known: EpochAccount | undefined): number {
   if (ended.kept !== undefined && (known === undefined || known.kept !== undefined))
     return ended.kept - (known?.kept ?? 0);
   return ended.captured - ended.lost - (known === undefined ? 0 : (known.captured ?? ended.captured));
 }
 
-function entered({ agent, epoch, seq, tsMinNs, tsMaxNs, packets, counters }: SectionRow, known?: EpochAccount) {
-  // One without packets tells figures alone.
-  const [first, last] = packets === 0 && known ? [known.firstNs, known.lastNs] : [tsMinNs, tsMaxNs];
+function entered(section: SectionRow, known?: EpochAccount): EpochAccount {
+  const { agent, epoch, seq, tsMinNs, tsMaxNs, packets, counters } = section;
+  // Of one that nothing is stored of, the times are only a guess; one without packets tells figures alone.
+  const times = known !== undefined && known.sections > 0 ? known : undefined;
+  const [first, last] = packets === 0 && times ? [times.firstNs, times.lastNs] : [tsMinNs, tsMaxNs];
   return {
     agent,
     epoch,
-    firstNs: least(known?.firstNs ?? first, first),
-    lastNs: greatest(known?.lastNs ?? last, last),
+    firstNs: least(times?.firstNs ?? first, first),
+    lastNs: greatest(times?.lastNs ?? last, last),
     sections: (known?.sections ?? 0) + 1,
     packets: (known?.packets ?? 0) + packets,
     lastSeq: Math.max(known?.lastSeq ?? -1, seq),
     captured: largest(known?.captured, counters?.captured),
     kept: largest(known?.kept, counters?.kept),
     dropped: largest(known?.dropped, counters?.dropped),
+    endedSeq: known?.endedSeq,
   };
 }
 

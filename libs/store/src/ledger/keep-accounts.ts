@@ -1,6 +1,13 @@
 import type pg from 'pg';
 import type { SectionRow } from '../rows.js';
-import { type Accounts, type AgentLoss, account, accountKey, type EpochAccount } from './epoch-account.js';
+import {
+  type Accounts,
+  type AgentLoss,
+  account,
+  accountKey,
+  type EpochAccount,
+  type LateArrival,
+} from './epoch-account.js';
 
 /**
  * Enters sections into the ledger, within the transaction that stores them. An agent's sections come by one partition,
@@ -8,8 +15,10 @@ import { type Accounts, type AgentLoss, account, accountKey, type EpochAccount }
  */
 export async function keepAccounts(client: pg.PoolClient, sections: readonly SectionRow[]): Promise<void> {
   if (sections.length === 0) return;
-  const { accounts, losses } = account(sections, await readAccounts(client, sections));
+  const { accounts, losses, late } = account(sections, await readAccounts(client, sections));
   await writeAccounts(client, [...accounts.values()]);
+  // First: what is late was told missing by an earlier transaction.
+  if (late.length > 0) await takeBack(client, late);
   if (losses.length > 0) await writeLosses(client, losses);
 }
 
@@ -41,6 +50,7 @@ export interface AccountRow {
   captured: string | null;
   kept: string | null;
   dropped: string | null;
+  ended_seq: string | null;
 }
 
 const countOf = (text: string | null): number | undefined => (text === null ? undefined : Number(text));
@@ -56,6 +66,7 @@ export const accountOf = (row: AccountRow): EpochAccount => ({
   captured: countOf(row.captured),
   kept: countOf(row.kept),
   dropped: countOf(row.dropped),
+  endedSeq: countOf(row.ended_seq),
 });
 
 const READ_ACCOUNTS = `
@@ -77,23 +88,27 @@ async function writeAccounts(client: pg.PoolClient, accounts: readonly EpochAcco
       accounts.map(({ captured }) => captured ?? null),
       accounts.map(({ kept }) => kept ?? null),
       accounts.map(({ dropped }) => dropped ?? null),
+      accounts.map(({ endedSeq }) => endedSeq ?? null),
     ],
   });
 }
 
 const WRITE_ACCOUNTS = `
-  INSERT INTO analytics.ledger (agent, epoch, first_ns, last_ns, sections, packets, last_seq, captured, kept, dropped)
+  INSERT INTO analytics.ledger
+    (agent, epoch, first_ns, last_ns, sections, packets, last_seq, captured, kept, dropped, ended_seq)
   SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::bigint[], $9::bigint[], $10::bigint[])
+    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
   ON CONFLICT (agent, epoch) DO UPDATE SET
     first_ns = excluded.first_ns, last_ns = excluded.last_ns, sections = excluded.sections, packets = excluded.packets,
-    last_seq = excluded.last_seq, captured = excluded.captured, kept = excluded.kept, dropped = excluded.dropped`;
+    last_seq = excluded.last_seq, captured = excluded.captured, kept = excluded.kept, dropped = excluded.dropped,
+    ended_seq = excluded.ended_seq`;
 
 async function writeLosses(client: pg.PoolClient, losses: readonly AgentLoss[]): Promise<void> {
   await client.query(WRITE_LOSSES, [
     losses.map(({ agent }) => agent),
     losses.map(({ epoch }) => epoch),
     losses.map(({ kind }) => kind),
+    losses.map(placeOf),
     losses.map(({ fromNs }) => fromNs),
     losses.map(({ toNs }) => toNs),
     losses.map(({ sections }) => sections),
@@ -101,12 +116,44 @@ async function writeLosses(client: pg.PoolClient, losses: readonly AgentLoss[]):
   ]);
 }
 
+const MINUTE_NS = 60_000_000_000n;
+
+/** A gap has a row of its own; what cannot come late any more is summed by the minute. */
+const placeOf = ({ firstSeq, toNs }: AgentLoss): number | bigint => firstSeq ?? toNs - (toNs % MINUTE_NS);
+
 const WRITE_LOSSES = `
-  INSERT INTO analytics.agent_loss AS l (agent, epoch, kind, minute_ns, from_ns, to_ns, sections, packets)
-  SELECT agent, epoch, kind, to_ns - to_ns % 60000000000, min(from_ns), max(to_ns), sum(sections), sum(packets)
-  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-    AS new (agent, epoch, kind, from_ns, to_ns, sections, packets)
-  GROUP BY agent, epoch, kind, to_ns - to_ns % 60000000000 ORDER BY agent, epoch, kind
-  ON CONFLICT (agent, epoch, kind, minute_ns) DO UPDATE SET
+  INSERT INTO analytics.agent_loss AS l (agent, epoch, kind, place, from_ns, to_ns, sections, packets)
+  SELECT agent, epoch, kind, place, min(from_ns), max(to_ns), sum(sections), sum(packets)
+  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+    AS new (agent, epoch, kind, place, from_ns, to_ns, sections, packets)
+  GROUP BY agent, epoch, kind, place ORDER BY agent, epoch, kind, place
+  ON CONFLICT (agent, epoch, kind, place) DO UPDATE SET
     from_ns = LEAST(l.from_ns, excluded.from_ns), to_ns = GREATEST(l.to_ns, excluded.to_ns),
     sections = l.sections + excluded.sections, packets = l.packets + excluded.packets`;
+
+async function takeBack(client: pg.PoolClient, late: readonly LateArrival[]): Promise<void> {
+  await client.query(TAKE_BACK, [
+    late.map(({ agent }) => agent),
+    late.map(({ epoch }) => epoch),
+    late.map(({ seq }) => seq),
+    late.map(({ gapSeq }) => gapSeq ?? null),
+    late.map(({ sections }) => sections),
+    late.map(({ packets }) => packets),
+  ]);
+}
+
+// Gaps of an epoch do not overlap: a number lies in the one that begins last, of those that do not begin behind it.
+const TAKE_BACK = `
+  UPDATE analytics.agent_loss l
+  SET sections = GREATEST(0, l.sections - came.sections), packets = GREATEST(0, l.packets - came.packets)
+  FROM (
+    SELECT agent, epoch, place, sum(sections)::bigint AS sections, sum(packets)::bigint AS packets FROM (
+      SELECT late.*, COALESCE(gap_seq, (
+        SELECT max(gap.place) FROM analytics.agent_loss gap
+        WHERE gap.agent = late.agent AND gap.epoch = late.epoch AND gap.kind = 'missing' AND gap.place <= late.seq
+      )) AS place
+      FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+        AS late (agent, epoch, seq, gap_seq, sections, packets)
+    ) AS placed GROUP BY agent, epoch, place
+  ) AS came
+  WHERE l.agent = came.agent AND l.epoch = came.epoch AND l.kind = 'missing' AND l.place = came.place`;

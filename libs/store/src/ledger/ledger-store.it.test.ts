@@ -88,12 +88,74 @@ suiteRequires('The ledger of the store', { postgres: await postgres() }, ({ post
       expect(await all({ agent: 'evicting' })).toMatchObject({ sectionsMissing: 3, packetsMissing: 30 });
     });
 
+    it('shows no range less than was lost in it, whatever comes late', async () => {
+      const lost = [6, 30, 59];
+      const sections = Array.from({ length: 120 }, (_, seq) => section('late', seq));
+      await commit(sections.filter(({ seq }) => !lost.includes(seq)));
+      const missing = (since: number, until: number) =>
+        all({
+          ...{ agent: 'late', sinceNs: startNs + BigInt(since) * SECOND_NS },
+          untilNs: startNs + BigInt(until) * SECOND_NS,
+        }).then(({ sectionsMissing, packetsMissing }) => [sectionsMissing, packetsMissing]);
+      await commit([sections[6]!, sections[59]!]);
+      expect(await missing(0, 130)).toEqual([1, 10]);
+      expect(await missing(29, 32)).toEqual([1, 10]);
+      for (const [since, until] of [
+        [0, 28],
+        [40, 70],
+        [61, 100],
+      ] as const) {
+        expect(await missing(since, until)).toEqual([0, 0]);
+      }
+      await commit([sections[30]!]);
+      expect(await missing(0, 130)).toEqual([0, 0]);
+      expect(await missing(20, 40)).toEqual([0, 0]);
+    });
+
+    it('takes back what the next epoch told missing, though it comes in pieces and in no order', async () => {
+      await commit([section('tail', 0), section('tail', 3)]);
+      const ended = { captured: 80, kept: 80, lost: 0, dropped: 0, aliveAtMs: Number(startNs / 1_000_000n) + 8000 };
+      await commit([section('tail', 0, { epoch: 2, counters: { before: { epoch: 1, ...ended } } })]);
+      const missing = async () => {
+        const { sectionsMissing, packetsMissing } = await all({ agent: 'tail' });
+        return [sectionsMissing, packetsMissing];
+      };
+      expect(await missing()).toEqual([2, 60]);
+      await commit([section('tail', 6)]);
+      // Of 4 to 7 the packets were known to be missing; that two of them are sections is new.
+      expect(await missing()).toEqual([4, 50]);
+      await commit([section('tail', 4), section('tail', 2)]);
+      expect(await missing()).toEqual([2, 30]);
+      await commit([section('tail', 7)]);
+      expect(await missing()).toEqual([2, 20]);
+      await commit([section('tail', 1), section('tail', 5)]);
+      expect(await missing()).toEqual([0, 0]);
+    });
+
     it('counts what was lost with an agent’s process, by the word of the next one', async () => {
       await commit([section('killed', 0)]);
       const before = { epoch: 1, captured: 14, lost: 4, dropped: 2, aliveAtMs: Number(startNs / 1_000_000n) + 5000 };
       await commit([section('killed', 0, { epoch: 2, counters: { before } })]);
       await commit([section('killed', 1, { epoch: 2, counters: { before } })]);
       expect(await all({ agent: 'killed' })).toEqual({ ...NOTHING, lostByAgents: 4, droppedByKernel: 2 });
+    });
+
+    it('answers with figures that a number can hold, whatever agents say', async () => {
+      const most = 999_999_999_999_999;
+      const before = (epoch: number) => ({
+        epoch,
+        captured: most,
+        kept: most,
+        lost: most,
+        dropped: most,
+        aliveAtMs: most,
+      });
+      const epochs = Array.from({ length: 20 }, (_, n) => n + 2);
+      await commit(epochs.map((epoch) => section('boasting', 0, { epoch, counters: { before: before(epoch - 1) } })));
+      const figures = { droppedByKernel: Number.MAX_SAFE_INTEGER, lostByAgents: Number.MAX_SAFE_INTEGER };
+      expect(await all({ agent: 'boasting', untilNs: 2n ** 63n - 1n })).toMatchObject(figures);
+      const [boasting] = await ledger.accounts(1, 'boastin');
+      expect(boasting).toMatchObject({ losses: figures });
     });
 
     it('counts records in quarantine, and those that the log gave up', async () => {
@@ -135,8 +197,8 @@ suiteRequires('The ledger of the store', { postgres: await postgres() }, ({ post
     });
 
     it('lists each agent with what became of its packets', async () => {
-      const accounts = await ledger.accounts(2, 'evicting');
-      expect(accounts.map(({ agent }) => agent)).toEqual(['killed', 'whole']);
+      const accounts = await ledger.accounts(2, 'late');
+      expect(accounts.map(({ agent }) => agent)).toEqual(['tail', 'whole']);
       const [evicting] = await ledger.accounts(1, 'dropping');
       expect(evicting).toMatchObject({
         epochs: [{ epoch: 1, sections: 3, packets: 30, captured: 60, lastSeq: 5 }],

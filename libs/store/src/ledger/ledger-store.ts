@@ -57,12 +57,12 @@ export class LedgerStore {
     ]);
     const row = rows[0]!;
     return {
-      droppedByKernel: Number(row.dropped),
-      lostByAgents: Number(row.killed),
-      sectionsMissing: Number(row.missing_sections),
-      packetsMissing: Number(row.missing_packets),
-      recordsQuarantined: Number(row.quarantined),
-      recordsLost: Number(row.lost),
+      droppedByKernel: figure(row.dropped),
+      lostByAgents: figure(row.killed),
+      sectionsMissing: figure(row.missing_sections),
+      packetsMissing: figure(row.missing_packets),
+      recordsQuarantined: figure(row.quarantined),
+      recordsLost: figure(row.lost),
       ...(gone.length === 0 ? {} : { notRetained: gone.map((part) => notRetained(part, from)) }),
     };
   }
@@ -91,10 +91,10 @@ export class LedgerStore {
         agent,
         epochs: of(epochs).map(accountOf),
         losses: {
-          droppedByKernel: Number(lost.get('kernel')?.packets ?? 0),
-          lostByAgents: Number(lost.get('killed')?.packets ?? 0),
-          sectionsMissing: Number(lost.get('missing')?.sections ?? 0),
-          packetsMissing: Number(lost.get('missing')?.packets ?? 0),
+          droppedByKernel: figure(lost.get('kernel')?.packets),
+          lostByAgents: figure(lost.get('killed')?.packets),
+          sectionsMissing: figure(lost.get('missing')?.sections),
+          packetsMissing: figure(lost.get('missing')?.packets),
         },
         recordsQuarantined: Number(of(quarantined)[0]?.count ?? 0),
         missing: of(gaps).map(({ epoch, first, end }) => ({
@@ -114,6 +114,9 @@ export class LedgerStore {
     }
   }
 }
+
+/** A sum as Postgres gives it. Agents say what they like: one that lies must not make the answer unreadable for everybody. */
+const figure = (sum = '0'): number => Math.min(Number(sum), Number.MAX_SAFE_INTEGER);
 
 const notRetained = ({ fromNs, toNs, rows }: GivenUp, from: PartitionedClass) => ({
   since: formatInstantNs(fromNs),

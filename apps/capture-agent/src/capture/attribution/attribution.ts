@@ -18,6 +18,7 @@ export interface PacketTimes {
   readonly fromMs: number;
   readonly untilMs: number;
 }
+export const ALWAYS: PacketTimes = { fromMs: 0, untilMs: Number.POSITIVE_INFINITY };
 
 function isWithin({ fromMs, untilMs }: PacketTimes, { seconds, nanoseconds }: ReadPacket): boolean {
   const atMs = seconds * 1000 + nanoseconds / 1e6;

@@ -2,11 +2,13 @@ import { FakeRing, WakeUp } from '@bpfleet/linux';
 import { forEachPacket, readSection, SectionWriter } from '@bpfleet/section';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CaptureSocket } from '../../border/opener-port.js';
+import { ALWAYS } from '../attribution/attribution.js';
 import { memberOf } from '../attribution/testing/member.js';
 import { noProgress } from '../sections/open-section.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
 import type { CaptureNews } from './capture-messages.js';
 import { CaptureSession } from './capture-session.js';
+import { KeptTimes } from './kept-times.js';
 import { RingReader } from './ring-reader.js';
 
 const device = (index: number) => ({ name: `eth${index}`, index, linkType: 'EN10MB', cooked: false });
@@ -20,16 +22,25 @@ describe('a capture session', () => {
   let nowMs: number;
   let reader: RingReader;
   let session: CaptureSession;
+  let assembler: SectionAssembler;
+  /** As a process after this one finds it. */
+  let times: ArrayBuffer;
   beforeEach(() => {
-    rings.clear();
-    news.length = 0;
     stored = [];
     nowMs = 0;
+    times = new ArrayBuffer(KeptTimes.sizeBytes);
     wakeUp = WakeUp.create();
+    begin();
+  });
+  afterEach(() => wakeUp.close());
+
+  function begin(): void {
+    rings.clear();
+    news.length = 0;
     const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
     const writer = new SectionWriter({ ...origin, capacityBytes: SECTION_CAPACITY_BYTES });
     const totals = () => ({ kernelPassed: 0, kernelDropped: 0, taken: 0 });
-    const assembler = new SectionAssembler(writer, { write: ({ bytes }) => keep(bytes) }, totals, noProgress);
+    assembler = new SectionAssembler(writer, { write: ({ bytes }) => keep(bytes) }, totals, noProgress);
     reader = new RingReader(assembler, wakeUp, () => nowMs);
     const open = ({ id }: CaptureSocket) => ({
       ...{ fd: wakeUp.fd, ring: rings.get(id)!, takeError: () => undefined, close: () => {} },
@@ -41,10 +52,15 @@ describe('a capture session', () => {
       open,
       (one) => news.push(one),
       () => nowMs,
+      new KeptTimes(times),
       () => 1_000_000 + nowMs,
     );
-  });
-  afterEach(() => wakeUp.close());
+  }
+  /** What was read is in sections; the process after it gets rings of what was not. */
+  function kill(): void {
+    assembler.close();
+    begin();
+  }
 
   /** `eth1 7`: the interface and the first byte of each packet. */
   function keep(bytes: Uint8Array): void {
@@ -96,6 +112,116 @@ describe('a capture session', () => {
     expect(news).toContainEqual({ kind: 'cut', socket: 2, swap: 0 });
     stop();
     expect(stored).toEqual(['eth1 10', 'eth2 11', 'eth1 12', 'eth2 13']);
+  });
+
+  describe('of a process after one that was killed', () => {
+    it('cuts where that one did, whatever of both rings it has read', () => {
+      open(1, [1]);
+      open(2, [1, 2], { takesOver: [1] });
+      nowMs = 60;
+      comes(2, [
+        [1, 10],
+        [2, 11],
+      ]);
+      read();
+      kill();
+      nowMs = 80;
+      open(1, [1]);
+      open(2, [1, 2], { takesOver: [1] });
+      comes(1, [[1, 9]], 40);
+      comes(1, [[1, 10]], 60);
+      comes(1, [[1, 12]], 70);
+      comes(2, [[1, 12]], 70);
+      comes(2, [[2, 13]], 70);
+      read();
+      stop();
+      expect(stored).toEqual(['eth1 10', 'eth2 11', 'eth1 9', 'eth1 12', 'eth2 13']);
+    });
+
+    it('lets no packet go that only the ring before has', () => {
+      open(1, [1]);
+      open(2, [1], { takesOver: [1] });
+      nowMs = 60;
+      comes(1, [[1, 10]]);
+      read();
+      kill();
+      open(1, [1]);
+      open(2, [1], { takesOver: [1] });
+      comes(2, [[1, 10]]);
+      read();
+      stop();
+      expect(stored).toEqual(['eth1 10']);
+    });
+
+    it('goes by the cut until the ring before was read to its end', () => {
+      open(1, [1]);
+      open(2, [1], { takesOver: [1] });
+      nowMs = 200;
+      comes(2, [[1, 10]], 60);
+      read();
+      expect(news).toContainEqual({ kind: 'cut', socket: 2, swap: 0 });
+      kill();
+      open(1, [1]);
+      open(2, [1]);
+      comes(1, [[1, 9]], 49);
+      comes(1, [[1, 10]], 60);
+      // What the host's clock was set back for is of the one that is left all the same.
+      comes(2, [[1, 11]], 5);
+      session.carryOut({ kind: 'draining', socket: 1 });
+      nowMs = 300;
+      read();
+      stop();
+      expect(stored).toEqual(['eth1 10', 'eth1 9', 'eth1 11']);
+      expect(new KeptTimes(times).of(1)).toEqual(ALWAYS);
+    });
+
+    it('cuts between three where two were cut before', () => {
+      open(1, [1]);
+      open(2, [1], { takesOver: [1] });
+      nowMs = 60;
+      comes(2, [[1, 10]]);
+      read();
+      kill();
+      open(1, [1]);
+      open(2, [1], { takesOver: [1] });
+      open(3, [1], { takesOver: [2] });
+      for (const id of [1, 2, 3]) {
+        if (id === 1) comes(id, [[1, 10]], 60);
+        comes(id, [[1, 11]], 80);
+        comes(id, [[1, 12]], 200);
+      }
+      read();
+      stop();
+      expect(stored).toEqual(['eth1 10', 'eth1 11', 'eth1 12']);
+    });
+
+    it('forgets the cuts of sockets that have ended', () => {
+      open(1, [1]);
+      open(2, [1], { takesOver: [1] });
+      kill();
+      open(5, [1]);
+      session.carryOut({ kind: 'settings', flushWindowMs: 200 });
+      expect([1, 2].map((id) => new KeptTimes(times).of(id))).toEqual([ALWAYS, ALWAYS]);
+    });
+  });
+
+  it('stores what only one socket has that takes over, also when another takes over from it at once', () => {
+    open(1, [1]);
+    open(2, [1, 2], { takesOver: [1] });
+    open(3, [1, 2], { takesOver: [2] });
+    for (const id of [1, 2, 3])
+      comes(
+        id,
+        id === 1
+          ? [[1, 10]]
+          : [
+              [1, 10],
+              [2, 11],
+            ],
+      );
+    read();
+    stop();
+    expect(stored).toEqual(['eth1 10', 'eth2 11']);
   });
 
   it('counts on what a socket had that has ended', () => {

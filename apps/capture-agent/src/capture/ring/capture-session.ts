@@ -6,7 +6,7 @@ import {
   TAKEN_OVER,
 } from '../../border/opener-port.js';
 import { collectGarbage } from '../../guest/collect-garbage.js';
-import { Attribution } from '../attribution/attribution.js';
+import { ALWAYS, Attribution } from '../attribution/attribution.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
 import type { LeftOut, RingPosition } from '../sections/open-section.js';
 import type { SectionAssembler } from '../sections/section-assembler.js';
@@ -17,7 +17,7 @@ import {
   noneEnded,
   type SocketCounts,
 } from './capture-messages.js';
-import type { InterfaceLane } from './interface-lane.js';
+import type { KeptTimes } from './kept-times.js';
 import { type LaneSocket, RingLane } from './ring-lane.js';
 import type { RingReader } from './ring-reader.js';
 
@@ -47,6 +47,7 @@ export class CaptureSession {
     private readonly openSocket: (socket: CaptureSocket, fd: number) => LaneSocket,
     private readonly tell: (news: CaptureNews) => void,
     private readonly nowMs: () => number,
+    private readonly keptTimes: KeptTimes,
     /** Of the host, as packets are stamped. */
     private readonly wallClockMs: () => number = Date.now,
   ) {
@@ -69,6 +70,7 @@ export class CaptureSession {
         this.assembler.flushWindowMs = order.flushWindowMs;
         // Behind the sockets of the state that was carried out: those that the process before left too.
         this.#readsAll = true;
+        this.keptTimes.forgetAllBut(this.reader.lanes);
         break;
       case 'throttle':
         this.#ledger.throttle(order.step);
@@ -131,27 +133,44 @@ export class CaptureSession {
     this.reader.add(lane);
     this.#settled();
     if (socket.swap) this.#swap(socket.id, socket.swap);
+    // As the process before had it.
+    lane.interfaces.end(this.keptTimes.of(socket.id).untilMs);
     if (socket.takesOver) this.#takeOver(lane, socket.takesOver);
   }
 
   /** Both pass the same packets by now: those from a moment on are of the new one, and those before it of the others. */
   #takeOver(lane: RingLane, from: readonly number[]): void {
     const others = from.flatMap((id) => this.reader.lanes.get(id) ?? []);
-    // Several may take over from one, all at the same time: they let pass before the first of them was announced.
-    const chosenMs = others.map(({ interfaces }) => interfaces.times?.untilMs).find(Number.isFinite);
-    const cutAtMs = chosenMs ?? this.wallClockMs() + TAKE_OVER_MS;
-    for (const { interfaces } of others) interfaces.times = { fromMs: interfaces.times?.fromMs ?? 0, untilMs: cutAtMs };
-    const isCovered = ({ device }: InterfaceLane) => others.some(({ interfaces }) => interfaces.has(device));
-    if (others.length > 0) {
-      lane.interfaces.times = { fromMs: cutAtMs, untilMs: Number.POSITIVE_INFINITY };
-      // Nobody else has packets of what is new.
-      for (const one of lane.interfaces.all) if (!isCovered(one)) one.attribution.times = undefined;
+    const cutAtMs = this.#cutBetween(lane, others);
+    for (const other of others) {
+      other.interfaces.end(cutAtMs);
+      this.#keepTimes(other);
     }
+    const { interfaces } = lane;
+    // Nobody else has packets of what is new.
+    const isHad = (device: SocketInterface) => others.some((other) => other.interfaces.has(device));
+    const had = interfaces.all.map(({ device }) => device).filter((device) => isHad(device) || others.length === 0);
+    interfaces.takeOver(cutAtMs, had);
+    this.#keepTimes(lane);
     lane.atNextCut(this.nowMs() + TAKE_OVER_MS, () => {
-      // Whatever the host's clock does from here on.
-      if (lane.interfaces.times?.untilMs === Number.POSITIVE_INFINITY) lane.interfaces.times = undefined;
+      interfaces.hasTakenOver();
+      this.#keepTimes(lane);
       this.tell({ kind: 'cut', socket: lane.id, swap: TAKEN_OVER });
     });
+  }
+
+  /** @returns Unix ms; the first of a socket's times where there is nobody to cut from */
+  #cutBetween({ id }: RingLane, others: readonly RingLane[]): number {
+    const kept = this.keptTimes.of(id).fromMs;
+    if (kept !== ALWAYS.fromMs || others.length === 0) return kept;
+    const times = others.map(({ interfaces }) => interfaces.times);
+    // Several may take over from one, all at the same time: they let pass before the first of them was announced.
+    const chosen = times.map(({ untilMs }) => untilMs).find(Number.isFinite);
+    return chosen ?? Math.max(this.wallClockMs() + TAKE_OVER_MS, ...times.map(({ fromMs }) => fromMs));
+  }
+
+  #keepTimes({ id, interfaces }: RingLane): void {
+    this.keptTimes.keep(id, interfaces.times);
   }
 
   #swap(id: number, swap: SocketSwap): void {
@@ -190,6 +209,7 @@ export class CaptureSession {
     this.#ended.taken += lane.interfaces.taken;
     this.reader.remove(lane);
     lane.socket.close();
+    this.keptTimes.forget(lane.id);
     this.#settled();
     this.tell({ kind: 'drained', socket: lane.id });
   }

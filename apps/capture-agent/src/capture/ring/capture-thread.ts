@@ -5,12 +5,14 @@ import { PacketSocket, WakeUp } from '@bpfleet/linux';
 import { SectionWriter } from '@bpfleet/section';
 import type { CaptureSocket } from '../../border/opener-port.js';
 import { SegmentWriter } from '../../spool/segment-writer.js';
+import { keptMemory } from '../sections/kept-memory.js';
 import { OpenSection } from '../sections/open-section.js';
 import { openSectionFile } from '../sections/open-section-file.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
 import { SpoolSink } from '../sections/spool-sink.js';
 import type { CaptureNews, CaptureOrder, CaptureThreadData } from './capture-messages.js';
 import { CaptureSession } from './capture-session.js';
+import { KEPT_TIMES_FILE, KeptTimes } from './kept-times.js';
 import { Notice } from './notice.js';
 import { RingReader } from './ring-reader.js';
 
@@ -40,7 +42,8 @@ const writer = new SectionWriter({ ...origin, capacityBytes: SECTION_CAPACITY_BY
 const assembler: SectionAssembler = new SectionAssembler(writer, sink, totals, open);
 const wakeUp = WakeUp.ofDescriptor(data.wakeUpDescriptor);
 const reader = new RingReader(assembler, wakeUp, nowMs);
-const session = new CaptureSession(reader, assembler, adopt, tell, nowMs);
+const times = new KeptTimes(keptMemory(data.spoolFolder, KEPT_TIMES_FILE, KeptTimes.sizeBytes).memory);
+const session = new CaptureSession(reader, assembler, adopt, tell, nowMs, times);
 
 tell({ kind: 'ready' });
 for (let running = true; running; ) {

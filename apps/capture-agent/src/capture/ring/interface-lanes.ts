@@ -1,5 +1,5 @@
 import type { SocketInterface } from '../../border/opener-port.js';
-import { Attribution, type PacketTimes } from '../attribution/attribution.js';
+import { ALWAYS, Attribution, type PacketTimes } from '../attribution/attribution.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
 import type { LaneStatistics, ReadingPlace } from '../sections/section-lane.js';
 import { InterfaceLane } from './interface-lane.js';
@@ -14,7 +14,9 @@ export class InterfaceLanes {
   readonly #nowhere: InterfaceLane;
   #last: InterfaceLane;
   #takenBefore = 0;
-  #times: PacketTimes | undefined;
+  #times = ALWAYS;
+  /** Indexes of those that another socket had before: what came before the first time is of that one. */
+  #had: ReadonlySet<number> = new Set();
 
   /** @param isShared each packet tells where it was seen; otherwise there is one interface, whatever a packet tells */
   constructor(
@@ -58,7 +60,7 @@ export class InterfaceLanes {
 
   /** From the next packet on: another attribution, or another interface. */
   put(device: SocketInterface, attribution: Attribution): void {
-    attribution.times = this.#times;
+    attribution.times = this.#timesOf(device);
     const known = this.find(device);
     if (known) {
       known.attribution = attribution;
@@ -77,13 +79,37 @@ export class InterfaceLanes {
     this.#last = this.#nowhere;
   }
 
-  /** Of all interfaces: what is taken over, or taken over from. */
-  get times(): PacketTimes | undefined {
+  /** What is taken over, or taken over from. */
+  get times(): PacketTimes {
     return this.#times;
   }
-  set times(times: PacketTimes | undefined) {
+
+  /** Packets of these interfaces are of another socket before, and of this one from then on. */
+  takeOver(fromMs: number, devices: readonly SocketInterface[]): void {
+    this.#had = new Set(devices.map(({ index }) => index));
+    this.#set({ ...this.#times, fromMs });
+  }
+
+  /** What is still to come is of this socket, whatever the host's clock does from here on. */
+  hasTakenOver(): void {
+    this.#set({ ...this.#times, fromMs: ALWAYS.fromMs });
+  }
+
+  /** From then on packets are of another socket. */
+  end(untilMs: number): void {
+    this.#set({ ...this.#times, untilMs });
+  }
+
+  #set(times: PacketTimes): void {
     this.#times = times;
-    for (const { attribution } of this.#byIndex.values()) attribution.times = times;
+    for (const { device, attribution } of this.#byIndex.values()) attribution.times = this.#timesOf(device);
+  }
+
+  /** undefined: always. */
+  #timesOf({ index }: SocketInterface): PacketTimes | undefined {
+    const { fromMs, untilMs } = this.#times;
+    const times = { fromMs: this.#had.has(index) ? fromMs : ALWAYS.fromMs, untilMs };
+    return times.fromMs === ALWAYS.fromMs && untilMs === ALWAYS.untilMs ? undefined : times;
   }
 
   #lane(device: SocketInterface, attribution: Attribution): InterfaceLane {

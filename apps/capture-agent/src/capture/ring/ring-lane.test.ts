@@ -98,12 +98,16 @@ describe('a lane of several interfaces', () => {
     ]);
   });
 
-  it('keeps the times of a take-over, also for those that come later', () => {
-    interfaces.times = { fromMs: 5, untilMs: 6 };
+  it('takes over what another had from a time on, and what comes later always; all ends at one time', () => {
+    const timesOf = () => [1, 2, 3].map((index) => interfaces.of(index).attribution.times);
+    interfaces.takeOver(5, [named('e1', 1)]);
     interfaces.put(named('e3', 3), attribution());
-    expect([1, 2, 3].map((index) => interfaces.of(index).attribution.times)).toEqual(
-      Array.from({ length: 3 }, () => ({ fromMs: 5, untilMs: 6 })),
-    );
+    expect(timesOf()).toEqual([{ fromMs: 5, untilMs: Number.POSITIVE_INFINITY }, undefined, undefined]);
+    interfaces.end(6);
+    const ends = { fromMs: 0, untilMs: 6 };
+    expect(timesOf()).toEqual([{ fromMs: 5, untilMs: 6 }, ends, ends]);
+    interfaces.hasTakenOver();
+    expect(timesOf()).toEqual([ends, ends, ends]);
   });
 
   it('knows one with another name for another, and forgets none of what it read', () => {

@@ -123,6 +123,8 @@ export class OpenSection implements OpenSectionState {
     const end = endIn(words[WORD.commit]!);
     // The block before was given back already: that it has no packets any more takes nothing twice.
     words[WORD.commit] = end;
+    // Nor may its number ever stand beside another socket: what that has before it would be given back unread.
+    words[WORD.blockSequence] = 0;
     words[WORD.socket] = socket;
     words[WORD.blockSequence] = blockSequence;
     words[WORD.takenBefore] = takenBefore - blockPackets;

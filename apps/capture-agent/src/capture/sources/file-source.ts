@@ -4,14 +4,13 @@ import { abortableDelay } from '../../abortable-delay.js';
 import type { DesireAnswer, OpenerEvent, SocketInterface } from '../../border/opener-port.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import { localSink } from '../local-sink.js';
-import { type Recording, readRecording } from '../read-recording.js';
+import { packetsOf, type Recording } from '../read-recording.js';
 import type { CaptureCounters } from '../ring/capture-messages.js';
 import { MemberSections } from './member-sections.js';
 import type { CaptureRun, PacketSource, SourceEvents } from './packet-source.js';
 import { readRecorded } from './recorded-packet.js';
 
 export interface FileSourceOptions {
-  readonly file: string;
   /** `recorded`: with the gaps of the recording; `full`: as fast as it goes; or so many packets per second. */
   readonly speed: 'recorded' | 'full' | number;
   /** `now`: shifted, so that the first packet is captured now; `recorded`: as they are. */
@@ -35,7 +34,6 @@ export class FileSource implements PacketSource {
     vlanMetadata: true,
   };
   readonly mappedBytes = 0;
-  #recording: Recording = { packets: [], cut: undefined };
   /** Unix time of the newest packet so far. */
   #newestNs = 0n;
   #sections!: MemberSections;
@@ -45,25 +43,26 @@ export class FileSource implements PacketSource {
 
   #sink: ReturnType<typeof localSink> | undefined;
 
-  constructor(private readonly options: FileSourceOptions) {}
+  constructor(
+    /** The whole file was looked at: a broken one is refused before anything is stored of it. */
+    private readonly recording: Recording,
+    private readonly options: FileSourceOptions,
+  ) {}
 
   get troubles(): readonly string[] {
-    const { cut } = this.#recording;
+    const { cut } = this.recording;
     return cut === undefined ? [] : [cut];
   }
 
-  /** One interface for each link type in the file. @throws BpfleetError `FILE_UNREADABLE`, `CAPTURE_FILE_CORRUPT` */
-  async interfaces(): Promise<SocketInterface[]> {
-    await this.#load();
-    const linkTypes = new Set(
-      this.#recording.packets.map(({ linkType }) => linkTypeName(linkType) ?? String(linkType)),
-    );
-    return [...linkTypes].map((linkType) => ({ name: FILE_INTERFACE, index: 0, linkType, cooked: false }));
+  /** One interface for each link type in the file. */
+  get interfaces(): readonly SocketInterface[] {
+    const { linkTypes } = this.recording;
+    return linkTypes.map((linkType) => ({
+      ...{ name: FILE_INTERFACE, index: 0, linkType: linkTypeName(linkType), cooked: false },
+    }));
   }
 
-  /** Reads the whole file first: a broken one is refused before anything is stored of it. */
   async start(run: CaptureRun, events: SourceEvents): Promise<void> {
-    await this.#load();
     this.#events = events;
     this.#sink = localSink(run, events);
     this.#sections = new MemberSections(run, this.#sink, events, () => performance.now());
@@ -98,13 +97,9 @@ export class FileSource implements PacketSource {
     this.#sink?.close();
   }
 
-  async #load(): Promise<void> {
-    if (this.#recording.packets.length === 0) this.#recording = await readRecording(this.options.file);
-  }
-
   async #replay(): Promise<void> {
     do await this.#replayOnce();
-    while (this.options.repeat && this.#recording.packets.length > 0 && !this.#stopping.signal.aborted);
+    while (this.options.repeat && this.recording.packets > 0 && !this.#stopping.signal.aborted);
     if (!this.#stopping.signal.aborted) this.#end();
   }
 
@@ -112,20 +107,23 @@ export class FileSource implements PacketSource {
     this.#sections.conclude(this.#newestNs);
     const { taken, versions } = this.#sections.counters();
     const stored = Object.fromEntries(versions.map(({ version, stored: count }) => [`stored ${version}`, count]));
-    const { packets } = this.#recording;
-    this.#events.ended?.({ file: this.options.file, packets: packets.length, matched: taken, ...stored });
+    const { file, packets } = this.recording;
+    this.#events.ended?.({ file, packets, matched: taken, ...stored });
   }
 
   async #replayOnce(): Promise<void> {
     const startedMs = Date.now();
-    const first = this.#recording.packets[0]?.atNs ?? 0n;
-    const shiftNs = this.options.times === 'now' ? BigInt(startedMs) * NS_PER_MS - first : 0n;
-    for (const [index, recorded] of this.#recording.packets.entries()) {
-      const dueMs = startedMs + this.#offsetMs(index, recorded.atNs - first);
+    let index = 0;
+    let firstNs: bigint | undefined;
+    for await (const recorded of packetsOf(this.recording)) {
+      firstNs ??= recorded.atNs;
+      const dueMs = startedMs + this.#offsetMs(index, recorded.atNs - firstNs);
       // At full speed too the loop lets go now and then: sections leave and orders come in between.
       if (dueMs > Date.now() || index % 256 === 255) await this.#waitUntil(dueMs);
       if (this.#stopping.signal.aborted) return;
+      const shiftNs = this.options.times === 'now' ? BigInt(startedMs) * NS_PER_MS - firstNs : 0n;
       this.#offer(recorded, recorded.atNs + shiftNs);
+      index++;
     }
     await this.#waitUntil(Date.now() + this.#sections.flushWindowMs);
     this.#sections.close();
@@ -147,7 +145,7 @@ export class FileSource implements PacketSource {
   }
 
   #offer(recorded: CapturedPacket, atNs: bigint): void {
-    const linkType = linkTypeName(recorded.linkType) ?? String(recorded.linkType);
+    const linkType = linkTypeName(recorded.linkType);
     if (!this.#sections.wants(FILE_INTERFACE, linkType)) return;
     if (atNs > this.#newestNs) this.#newestNs = atNs;
     this.#sections.offer(FILE_INTERFACE, linkType, readRecorded(recorded, atNs, linkType === 'EN10MB'));

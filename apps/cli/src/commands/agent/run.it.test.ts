@@ -15,9 +15,10 @@ describe('agent run', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   /** What a person sees on the terminal, and the exit code. */
-  const runs = (...args: string[]) =>
+  const runs = (...args: string[]) => runsWith({}, ...args);
+  const runsWith = (variables: Readonly<Record<string, string>>, ...args: string[]) =>
     new Promise<{ code: unknown; err: string }>((resolve) => {
-      const env = { ...process.env, BPFLEET_AGENT_STATE_DIR: folder };
+      const env = { ...process.env, BPFLEET_AGENT_STATE_DIR: folder, ...variables };
       const command = [BPFLEET, 'agent', 'run', ...args];
       execFile(process.execPath, command, { env }, (error, _, err) => resolve({ code: error?.code ?? 0, err }));
     });
@@ -38,5 +39,21 @@ describe('agent run', () => {
     expect(corrupt.err).toMatch(/^error: .*empty\.pcap: .* \(CAPTURE_FILE_CORRUPT\)\nhint: .*\n$/);
     expect(speed.code).toBe(2);
     expect(speed.err).toMatch(/^error: .*\n {2}BPFLEET_AGENT_PCAP_SPEED: .* \(CONFIG_INVALID\)\nhint: .*\n$/);
+  });
+
+  it('refuses a source beside a capture file, which it would not use', async () => {
+    const file = fileURLToPath(new URL('../../../../../tests/fixtures/first-five-minutes.pcap', import.meta.url));
+    const [typed, configured] = await Promise.all([
+      runs('--source', 'cap', '--pcap', file),
+      runsWith({ BPFLEET_AGENT_SOURCE: 'cap' }, '--pcap', file),
+    ]);
+    expect(typed.code).toBe(2);
+    expect(typed.err).toMatch(
+      /^error: option '--source <source>' cannot be used with option '--pcap <file>' \(REQUEST_INVALID\)/,
+    );
+    expect(configured.code).toBe(2);
+    expect(configured.err).toMatch(
+      /BPFLEET_AGENT_SOURCE: .*BPFLEET_AGENT_PCAP.*leave one of the two out.* \(CONFIG_INVALID\)\nhint: .*\n$/,
+    );
   });
 });

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BpfleetError } from '@bpfleet/errors';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { SaidAlready } from '../../report-error.js';
 import type { Terminal } from '../../terminal.js';
 
@@ -24,9 +24,11 @@ export function agentRun(parent: Command, terminal: Terminal): void {
     .description('run the capture agent here; it reads BPFLEET_… as its --help says')
     .option('--pcap <file>', 'replay this capture file instead of capturing (BPFLEET_AGENT_PCAP)')
     .option('--speed <speed>', 'of the replay: recorded, full, or packets per second (BPFLEET_AGENT_PCAP_SPEED)')
-    .option(
-      '--source <source>',
-      'ring: filters run in the kernel; cap: libpcap, filters run here (BPFLEET_AGENT_SOURCE)',
+    .addOption(
+      new Option(
+        '--source <source>',
+        'ring: filters run in the kernel; cap: libpcap, filters run here (BPFLEET_AGENT_SOURCE)',
+      ).conflicts('pcap'),
     )
     .action((options: RunOptions) => run(options, terminal));
 }

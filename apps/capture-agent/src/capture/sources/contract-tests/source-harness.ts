@@ -9,6 +9,7 @@ import { type ChosenSource, capSource, fileSource } from '../../../choose-source
 import { AgentConfig } from '../../../config.js';
 import { CaptureRig } from '../../../testing/capture-rig.js';
 import type { TestFilter } from '../../../testing/signing-service.js';
+import { readRecording } from '../../read-recording.js';
 import { CapSource } from '../cap-source.js';
 import type { Stored } from './expected-packets.js';
 
@@ -106,7 +107,7 @@ export class SourceHarness {
       case 'file': {
         const file = join(this.#folder, 'frames.pcap');
         writeFileSync(file, recordingOf(frames));
-        return fileSource({ file, speed: 'full', times: 'recorded', repeat: false });
+        return fileSource(await readRecording(file), { speed: 'full', times: 'recorded', repeat: false });
       }
     }
   }
