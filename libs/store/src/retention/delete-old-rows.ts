@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Limits } from './outlived.js';
 
-/** Few enough to be through in a moment; the next round goes on. */
+/** In one transaction: few enough to be through in a moment. */
 const MOST_ROWS = 10_000;
 
 /** What has left the log's way has few rows and no partitions: its oldest rows are deleted. */
@@ -9,16 +9,27 @@ export async function deleteOldRows(
   client: pg.ClientBase,
   limits: { readonly quarantine: Limits; readonly loss: Pick<Limits, 'hours'> },
 ): Promise<number> {
+  const { quarantine, loss } = limits;
+  const old = await deleteAll(client, deleteOlder('quarantine', 'quarantined_at'), quarantine.hours);
+  const oldLosses = await deleteAll(client, deleteOlder('loss', 'noticed_at'), loss.hours);
   const { rows } = await client.query<{ is_large: boolean }>(
     "SELECT pg_total_relation_size('analytics.quarantine') > $1 AS is_large",
-    [limits.quarantine.bytes],
+    [quarantine.bytes],
   );
-  const deleted = [
-    await client.query(deleteOlder('quarantine', 'quarantined_at'), [limits.quarantine.hours, MOST_ROWS]),
-    await client.query(deleteOlder('loss', 'noticed_at'), [limits.loss.hours, MOST_ROWS]),
-    ...(rows[0]!.is_large ? [await client.query(DELETE_BEYOND_BYTES, [limits.quarantine.bytes, MOST_ROWS])] : []),
-  ];
-  return deleted.reduce((sum, { rows: counts }) => sum + Number(counts[0]?.count ?? 0), 0);
+  const beyond = rows[0]!.is_large ? await deleteAll(client, DELETE_BEYOND_BYTES, quarantine.bytes) : 0;
+  // At once: until then new rows take new room on the disk.
+  if (beyond > 0) await client.query('VACUUM (SKIP_LOCKED) analytics.quarantine');
+  return old + oldLosses + beyond;
+}
+
+/** Until none is left: one agent whose key is revoked can fill a table faster than a fixed number of rows a round empties it. */
+async function deleteAll(client: pg.ClientBase, sql: string, limit: number): Promise<number> {
+  for (let deleted = 0; ; ) {
+    const { rows } = await client.query<{ count: string }>(sql, [limit, MOST_ROWS]);
+    const count = Number(rows[0]!.count);
+    deleted += count;
+    if (count < MOST_ROWS) return deleted;
+  }
 }
 
 const timesOf = { quarantine: 'min(ts_min) AS ts_min, max(ts_max) AS ts_max', loss: 'NULL AS ts_min, NULL AS ts_max' };
@@ -28,11 +39,16 @@ const deleteOlder = (table: 'quarantine' | 'loss', time: string): string => `
     SELECT id FROM analytics.${table} WHERE ${time} < now() - make_interval(hours => $1) ORDER BY ${time} LIMIT $2
   ), ${remembered(table, time, 'age')}`;
 
+/** Of a row, beside what is in it: its header, its fixed columns, its places in the indexes. */
+const ROW_BYTES = 200;
+
 // The size of a table that rows were deleted of stays; the sum of what is kept does not.
 const DELETE_BEYOND_BYTES = `
   WITH old AS (
     SELECT id FROM (
-      SELECT id, sum(octet_length(body)) OVER (ORDER BY id DESC) AS bytes FROM analytics.quarantine
+      SELECT id, sum(octet_length(body) + pg_column_size(headers) + octet_length(key) + octet_length(detail) + ${ROW_BYTES})
+        OVER (ORDER BY id DESC) AS bytes
+      FROM analytics.quarantine
     ) AS summed WHERE bytes > $1 ORDER BY id LIMIT $2
   ), ${remembered('quarantine', 'quarantined_at', 'size')}`;
 

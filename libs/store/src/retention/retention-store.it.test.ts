@@ -162,9 +162,28 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
       await pool.query(`
         INSERT INTO analytics.quarantine (log, partition, log_offset, reason, detail, key, headers, body)
         SELECT 'log', 0, n, 'bad-crc', '', '', '{}', convert_to(repeat('x', 1000), 'UTF8') FROM generate_series(1, 50) AS n`);
-      await store.retain({ ...everything, quarantine: { hours: 10_000, bytes: 20_500 } });
+      await store.retain({ ...everything, quarantine: { hours: 10_000, bytes: 20 * 1205 } });
       const { rows } = await pool.query('SELECT count(*), min(log_offset) FROM analytics.quarantine');
       expect(rows).toEqual([{ count: '20', min: '31' }]);
+    });
+
+    it('deletes as many records of quarantine as it takes, in one round', async () => {
+      await pool.query(`
+        INSERT INTO analytics.quarantine (log, partition, log_offset, reason, detail, key, headers, body)
+        SELECT 'log', 0, n, 'bad-crc', '', '', '{}', '' FROM generate_series(1, 25000) AS n`);
+      const round = await store.retain({ ...everything, quarantine: { hours: 10_000, bytes: 100 * 205 } });
+      expect(round?.deletedRows).toBe(24_900);
+    });
+
+    it('counts the headers of a record in quarantine, too', async () => {
+      await pool.query(`
+        INSERT INTO analytics.quarantine (log, partition, log_offset, reason, detail, key, headers, body)
+        SELECT 'log', 0, n, 'bad-crc', '', '',
+          jsonb_build_object('filters', (SELECT string_agg(md5((n * 1000 + m)::text), '') FROM generate_series(1, 1000) AS m)), ''
+        FROM generate_series(1, 10) AS n`);
+      expect((await store.retain({ ...everything, quarantine: { hours: 10_000, bytes: 100_000 } }))?.deletedRows).toBe(
+        7,
+      );
     });
   });
 
