@@ -28,10 +28,22 @@ describe('prepareBatch', () => {
     expect(quarantined[0]?.headers).toEqual(poison.headers);
   });
   it('makes the text of a poison record fit for Postgres', async () => {
-    const poison = { ...recordOf(section(0)), key: 'a\0b', headers: { 'x\0': '\ud800', long: 'x'.repeat(10_000) } };
+    const poison = { ...recordOf(section(0)), key: 'a\0b', headers: { 'x\0': '\ud800', long: 'x'.repeat(200_000) } };
     const [row] = (await prepared([poison])).quarantined;
     expect(row?.key).toBe('a\u{FFFD}b');
-    expect(row?.headers).toEqual({ 'x\u{FFFD}': '\u{FFFD}', long: 'x'.repeat(4096) });
+    expect(row?.headers).toEqual({ 'x\u{FFFD}': '\u{FFFD}', long: 'x'.repeat(131_073) });
+  });
+  it('keeps all that a valid record says, so that it can be published again', async () => {
+    const versions = Array.from({ length: 1700 }, (_, n) => `${'f'.repeat(70)}-${n}@1`);
+    const { header, value } = section(0);
+    const record = recordOf({ header: { ...header, filters: versions }, value });
+    const unknown = () => ({ reason: 'unknown-key', detail: '' }) as const;
+    const [row] = (await prepareBatch([record], NOW_MS, new DropCounters(), unknown)).quarantined;
+    expect(row).toMatchObject({ reason: 'unknown-key', headers: record.headers });
+    const tooLong = { ...record, headers: { ...record.headers, filters: 'web@10,'.padStart(131_074, 'x') } };
+    const [again] = (await prepared([tooLong])).quarantined;
+    const retried = { ...tooLong, headers: again!.headers };
+    expect((await prepared([retried])).quarantined).toMatchObject([{ reason: 'headers' }]);
   });
   it('keeps what was read of each section', async () => {
     const { sections, described } = await prepared([0, 1].map((seq) => recordOf(section(seq), BigInt(seq))));

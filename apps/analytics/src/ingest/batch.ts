@@ -1,4 +1,5 @@
 import type { ReceivedRecord } from '@bpfleet/bus';
+import { MAX_FILTERS_CHARACTERS } from '@bpfleet/contract';
 import type { Section } from '@bpfleet/section';
 import { type IngestBatch, LoopShare, type QuarantineRow, type SectionRow } from '@bpfleet/store';
 import { countersOf } from '../ledger/section-counters.js';
@@ -63,9 +64,10 @@ function sectionRow(record: ReceivedRecord, verified: VerifiedRecord, drops: Dro
   };
 }
 
-/** A header's text is kept this long; the rest of it is of no use to whoever looks into the quarantine. */
-const MAX_HEADER_LENGTH = 4096;
+/** A valid record's headers are kept whole: it is published again. One that is too long stays so, and does not become valid. */
+const MAX_HEADER_LENGTH = MAX_FILTERS_CHARACTERS + 1;
 const MAX_HEADERS = 64;
+const MAX_KEY_LENGTH = 4096;
 
 /** Under the agent that key and headers agree on, believed or not: that is where a damaged record of it is looked for. */
 function quarantineRow(record: ReceivedRecord, { reason, detail }: PoisonRecord): QuarantineRow {
@@ -78,7 +80,7 @@ function quarantineRow(record: ReceivedRecord, { reason, detail }: PoisonRecord)
     reason,
     detail,
     ...(agent === record.key ? { agent } : {}),
-    key: printable(record.key, MAX_HEADER_LENGTH),
+    key: printable(record.key, MAX_KEY_LENGTH),
     headers: Object.fromEntries(headers),
     body: record.value,
   };
