@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -104,6 +104,19 @@ describe('an agent', () => {
       ...{ captured: matched, spooledPackets: stored, sentPackets: stored, evictedPackets: 0, carriedPackets: 0 },
     });
   });
+
+  it('says no more that the disk refuses its key once that takes it, though no section comes', async () => {
+    const service = await filterManager(new SigningService('agent-1'));
+    mkdirSync(join(folder, 'spool'));
+    // Root may write anywhere but into a file.
+    writeFileSync(join(folder, 'spool', 'keys'), '');
+    const agent = await agentOf(service.url);
+    const refused = () => service.statuses.at(-1)?.errors.filter(({ message }) => message.includes('keeping that of'));
+    await expect.poll(refused).toMatchObject([{ code: 'DATA_NOT_WRITABLE' }]);
+    rmSync(join(folder, 'spool', 'keys'));
+    await expect.poll(refused, { timeout: 15_000 }).toEqual([]);
+    expect(readdirSync(join(folder, 'spool', 'keys'))).toEqual([`${agent.epoch}.json`]);
+  }, 20_000);
 
   it('has in its metrics what its status says', async () => {
     const service = await filterManager(new SigningService('agent-1'));

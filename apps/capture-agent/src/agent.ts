@@ -33,6 +33,7 @@ import { type LedgerFigures, ledgerMetrics } from './ledger-metrics.js';
 import type { HostInterface } from './opener/plan.js';
 import { minus, noAmount, plus } from './spool/amount.js';
 import { bootId } from './spool/boot-id.js';
+import { DiskRetry } from './spool/disk-retry.js';
 import { DiskSpool } from './spool/disk-spool.js';
 import { MemoryStore } from './spool/memory-store.js';
 import { ownFolder } from './spool/own-folder.js';
@@ -69,6 +70,7 @@ export class CaptureAgent {
   #memory!: MemoryStore;
   #keys!: SessionKeys;
   #spoolErrors!: SpoolErrors;
+  #diskRetry: DiskRetry | undefined;
   #sender: Sender | undefined;
   #follower: DesiredFollower | undefined;
   #reporter: StatusReporter | undefined;
@@ -118,6 +120,7 @@ export class CaptureAgent {
     const delegation = delegationText(DsseEnvelope.parse(hello.delegation));
     await this.#openSpool();
     await this.#keys.add(hello.epoch, { key: sessionKey, delegation });
+    this.#diskRetry?.look();
     await this.#startSource();
     this.#guest.start();
     this.#sender = this.#makeSender();
@@ -142,6 +145,7 @@ export class CaptureAgent {
     await this.#follower?.stop();
     await this.#reporter?.stop();
     await this.#source?.stop();
+    this.#diskRetry?.stop();
     await this.#sender?.stop();
     // Now that the counters are what they stay at.
     await this.#reporter?.last();
@@ -156,6 +160,8 @@ export class CaptureAgent {
     this.#memory = new MemoryStore(agentPendingBytes);
     this.#keys = new SessionKeys(folder);
     this.#spoolErrors = new SpoolErrors(folder, agentPendingBytes, this.#spool, this.#keys);
+    const onTaken = (): void => this.#reporter?.changed();
+    this.#diskRetry = new DiskRetry(folder, this.#spoolErrors, this.#keys, onTaken);
     storeMetrics(this.parts.registry, { disk: this.#spool, memory: this.#memory });
     await this.#keys.open();
     await this.#spool.open((epoch) => this.#keys.get(epoch) !== undefined);
@@ -203,6 +209,7 @@ export class CaptureAgent {
       },
       refused: (header, bytes, { code, message }) => {
         if (this.#spoolErrors.refused(message)) this.#reporter?.changed();
+        this.#diskRetry?.look();
         logger.error({ code, seq: header.seq }, `${message}: the section is kept in memory`);
         this.#memory.add({ header, bytes });
         this.#sender?.wake();

@@ -9,9 +9,12 @@ import { Sender } from '../uplink/sender.js';
 import { GatedProducer, seqsIn } from './contract-tests/gated-producer.js';
 import { aSection } from './contract-tests/records.js';
 import { SmallDisk } from './contract-tests/small-disk.js';
+import { DiskRetry } from './disk-retry.js';
 import { DiskSpool } from './disk-spool.js';
 import { MemoryStore } from './memory-store.js';
 import { SegmentWriter } from './segment-writer.js';
+import { SessionKeys } from './session-keys.js';
+import { SpoolErrors } from './spool-errors.js';
 
 const DISK_MIB = 3;
 const SECTION_BYTES = 64 * 1024;
@@ -103,5 +106,28 @@ describe.runIf(disk)(title, () => {
     close(1);
     await allSent();
     expect(spool.troubles).toEqual([]);
+  });
+
+  it('finds without a section that the disk takes them again, and keeps the key that it refused', async () => {
+    const keys = new SessionKeys(folder);
+    await keys.open();
+    const giveBack = await disk!.fillUp();
+    await keys.add(100, session);
+    const errors = new SpoolErrors(folder, 1 << 30, spool, keys);
+    errors.refused('the spool takes no sections: ENOSPC');
+    expect(errors.current).toHaveLength(2);
+    let news = 0;
+    const retry = new DiskRetry(folder, errors, keys, () => news++, 20);
+    const tries = vi.spyOn(keys, 'keepRefused');
+    retry.look();
+    await vi.waitFor(() => expect(tries.mock.calls.length).toBeGreaterThan(3));
+    expect([news, errors.current.length]).toEqual([0, 2]);
+    await giveBack();
+    await vi.waitFor(() => expect(news).toBe(1));
+    expect(errors.current).toEqual([]);
+    const next = new SessionKeys(folder);
+    await next.open();
+    expect(next.get(100)?.delegation).toBe(session.delegation);
+    retry.stop();
   });
 });

@@ -78,7 +78,7 @@ describe('SessionKeys', () => {
     mkdirSync(join(folder, 'keys'));
     chmodSync(join(folder, 'keys'), 0o700);
     await Promise.all([keys.keepRefused(), keys.keepRefused()]);
-    expect(keys.troubles).toEqual([]);
+    expect([keys.areKept, keys.troubles]).toEqual([true, []]);
     expect((await reopened()).get(8)?.delegation).toBe(session.delegation);
   });
 
@@ -98,7 +98,10 @@ describe('SessionKeys', () => {
     rmSync(join(folder, 'keys'), { recursive: true });
     writeFileSync(join(folder, 'keys'), '');
     await keys.add(8, session);
+    expect(keys.areKept).toBe(false);
     await keys.forgetAllBut(new Set([9]));
+    expect(keys.areKept).toBe(true);
+    expect(keys.troubles.filter((trouble) => trouble.includes('keeping'))).toEqual([]);
     rmSync(join(folder, 'keys'));
     mkdirSync(join(folder, 'keys'));
     await keys.keepRefused();

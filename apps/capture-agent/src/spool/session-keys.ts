@@ -26,6 +26,7 @@ export class SessionKeys {
   readonly #kept = new Set<number>();
   /** Those that the disk did not take. */
   readonly #refused = new Set<number>();
+  #keeping: Promise<void> | undefined;
   readonly #folder: string;
   readonly #troubles: Troubles;
 
@@ -37,6 +38,11 @@ export class SessionKeys {
   /** What does not work now, for people. */
   get troubles(): readonly string[] {
     return this.#troubles.texts;
+  }
+
+  /** Whether the disk has all of them. */
+  get areKept(): boolean {
+    return this.#refused.size === 0;
   }
 
   /**
@@ -63,15 +69,12 @@ export class SessionKeys {
     await this.#keep(epoch, session);
   }
 
-  /** Tries again what the disk did not take: it takes sections now, which the next process has to sign. */
-  async keepRefused(): Promise<void> {
-    const epochs = [...this.#refused];
-    // Calls may overlap: each is tried by one of them.
-    this.#refused.clear();
-    for (const epoch of epochs) {
-      const session = this.#keys.get(epoch);
-      if (session) await this.#keep(epoch, session);
-    }
+  /** Tries again what the disk did not take, which the next process has to sign with. Calls that overlap are one. */
+  keepRefused(): Promise<void> {
+    this.#keeping ??= this.#keepRefused().finally(() => {
+      this.#keeping = undefined;
+    });
+    return this.#keeping;
   }
 
   /** Those of epochs that nothing waits of are of no use any more. */
@@ -81,19 +84,32 @@ export class SessionKeys {
       if (epochs.has(epoch)) continue;
       // What cannot be deleted is tried again by the next process.
       this.#kept.delete(epoch);
+      this.#refused.delete(epoch);
+      this.#troubles.tried(keeping(epoch), undefined);
       await this.#try(`deleting that of epoch ${epoch}`, () => rm(join(this.#folder, fileOf(epoch)), { force: true }));
+    }
+  }
+
+  async #keepRefused(): Promise<void> {
+    for (const epoch of [...this.#refused]) {
+      const session = this.#keys.get(epoch);
+      if (session) await this.#keep(epoch, session);
     }
   }
 
   async #keep(epoch: number, { key, delegation }: SessionKey): Promise<void> {
     const text = JSON.stringify({ privateKey: key.toPem(), delegation });
     this.#kept.add(epoch);
-    const isKept = await this.#try(`keeping that of epoch ${epoch}`, async () => {
+    const isKept = await this.#try(keeping(epoch), async () => {
       await makeFolder(this.#folder);
       await writeDurably(this.#folder, fileOf(epoch), text);
     });
-    if (isKept) this.#troubles.tried(READING, undefined);
-    else this.#refused.add(epoch);
+    if (!isKept) {
+      this.#refused.add(epoch);
+      return;
+    }
+    this.#refused.delete(epoch);
+    this.#troubles.tried(READING, undefined);
   }
 
   async #read(epoch: number): Promise<void> {
@@ -115,6 +131,8 @@ export class SessionKeys {
     }
   }
 }
+
+const keeping = (epoch: number): string => `keeping that of epoch ${epoch}`;
 
 const fileOf = (epoch: number): string => `${epoch}.json`;
 

@@ -34,6 +34,10 @@ export class SpoolErrors {
     this.#refusal = undefined;
   }
 
+  get isRefused(): boolean {
+    return this.#refusal !== undefined;
+  }
+
   get current(): AgentStatus['errors'] {
     const at = new Date().toISOString();
     const troubles = [...this.spool.troubles, ...this.keys.troubles].map((trouble) => `${trouble}; ${ADVICE}`);
