@@ -1,7 +1,7 @@
-import { type FlowQuestion, type FlowRange, parseInstantMs } from '@bpfleet/contract';
+import { type FlowQuestion, type FlowRange, parseInstantNs } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { type FlowQuery, MINUTE_NS } from '@bpfleet/store';
-import { nsOf, versionOf } from '../packets/packet-request.js';
+import { versionOf } from '../packets/packet-request.js';
 import { type FlowFilter, flowFilter } from './flow-filter.js';
 
 /** A question whose every part was understood. */
@@ -16,8 +16,8 @@ export interface FlowRequest {
  * @throws BpfleetError `REQUEST_INVALID`, `FILTER_UNSUPPORTED`, or what the filter language says of the expression
  */
 export function flowRequest(question: FlowQuestion, nowMs: number): FlowRequest {
-  const sinceNs = nsOf(parseInstantMs(question.since, nowMs));
-  const untilNs = nsOf(parseInstantMs(question.until, nowMs));
+  const sinceNs = parseInstantNs(question.since, nowMs);
+  const untilNs = parseInstantNs(question.until, nowMs);
   if (sinceNs >= untilNs) {
     throw new BpfleetError('REQUEST_INVALID', `the range from ${question.since} to ${question.until} is empty`, {
       hint: 'since is the earlier one; -15m means 15 minutes ago',

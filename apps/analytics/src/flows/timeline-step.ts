@@ -6,10 +6,11 @@ import { type FlowQuery, MINUTE_NS } from '@bpfleet/store';
 const STEPS = [1n, 2n, 5n, 10n, 15n, 30n, 60n, 120n, 360n, 720n, 1440n] as const;
 const POINTS = 100n;
 const MOST_POINTS = 10_000n;
+const LONGEST_STEP_MS = 365 * 86_400_000;
 
 /**
  * How long a step of the timeline is.
- * @throws BpfleetError `REQUEST_INVALID` when it is not whole minutes, or the range has too many of them
+ * @throws BpfleetError `REQUEST_INVALID` when it is not whole minutes, longer than 365 days, or the range has too many of them
  */
 export function stepNs(text: string | undefined, { sinceNs, untilNs }: Pick<FlowQuery, 'sinceNs' | 'untilNs'>): bigint {
   const rangeNs = untilNs - sinceNs;
@@ -22,6 +23,9 @@ export function stepNs(text: string | undefined, { sinceNs, untilNs }: Pick<Flow
     throw new BpfleetError('REQUEST_INVALID', `a step of ${text} is not whole minutes`, {
       hint: 'write it as 1m, 15m or 1h; packets by the second: GET /api/v1/packets',
     });
+  }
+  if (stepMs > LONGEST_STEP_MS) {
+    throw new BpfleetError('REQUEST_INVALID', `a step of ${text} is too long`, { hint: 'take 365d at most' });
   }
   const step = BigInt(stepMs) * 1_000_000n;
   if (rangeNs / step > MOST_POINTS) {

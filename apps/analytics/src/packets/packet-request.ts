@@ -1,4 +1,4 @@
-import { type PacketQuery, parseInstantMs } from '@bpfleet/contract';
+import { type PacketQuery, parseInstantNs } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeNumber } from '@bpfleet/packet';
 import { joined, ofLinkTypes, planSections, type SectionTest } from '@bpfleet/pruning';
@@ -24,8 +24,8 @@ const DEFAULT_ROWS = 100;
  * @throws BpfleetError `REQUEST_INVALID`, or what the filter language says of the expression
  */
 export function packetRequest(query: PacketQuery, form: 'rows' | 'file', nowMs: number): PacketRequest {
-  const sinceNs = nsOf(parseInstantMs(query.since, nowMs));
-  const untilNs = nsOf(parseInstantMs(query.until, nowMs));
+  const sinceNs = parseInstantNs(query.since, nowMs);
+  const untilNs = parseInstantNs(query.until, nowMs);
   if (sinceNs >= untilNs) {
     throw new BpfleetError('REQUEST_INVALID', `the range from ${query.since} to ${query.until} is empty`, {
       hint: 'since is the earlier one; -15m means 15 minutes ago',
@@ -53,8 +53,6 @@ function sectionTestOf(expression: string, linkType: number | undefined): Sectio
   const test = planSections(expression);
   return linkType === undefined ? test : joined('and', [test, ofLinkTypes([linkType])]);
 }
-
-export const nsOf = (unixMs: number): bigint => BigInt(Math.round(unixMs)) * 1_000_000n;
 
 function rowLimit(limit = DEFAULT_ROWS): number {
   if (limit > 0) return limit;

@@ -97,6 +97,11 @@ describe('PacketsService: rows', () => {
     expect(await times({ since: '2026-11-22T09:59:50Z' })).toEqual(formatted(ago(10)));
     expect(await times({ since: '-5s' })).toEqual([]);
   });
+  it('takes a range as narrow as the times it shows', async () => {
+    store({ atNs: [NOW_NS - 1000n, NOW_NS - 700n, NOW_NS - 300n] });
+    const [newest, middle] = await times();
+    expect(await times({ since: middle!, until: newest! })).toEqual([middle]);
+  });
   it('selects by agent and by the filter that stored a packet', async () => {
     store({ atNs: ago(4) });
     store({ atNs: ago(3), agent: 'host-2' });

@@ -11,6 +11,7 @@ import {
   SetMetadata,
 } from '@nestjs/common';
 import type { z } from 'zod';
+import { RequestInvalid } from '../problem.js';
 import type { HttpRequest, HttpResponse } from './http.js';
 import { type UnknownFields, validated } from './validation.js';
 
@@ -89,11 +90,19 @@ const ReadCall = createParamDecorator((bound: BoundCall, context: ExecutionConte
   return readCall(bound, http.getRequest<HttpRequest>(), http.getResponse<HttpResponse>());
 });
 
+/** No text that is stored holds a NUL: Postgres would refuse to compare with one. */
+function refuseNul(parameters: unknown, part: string): void {
+  for (const [name, value] of Object.entries(parameters ?? {})) {
+    if (String(value).includes('\0')) throw new RequestInvalid([{ path: `${part}.${name}`, message: 'holds a NUL' }]);
+  }
+}
+
 function readCall(
   { route, unknownFields = 'refuse' }: BoundCall,
   request: HttpRequest,
   response: HttpResponse,
 ): CallOf<Route> {
+  for (const part of ['params', 'query'] as const) refuseNul(request[part], part === 'params' ? 'path' : part);
   const hangUp = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) hangUp.abort();

@@ -94,6 +94,14 @@ describe('an error', () => {
       { path: 'nmae', message: 'no such field, did you mean "name"?' },
     ]);
   });
+  it.each([
+    ['GET', '/api/cats?limit=1%00', 'query.limit'],
+    ['DELETE', '/api/cats/tom%00', 'path.name'],
+  ])('of a NUL in %s %s says where', async (method, path, where) => {
+    const response = await fetch((await started()) + path, { method });
+    expect(response.status).toBe(400);
+    expect((await json(response)).errors).toEqual([{ path: where, message: 'holds a NUL' }]);
+  });
   it('in the query says so', async () => {
     const { errors } = await json(await fetch(`${await started()}/api/cats?limit=9`));
     expect(errors).toEqual([expect.objectContaining({ path: 'query.limit' })]);
