@@ -62,7 +62,7 @@ suiteRequires('Completeness, over Kafka', needs, ({ postgres: { connection }, ka
     });
   const storedOf = (agent: string) => expect.poll(async () => (await answer(agent)).packets.length, eventually);
   const nothing = {
-    ...{ droppedByKernel: 0, lostByAgents: 0, sectionsMissing: 0, packetsMissing: 0 },
+    ...{ droppedByKernel: 0, lostByAgents: 0, leftOutByAgents: 0, sectionsMissing: 0, packetsMissing: 0 },
     ...{ recordsQuarantined: 0, recordsLost: 0 },
   };
 
@@ -89,7 +89,7 @@ suiteRequires('Completeness, over Kafka', needs, ({ postgres: { connection }, ka
     expect((await answer('killed')).completeness).toMatchObject({ ...nothing, lostByAgents: 7, droppedByKernel: 4 });
   });
 
-  it('of an agent whose filters sampled out what came last: nothing, before and after it is started again', async () => {
+  it('of an agent whose filters sampled out what came last: how many, before and after it is started again', async () => {
     const before = { 'before-epoch': '1', 'before-captured': '609', 'before-kept': '10', 'before-lost': '0' };
     await send(
       section('sampling', 0),
@@ -97,11 +97,12 @@ suiteRequires('Completeness, over Kafka', needs, ({ postgres: { connection }, ka
       section('sampling', 0, { epoch: 2, ledger: before }),
     );
     await storedOf('sampling').toBe(2 * PACKETS);
-    expect((await answer('sampling')).completeness).toMatchObject(nothing);
+    expect((await answer('sampling')).completeness).toMatchObject({ ...nothing, leftOutByAgents: 599 });
     const { agents } = await analytics.client.call(queryApi.getLedger, { query: {} });
     expect(agents.find(({ agent }) => agent === 'sampling')).toMatchObject({
       ...{
-        captured: 600 + PACKETS,
+        captured: 609 + PACKETS,
+        leftOut: 599,
         packetsStored: 2 * PACKETS,
         sectionsStored: 3,
         packetsMissing: 0,
@@ -147,7 +148,13 @@ suiteRequires('Completeness, over Kafka', needs, ({ postgres: { connection }, ka
   it('and all of them together, of all agents', async () => {
     const { completeness } = await answer();
     expect(completeness).toMatchObject({
-      ...{ droppedByKernel: 11 + 4, lostByAgents: 7, sectionsMissing: 3 + 1 + 4, packetsMissing: 8 * PACKETS },
+      ...{
+        droppedByKernel: 11 + 4,
+        lostByAgents: 7,
+        leftOutByAgents: 599,
+        sectionsMissing: 3 + 1 + 4,
+        packetsMissing: 8 * PACKETS,
+      },
       ...{ recordsQuarantined: 1, recordsLost: 4 },
     });
   });

@@ -4,7 +4,7 @@ import { LedgerController } from './ledger.controller.js';
 import { MemoryLedger } from './memory-ledger.js';
 
 const epoch = { agent: 'host-1', epoch: 1, firstNs: 1n, lastNs: 2n, sections: 1, packets: 10, lastSeq: 0 };
-const counted = { captured: 10, kept: 10, dropped: 0, endedSeq: undefined };
+const counted = { captured: 10, kept: 10, dropped: 0, leftOut: 0, endedSeq: undefined };
 const nothing = { droppedByKernel: 0, lostByAgents: 0, sectionsMissing: 0, packetsMissing: 0 };
 
 describe('LedgerController', () => {

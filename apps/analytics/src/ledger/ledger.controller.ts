@@ -38,6 +38,7 @@ function ledgerOf({ agent, epochs, losses, recordsQuarantined, missing }: AgentA
     captured: sum(({ captured, packets }) => captured ?? packets),
     sectionsStored: sum(({ sections }) => sections),
     packetsStored: sum(({ packets }) => packets),
+    leftOut: sum(({ leftOut }) => leftOut),
     droppedByKernel: losses.droppedByKernel,
     lostWithProcess: losses.lostByAgents,
     sectionsMissing: losses.sectionsMissing,

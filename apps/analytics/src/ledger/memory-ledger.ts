@@ -4,6 +4,7 @@ import { LedgerSource } from './ledger-source.js';
 const NOTHING_LOST: KnownLosses = {
   droppedByKernel: 0,
   lostByAgents: 0,
+  leftOutByAgents: 0,
   sectionsMissing: 0,
   packetsMissing: 0,
   recordsQuarantined: 0,

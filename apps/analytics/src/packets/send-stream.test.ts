@@ -15,6 +15,7 @@ const completeness = {
   droppedByKernel: 0,
   sectionsPruned: 0,
   lostByAgents: 0,
+  leftOutByAgents: 0,
   sectionsMissing: 0,
   packetsMissing: 0,
   recordsLost: 0,

@@ -27,7 +27,14 @@ const answer: Backtest = {
   storedBy: [{ version: 'web@3', packets: 5 }],
   completeness: {
     ...{ sectionsScanned: 3, sectionsPruned: 0, packetsScanned: 40, packetsUndecided: 1, droppedByKernel: 0 },
-    ...{ lostByAgents: 0, sectionsMissing: 0, packetsMissing: 0, recordsQuarantined: 0, recordsLost: 0 },
+    ...{
+      lostByAgents: 0,
+      leftOutByAgents: 0,
+      sectionsMissing: 0,
+      packetsMissing: 0,
+      recordsQuarantined: 0,
+      recordsLost: 0,
+    },
     ...{ rangeScanned: false, stoppedBy: 'time' },
   },
 };

@@ -28,7 +28,7 @@ afterEach(() => fleet.stop());
 const range = { since: '2026-11-22T10:00:00.000Z', until: '2026-11-22T11:00:00.000Z' };
 const completeness: FlowCompleteness = {
   ...{ packetsCounted: 3, packetsUndecided: 0, packetsPending: 0, droppedByKernel: 0, lostByAgents: 0 },
-  ...{ sectionsMissing: 0, packetsMissing: 0, recordsQuarantined: 0, recordsLost: 0 },
+  ...{ leftOutByAgents: 0, sectionsMissing: 0, packetsMissing: 0, recordsQuarantined: 0, recordsLost: 0 },
 };
 const run = (...args: string[]) =>
   runCommand(args, { env: { BPFLEET_SERVER: 'http://127.0.0.1:1', BPFLEET_ANALYTICS_SERVER: server } });

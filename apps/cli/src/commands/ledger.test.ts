@@ -13,7 +13,7 @@ afterEach(() => fleet.stop());
 
 const agent = (name: string, given: Partial<AgentLedger> = {}): AgentLedger => ({
   ...{ agent: name, epochs: 1, firstPacketAt: '2026-11-22T10:00:00Z', lastPacketAt: '2026-11-22T11:00:00Z' },
-  ...{ captured: 100, sectionsStored: 10, packetsStored: 100, droppedByKernel: 0, lostWithProcess: 0 },
+  ...{ captured: 100, sectionsStored: 10, packetsStored: 100, leftOut: 0, droppedByKernel: 0, lostWithProcess: 0 },
   ...{ sectionsMissing: 0, packetsMissing: 0, recordsQuarantined: 0, missing: [] },
   ...given,
 });
@@ -24,7 +24,14 @@ describe('ledger', () => {
       { epoch: 3, first: 4, last: 6 },
       { epoch: 4, first: 0, last: 0 },
     ];
-    const losses = { packetsStored: 60, droppedByKernel: 7, packetsMissing: 40, sectionsMissing: 4, missing };
+    const losses = {
+      packetsStored: 57,
+      leftOut: 3,
+      droppedByKernel: 7,
+      packetsMissing: 40,
+      sectionsMissing: 4,
+      missing,
+    };
     fleet.ledger = [agent('host-1'), agent('host-2', losses)];
     const { code, out } = await runCommand(['ledger', '--server', server]);
     expect(code).toBe(0);
@@ -33,6 +40,7 @@ describe('ledger', () => {
         'AGENT',
         'CAPTURED',
         'STORED',
+        'LEFT OUT',
         'DROPPED',
         'LOST',
         'MISSING',
@@ -41,8 +49,8 @@ describe('ledger', () => {
         'IN QUARANTINE',
         'NOT STORED',
       ],
-      ['host-1', '100', '100', '0', '0', '0', '10', '0', '0'],
-      ['host-2', '100', '60', '7', '0', '40', '10', '4', '0', '3:4-6 4:0'],
+      ['host-1', '100', '100', '0', '0', '0', '0', '10', '0', '0'],
+      ['host-2', '100', '57', '3', '7', '0', '40', '10', '4', '0', '3:4-6 4:0'],
       [''],
     ]);
   });

@@ -9,6 +9,7 @@ const columns: readonly Column<AgentLedger>[] = [
   { title: 'AGENT', value: ({ agent }) => agent },
   { title: 'CAPTURED', value: ({ captured }) => captured, align: 'right' },
   { title: 'STORED', value: ({ packetsStored }) => packetsStored, align: 'right' },
+  { title: 'LEFT OUT', value: ({ leftOut }) => leftOut, align: 'right' },
   { title: 'DROPPED', value: ({ droppedByKernel }) => droppedByKernel, align: 'right' },
   { title: 'LOST', value: ({ lostWithProcess }) => lostWithProcess, align: 'right' },
   { title: 'MISSING', value: ({ packetsMissing }) => packetsMissing, align: 'right' },
@@ -26,7 +27,11 @@ const rangeText = ({ epoch, first, last }: AgentLedger['missing'][number]): stri
 export function ledger(parent: Command, terminal: Terminal): void {
   const command = parent
     .command('ledger')
-    .description('show what of the packets of all agents is stored, and what became of the others');
+    .description('show what of the packets of all agents is stored, and what became of the others')
+    .addHelpText(
+      'after',
+      '\nCaptured packets are stored, left out by sampling or a budget, lost with a process, or missing: in sections that did not come.\nThose that the kernel dropped are not among the captured ones.',
+    );
   withServers(withOutput(command)).action(async (options: { output: OutputFormat }) => {
     const { analytics, queryApi } = await servers(command, terminal);
     const agents: AgentLedger[] = [];

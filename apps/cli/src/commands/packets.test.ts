@@ -23,6 +23,7 @@ const completeness = {
   recordsQuarantined: 0,
   droppedByKernel: 0,
   lostByAgents: 0,
+  leftOutByAgents: 0,
   sectionsMissing: 0,
   packetsMissing: 0,
   recordsLost: 0,
@@ -91,6 +92,7 @@ describe('packets', () => {
         recordsQuarantined: 2,
         droppedByKernel: 3,
         lostByAgents: 4,
+        leftOutByAgents: 9,
         sectionsMissing: 5,
         sectionsPruned: 9,
         packetsMissing: 60,
@@ -102,7 +104,7 @@ describe('packets', () => {
     expect(out).toBe('');
     expect(err).toBe(
       '0 packets of 40 scanned in 3 sections, 9 others left out by their index; 1 undecided, cut off by a snaplen; 2 records in quarantine; ' +
-        "3 dropped by the agents' kernels; 4 lost when agents were killed; 5 sections with 60 packets did not come; " +
+        "3 dropped by the agents' kernels; 4 lost when agents were killed; 9 sampled out or over a budget; 5 sections with 60 packets did not come; " +
         '7 records given up by Kafka; there may be more: raise --limit\n',
     );
   });

@@ -20,6 +20,9 @@ export type NotRetained = z.infer<typeof NotRetained>;
 export const KnownLosses = z.object({
   droppedByKernel: Count.describe('Packets that agents’ rings had no room for'),
   lostByAgents: Count.describe('Packets of sections that were open when an agent’s process was killed'),
+  leftOutByAgents: Count.describe(
+    'Packets that agents took and put into no section, because of their filters’ sampling or a budget of packets, bytes or CPU',
+  ),
   sectionsMissing: Count.describe('Made by agents and not stored: given up by a spool or by Kafka, or in quarantine'),
   packetsMissing: Count.describe('In the sections that are missing'),
   recordsQuarantined: Count,

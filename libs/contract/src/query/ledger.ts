@@ -13,6 +13,9 @@ export const AgentLedger = z.object({
   captured: Count.describe('Packets that its process took, by its own count; stored ones where it does not count'),
   sectionsStored: Count,
   packetsStored: Count,
+  leftOut: Count.describe(
+    'Packets that it put into no section, because of its filters’ sampling or a budget: captured is stored, left out, lost and missing',
+  ),
   droppedByKernel: Count.describe('Packets that its rings had no room for'),
   lostWithProcess: Count.describe(
     'Packets of sections that were open when its process was killed, and not found again',

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SectionCounters, SectionRow } from '../rows.js';
 import { type Accounts, type AgentLoss, account, type LateArrival } from './epoch-account.js';
@@ -59,7 +60,10 @@ describe('account', () => {
 
   it('does not take packets that a filter has sampled out for missing ones', () => {
     const { shown } = losses([counted(0)], [counted(2, { captured: 900 })]);
-    expect(shown).toEqual([{ kind: 'missing', epoch: 1, sections: 1, packets: 10 }]);
+    expect(shown).toEqual([
+      { kind: 'left-out', epoch: 1, sections: 0, packets: 870 },
+      { kind: 'missing', epoch: 1, sections: 1, packets: 10 },
+    ]);
   });
 
   it('counts an epoch from its beginning', () => {
@@ -108,6 +112,12 @@ describe('account', () => {
     expect(late).toMatchObject([{ epoch: 2, seq: 0, gapSeq: 0, packets: 10 }]);
   });
 
+  it('takes an end of which no time is told for one before it was told', () => {
+    const before = { epoch: 1, captured: 15, lost: 5, dropped: 0, aliveAtMs: 0 };
+    const told = section(9, { before }, 2);
+    expect(losses([counted(0)], [told]).all[0]).toMatchObject({ fromNs: counted(0).tsMaxNs, toNs: told.tsMinNs });
+  });
+
   it('believes no time that the store cannot hold', () => {
     const before = { epoch: 1, captured: 1, lost: 1, dropped: 0, aliveAtMs: 999_999_999_999_999 };
     expect(losses([section(0, { before }, 2)]).all).toMatchObject([{ kind: 'killed', toNs: 2n ** 63n - 1n }]);
@@ -130,17 +140,57 @@ describe('account', () => {
   ] as const)('takes nothing for missing that the ended epoch sampled out %s', (_, stored, kept) => {
     const before = { epoch: 1, captured: 609, kept, lost: 0, dropped: 0, aliveAtMs: Number(AT_NS / MS) + 9000 };
     const next = section(0, { captured: 10, kept: 10, dropped: 0, before }, 2);
-    expect(losses([...stored], [next]).shown).toEqual([]);
+    const leftOut = { kind: 'left-out', epoch: 1, sections: 0, packets: 609 - kept };
+    expect(losses([...stored], [next]).shown).toEqual([leftOut]);
     const given = { ...before, kept: kept + 20 };
     const gone = section(0, { captured: 10, kept: 10, dropped: 0, before: given }, 2);
-    expect(losses([...stored], [gone]).shown).toEqual([{ kind: 'missing', epoch: 1, sections: 0, packets: 20 }]);
+    expect(losses([...stored], [gone]).shown).toEqual([
+      { ...leftOut, packets: leftOut.packets - 20 },
+      { kind: 'missing', epoch: 1, sections: 0, packets: 20 },
+    ]);
   });
 
   it('takes the figures of a section without packets, and no time of packets from it', () => {
     const figures = { ...counted(3, { captured: 629, kept: 10, dropped: 4 }), packets: 0 };
     const { known, shown } = losses([counted(0)], [{ ...figures, seq: 1 }]);
-    expect(shown).toEqual([{ kind: 'kernel', epoch: 1, sections: 0, packets: 4 }]);
-    expect(known.get('a 1')).toMatchObject({ packets: 10, captured: 629, kept: 10, lastNs: counted(0).tsMaxNs });
+    expect(shown).toEqual([
+      { kind: 'kernel', epoch: 1, sections: 0, packets: 4 },
+      { kind: 'left-out', epoch: 1, sections: 0, packets: 619 },
+    ]);
+    expect(known.get('a 1')).toMatchObject({
+      packets: 10,
+      captured: 629,
+      kept: 10,
+      leftOut: 619,
+      lastNs: counted(0).tsMaxNs,
+    });
+  });
+
+  it('finds a place for each captured packet: stored, left out, lost or missing, whatever comes late', () => {
+    const anySection = fc.record({ packets: fc.nat(9), leftOut: fc.nat(9), turn: fc.nat(3) });
+    const anyEpoch = fc.record({ sections: fc.array(anySection, { minLength: 1, maxLength: 8 }), lost: fc.nat(5) });
+    fc.assert(
+      fc.property(fc.array(anyEpoch, { minLength: 1, maxLength: 4 }), (epochs) => {
+        const turns: SectionRow[][] = [[], [], [], []];
+        let before: SectionCounters['before'];
+        for (const [epoch, { sections, lost }] of epochs.entries()) {
+          let [captured, kept] = [0, 0];
+          for (const [seq, { packets, leftOut, turn }] of sections.entries()) {
+            kept += packets;
+            captured += packets + leftOut;
+            const counters = { captured, kept, dropped: 0, ...(before ? { before } : {}) };
+            turns[turn]!.push({ ...section(seq, counters, epoch), packets });
+          }
+          before = { epoch, captured: captured + lost, kept, lost, dropped: 0, aliveAtMs: Number(AT_NS / MS) };
+        }
+        for (let turn = 1; turn <= turns.length; turn++) {
+          const { all, late, known } = losses(...turns.slice(0, turn));
+          const sum = (of: Iterable<{ packets: number }>) => [...of].reduce((total, { packets }) => total + packets, 0);
+          const captured = [...known.values()].reduce((total, one) => total + (one.captured ?? 0), 0);
+          expect(sum(known.values()) + sum(all) - sum(late)).toBe(captured);
+        }
+      }),
+    );
   });
 
   it('knows of sections without counters only which are missing', () => {

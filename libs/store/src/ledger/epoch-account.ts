@@ -15,6 +15,8 @@ export interface EpochAccount {
   readonly captured: number | undefined;
   readonly kept: number | undefined;
   readonly dropped: number | undefined;
+  /** Captured and put into no section: sampled out, or over a budget. */
+  readonly leftOut: number;
   /** What `lastSeq` was when the next epoch told how this one ended; undefined: that is not known. */
   readonly endedSeq: number | undefined;
 }
@@ -23,8 +25,11 @@ export interface EpochAccount {
 export interface AgentLoss {
   readonly agent: string;
   readonly epoch: number;
-  /** `kernel`: dropped by its rings; `killed`: lost with the agent's process; `missing`: sections that did not come. */
-  readonly kind: 'kernel' | 'killed' | 'missing';
+  /**
+   * `kernel`: dropped by its rings; `killed`: lost with the agent's process; `missing`: sections that did not come;
+   * `left-out`: put into none, as its filters' sampling and budgets want it.
+   */
+  readonly kind: 'kernel' | 'killed' | 'missing' | 'left-out';
   /** Of missing ones: the first sequence number of their gap. */
   readonly firstSeq?: number;
   readonly fromNs: bigint;
@@ -76,8 +81,8 @@ export function account(sections: readonly SectionRow[], before: Accounts): Entr
       const endedKey = accountKey({ agent: section.agent, epoch: ended.epoch });
       const one = accounts.get(endedKey) ?? before.get(endedKey);
       if (one?.endedSeq === undefined) {
-        losses.push(...lossesAtEnd(section.agent, ended, one));
-        accounts.set(endedKey, closed(section.agent, ended, one));
+        losses.push(...lossesAtEnd(section, ended, one));
+        accounts.set(endedKey, closed(section, ended, one));
       }
     }
     losses.push(...lossesAt(section, known));
@@ -95,7 +100,7 @@ function inOrder(sections: readonly SectionRow[]): readonly SectionRow[] {
   return sections.toSorted(compare);
 }
 
-/** Between the section before and this one: what the kernel dropped, and the numbers that were passed over. */
+/** Between the section before and this one: what was dropped or left out, and the numbers that were passed over. */
 function lossesAt(section: SectionRow, known: EpochAccount | undefined): AgentLoss[] {
   const { agent, epoch, seq, tsMinNs, tsMaxNs, packets, counters } = section;
   const lastSeq = known?.lastSeq ?? -1;
@@ -104,6 +109,8 @@ function lossesAt(section: SectionRow, known: EpochAccount | undefined): AgentLo
   const losses: AgentLoss[] = [];
   const dropped = Math.max(0, (counters?.dropped ?? 0) - (known?.dropped ?? 0));
   losses.push({ ...at, kind: 'kernel', toNs: tsMaxNs, sections: 0, packets: dropped });
+  const leftOut = leftOutOf(counters, known) - (known?.leftOut ?? 0);
+  losses.push({ ...at, kind: 'left-out', toNs: tsMaxNs, sections: 0, packets: leftOut });
   const missing = seq - lastSeq - 1;
   if (missing > 0) {
     const made = grown(counters?.kept, known?.kept, known) ?? grown(counters?.captured, known?.captured, known);
@@ -113,6 +120,13 @@ function lossesAt(section: SectionRow, known: EpochAccount | undefined): AgentLo
     losses.push({ ...at, kind: 'missing', firstSeq, toNs: tsMinNs, sections: missing, packets: lost });
   }
   return losses;
+}
+
+/** Never less than before: what comes late tells of an earlier time. An agent that does not say what it keeps leaves it open. */
+function leftOutOf(told: (SectionCounters & { lost?: number }) | undefined, known: EpochAccount | undefined): number {
+  const now =
+    told?.captured === undefined || told.kept === undefined ? 0 : told.captured - told.kept - (told.lost ?? 0);
+  return Math.max(now, known?.leftOut ?? 0);
 }
 
 /** Counted as missing when the one behind it came, or when the next epoch told how many packets this one had. */
@@ -132,39 +146,42 @@ function grown(now: number | undefined, last: number | undefined, known: EpochAc
 
 type EpochEnd = NonNullable<SectionCounters['before']>;
 
-/** A time that a bigint of ns can hold, whatever an agent says. */
-const endNs = ({ aliveAtMs }: EpochEnd): bigint => least(BigInt(aliveAtMs) * NS_PER_MS, LAST_NS);
-const LAST_NS = 2n ** 63n - 1n;
+/** A time that a bigint of ns can hold, whatever an agent says; where it does not say one, not after it told. */
+const endNs = ({ aliveAtMs }: EpochEnd, told: SectionRow): bigint =>
+  aliveAtMs > 0 ? least(BigInt(aliveAtMs) * NS_PER_MS, LAST_NS) : told.tsMinNs;
+export const LAST_NS = 2n ** 63n - 1n;
 
 /** With the first section of an epoch the agent tells how the one before ended. */
-function lossesAtEnd(agent: string, ended: EpochEnd, known: EpochAccount | undefined): AgentLoss[] {
-  const toNs = endNs(ended);
-  const at = { agent, epoch: ended.epoch, fromNs: least(known?.lastNs ?? toNs, toNs), toNs, sections: 0 };
+function lossesAtEnd(told: SectionRow, ended: EpochEnd, known: EpochAccount | undefined): AgentLoss[] {
+  const toNs = endNs(ended, told);
+  const at = { agent: told.agent, epoch: ended.epoch, fromNs: least(known?.lastNs ?? toNs, toNs), toNs, sections: 0 };
   const dropped = Math.max(0, ended.dropped - (known?.dropped ?? 0));
   // Behind the last section that came, sections were given up; how many, nobody says.
   const unsent = Math.max(0, unsentOf(ended, known));
   return [
     { ...at, kind: 'killed', packets: ended.lost },
     { ...at, kind: 'kernel', packets: dropped },
+    { ...at, kind: 'left-out', packets: leftOutOf(ended, known) - (known?.leftOut ?? 0) },
     { ...at, kind: 'missing', firstSeq: (known?.lastSeq ?? -1) + 1, packets: unsent },
   ];
 }
 
 /** What comes late of the epoch is measured by its end from now on. */
-function closed(agent: string, ended: EpochEnd, known: EpochAccount | undefined): EpochAccount {
+function closed(told: SectionRow, ended: EpochEnd, known: EpochAccount | undefined): EpochAccount {
   const { epoch, captured, kept, dropped } = ended;
-  const atNs = endNs(ended);
-  const nothing = { agent, epoch, firstNs: atNs, lastNs: atNs, sections: 0, packets: 0, lastSeq: -1 };
+  const atNs = endNs(ended, told);
+  const nothing = { agent: told.agent, epoch, firstNs: atNs, lastNs: atNs, sections: 0, packets: 0, lastSeq: -1 };
   return {
     ...(known ?? nothing),
     captured: largest(known?.captured, captured),
     kept: largest(known?.kept, kept),
     dropped: largest(known?.dropped, dropped),
+    leftOut: leftOutOf(ended, known),
     endedSeq: known?.lastSeq ?? -1,
   };
 }
 
-/** What was sampled out, or over a budget, is in no section: it is not missing. */
+/** What was left out is in no section: it is not missing. */
 function unsentOf(ended: EpochEnd, known: EpochAccount | undefined): number {
   if (ended.kept !== undefined && (known === undefined || known.kept !== undefined))
     return ended.kept - (known?.kept ?? 0);
@@ -187,11 +204,12 @@ function entered(section: SectionRow, known?: EpochAccount): EpochAccount {
     captured: largest(known?.captured, counters?.captured),
     kept: largest(known?.kept, counters?.kept),
     dropped: largest(known?.dropped, counters?.dropped),
+    leftOut: leftOutOf(counters, known),
     endedSeq: known?.endedSeq,
   };
 }
 
-const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+export const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const greatest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const largest = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined ? b : b === undefined ? a : Math.max(a, b);

@@ -6,7 +6,9 @@ import {
   account,
   accountKey,
   type EpochAccount,
+  LAST_NS,
   type LateArrival,
+  least,
 } from './epoch-account.js';
 
 /**
@@ -50,6 +52,7 @@ export interface AccountRow {
   captured: string | null;
   kept: string | null;
   dropped: string | null;
+  left_out: string;
   ended_seq: string | null;
 }
 
@@ -66,6 +69,7 @@ export const accountOf = (row: AccountRow): EpochAccount => ({
   captured: countOf(row.captured),
   kept: countOf(row.kept),
   dropped: countOf(row.dropped),
+  leftOut: Number(row.left_out),
   endedSeq: countOf(row.ended_seq),
 });
 
@@ -88,6 +92,7 @@ async function writeAccounts(client: pg.PoolClient, accounts: readonly EpochAcco
       accounts.map(({ captured }) => captured ?? null),
       accounts.map(({ kept }) => kept ?? null),
       accounts.map(({ dropped }) => dropped ?? null),
+      accounts.map(({ leftOut }) => leftOut),
       accounts.map(({ endedSeq }) => endedSeq ?? null),
     ],
   });
@@ -95,13 +100,14 @@ async function writeAccounts(client: pg.PoolClient, accounts: readonly EpochAcco
 
 const WRITE_ACCOUNTS = `
   INSERT INTO analytics.ledger
-    (agent, epoch, first_ns, last_ns, sections, packets, last_seq, captured, kept, dropped, ended_seq)
+    (agent, epoch, first_ns, last_ns, sections, packets, last_seq, captured, kept, dropped, left_out,
+      ended_seq)
   SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
+    $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])
   ON CONFLICT (agent, epoch) DO UPDATE SET
     first_ns = excluded.first_ns, last_ns = excluded.last_ns, sections = excluded.sections, packets = excluded.packets,
     last_seq = excluded.last_seq, captured = excluded.captured, kept = excluded.kept, dropped = excluded.dropped,
-    ended_seq = excluded.ended_seq`;
+    left_out = excluded.left_out, ended_seq = excluded.ended_seq`;
 
 async function writeLosses(client: pg.PoolClient, losses: readonly AgentLoss[]): Promise<void> {
   await client.query(WRITE_LOSSES, [
@@ -110,16 +116,24 @@ async function writeLosses(client: pg.PoolClient, losses: readonly AgentLoss[]):
     losses.map(({ kind }) => kind),
     losses.map(placeOf),
     losses.map(({ fromNs }) => fromNs),
-    losses.map(({ toNs }) => toNs),
+    losses.map(untilOf),
     losses.map(({ sections }) => sections),
     losses.map(({ packets }) => packets),
   ]);
 }
 
-const MINUTE_NS = 60_000_000_000n;
+/** By which losses are summed. What is left out, day and night where a filter samples, has fewer rows. */
+const SPAN_NS = { kernel: 60_000_000_000n, killed: 60_000_000_000n, 'left-out': 600_000_000_000n };
 
-/** A gap has a row of its own; what cannot come late any more is summed by the minute. */
-const placeOf = ({ firstSeq, toNs }: AgentLoss): number | bigint => firstSeq ?? toNs - (toNs % MINUTE_NS);
+const beginOf = (ns: bigint, spanNs: bigint): bigint => ns - (ns % spanNs);
+
+/** A gap has a row of its own: what is missing may come late. */
+const placeOf = ({ kind, firstSeq, toNs }: AgentLoss): number | bigint =>
+  kind === 'missing' ? (firstSeq ?? 0) : beginOf(toNs, SPAN_NS[kind]);
+
+/** Of a row that nearly every batch adds to: the span's end, so that no index changes with it. */
+const untilOf = ({ kind, toNs }: AgentLoss): bigint =>
+  kind === 'left-out' ? least(beginOf(toNs, SPAN_NS[kind]) + SPAN_NS[kind] - 1n, LAST_NS) : toNs;
 
 const WRITE_LOSSES = `
   INSERT INTO analytics.agent_loss AS l (agent, epoch, kind, place, from_ns, to_ns, sections, packets)

@@ -42,7 +42,7 @@ async function commit(sections: readonly SectionRow[], more: Partial<IngestBatch
 const all = (query: Partial<LossQuery> = {}) =>
   ledger.losses({ sinceNs: startNs, untilNs: nowNs + 60n * SECOND_NS, ...query });
 const NOTHING = {
-  ...{ droppedByKernel: 0, lostByAgents: 0, sectionsMissing: 0, packetsMissing: 0 },
+  ...{ droppedByKernel: 0, lostByAgents: 0, leftOutByAgents: 0, sectionsMissing: 0, packetsMissing: 0 },
   ...{ recordsQuarantined: 0, recordsLost: 0 },
 };
 
@@ -158,6 +158,19 @@ suiteRequires('The ledger of the store', { postgres: await postgres() }, ({ post
       expect(boasting).toMatchObject({ losses: figures });
     });
 
+    it('counts what agents left out, by about the time of it', async () => {
+      const counters = (seq: number, leftOut: number) => ({ captured: 10 * (seq + 1) + leftOut });
+      await commit([section('sampling', 0, { counters: counters(0, 40) })]);
+      await commit([section('sampling', 1, { counters: counters(1, 90) })]);
+      await commit([section('sampling', 3000, { counters: counters(3000, 100) })]);
+      const leftOut = async (query: object) => (await all({ agent: 'sampling', ...query })).leftOutByAgents;
+      expect(await leftOut({})).toBe(100);
+      expect(await leftOut({ untilNs: startNs + SECOND_NS / 2n })).toBe(90);
+      expect(await leftOut({ sinceNs: startNs + 1200n * SECOND_NS })).toBe(10);
+      const [account] = await ledger.accounts(1, 'samplin');
+      expect(account?.epochs).toMatchObject([{ captured: 30_110, leftOut: 100 }]);
+    });
+
     it('counts records in quarantine, and those that the log gave up', async () => {
       const poison: QuarantineRow = {
         ...{ offset: 1n, reason: 'crc-mismatch', detail: '', agent: 'poison', key: 'poison', headers: {} },
@@ -198,7 +211,7 @@ suiteRequires('The ledger of the store', { postgres: await postgres() }, ({ post
 
     it('lists each agent with what became of its packets', async () => {
       const accounts = await ledger.accounts(2, 'late');
-      expect(accounts.map(({ agent }) => agent)).toEqual(['tail', 'whole']);
+      expect(accounts.map(({ agent }) => agent)).toEqual(['sampling', 'tail']);
       const [evicting] = await ledger.accounts(1, 'dropping');
       expect(evicting).toMatchObject({
         epochs: [{ epoch: 1, sections: 3, packets: 30, captured: 60, lastSeq: 5 }],

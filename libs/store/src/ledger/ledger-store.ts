@@ -22,6 +22,8 @@ export interface KnownLosses {
   readonly droppedByKernel: number;
   /** Packets that were lost with an agent's process. */
   readonly lostByAgents: number;
+  /** Packets that agents took and put into no section: sampled out, or over a budget. */
+  readonly leftOutByAgents: number;
   /** Sections that agents made and that did not come, with their packets. Those in quarantine are among them. */
   readonly sectionsMissing: number;
   readonly packetsMissing: number;
@@ -59,6 +61,7 @@ export class LedgerStore {
     return {
       droppedByKernel: figure(row.dropped),
       lostByAgents: figure(row.killed),
+      leftOutByAgents: figure(row.left_out),
       sectionsMissing: figure(row.missing_sections),
       packetsMissing: figure(row.missing_packets),
       recordsQuarantined: figure(row.quarantined),
@@ -130,6 +133,7 @@ const instant = (ns: string): string => `to_timestamp(${ns}::bigint / 1e9)`;
 const LOSS_COLUMNS = {
   dropped: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'kernel'), 0) FROM lost",
   killed: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'killed'), 0) FROM lost",
+  left_out: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'left-out'), 0) FROM lost",
   missing_sections: "SELECT COALESCE(sum(sections) FILTER (WHERE kind = 'missing'), 0) FROM lost",
   missing_packets: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'missing'), 0) FROM lost",
   quarantined: `
@@ -153,7 +157,7 @@ const LOSSES = `
 
 const AGENT_LOSSES = `
   SELECT agent, kind, sum(sections) AS sections, sum(packets) AS packets FROM analytics.agent_loss
-  WHERE agent = ANY($1) GROUP BY agent, kind`;
+  WHERE agent = ANY($1) AND kind <> 'left-out' GROUP BY agent, kind`;
 
 const GAPS = `
   SELECT agent, epoch, lower(gap) AS first, upper(gap) AS end FROM (

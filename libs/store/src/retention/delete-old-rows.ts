@@ -12,6 +12,7 @@ export async function deleteOldRows(
   const { quarantine, loss } = limits;
   const old = await deleteAll(client, deleteOlder('quarantine', 'quarantined_at'), quarantine.hours);
   const oldLosses = await deleteAll(client, deleteOlder('loss', 'noticed_at'), loss.hours);
+  const leftOut = await deleteAll(client, DELETE_LEFT_OUT, loss.hours);
   const { rows } = await client.query<{ is_large: boolean }>(
     "SELECT pg_total_relation_size('analytics.quarantine') > $1 AS is_large",
     [quarantine.bytes],
@@ -19,7 +20,7 @@ export async function deleteOldRows(
   const beyond = rows[0]!.is_large ? await deleteAll(client, DELETE_BEYOND_BYTES, quarantine.bytes) : 0;
   // At once: until then new rows take new room on the disk.
   if (beyond > 0) await client.query('VACUUM (SKIP_LOCKED) analytics.quarantine');
-  return old + oldLosses + beyond;
+  return old + oldLosses + leftOut + beyond;
 }
 
 /** Until none is left: one agent whose key is revoked can fill a table faster than a fixed number of rows a round empties it. */
@@ -51,6 +52,17 @@ const DELETE_BEYOND_BYTES = `
       FROM analytics.quarantine
     ) AS summed WHERE bytes > $1 ORDER BY id LIMIT $2
   ), ${remembered('quarantine', 'quarantined_at', 'size')}`;
+
+// Of the losses by agent the only ones that come day and night, where filters sample. The totals stay in the accounts.
+const DELETE_LEFT_OUT = `
+  WITH old AS (
+    SELECT agent, epoch, place FROM analytics.agent_loss
+    WHERE kind = 'left-out' AND to_ns < EXTRACT(epoch FROM now() - make_interval(hours => $1))::bigint * 1000000000
+    ORDER BY to_ns LIMIT $2
+  ), gone AS (
+    DELETE FROM analytics.agent_loss l USING old
+    WHERE l.agent = old.agent AND l.epoch = old.epoch AND l.kind = 'left-out' AND l.place = old.place RETURNING 1
+  ) SELECT count(*) FROM gone`;
 
 /** Deletes the rows named in `old`, and notes by the hour how many they were. */
 function remembered(table: 'quarantine' | 'loss', time: string, reason: 'age' | 'size'): string {

@@ -80,7 +80,7 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
   beforeEach(async () => {
     for (const name of await tables()) await pool.query(`DROP TABLE analytics.${name}`);
     await pool.query(`TRUNCATE analytics.partition_range, analytics.not_retained, analytics.leaving_partition,
-      analytics.quarantine, analytics.loss`);
+      analytics.quarantine, analytics.loss, analytics.agent_loss`);
     await ensurePartitions(pool);
     const { nowMs } = await listPartitions(pool);
     const runningMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
@@ -141,6 +141,23 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
       );
       expect(rows).toEqual([{ rows: '3' }]);
     });
+  });
+
+  it('deletes what agents left out long ago, and keeps what is lost', async () => {
+    await pool.query(`
+      INSERT INTO analytics.agent_loss (agent, epoch, kind, place, from_ns, to_ns, sections, packets)
+      SELECT 'host-1', 1, kind, ago, 0, (EXTRACT(epoch FROM now()) - ago * 3600)::bigint * 1000000000, 0, 5
+      FROM generate_series(1, 4) AS ago, unnest(ARRAY['left-out', 'kernel']) AS kind`);
+    const round = await store.retain({ ...everything, loss: { hours: 2 } });
+    const { rows } = await pool.query(
+      'SELECT kind, count(*)::int FROM analytics.agent_loss GROUP BY kind ORDER BY kind',
+    );
+    expect(rows).toEqual([
+      { kind: 'kernel', count: 4 },
+      { kind: 'left-out', count: 4 - round!.deletedRows },
+    ]);
+    // The row of exactly two hours ago may or may not be older, by the fraction of a second.
+    expect([2, 3]).toContain(round!.deletedRows);
   });
 
   describe('by size', () => {
