@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { BpfleetError } from '@bpfleet/errors';
-import { endIdleRequests, listenError } from '@bpfleet/service';
+import { endIdleRequests, listenError, takeLongHeaders } from '@bpfleet/service';
 
 /** What analytics answers; everything else is the filter-manager's (design: "One address"). */
 const analyticsPaths = new RegExp(
@@ -30,6 +30,7 @@ export class FrontServer {
       else this.#handlers.filterManager(request, response);
     });
     endIdleRequests(server);
+    takeLongHeaders(server);
     const { listen, port } = this.options;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => reject(refused(cause, listen, port)));

@@ -110,9 +110,22 @@ function unexpectedAnswer(response: Response, cause: z.ZodError): BpfleetError {
   });
 }
 
+/** URI Too Long; Request Header Fields Too Large. Told by servers before any of their programs sees the request. */
+const TOO_LONG: ReadonlySet<number> = new Set([414, 431]);
+
 async function problemOf(response: Response): Promise<BpfleetError> {
   const text = await response.text();
   const problem = Problem.safeParse(safeJson(text));
+  if (!problem.success && TOO_LONG.has(response.status)) {
+    const { length } = response.url;
+    return new BpfleetError(
+      'REQUEST_INVALID',
+      `the question is longer than the server takes: ${length} bytes as a URL`,
+      {
+        hint: 'write a shorter expression (net 10.0.0.0/8 for many hosts); a proxy in between may take less than bpfleet does',
+      },
+    );
+  }
   if (!problem.success) {
     return new BpfleetError('INTERNAL', `${response.url} answered ${response.status}: ${text.slice(0, 200)}`);
   }

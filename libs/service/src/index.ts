@@ -23,6 +23,7 @@ export { PrivateKey } from './keys/private-key.js';
 export { type Component, Lifecycle } from './lifecycle.js';
 export { listenError } from './listen-error.js';
 export { createLogger, type Logger, type LoggerOptions } from './logger.js';
+export { MOST_HEADER_BYTES, takeLongHeaders } from './long-headers.js';
 export { makeFolder } from './make-folder.js';
 export { Counter, createMetrics, Gauge, Histogram, Registry } from './metrics.js';
 export { type FieldError, RequestInvalid, toProblem } from './problem.js';

@@ -61,6 +61,16 @@ describe('a route bound by @Call', () => {
 });
 
 describe('an app that listens', () => {
+  it('takes an expression as long as the contract allows, and says of a longer question that it is', async () => {
+    const server = await started();
+    const escaped = (count: number) => '%3C'.repeat(count);
+    expect((await fetch(`${server}/api/cats?filter=${escaped(65_536)}`)).status).toBe(400);
+    const path = { name: '<'.repeat(100_000) };
+    await expect(new ApiClient({ server }).call(api.dropCat, { path })).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+      message: expect.stringContaining('longer than the server takes'),
+    });
+  });
   it('limits how long a body stands still, and not how long all of it takes', async () => {
     const app = await cats();
     await listen(app, { host: '127.0.0.1', port: 0, logger });

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { endIdleRequests } from '../idle-requests.js';
 import { listenError } from '../listen-error.js';
 import type { Logger } from '../logger.js';
+import { takeLongHeaders } from '../long-headers.js';
 
 /** What `listen` needs of a Nest app. */
 export interface Listener {
@@ -25,6 +26,7 @@ export interface ListenOptions {
  */
 export async function listen(app: Listener, { host, port, logger }: ListenOptions): Promise<{ url: string }> {
   endIdleRequests(app.getHttpServer());
+  takeLongHeaders(app.getHttpServer());
   try {
     await app.listen(port, host);
   } catch (cause) {
