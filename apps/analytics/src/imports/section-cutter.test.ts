@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { MAX_RECORD_BYTES } from '@bpfleet/contract';
 import { LinkType } from '@bpfleet/packet';
 import { type CapturedPacket, readCapture, readSection } from '@bpfleet/section';
 import { describe, expect, it } from 'vitest';
@@ -65,6 +66,22 @@ describe('SectionCutter', () => {
       ['old.pcap', LinkType.LINUX_SLL],
       ['eth0', 1],
     ]);
+  });
+
+  it('has room for the longest names and the largest packets', () => {
+    const nameOf = (n: number) => `${n} ${'\u{FFFD}'.repeat(65_500)}`;
+    const large = new Uint8Array(262_144);
+    const named = Array.from({ length: 450 }, (_, n) => packet(n, { interfaceName: nameOf(n % 230) }));
+    const each = [0, 1, 2, 3].map((n) => packet(n, { interfaceName: nameOf(0), bytes: n < 3 ? large : tcpFrame(n) }));
+    const last = named.slice(0, 180).concat(packet(0, { interfaceName: nameOf(999), bytes: large }));
+    for (const packets of [named, each, last]) {
+      const { sections, counts } = cut(packets, '\u{FFFD}'.repeat(200));
+      expect(counts).toMatchObject({ packets: packets.length, skipped: 0 });
+      const back = sections.flatMap(({ value }) => [...readCapture(value)]);
+      expect(back.map(({ bytes }) => bytes.length)).toEqual(packets.map(({ bytes }) => bytes.length));
+      expect(new Set(back.map(({ interfaceName }) => interfaceName?.length))).toEqual(new Set([255]));
+      expect(Math.max(...sections.map(({ value }) => value.length))).toBeLessThan(MAX_RECORD_BYTES);
+    }
   });
 
   it('passes over what no section can hold, and counts it', () => {

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { SectionHeader } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import { type CapturedPacket, SectionWriter, SNAPLEN_BYTES } from '@bpfleet/section';
 
 /** What imported packets are stored under, in place of a filter: `--version import` finds them all. */
@@ -17,7 +18,9 @@ const BLOCK_BYTES = 32;
 const INTERFACE_BYTES = 256;
 const MAX_PACKETS = 60_000;
 const MAX_INTERFACES = 200;
-/** Of a name, in UTF-8: 255 characters and the rest of its block. */
+/** Of an interface's name: systems allow less, a file that was made up may have 65,535. */
+const MOST_NAME_CHARACTERS = 255;
+/** With its name in UTF-8 and its statistics. */
 const MOST_INTERFACE_BYTES = 1024;
 /** Room for the largest packet behind a section that is just not full, for the longest names, and for the head. */
 const CAPACITY_BYTES = SECTION_BYTES + SNAPLEN_BYTES + MAX_INTERFACES * MOST_INTERFACE_BYTES + 32 * 1024;
@@ -64,7 +67,10 @@ export class SectionCutter {
     const [seconds, nanoseconds] = [Number(atNs / NS_PER_S), Number(atNs % NS_PER_S)];
     const wire = Math.max(wireLength, bytes.length);
     const id = this.#interfaceOf(packet);
-    this.#writer.append(id, seconds, nanoseconds, bytes, 0, bytes.length, wire, undefined, 0);
+    const isWritten = this.#writer.append(id, seconds, nanoseconds, bytes, 0, bytes.length, wire, undefined, 0);
+    if (id < 0 || !isWritten) {
+      throw new BpfleetError('INTERNAL', `packet ${this.#packets} has no room in a section of ${CAPACITY_BYTES} bytes`);
+    }
     this.#sizeBytes += BLOCK_BYTES + bytes.length;
     const isFull =
       this.#sizeBytes + INTERFACE_BYTES * this.#interfaces.size >= SECTION_BYTES ||
@@ -92,7 +98,7 @@ export class SectionCutter {
   }
 
   #interfaceOf({ linkType, interfaceName }: CapturedPacket): number {
-    const name = interfaceName ?? this.name;
+    const name = (interfaceName ?? this.name).slice(0, MOST_NAME_CHARACTERS);
     const key = `${linkType} ${name}`;
     const known = this.#interfaces.get(key);
     if (known !== undefined) return known;
