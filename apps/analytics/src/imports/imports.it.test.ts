@@ -158,6 +158,21 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     expect(completeness).toMatchObject({ recordsQuarantined: 0, sectionsMissing: 0, packetsMissing: 0 });
   });
 
+  it('stores what a file that ends inside a record has before it, and says where that is', async () => {
+    const whole = pcapOf(8_000_000, PACKETS);
+    const file = whole.subarray(0, whole.length - 5);
+    const result = await send(file);
+    expect(result).toMatchObject({ packets: PACKETS - 1, stored: result.sections });
+    expect(result.damage).toMatch(/^capture file, byte \d+: the file ends after \d+ of \d+ bytes of a record$/);
+    expect(await stored(result.agent)).toHaveLength(PACKETS - 1);
+    expect(await send(file)).toEqual({ ...result, stored: 0 });
+    // Damaged within: nothing says what is missing, and nothing stays.
+    const broken = Buffer.from(whole);
+    broken.fill(0xff, whole.length - 60_000, whole.length - 59_000);
+    await expect(send(broken)).rejects.toMatchObject({ code: 'CAPTURE_FILE_CORRUPT' });
+    expect(await stored(`import-${digestOf(broken).slice(7, 23)}`)).toEqual([]);
+  });
+
   it('refuses a file that is none, and one that is not the one it is said to be', async () => {
     await expect(send(Buffer.from('not a capture file'))).rejects.toMatchObject({ code: 'CAPTURE_FILE_CORRUPT' });
     // What is wrong is seen at its begin: it is told although most of the file was not sent yet.

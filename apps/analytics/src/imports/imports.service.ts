@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { formatInstantNs, type ImportQuery, type ImportResult } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { readCaptureStream } from '@bpfleet/section';
@@ -18,8 +18,8 @@ export class ImportsService {
   constructor(private readonly parts: ImportParts) {}
 
   /**
-   * @throws BpfleetError `CAPTURE_FILE_CORRUPT`; `REQUEST_INVALID` when the bytes are not those of the digest: nothing of
-   *   them stays; `IDENTITY_CONFLICT` when an earlier call left others under its name; `FENCED` when the same file is
+   * @throws BpfleetError `CAPTURE_FILE_CORRUPT`, but not where the file only ends inside a record; `REQUEST_INVALID` when
+   *   the bytes are not those of the digest: nothing of either stays; `IDENTITY_CONFLICT` when an earlier call left others under its name; `FENCED` when the same file is
    *   imported by another call
    */
   async import(
@@ -31,10 +31,22 @@ export class ImportsService {
     const file = new FileSections(digest, agent, this.parts);
     const cutter = new SectionCutter(agent, name);
     const hash = createHash('sha256');
-    for await (const packet of readCaptureStream(hashed(body, hash))) {
-      const section = cutter.add(packet);
-      if (section) await file.add(section);
-      signal.throwIfAborted();
+    const upload = new HashedUpload(body, hash);
+    let damage: string | undefined;
+    try {
+      for await (const packet of readCaptureStream(upload)) {
+        const section = cutter.add(packet);
+        if (section) await file.add(section);
+        signal.throwIfAborted();
+      }
+    } catch (error) {
+      if (!(error instanceof BpfleetError) || error.code !== 'CAPTURE_FILE_CORRUPT') throw error;
+      // Its writer was ended while it wrote: what came before is as good as ever.
+      if (upload.isRead && cutter.counts.packets > 0) damage = error.message;
+      else {
+        await file.takeBack();
+        throw error;
+      }
     }
     const found = `sha256:${hash.digest('hex')}`;
     if (found !== digest) {
@@ -52,13 +64,24 @@ export class ImportsService {
       firstPacketAt: formatInstantNs(span.firstNs),
       lastPacketAt: formatInstantNs(span.lastNs),
     };
-    return { agent, ...times, ...cutter.counts, stored: file.stored };
+    return { agent, ...times, ...cutter.counts, stored: file.stored, ...(damage === undefined ? {} : { damage }) };
   }
 }
 
-async function* hashed(body: AsyncIterable<Uint8Array>, hash: ReturnType<typeof createHash>) {
-  for await (const chunk of body) {
-    hash.update(chunk);
-    yield chunk;
+class HashedUpload implements AsyncIterable<Uint8Array> {
+  /** To its end. */
+  isRead = false;
+
+  constructor(
+    private readonly body: AsyncIterable<Uint8Array>,
+    private readonly hash: Hash,
+  ) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    for await (const chunk of this.body) {
+      this.hash.update(chunk);
+      yield chunk;
+    }
+    this.isRead = true;
   }
 }

@@ -29,6 +29,7 @@ export function importFile(parent: Command, terminal: Terminal): void {
     const known = stored === sections ? '' : `; ${sections - stored} were stored before`;
     const left = skipped === 0 ? '' : `; ${skipped} packets fit into no section`;
     await print(terminal.err, `${stored} of ${sections} sections stored${known}${left}\n`);
+    if (answer.damage !== undefined) await print(terminal.err, printable(`incomplete: ${answer.damage}`).concat('\n'));
   });
 }
 

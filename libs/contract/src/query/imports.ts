@@ -19,6 +19,7 @@ export const ImportResult = z.object({
     .describe('Of them, what no section can hold: more than 262,144 bytes, or from after 2106'),
   sections: z.int().nonnegative(),
   stored: z.int().nonnegative().describe('Sections that were not stored before'),
+  damage: z.string().optional().describe('Where the file ends inside a record, and how; what came before is stored'),
 });
 export type ImportResult = z.infer<typeof ImportResult>;
 
