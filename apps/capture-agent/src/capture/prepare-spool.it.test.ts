@@ -11,7 +11,9 @@ import { openSectionFile } from './sections/open-section-file.js';
 
 const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
 const nowMs = () => 1000;
-const facts = { agent: 'host-1', boot: 1, bootNowMs: nowMs, origin, logger: pino({ level: 'silent' }) };
+const said: string[] = [];
+const logger = pino({ level: 'error' }, { write: (line) => said.push(line) });
+const facts = { agent: 'host-1', boot: 1, bootNowMs: nowMs, origin, logger };
 const disk = await SmallDisk.mount(1);
 const title = `prepareSpool on a disk that is full${disk ? '' : ' [skipped: mounting needs root]'}`;
 
@@ -29,6 +31,7 @@ describe.runIf(disk)(title, () => {
       record: { header: { epoch: 99, seq: 7, packets: 1 } },
       error: { code: 'DATA_NOT_WRITABLE' },
     });
+    expect(said).toEqual([expect.stringContaining('take-overs have no file')]);
     await giveBack();
     const writer = new SegmentWriter({ folder, firstSegment });
     writer.append(aHeader(0, aSection(0, 100)), aSection(0, 100));

@@ -3,6 +3,8 @@ import type { SectionOrigin } from '@bpfleet/section';
 import type { Logger } from 'pino';
 import type { DiskSpool } from '../spool/disk-spool.js';
 import { SegmentWriter } from '../spool/segment-writer.js';
+import { KEPT_TIMES_FILE, KeptTimes } from './ring/kept-times.js';
+import { keptMemory } from './sections/kept-memory.js';
 import { type LeftSection, OpenSection, type RingPosition } from './sections/open-section.js';
 import { openSectionFile } from './sections/open-section-file.js';
 import { type Recovered, recoverSection } from './sections/recover-section.js';
@@ -34,6 +36,10 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
   const { agent, boot, bootNowMs, origin, logger } = facts;
   if (file.trouble)
     logger.error({ err: file.trouble, folder }, 'the open section has no file: a kill -9 would lose it');
+  const times = keptMemory(folder, KEPT_TIMES_FILE, KeptTimes.sizeBytes);
+  times.close();
+  if (times.trouble)
+    logger.error({ err: times.trouble, folder }, 'take-overs have no file: a kill -9 during one loses or doubles packets');
   try {
     const left = new OpenSection(file.memory).left();
     if (left === undefined) return { firstSegment: spool.firstSegment, positions: [], before: {}, readAtMs: undefined };

@@ -5,8 +5,8 @@ export const KEPT_TIMES_FILE = 'take-overs';
 
 /** A number of the opener's, then from when and until when packets of that socket are its own. A free row has no number. */
 const ROW = { socket: 0, fromMs: 1, untilMs: 2, words: 3 } as const;
-/** A host has a ring of 1 MiB for each; those that have ended free theirs. */
-export const MOST_KEPT = 4096;
+/** At one time: each has a ring of 1 MiB at least, and none outlives it. */
+export const MOST_KEPT = 1024;
 
 /**
  * The cuts of take-overs in mapped memory, written before a packet is decided by them: a process after one that was killed
