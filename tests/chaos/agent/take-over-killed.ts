@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LossLedger } from '@bpfleet/contract';
 import { addCables, cableNames, removeCables } from '@bpfleet/test-environment';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { NUMBERED_PORT, numberedExpression } from '../../e2e/numbered-traffic.js';
@@ -32,6 +33,9 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
       return new Set(lines.map((line) => line.trim().split(/\s+/).at(-1)!));
     };
 
+    /** Read, by what each process that ended left behind. */
+    let captured = 0;
+
     /** Kills the agent process at some moment after a packet socket has come. @returns how long after */
     async function killOnceTakingOver(change: () => unknown): Promise<number> {
       const before = packetSockets();
@@ -42,12 +46,15 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
       await delay(laterMs);
       process.kill(rig.agentPid, 'SIGKILL');
       await changed;
-      await rig.untilRuns(epoch);
+      const { ledger } = await rig.untilRuns(epoch);
+      expect(ledger!.before).toMatchObject({ 'before-epoch': String(epoch) });
+      captured += Number(ledger!.before!['before-captured']);
       return laterMs;
     }
 
     async function storesAllOnce(rounds: () => Promise<number[]>): Promise<void> {
       const from = nextNumbers();
+      captured = -(await rig.status())!.ledger!.agent.captured;
       const sender = rig.senderTo(rig.hosts.host(1));
       sender.start(PACKETS_PER_SECOND, from);
       const afterMs = await rounds();
@@ -57,6 +64,15 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
         `killed ${afterMs.map(Math.round).join(', ')} ms after a socket came: ${sent} packets, ${JSON.stringify(found)}`,
       );
       expect(found).toEqual({ missing: 0, twice: 0 });
+      const { ledger } = await rig.untilStatus(
+        'the ledgers to add up to what was sent',
+        (status) => captured + status.ledger!.agent.captured >= sent,
+      );
+      // Those that two sockets let pass were counted by one, and all rings are read.
+      expect(captured + ledger!.agent.captured).toBe(sent);
+      const inRings = ({ passed, droppedByKernel, captured: read }: LossLedger['sockets'][number]) =>
+        passed - droppedByKernel - read;
+      expect(ledger!.sockets.map(inRings).filter((packets) => packets !== 0)).toEqual([]);
     }
 
     it(`stores every packet once in ${ROUNDS} versions of a filter with a socket of its own`, { timeout }, async () => {

@@ -39,7 +39,10 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
   const times = keptMemory(folder, KEPT_TIMES_FILE, KeptTimes.sizeBytes);
   times.close();
   if (times.trouble)
-    logger.error({ err: times.trouble, folder }, 'take-overs have no file: a kill -9 during one loses or doubles packets');
+    logger.error(
+      { err: times.trouble, folder },
+      'take-overs have no file: a kill -9 during one loses or doubles packets',
+    );
   try {
     const left = new OpenSection(file.memory).left();
     if (left === undefined) return { firstSegment: spool.firstSegment, positions: [], before: {}, readAtMs: undefined };

@@ -114,6 +114,25 @@ export class BlockRing implements BlockSource {
     return this.#sequence;
   }
 
+  /**
+   * How many packets `take` has not given yet, those of the block that is being filled included.
+   * @param after where a reader before stood: what lies before it is not counted
+   */
+  unreadPackets(after = this.#skip): number {
+    let packets = 0;
+    const { blockCount } = this.geometry;
+    for (let ahead = 0; ahead < blockCount - this.#held; ahead++) {
+      const block = (this.#next + ahead) % blockCount;
+      // Of the last round.
+      const sequence = this.#sequence + ahead;
+      if (this.#sequenceOf(block) !== sequence) break;
+      if (after !== undefined && sequence < after.blockSequence) continue;
+      const read = after !== undefined && sequence === after.blockSequence ? after.packets : 0;
+      packets += Math.max(0, Atomics.load(this.#words, this.#wordAt(block, BLOCK.packetCount)) - read);
+    }
+    return packets;
+  }
+
   /** Forgets the memory, which the owner is about to unmap. Afterwards `take` finds nothing. */
   close(): void {
     this.#closed = true;

@@ -50,6 +50,18 @@ describe('a reader of a ring that another one read before', () => {
     expect(rest(ring.resumed())).toEqual([...block(2), ...block(3)]);
   });
 
+  it('knows how many packets the one before left', () => {
+    const ring = filled(8, readOne);
+    push(ring, 9);
+    const left = (after?: { blockSequence: number; packets: number }) => ring.resumed().unreadPackets(after);
+    expect([left(), left({ blockSequence: 7, packets: 3 }), left({ blockSequence: 8, packets: 2 })]).toEqual([6, 6, 4]);
+    expect(left({ blockSequence: 9, packets: 1 })).toBe(2);
+    expect(ring.resumed({ blockSequence: 8, packets: 2 }).unreadPackets()).toBe(4);
+    const reader = ring.resumed();
+    readOne(reader);
+    expect(reader.unreadPackets()).toBe(3);
+  });
+
   it('finds it by its number when the ring went round', () => {
     const ring = filled(8, readOne);
     push(ring, 9);

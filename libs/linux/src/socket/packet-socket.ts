@@ -12,6 +12,8 @@ export interface AdoptedRing {
   readonly skipOutgoing: boolean;
   /** Another process read the ring before: go on where it stopped, or behind a position it had reached (`BlockRing.resume`). */
   readonly resume: boolean | RingPosition;
+  /** With `resume: true`, where that process stood: who skips by itself has what is left counted from there. */
+  readonly countFrom?: RingPosition | undefined;
   /** The interface's name, for messages. */
   readonly subject: string;
 }
@@ -51,13 +53,15 @@ export class PacketSocket {
     readonly fd: number,
     private readonly options: AdoptedRing,
   ) {
-    const { geometry, skipOutgoing, resume } = options;
+    const { geometry, skipOutgoing, resume, countFrom } = options;
     const bytes = geometry.blockBytes * geometry.blockCount;
     const address = mapShared(fd, bytes);
     this.#memory = { address, bytes };
     this.ring = new BlockRing(viewMemory(address, bytes), geometry, { skipOutgoing });
-    if (resume !== false) this.ring.resume(resume === true ? undefined : resume);
     this.#statistics = new SocketStatistics(fd);
+    if (resume === false) return;
+    this.ring.resume(resume === true ? undefined : resume);
+    this.#statistics.begin(this.ring.unreadPackets(countFrom));
   }
 
   /**
@@ -97,7 +101,7 @@ export class PacketSocket {
     return isInterfaceGone(this.fd);
   }
 
-  /** Totals since it was opened or adopted. */
+  /** Totals since it was opened or adopted; what a reader before left in the ring has passed too. */
   statistics(): Readonly<SocketCounters> {
     return this.#statistics.read();
   }

@@ -29,6 +29,11 @@ export class SocketStatistics {
     return { ...this.#total };
   }
 
+  /** What passed before was another reader's, but for these packets. What was dropped nobody has heard of yet. */
+  begin(unread: number): void {
+    this.#total.passed = unread + this.read().dropped;
+  }
+
   /** Starts again from 0. */
   reset(): void {
     this.read();

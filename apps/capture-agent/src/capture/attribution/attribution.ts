@@ -2,7 +2,7 @@ import { fromTuples, jitAll, type PacketClassifier } from '@bpfleet/bpf';
 import type { CaptureMember } from '../../border/opener-port.js';
 import { AttributedMember, type MemberCounters } from './attributed-member.js';
 import type { Budget } from './budget.js';
-import { type MemberSet, noMembers } from './member-set.js';
+import { anothersPacket, type MemberSet, noMembers } from './member-set.js';
 import type { MemberSets } from './member-sets.js';
 import type { ReadPacket } from './read-packet.js';
 
@@ -72,10 +72,10 @@ export class Attribution {
     );
   }
 
-  /** The members that keep the packet; empty: it is not stored. */
+  /** The members that keep the packet; empty: it is not stored. `anothersPacket`: not here. */
   attribute(packet: ReadPacket): MemberSet {
     this.isUndecided = false;
-    if (this.times !== undefined && !isWithin(this.times, packet)) return noMembers;
+    if (this.times !== undefined && !isWithin(this.times, packet)) return anothersPacket;
     const { bytes, start, capturedLength, wireLength } = packet;
     if (this.trustsKernel) return this.#ofTheOne(capturedLength);
     const hits = this.#hits;

@@ -52,3 +52,5 @@ export class MemberSet {
 
 /** Of packets that are not stored. */
 export const noMembers = new MemberSet([], () => {});
+/** Of packets that another socket has too, during a take-over: they are that one's. */
+export const anothersPacket = new MemberSet([], () => {});

@@ -17,6 +17,9 @@ const all = memberOf('all', '');
 describe('a capture session', () => {
   const rings = new Map<number, FakeRing>();
   const news: CaptureNews[] = [];
+  /** What the kernel counts: packets in the ring, of each socket, and those that found no room there. */
+  const passed = new Map<number, number>();
+  let dropped: number;
   let stored: string[];
   let wakeUp: WakeUp;
   let nowMs: number;
@@ -37,6 +40,8 @@ describe('a capture session', () => {
   function begin(): void {
     rings.clear();
     news.length = 0;
+    passed.clear();
+    dropped = 0;
     const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
     const writer = new SectionWriter({ ...origin, capacityBytes: SECTION_CAPACITY_BYTES });
     const totals = () => ({ kernelPassed: 0, kernelDropped: 0, taken: 0 });
@@ -44,7 +49,7 @@ describe('a capture session', () => {
     reader = new RingReader(assembler, wakeUp, () => nowMs);
     const open = ({ id }: CaptureSocket) => ({
       ...{ fd: wakeUp.fd, ring: rings.get(id)!, takeError: () => undefined, close: () => {} },
-      statistics: () => (id === 1 ? { passed: 2, dropped: 1 } : { passed: 0, dropped: 0 }),
+      statistics: () => ({ passed: (passed.get(id) ?? 0) + dropped, dropped }),
     });
     session = new CaptureSession(
       reader,
@@ -81,6 +86,7 @@ describe('a capture session', () => {
   }
   /** Packets that the ring has, each on an interface and with a number, captured at that moment. */
   function comes(id: number, packets: readonly (readonly [index: number, number: number])[], atMs = nowMs): void {
+    passed.set(id, (passed.get(id) ?? 0) + packets.length);
     const [seconds, nanoseconds] = [1000 + Math.floor(atMs / 1000), (atMs % 1000) * 1e6];
     rings.get(id)!.push(
       packets.map(([interfaceIndex, number]) => ({
@@ -224,8 +230,70 @@ describe('a capture session', () => {
     expect(stored).toEqual(['eth1 10', 'eth2 11']);
   });
 
+  it('counts packets of two sockets where they are taken, and none twice', () => {
+    const counted = () => {
+      session.carryOut({ kind: 'counters', id: 5 });
+      const last = news.at(-1) as Extract<CaptureNews, { kind: 'counters' }>;
+      return last.counters;
+    };
+    open(1, [1]);
+    comes(1, [[1, 10]]);
+    read();
+    open(2, [1], { takesOver: [1] });
+    for (const id of [1, 2]) {
+      comes(id, [[1, 11]], 20);
+      comes(id, [[1, 12]], 60);
+      comes(id, [[1, 13]], 70);
+    }
+    // Nobody knows yet of which of the two they are.
+    expect(counted().sockets.map(({ passed: one, taken }) => [one, taken])).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
+    read();
+    expect(counted()).toMatchObject({
+      taken: 4,
+      sockets: [
+        { passed: 2, taken: 2 },
+        { passed: 2, taken: 2 },
+      ],
+    });
+    nowMs = 200;
+    read();
+    comes(2, [[1, 14]]);
+    session.carryOut({ kind: 'draining', socket: 1 });
+    expect(counted()).toMatchObject({ taken: 4, sockets: [{ passed: 2 }, { passed: 3, taken: 2 }] });
+    nowMs = 300;
+    read();
+    expect(counted()).toMatchObject({
+      taken: 5,
+      sockets: [{ socket: 2, passed: 3, taken: 3 }],
+      ended: { sockets: 1, passed: 2, taken: 2 },
+    });
+    stop();
+    expect(stored).toHaveLength(5);
+  });
+
+  it('counts nothing as taken that has not passed, whatever the kernel told the process before', () => {
+    open(1, [1]);
+    comes(1, [
+      [1, 10],
+      [1, 11],
+    ]);
+    passed.set(1, 0);
+    read();
+    expect(session.kernelTotals()).toEqual({ passed: 2, dropped: 0 });
+    // Or was too late to tell it.
+    passed.set(1, 5);
+    session.carryOut({ kind: 'draining', socket: 1 });
+    nowMs = 100;
+    read();
+    expect(session.kernelTotals()).toEqual({ passed: 2, dropped: 0 });
+  });
+
   it('counts on what a socket had that has ended', () => {
     open(1, [1]);
+    dropped = 1;
     comes(1, [
       [1, 30],
       [1, 31],
@@ -235,12 +303,13 @@ describe('a capture session', () => {
     nowMs = 100;
     read();
     expect(news.at(-1)).toEqual({ kind: 'drained', socket: 1 });
+    dropped = 0;
     open(2, [1]);
     session.carryOut({ kind: 'counters', id: 5 });
     expect(news.at(-1)).toMatchObject({
-      counters: { taken: 2, sockets: [{ taken: 0 }], ended: { sockets: 1, passed: 2, dropped: 1, taken: 2 } },
+      counters: { taken: 2, sockets: [{ taken: 0 }], ended: { sockets: 1, passed: 3, dropped: 1, taken: 2 } },
     });
-    expect(session.kernelTotals()).toEqual({ passed: 2, dropped: 1 });
+    expect(session.kernelTotals()).toEqual({ passed: 3, dropped: 1 });
     stop();
     expect(news.at(-1)).toMatchObject({ kind: 'stopped', counters: { taken: 2, ended: { taken: 2 } } });
   });

@@ -44,7 +44,7 @@ export class CaptureSession {
   constructor(
     private readonly reader: RingReader,
     private readonly assembler: SectionAssembler,
-    private readonly openSocket: (socket: CaptureSocket, fd: number) => LaneSocket,
+    private readonly openSocket: (socket: CaptureSocket, fd: number, resume: RingPosition | undefined) => LaneSocket,
     private readonly tell: (news: CaptureNews) => void,
     private readonly nowMs: () => number,
     private readonly keptTimes: KeptTimes,
@@ -127,7 +127,7 @@ export class CaptureSession {
   #open(socket: CaptureSocket, fd: number, resume: RingPosition | undefined): void {
     const { id, isShared, branches, isOwnSocket } = socket;
     const { cooked } = branches[0]!.interfaces[0]!;
-    const lane = new RingLane({ id, isShared, cooked, isOwnSocket }, this.openSocket(socket, fd), resume);
+    const lane = new RingLane({ id, isShared, cooked, isOwnSocket }, this.openSocket(socket, fd, resume), resume);
     for (const [device, attribution] of this.#attributions(lane, branches)) lane.interfaces.put(device, attribution);
     this.#firstAtMs = Math.min(this.#firstAtMs, this.nowMs());
     this.reader.add(lane);
@@ -202,9 +202,10 @@ export class CaptureSession {
   #close(lane: RingLane): void {
     // Its packets are safe before the opener may close the socket, and with it the ring.
     this.assembler.close();
-    const { passed, dropped } = lane.statistics();
+    const { dropped } = lane.statistics();
     this.#ended.sockets++;
-    this.#ended.passed += passed;
+    // Read to its end: whatever the kernel counted, none is left in it.
+    this.#ended.passed += lane.interfaces.taken + dropped;
     this.#ended.dropped += dropped;
     this.#ended.taken += lane.interfaces.taken;
     this.reader.remove(lane);

@@ -6,7 +6,7 @@ import { SectionWriter } from '@bpfleet/section';
 import type { CaptureSocket } from '../../border/opener-port.js';
 import { SegmentWriter } from '../../spool/segment-writer.js';
 import { keptMemory } from '../sections/kept-memory.js';
-import { OpenSection } from '../sections/open-section.js';
+import { OpenSection, type RingPosition } from '../sections/open-section.js';
 import { openSectionFile } from '../sections/open-section-file.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
 import { SpoolSink } from '../sections/spool-sink.js';
@@ -66,11 +66,13 @@ function totals() {
   return { ...kernel, ...session.leftOutByFilters(), taken: assembler.taken, more: data.ledgerBefore };
 }
 
-function adopt({ ring, isShared, branches, wasRead }: CaptureSocket, fd: number) {
+function adopt(socket: CaptureSocket, fd: number, countFrom: RingPosition | undefined) {
+  const { ring, isShared, branches, wasRead } = socket;
   return PacketSocket.adopt(fd, {
     geometry: { blockBytes: ring.blockBytes, blockCount: ring.blockCount },
     skipOutgoing: ring.skipOutgoing,
     resume: wasRead,
+    countFrom,
     subject: isShared ? 'all interfaces' : branches[0]!.interfaces[0]!.name,
   });
 }

@@ -13,7 +13,8 @@ export class InterfaceLanes {
   /** Takes the packets of all others, and keeps none. */
   readonly #nowhere: InterfaceLane;
   #last: InterfaceLane;
-  #takenBefore = 0;
+  /** Of interfaces that have left. */
+  #before = { taken: 0, left: 0 };
   #times = ALWAYS;
   /** Indexes of those that another socket had before: what came before the first time is of that one. */
   #had: ReadonlySet<number> = new Set();
@@ -33,7 +34,11 @@ export class InterfaceLanes {
   }
   /** Packets read, of interfaces that have left included. */
   get taken(): number {
-    return this.all.reduce((sum, lane) => sum + lane.taken, this.#takenBefore + this.#nowhere.taken);
+    return this.#sum('taken');
+  }
+  /** Packets read that are taken from another ring. */
+  get left(): number {
+    return this.#sum('left');
   }
 
   /** The one interface of a socket that is bound to it. */
@@ -75,7 +80,8 @@ export class InterfaceLanes {
 
   remove(lane: InterfaceLane): void {
     this.#byIndex.delete(lane.device.index);
-    this.#takenBefore += lane.taken;
+    this.#before.taken += lane.taken;
+    this.#before.left += lane.left;
     this.#last = this.#nowhere;
   }
 
@@ -98,6 +104,12 @@ export class InterfaceLanes {
   /** From then on packets are of another socket. */
   end(untilMs: number): void {
     this.#set({ ...this.#times, untilMs });
+  }
+
+  #sum(what: 'taken' | 'left'): number {
+    let sum = this.#before[what] + this.#nowhere[what];
+    for (const lane of this.#byIndex.values()) sum += lane[what];
+    return sum;
   }
 
   #set(times: PacketTimes): void {

@@ -1,4 +1,5 @@
 import type { BlockSource, PacketBlock } from '@bpfleet/linux';
+import { ALWAYS } from '../attribution/attribution.js';
 import type { RingPosition } from '../sections/open-section.js';
 import type { LaneStatistics, ReadingPlace } from '../sections/section-lane.js';
 import { InterfaceLanes } from './interface-lanes.js';
@@ -36,6 +37,8 @@ export class RingLane {
   readonly interfaces: InterfaceLanes;
   /** What waits for a cut, in order; each gets a cut of its own. */
   readonly #changes: { readonly readyAtMs: number; readonly carryOut: () => void }[] = [];
+  /** So far: totals never go back. */
+  #passed = 0;
   /** The first block behind the cut of the first change, once it is known. */
   #cut: number | undefined;
 
@@ -49,11 +52,19 @@ export class RingLane {
     this.cooked = cooked;
     this.isOwnSocket = isOwnSocket;
     this.place = { socket: id, blockSequence: 0, packets: 0 };
-    this.interfaces = new InterfaceLanes(isShared, this.place, () => socket.statistics());
+    this.interfaces = new InterfaceLanes(isShared, this.place, () => this.statistics());
   }
 
+  /**
+   * Without packets that are another socket's. Of what is in the ring during a take-over nobody knows whose it is: it counts once
+   * it is read.
+   */
   statistics(): LaneStatistics {
-    return this.socket.statistics();
+    const { passed, dropped } = this.socket.statistics();
+    const { taken, left, times } = this.interfaces;
+    const isAlone = times.fromMs === ALWAYS.fromMs && times.untilMs === ALWAYS.untilMs;
+    this.#passed = Math.max(this.#passed, taken + dropped, isAlone ? passed - left : 0);
+    return { passed: this.#passed, dropped };
   }
 
   /** Carries something out between the last packet that may be older than now and the first one that is not. */

@@ -131,6 +131,21 @@ describe('OpenSection', () => {
     );
   });
 
+  it('counts as read what is taken, and goes on behind what is left to another socket too', () => {
+    const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
+    const ring = new FakeRing({ blockBytes: 1 << 16, blockCount: 64 });
+    ring.push(Array.from({ length: 5 }, (_, mark) => frame(mark, 60)));
+    const process = new Process(memory, new Spool(), ring, 1, 3);
+    process.lane.interfaces.end(0);
+    process.run();
+    process.lane.interfaces.end(Number.POSITIVE_INFINITY);
+    const next = () => new OpenSection(memory).left()!;
+    expect(next()).toMatchObject({ taken: 0, positions: [{ socket: 1, blockSequence: 1, packets: 3 }] });
+    const heir = new Process(memory, new Spool(), ring, 2, 1);
+    heir.run();
+    expect(next()).toMatchObject({ taken: 1, positions: [{ packets: 4 }] });
+  });
+
   it('keeps what the kernel has told once, until another epoch begins', () => {
     const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
     const open = new OpenSection(memory);

@@ -37,10 +37,12 @@ export interface OpenSectionState {
   enter(socket: number, blockSequence: number, blockPackets: number, takenBefore: number): void;
   /** One more packet is dealt with. */
   commit(endBytes: number, blockPackets: number): void;
+  /** As many packets of the block are dealt with as by `commit`, and the last of them is not counted as read. */
+  leave(endBytes: number, blockPackets: number): void;
 }
 
 /** For sources that begin from the start anyway. */
-export const noProgress: OpenSectionState = { begin: () => {}, enter: () => {}, commit: () => {} };
+export const noProgress: OpenSectionState = { begin: () => {}, enter: () => {}, commit: () => {}, leave: () => {} };
 
 const MAGIC = 0xb9f1ee7;
 const WORD = {
@@ -133,6 +135,11 @@ export class OpenSection implements OpenSectionState {
 
   commit(endBytes: number, blockPackets: number): void {
     this.#words[WORD.commit] = endBytes + blockPackets * END_RANGE;
+  }
+
+  leave(endBytes: number, blockPackets: number): void {
+    this.#words[WORD.takenBefore]!--;
+    this.commit(endBytes, blockPackets);
   }
 
   /** Every ring was read to its end. @param atMs when that began, Unix ms: what came before is in sections, or was let go */

@@ -8,7 +8,7 @@ import {
   type VlanTag,
 } from '@bpfleet/section';
 import { crc32 } from '@node-rs/crc32';
-import type { MemberSet } from '../attribution/member-set.js';
+import { anothersPacket, type MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
 import { NOTHING_TOLD, type OpenSectionState, type ToldFigures } from './open-section.js';
 import type { ReadingPlace, SectionLane } from './section-lane.js';
@@ -76,10 +76,16 @@ export class SectionAssembler {
   }
 
   /**
-   * Stores the packet at hand for the set's members, unless the set is empty. In either case it is dealt with.
+   * Stores the packet at hand for the set's members, unless the set is empty. In either case it is dealt with; one that is
+   * another socket's is counted there.
    * @param nowMs a monotonic clock
    */
   take(lane: SectionLane, packet: ReadPacket, set: MemberSet, isUndecided: boolean, nowMs: number): void {
+    if (set === anothersPacket) {
+      lane.leave();
+      this.progress.leave(this.writer.endBytes, lane.place.packets);
+      return;
+    }
     if (!set.isEmpty) {
       const flags = isUndecided ? packet.flags | PacketFlag.attributionUndecided : packet.flags;
       if (!this.#append(lane, packet, set, flags, nowMs)) {

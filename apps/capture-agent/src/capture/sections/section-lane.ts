@@ -26,6 +26,8 @@ export abstract class SectionLane {
   readonly linkType: number;
   /** Packets read, kept or not. */
   taken = 0;
+  /** Packets read that are taken from another ring. */
+  left = 0;
   /** Whether packets tell which way they went. */
   readonly knowsDirection: boolean = true;
 
@@ -43,5 +45,11 @@ export abstract class SectionLane {
   passed(): void {
     this.place.packets++;
     this.taken++;
+  }
+
+  /** The packet at hand is another socket's, which counts it. */
+  leave(): void {
+    this.place.packets++;
+    this.left++;
   }
 }
