@@ -5,7 +5,8 @@ import { lossTexts } from '../output/known-losses.js';
 export function completenessText(completeness: Completeness): string {
   const { sectionsScanned, sectionsPruned, packetsScanned, packetsUndecided } = completeness;
   const gaps = [
-    packetsUndecided > 0 && `${packetsUndecided} undecided, cut off by a snaplen`,
+    packetsUndecided > 0 &&
+      `${packetsUndecided} undecided, cut off by a snaplen or of a link type that filters do not know`,
     ...lossTexts(completeness),
     !completeness.rangeScanned && STOPPED_BY[completeness.stoppedBy ?? 'limit'],
   ].filter((gap) => gap !== false);

@@ -38,7 +38,9 @@ export const Completeness = z.object({
   sectionsScanned: Count,
   sectionsPruned: Count.describe('Passed over unread: by their index they hold nothing that matches, nor is undecided'),
   packetsScanned: Count,
-  packetsUndecided: Count.describe('The bytes that decide were cut off at capture: neither yes nor no'),
+  packetsUndecided: Count.describe(
+    'Neither yes nor no: the bytes that decide were cut off at capture, or filters do not know the link type',
+  ),
   ...KnownLosses.shape,
   rangeScanned: z.boolean().describe('False when the scan ended before the range was through'),
   stoppedBy: z
