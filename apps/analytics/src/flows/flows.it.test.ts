@@ -150,9 +150,9 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
   });
 
   let nowMs = NOW_MS;
-  const take = () =>
+  const take = (logId = 'log') =>
     PartitionIngest.take(
-      { logId: 'log', topic: 'packets.v1', partition: 0, bounds: async () => ({ first: 0n, end: 1_000_000n }) },
+      { logId, topic: 'packets.v1', partition: 0, bounds: async () => ({ first: 0n, end: 1_000_000n }) },
       'me',
       {
         store: new IngestStore(pool),
@@ -312,6 +312,27 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     since: new Date(NOW_MS - 3 * 3_600_000).toISOString(),
     until: new Date(NOW_MS + 120_000).toISOString(),
   };
+
+  it('counts no section of another log, whose flows are made, for one of this log that has none yet', async () => {
+    const packet = { kind: 'udp', six: false, from: 0, to: 1, port: 53, isReply: false, isTagged: false } as const;
+    const [one, other] = sectionsOf(
+      ['a', 'b'].map((agent) => {
+        const packets = [{ ...packet, damage: 'none', atNs: NOW_NS } as const];
+        return { agent, filters: 'web@3', weights: [1], packets };
+      }),
+    );
+    const behind = await take();
+    await behind.read([recordOf(one!, 0n)], signal);
+    // The same partition, the same offset.
+    const imported = await take('import x');
+    await imported.read([recordOf(other!, 0n)], signal);
+    await imported.storeFlows(true);
+    const top = await flows.top(TopQuery.parse({ ...range, by: 'agent' }), nowMs, signal);
+    expect(top.entries.map(({ key, packets }) => [key, packets])).toEqual([
+      ['a', 1],
+      ['b', 1],
+    ]);
+  });
 
   it('says what of the range is given up: of flows with an expression, of their sums without one', async () => {
     const { since, until } = range;
