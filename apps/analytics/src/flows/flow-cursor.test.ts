@@ -1,3 +1,4 @@
+import { FlowListQuery } from '@bpfleet/contract';
 import { describe, expect, it } from 'vitest';
 import { queryDigest } from '../query-digest.js';
 import { cursorText, readCursor } from './flow-cursor.js';
@@ -12,6 +13,11 @@ const digest = queryDigest(['tcp', undefined, 'web']);
 describe('The cursor of a list of flows', () => {
   it('is read as it was written', () => {
     expect(readCursor(cursorText(digest, range, after), digest)).toEqual({ range, after });
+  });
+  it('has room for a thousand versions', () => {
+    const filters = Array.from({ length: 1024 }, (_, index) => `${'filter'.padEnd(63, '-')}@${index}`).join(',');
+    const text = cursorText(digest, range, { ...after, filters });
+    expect(readCursor(FlowListQuery.parse({ cursor: text }).cursor!, digest).after.filters).toBe(filters);
   });
   it.each([
     ['another filter', ['udp', undefined, 'web']],

@@ -19,7 +19,7 @@ const CursorFields = z.tuple([
   Int64,
   Int64,
   z.string().max(80),
-  z.string().max(1024),
+  z.string().max(90_000),
   z.union([z.ipv4(), z.ipv6()]),
   z.union([z.ipv4(), z.ipv6()]),
   Port,

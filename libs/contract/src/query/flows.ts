@@ -7,7 +7,8 @@ export const FlowListQuery = FlowQuestion.extend({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   cursor: z
     .string()
-    .max(2048)
+    // It names the versions of a flow: a thousand with the longest names.
+    .max(131_072)
     .optional()
     .describe('`next` of the page before; asks with the same filter, agent and version'),
 });
