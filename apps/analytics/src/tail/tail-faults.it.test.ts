@@ -61,7 +61,7 @@ suiteRequires('Tails, when something fails', { postgres: await postgres() }, ({ 
         await expect.poll(isListening).toBe(true);
         const failures = await listenFailures();
         await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-          WHERE datname = current_database() AND application_name = 'test'`);
+          WHERE datname = current_database() AND application_name LIKE 'test%'`);
         await writer.commits(2);
         await expect.poll(listenFailures).toBeGreaterThan(failures);
       }
@@ -220,7 +220,7 @@ suiteRequires('Tails, when something fails', { postgres: await postgres() }, ({ 
 
   async function isListening(): Promise<boolean> {
     const { rows } = await pool.query(`SELECT FROM pg_stat_activity
-      WHERE datname = current_database() AND application_name = 'test' AND query = 'LISTEN bpfleet_tail'`);
+      WHERE datname = current_database() AND application_name LIKE 'test%' AND query = 'LISTEN bpfleet_tail'`);
     return rows.length > 0;
   }
 });
