@@ -5,6 +5,7 @@ import { compareStored, type Found } from './stored-sections.js';
 
 const MOST_SECTIONS = 60;
 const PACKETS_EACH = 20;
+const UNREAD_PARTS = 5;
 
 /** Offsets `[from, to)` of a partition, as text. */
 export interface OffsetRange {
@@ -44,9 +45,8 @@ export class ShortLog {
     await whileNobodyReads(async () => {
       const read = await this.#ends();
       const known = new Set(this.rig.traffic.sections.keys());
-      // A reader that is held up has what came first; it has no place for more.
-      await this.#send();
-      await this.#send();
+      // A reader that is held up has what came first, and what was fetched meanwhile; it has no place for more.
+      for (let part = 0; part < UNREAD_PARTS; part++) await this.#send();
       for (const id of this.rig.traffic.sections.keys()) if (!known.has(id)) this.#unread.add(id);
       const ends = await this.#ends();
       const partitions = [...ends].map(([partition, offset]) => ({ partition, offset }));

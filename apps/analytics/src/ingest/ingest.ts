@@ -10,6 +10,8 @@ import { type IngestParts, PartitionIngest } from './partition-ingest.js';
  */
 export class Ingest implements PartitionHandler {
   readonly #held = new Map<number, PartitionIngest>();
+  /** Whose position is unknown since a commit failed, and no read has noticed. */
+  readonly #uncertain = new Map<number, LogPartition>();
   readonly #stopping = new AbortController();
   #consumer: Consumer | undefined;
   #beginning: Promise<void> = Promise.resolve();
@@ -64,7 +66,7 @@ export class Ingest implements PartitionHandler {
   }
 
   async assigned(partition: LogPartition): Promise<bigint> {
-    this.#held.delete(partition.partition);
+    this.#letGo(partition.partition);
     const held = await PartitionIngest.take(partition, this.config.owner, this.parts);
     this.#held.set(partition.partition, held);
     const next = String(held.next);
@@ -86,7 +88,7 @@ export class Ingest implements PartitionHandler {
 
   async revoked(partition: LogPartition): Promise<void> {
     const held = this.#held.get(partition.partition);
-    this.#held.delete(partition.partition);
+    this.#letGo(partition.partition);
     // A courtesy: the next owner makes what is not stored. Whoever was fenced off has it no more to store.
     await held
       ?.storeFlows(true)
@@ -99,35 +101,60 @@ export class Ingest implements PartitionHandler {
     const { metrics, logger } = this.parts;
     const code = error instanceof BpfleetError ? error.code : 'INTERNAL';
     metrics.failures.inc({ code });
-    if (code === 'FENCED') metrics.fenced.inc();
+    if (isFenced(error)) metrics.fenced.inc();
     logger.warn({ err: error, code }, 'ingest failed, trying again');
+  }
+
+  #letGo(index: number): void {
+    this.#held.delete(index);
+    this.#uncertain.delete(index);
   }
 
   /** Of partitions that no record comes from; the others do so with their records. */
   async #storeFlows(): Promise<void> {
-    for (const [index, held] of this.#held) {
-      try {
-        await held.storeFlows();
-      } catch (error) {
-        // As in `read`: who reads it next finds it taken, and takes it anew.
-        if (this.#held.get(index) === held) this.#held.delete(index);
-        this.#failed(error);
-      }
+    for (const [index, partition] of this.#uncertain) await this.#takeAgain(index, partition);
+    for (const [index, held] of this.#held) await this.#withoutRecords(index, held, () => held.storeFlows());
+  }
+
+  /** Commits what no record has brought. As in `read`, whether a failed one arrived must be asked of Postgres. */
+  async #withoutRecords(index: number, held: PartitionIngest, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#failed(error);
+      if (this.#held.get(index) !== held) return;
+      this.#held.delete(index);
+      if (!isFenced(error)) this.#uncertain.set(index, held.partition);
+    }
+  }
+
+  async #takeAgain(index: number, partition: LogPartition): Promise<void> {
+    try {
+      const held = await PartitionIngest.take(partition, this.config.owner, this.parts);
+      if (this.#uncertain.delete(index)) this.#held.set(index, held);
+    } catch (error) {
+      this.#failed(error);
     }
   }
 
   async #measureLag(): Promise<void> {
     for (const [index, held] of this.#held) {
       try {
-        const { end } = await held.partition.bounds();
+        const bounds = await held.partition.bounds();
         // Revoked while the log was asked: the series is gone and must stay so.
         if (this.#held.get(index) !== held) continue;
-        this.parts.metrics.lag.set({ partition: index }, Number(end - held.next));
-        await this.noteEnd(held.partition, end);
+        // Not waited for: a reader that is held up must not hold up the figures of the others.
+        void this.#withoutRecords(index, held, () => held.keepWithin(bounds));
+        this.parts.metrics.lag.set({ partition: index }, Number(bounds.end - held.next));
+        await this.noteEnd(held.partition, bounds.end);
       } catch (error) {
         // The bus or the store is away: reading reports that. The last figure stays.
         this.parts.logger.debug({ err: error, partition: index }, 'lag not measured');
       }
     }
   }
+}
+
+function isFenced(error: unknown): boolean {
+  return error instanceof BpfleetError && error.code === 'FENCED';
 }

@@ -1,61 +1,10 @@
 import type { LogBounds, LogPartition, ReceivedRecord } from '@bpfleet/bus';
-import { BpfleetError } from '@bpfleet/errors';
 import { createLogger, Registry } from '@bpfleet/service';
-import type { FlowRow, HeldPosition, IngestBatch, IngestResult, SectionWithoutFlows } from '@bpfleet/store';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FakePositions } from '../testing/fake-positions.js';
 import { makeSection, NOW_MS, NOW_NS, recordOf } from '../testing/sections.js';
 import { ingestMetrics } from './metrics.js';
-import { type IngestParts, PartitionIngest, type PositionStore } from './partition-ingest.js';
-
-/** Positions as Postgres keeps them, and what was committed with them. */
-class FakePositions implements PositionStore {
-  next = 0n;
-  flowsNext = 0n;
-  fence = 0n;
-  /** Stored sections, of which some have no flows yet. */
-  readonly stored: SectionWithoutFlows[] = [];
-  readonly commits: IngestBatch[] = [];
-
-  async takePosition(logId: string, partition: number): Promise<HeldPosition> {
-    return { logId, partition, next: this.next, flowsNext: this.flowsNext, fence: ++this.fence };
-  }
-  async *sectionsWithoutFlows({ flowsNext, next }: HeldPosition) {
-    yield* this.stored.filter(({ offset }) => offset >= flowsNext && offset < next);
-  }
-  async commit(batch: IngestBatch): Promise<IngestResult> {
-    const { next, fence } = batch.position;
-    if (next !== this.next || fence !== this.fence) throw new BpfleetError('FENCED', 'another owner');
-    this.next = batch.next;
-    this.flowsNext = batch.flows?.next ?? this.flowsNext;
-    this.commits.push(batch);
-    // What came before is a duplicate.
-    const fresh = batch.sections.filter(({ seq }) => !this.#seqs.has(seq));
-    for (const section of fresh) {
-      this.#seqs.add(section.seq);
-      this.stored.push(section);
-    }
-    const packets = fresh.reduce((sum, section) => sum + section.packets, 0);
-    return {
-      fresh,
-      stored: fresh.length,
-      duplicates: batch.sections.length - fresh.length,
-      conflicts: 0,
-      overlaps: 0,
-      packets,
-    };
-  }
-  readonly #seqs = new Set<number>();
-  /** Of all flows that were stored. */
-  get flows(): readonly FlowRow[] {
-    return this.commits.flatMap(({ flows }) => flows?.flows ?? []);
-  }
-  get offsets(): bigint[] {
-    return this.commits.flatMap(({ sections }) => sections.map(({ offset }) => offset));
-  }
-  get losses() {
-    return this.commits.flatMap(({ losses }) => losses);
-  }
-}
+import { type IngestParts, PartitionIngest } from './partition-ingest.js';
 
 const { value, header } = makeSection({ agent: 'host-1', epoch: 1, seq: 0, filter: 'web@3', atNs: [NOW_NS] });
 const records = (...offsets: number[]): ReceivedRecord[] =>
@@ -323,6 +272,37 @@ describe('PartitionIngest', () => {
     const ingest = await take();
     bounds = { first: 0n, end: 2n };
     expect(await ingest.read(records(0, 1), signal)).toBe(0n);
+    expect(store.losses).toMatchObject([{ reason: 'log-replaced' }]);
+  });
+  it('comes back into a log that gave up all behind the position, when no record follows', async () => {
+    store.next = 10n;
+    const ingest = await take();
+    bounds = { first: 15n, end: 15n };
+    await ingest.keepWithin(bounds);
+    // What was fetched before may still come.
+    expect(store.losses).toEqual([]);
+    await ingest.keepWithin(bounds);
+    expect(ingest.next).toBe(15n);
+    expect(store.losses).toMatchObject([{ firstOffset: 10n, endOffset: 15n, reason: 'retention' }]);
+    await ingest.keepWithin(bounds);
+    expect(store.losses).toHaveLength(1);
+  });
+  it('gives up nothing that is read meanwhile', async () => {
+    store.next = 10n;
+    const ingest = await take();
+    bounds = { first: 12n, end: 12n };
+    await ingest.keepWithin(bounds);
+    await Promise.all([ingest.read(records(10, 11), signal), ingest.keepWithin(bounds)]);
+    await ingest.keepWithin(bounds);
+    expect([store.offsets, store.losses]).toEqual([[10n, 11n], []]);
+  });
+  it('comes back into a log that was replaced by an empty one', async () => {
+    store.next = 10n;
+    const ingest = await take();
+    bounds = { first: 0n, end: 0n };
+    await ingest.keepWithin(bounds);
+    await ingest.keepWithin(bounds);
+    expect(ingest.next).toBe(0n);
     expect(store.losses).toMatchObject([{ reason: 'log-replaced' }]);
   });
   it('is fenced when another consumer has taken the partition', async () => {

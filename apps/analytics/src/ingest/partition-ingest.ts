@@ -1,4 +1,4 @@
-import type { LogPartition, ReceivedRecord } from '@bpfleet/bus';
+import type { LogBounds, LogPartition, ReceivedRecord } from '@bpfleet/bus';
 import type { Logger } from '@bpfleet/service';
 import {
   type FlowFlush,
@@ -49,6 +49,8 @@ export class PartitionIngest {
   /** Offset behind the last one that was dealt with; ahead of the stored position over an empty gap. */
   #next: bigint;
   #readAgain: OffsetGap | undefined;
+  /** Where it was when it was last seen to lie outside the log. */
+  #outsideAt: bigint | undefined;
   /** How often what is at `#next` could not be decoded. */
   #unreadable = 0;
   readonly #drops = new DropCounters();
@@ -93,6 +95,18 @@ export class PartitionIngest {
       const isDue = all ? !this.#flows.isEmpty : this.#flows.isDue(this.parts.nowMs());
       if (isDue) await this.#storeFlows(this.#position.next);
     });
+  }
+
+  /**
+   * Comes back into a log that gave up all behind the position, or is another one, and has no record to tell so. Only
+   * when it is there for the second time: what was fetched before may be about to be read.
+   */
+  async keepWithin({ first, end }: LogBounds): Promise<void> {
+    const at = this.#next;
+    const isOutside = first > at || end < at;
+    const isStuck = isOutside && this.#outsideAt === at;
+    this.#outsideAt = isOutside ? at : undefined;
+    if (isStuck) await this.#alone(async () => (this.#next === at ? this.#align() : undefined));
   }
 
   /** @param next behind the last section that has them */
