@@ -26,16 +26,31 @@ describe('BatchMailbox', () => {
     expect(orders).toEqual(['seek 5', 'resume', 'committed 5']);
   });
 
-  it('hands a batch over in slices of bounded size and holds it until the last is committed', async () => {
+  it('hands a batch over in slices of bounded size', async () => {
     mailbox.seek(0n);
-    const offered = mailbox.offer(0n, records(0, 5));
+    expect(await mailbox.offer(0n, records(0, 5))).toBe(true);
     const slices: bigint[][] = [];
     for (const next of [2n, 4n, 5n]) {
       slices.push((await mailbox.take(never))?.records.map(({ offset }) => offset) ?? []);
       mailbox.committed(next);
     }
     expect(slices).toEqual([[0n, 1n], [2n, 3n], [4n]]);
-    expect(await offered).toBe(true);
+  });
+
+  it('has the next batch wait until the last of this one is committed, and takes no third', async () => {
+    mailbox.seek(0n);
+    await mailbox.offer(0n, records(0, 3));
+    const steps: string[] = [];
+    const offered = mailbox.offer(3n, records(3, 1)).then((isAccepted) => steps.push(`second: ${isAccepted}`));
+    expect(await mailbox.offer(4n, records(4, 1))).toBe(false);
+    for (const next of [2n, 3n]) {
+      await mailbox.take(never);
+      steps.push(`committed ${next}`);
+      mailbox.committed(next);
+    }
+    await offered;
+    expect(steps).toEqual(['committed 2', 'committed 3', 'second: true']);
+    expect(await mailbox.take(never)).toMatchObject({ from: 3n, records: [{ offset: 3n }] });
   });
 
   it('hands over a record that is larger than a slice alone', async () => {
@@ -50,18 +65,23 @@ describe('BatchMailbox', () => {
     expect((await mailbox.take(never))?.from).toBe(7n);
   });
 
-  it('drops the rest of a batch when the reader goes on elsewhere', async () => {
+  it('drops what it has when the reader goes on elsewhere', async () => {
     mailbox.seek(0n);
-    const offered = mailbox.offer(0n, records(0, 5));
+    await mailbox.offer(0n, records(0, 5));
+    const offered = mailbox.offer(5n, records(5, 1));
     await mailbox.take(never);
     mailbox.committed(1n);
     expect(await offered).toBe(false);
     expect(orders.slice(-3)).toEqual(['seek 1', 'resume', 'committed 1']);
+    const taken = mailbox.take(never);
+    await mailbox.offer(1n, records(1, 1));
+    expect(await taken).toMatchObject({ from: 1n });
   });
 
-  it('pauses the fetching and gives the batch back when parked', async () => {
+  it('pauses the fetching and gives what it has back when parked', async () => {
     mailbox.seek(0n);
-    const offered = mailbox.offer(0n, records(0, 1));
+    await mailbox.offer(0n, records(0, 1));
+    const offered = mailbox.offer(1n, records(1, 1));
     mailbox.park();
     expect(await offered).toBe(false);
     expect(await mailbox.offer(0n, records(0, 1))).toBe(false);
@@ -70,7 +90,8 @@ describe('BatchMailbox', () => {
 
   it('gives no more orders once the partition is another reader’s', async () => {
     mailbox.seek(0n);
-    const offered = mailbox.offer(0n, records(0, 1));
+    await mailbox.offer(0n, records(0, 1));
+    const offered = mailbox.offer(1n, records(1, 1));
     orders = [];
     mailbox.close();
     mailbox.seek(9n);

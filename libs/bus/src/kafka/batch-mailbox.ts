@@ -9,23 +9,33 @@ export interface FetchControl {
   resume(): void;
 }
 
-interface Offer {
-  readonly records: readonly ReceivedRecord[];
+/** Records that were fetched together, and how far the reader is with them. */
+class Batch {
   /** Index of the first record that the reader has not committed. */
-  at: number;
-  /** Offset the next slice is for. */
-  next: bigint;
+  at = 0;
   /** Index behind the slice that the reader has. */
-  taken: number;
-  readonly settle: (isCommitted: boolean) => void;
+  taken = 0;
+
+  constructor(
+    /** Offset the next slice is for. */
+    public next: bigint,
+    readonly records: readonly ReceivedRecord[],
+  ) {}
+}
+
+interface Waiting {
+  readonly batch: Batch;
+  readonly settle: (isAccepted: boolean) => void;
 }
 
 /**
- * Between kafkajs, which pushes batches and waits, and a reader, which takes records: holds one batch at most, so that
- * nothing is fetched for a partition whose reader is behind.
+ * Between kafkajs, which pushes batches and waits, and a reader, which takes records. One batch is with the reader while
+ * kafkajs fetches the next one; that one waits, and kafkajs with it, so that nothing more is fetched for a partition
+ * whose reader is behind.
  */
 export class BatchMailbox implements RecordSource {
-  #offer: Offer | undefined;
+  #batch: Batch | undefined;
+  #waiting: Waiting | undefined;
   #arrived: () => void = () => undefined;
   #isClosed = false;
   #isParked = true;
@@ -37,19 +47,24 @@ export class BatchMailbox implements RecordSource {
   ) {}
 
   /**
-   * Gives a batch to the reader; `from` is the offset it was fetched for. Resolves when the reader is through with it:
-   * true when all is committed, false when it wants something else, or nothing.
+   * Gives a batch to the reader; `from` is the offset it was fetched for. Resolves when the reader is at it: true when the
+   * next fetch shall ask for what comes behind it, false when the reader wants something else, or nothing.
    */
   offer(from: bigint, records: readonly ReceivedRecord[]): Promise<boolean> {
-    if (this.#isClosed || this.#isParked || this.#offer !== undefined) return Promise.resolve(false);
-    return new Promise((settle) => {
-      this.#offer = { records, at: 0, next: from, taken: 0, settle };
-      this.#arrived();
-    });
+    if (this.#isClosed || this.#isParked || this.#waiting !== undefined) return Promise.resolve(false);
+    const batch = new Batch(from, records);
+    if (this.#batch !== undefined) {
+      return new Promise((settle) => {
+        this.#waiting = { batch, settle };
+      });
+    }
+    this.#batch = batch;
+    this.#arrived();
+    return Promise.resolve(true);
   }
 
   seek(next: bigint): void {
-    this.#settle(false);
+    this.#drop();
     if (this.#isClosed) return;
     this.#isParked = false;
     this.control.seek(next);
@@ -58,49 +73,57 @@ export class BatchMailbox implements RecordSource {
   }
 
   async take(signal: AbortSignal): Promise<Slice | undefined> {
-    if (this.#offer === undefined && !signal.aborted) await this.#nextOffer(signal);
-    const offer = this.#offer;
-    if (offer === undefined) return undefined;
-    const start = offer.at;
-    for (let bytes = 0; offer.taken < offer.records.length; offer.taken += 1) {
-      bytes += offer.records[offer.taken]!.value.byteLength;
-      if (bytes > this.maxReadBytes && offer.taken > start) break;
+    if (this.#batch === undefined && !signal.aborted) await this.#nextBatch(signal);
+    const batch = this.#batch;
+    if (batch === undefined) return undefined;
+    const start = batch.at;
+    for (let bytes = 0; batch.taken < batch.records.length; batch.taken += 1) {
+      bytes += batch.records[batch.taken]!.value.byteLength;
+      if (bytes > this.maxReadBytes && batch.taken > start) break;
     }
-    return { from: offer.next, records: offer.records.slice(start, offer.taken) };
+    return { from: batch.next, records: batch.records.slice(start, batch.taken) };
   }
 
   committed(next: bigint): void {
-    const offer = this.#offer;
-    const last = offer?.records[offer.taken - 1];
-    if (offer === undefined || last === undefined || next !== last.offset + 1n) {
+    const batch = this.#batch;
+    const last = batch?.records[batch.taken - 1];
+    if (batch === undefined || last === undefined || next !== last.offset + 1n) {
       this.seek(next);
       return;
     }
-    offer.at = offer.taken;
-    offer.next = next;
+    batch.at = batch.taken;
+    batch.next = next;
     this.onCommitted(next);
-    if (offer.at === offer.records.length) this.#settle(true);
+    if (batch.at === batch.records.length) this.#goOn();
   }
 
   park(): void {
     if (!this.#isClosed && !this.#isParked) this.control.pause();
     this.#isParked = true;
-    this.#settle(false);
+    this.#drop();
   }
 
   /** The partition is no longer this reader's: whatever it still says changes nothing. */
   close(): void {
     this.#isClosed = true;
-    this.#settle(false);
+    this.#drop();
   }
 
-  #settle(isCommitted: boolean): void {
-    const offer = this.#offer;
-    this.#offer = undefined;
-    offer?.settle(isCommitted);
+  #goOn(): void {
+    const waiting = this.#waiting;
+    this.#batch = waiting?.batch;
+    this.#waiting = undefined;
+    waiting?.settle(true);
   }
 
-  #nextOffer(signal: AbortSignal): Promise<void> {
+  #drop(): void {
+    const waiting = this.#waiting;
+    this.#batch = undefined;
+    this.#waiting = undefined;
+    waiting?.settle(false);
+  }
+
+  #nextBatch(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         this.#arrived = () => undefined;

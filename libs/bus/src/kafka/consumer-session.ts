@@ -198,8 +198,9 @@ export class ConsumerSession {
     if (held === undefined || !isRunning() || isStale()) return;
     // A fetch is answered to whoever asks. Only a heartbeat says that the partition is still ours.
     await heartbeat();
+    if (isStale()) return;
     const { fetchedOffset } = batch as unknown as { fetchedOffset: string };
-    const isCommitted = await withHeartbeats(
+    const isAccepted = await withHeartbeats(
       held.mailbox.offer(BigInt(fetchedOffset), receivedRecords(batch.messages)),
       {
         heartbeat,
@@ -209,7 +210,7 @@ export class ConsumerSession {
       },
     );
     const last = batch.messages.at(-1);
-    if (isCommitted && last !== undefined) resolveOffset(last.offset);
+    if (isAccepted && last !== undefined) resolveOffset(last.offset);
   }
 
   #commitForDisplay(): void {
