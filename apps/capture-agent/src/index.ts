@@ -6,5 +6,5 @@ export { AgentConfig } from './config.js';
 export { createAgent, type OtherOpener } from './create-agent.js';
 export { createOpener } from './create-opener.js';
 export { openerFolder } from './folders.js';
-export { AgentProcess } from './opener/agent-process.js';
+export { AgentProcess, agentNodeOptions } from './opener/agent-process.js';
 export { asUserInNamespace } from './opener/run-as.js';

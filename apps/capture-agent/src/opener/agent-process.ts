@@ -20,7 +20,7 @@ const STOP_TIMEOUT_MS = 15_000;
  * `freeSentBuffers`. On a host with better things to do, collecting with four threads what one does in milliseconds costs more
  * than it saves.
  */
-const NODE_OPTIONS = ['--max-semi-space-size=4', '--single-threaded-gc', '--expose-gc'];
+export const agentNodeOptions = ['--max-semi-space-size=4', '--single-threaded-gc', '--expose-gc'];
 
 export interface AgentProcessOptions {
   /** What the child runs: a script for this Node. */
@@ -110,7 +110,7 @@ export class AgentProcess {
   async #once(): Promise<string> {
     const { entry, args: own = [], env, runAs, logger } = this.options;
     const [here, there] = socketPair('seqpacket');
-    const [command, args, identity] = runAs.command(process.execPath, [...NODE_OPTIONS, entry, ...own]);
+    const [command, args, identity] = runAs.command(process.execPath, [...agentNodeOptions, entry, ...own]);
     const child = spawn(command, args, {
       ...identity,
       env,

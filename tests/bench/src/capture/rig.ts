@@ -1,3 +1,4 @@
+import { agentNodeOptions } from '@bpfleet/capture-agent';
 import { threadTimesNs } from './cpu-time.js';
 import type { RigFilter, RigQuestions } from './rig-process.js';
 import { TalkingChild } from './talking-child.js';
@@ -9,7 +10,8 @@ export class Rig {
 
   start(wire: Wire): void {
     // For profiles: BPFLEET_BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile'.
-    const node = process.env.BPFLEET_BENCH_NODE_OPTIONS?.split(' ') ?? [];
+    const more = process.env.BPFLEET_BENCH_NODE_OPTIONS?.split(' ') ?? [];
+    const node = [...agentNodeOptions, ...more];
     this.#child = new TalkingChild('./rig-process.js', RECEIVER_PROCESSOR, { args: [wire.host.namespacePath], node });
   }
 
