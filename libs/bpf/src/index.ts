@@ -1,4 +1,5 @@
-export { type CheckFault, type CheckRule, checkProgram, checkRules } from './check/check.js';
+export { checkProgram } from './check/check.js';
+export { type CheckFault, type CheckRule, checkRules } from './check/check-fault.js';
 export { convertedLength, greatestConvertedLength } from './check/cost.js';
 export { EbpfBuilder, type Label } from './ebpf/builder.js';
 export { encodeEbpf } from './ebpf/encode.js';

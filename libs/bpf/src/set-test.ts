@@ -1,4 +1,5 @@
-import { type CheckFault, checkInstructions } from './check/check.js';
+import { checkInstructions } from './check/check.js';
+import type { CheckFault } from './check/check-fault.js';
 import type { Program } from './instruction.js';
 import type { NumberSet } from './number-set.js';
 import { BPF } from './opcodes.js';

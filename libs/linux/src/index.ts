@@ -1,5 +1,6 @@
 export { expectedEvidence, type FilterEvidence, type MapEvidence } from './bpf/evidence.js';
-export { type LoadableFilter, LoadedFilter } from './bpf/loaded-filter.js';
+export type { LoadableFilter } from './bpf/loadable-filter.js';
+export { LoadedFilter } from './bpf/loaded-filter.js';
 export { loadSocketFilter } from './bpf/program.js';
 export { type TagAlgorithm, tagAlgorithm, tagOf } from './bpf/program-tag.js';
 export { explainVerifierLog } from './bpf/verifier-log.js';
@@ -24,8 +25,9 @@ export { canCapture, type Probe, platform } from './platform.js';
 export { EventSet } from './poll/event-set.js';
 export { PollSet, waitReadable } from './poll/poll-set.js';
 export { WakeUp } from './poll/wake-up.js';
-export { BlockRing, type BlockSource, type RingGeometry } from './ring/block-ring.js';
+export { BlockRing, type BlockSource } from './ring/block-ring.js';
 export { FakeRing, type RingPacket } from './ring/fake-ring.js';
+export type { RingGeometry } from './ring/layout.js';
 export { PacketType, TP_STATUS } from './ring/layout.js';
 export type { PacketBlock } from './ring/packet-block.js';
 export type { RingPosition } from './ring/ring-resume.js';

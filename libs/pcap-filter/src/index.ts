@@ -13,7 +13,7 @@ export type { Refusal, RefusalId } from './decompile/refusal.js';
 export { type Explanation, explainExpression, renderExplanation } from './explain/explain-expression.js';
 export { explainProgram, type ProgramExplanation, renderProgramExplanation } from './explain/explain-program.js';
 export { type TermVerdict, type TermVerdicts, termVerdicts } from './explain/term-verdicts.js';
-export { type Trap, type TrapId, trapIds } from './explain/traps.js';
+export { type Trap, type TrapId, trapIds } from './explain/trap.js';
 export { renderFault } from './fault.js';
 export type { KnownPacket } from './ir/evaluate-three-valued.js';
 export { byInterface, type InterfaceBranch } from './link/by-interface.js';
@@ -35,7 +35,8 @@ export { mayMatch, type Prefilter, type PrefilterToken } from './prefilter/prefi
 export { prefilterOf } from './prefilter/prefilter-of.js';
 export { printPrefilter, printToken } from './prefilter/print-prefilter.js';
 export { printStages } from './print/print-stages.js';
-export type { NameTables, Service } from './resolve/names.js';
+export type { NameTables } from './resolve/names.js';
+export type { Service } from './resolve/service.js';
 export {
   type SelfTest,
   type SelfTestCoverage,

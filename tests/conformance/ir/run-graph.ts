@@ -10,7 +10,8 @@ import {
   type Ranges,
   single,
 } from '../../../libs/pcap-filter/src/ir/ranges.js';
-import { ACCEPT, type Graph, type Step } from '../../../libs/pcap-filter/src/optimise/graph.js';
+import { ACCEPT, type Graph } from '../../../libs/pcap-filter/src/optimise/graph.js';
+import type { Step } from '../../../libs/pcap-filter/src/optimise/step.js';
 import { operandsOf } from '../../../libs/pcap-filter/src/optimise/values.js';
 import { type Answered, isPossible } from '../oracle/possible.js';
 

@@ -2,18 +2,10 @@ import { jitThreeValued, type PacketFunction, type PacketMetadata, UNDECIDED } f
 import { BpfleetError } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { type CompileOptions, compileWithSets, supportedLinkTypes } from '@bpfleet/pcap-filter';
+import type { StoredPacket } from './stored-packet.js';
 import { copyWithoutTag, isTagMetadata, TAG_BYTES, TAG_OFFSET, tagOf } from './vlan-metadata.js';
 
 export type Verdict = 'yes' | 'no' | 'undecided';
-
-/** Where a stored packet lies. `PacketCursor` has this shape. */
-export interface StoredPacket {
-  readonly start: number;
-  readonly capturedLength: number;
-  readonly wireLength: number;
-  /** Bits of `PacketFlag`. */
-  readonly flags: number;
-}
 
 /** Says whether packets of one link type match. Built once per query; what runs behind it may be a compiler later. */
 export type PacketPredicate = (bytes: Uint8Array, packet: StoredPacket) => Verdict;

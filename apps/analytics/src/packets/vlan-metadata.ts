@@ -1,6 +1,6 @@
 import type { PacketMetadata } from '@bpfleet/bpf';
 import { PacketFlag } from '@bpfleet/section';
-import type { StoredPacket } from './packet-predicate.js';
+import type { StoredPacket } from './stored-packet.js';
 
 export const TAG_BYTES = 4;
 /** Where the tag was put back: behind the two addresses. */

@@ -5,7 +5,7 @@ import { type KnownPacket, termVerdicts } from '@bpfleet/pcap-filter';
 import type { SectionInterface } from '@bpfleet/section';
 import { filtersOf } from '../filter-labels.js';
 import type { KnownVersions } from '../registry/known-versions.js';
-import type { StoredPacket } from './packet-predicate.js';
+import type { StoredPacket } from './stored-packet.js';
 import { copyWithoutTag, isTagMetadata, TAG_BYTES, TAG_OFFSET, tagOf } from './vlan-metadata.js';
 
 /** Why each version that stored a packet did so, term by term. */

@@ -1,5 +1,5 @@
 import { canonicalJson, type Labels } from '@bpfleet/contract';
-import type { Queries } from '../postgres/control-database.js';
+import type { Queries } from '../postgres/queries.js';
 import { currentContents } from '../postgres/redistribute.js';
 
 /**

@@ -1,6 +1,7 @@
 import { type Agent, type AgentStatus, canonicalJson } from '@bpfleet/contract';
 import type { DesiredContent, FleetSettings } from '../desired/desired-content.js';
-import type { ControlDatabase, Queries } from '../postgres/control-database.js';
+import type { ControlDatabase } from '../postgres/control-database.js';
+import type { Queries } from '../postgres/queries.js';
 import { currentContents } from '../postgres/redistribute.js';
 import { type AgentRow, agentOf } from '../postgres/rows.js';
 import { touchRegistry } from '../postgres/touch-registry.js';

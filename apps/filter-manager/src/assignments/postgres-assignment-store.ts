@@ -1,6 +1,7 @@
 import type { Assignment, NewAssignment } from '@bpfleet/contract';
 import { filterNotFound } from '../filters/not-found.js';
-import type { ControlDatabase, Queries } from '../postgres/control-database.js';
+import type { ControlDatabase } from '../postgres/control-database.js';
+import type { Queries } from '../postgres/queries.js';
 import { type AssignmentRow, assignmentOf } from '../postgres/rows.js';
 import { AssignmentStore } from './assignment-store.js';
 import { assignmentNotFound, versionNotFound } from './not-found.js';

@@ -1,5 +1,6 @@
 import type { Filter, FilterVersion } from '@bpfleet/contract';
-import type { ControlDatabase, Queries } from '../postgres/control-database.js';
+import type { ControlDatabase } from '../postgres/control-database.js';
+import type { Queries } from '../postgres/queries.js';
 import { type AssignmentRow, assignmentOf, type VersionRow, versionColumns, versionOf } from '../postgres/rows.js';
 import { touchRegistry } from '../postgres/touch-registry.js';
 import { isSameContent } from './build-version.js';

@@ -1,6 +1,7 @@
 import type { Enrolment } from '@bpfleet/contract';
 import { introduceAgent } from '../agents/introduce-agent.js';
-import type { ControlDatabase, Queries } from '../postgres/control-database.js';
+import type { ControlDatabase } from '../postgres/control-database.js';
+import type { Queries } from '../postgres/queries.js';
 import { touchRegistry } from '../postgres/touch-registry.js';
 import { IdentityStore } from './identity-store.js';
 import { agentHasAnotherKey, keyHasAnotherAgent, keyIsRevoked } from './refusals.js';

@@ -1,4 +1,4 @@
-import type { Queries } from './control-database.js';
+import type { Queries } from './queries.js';
 
 export const CHANNEL = 'bpfleet_control';
 

@@ -3,10 +3,8 @@ import type pg from 'pg';
 import type { ChangeFeed } from '../long-poll/change-feed.js';
 import type { FilterManagerMetrics } from '../metrics.js';
 import { controlError } from './control-error.js';
+import type { Queries } from './queries.js';
 import { redistribute } from './redistribute.js';
-
-/** What a statement runs on: the pool, or the connection of a transaction. */
-export type Queries = Pick<pg.ClientBase, 'query'>;
 
 /** A transaction that changes what agents should run. */
 export interface FleetChange {

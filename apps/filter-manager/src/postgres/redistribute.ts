@@ -1,7 +1,7 @@
 import { canonicalJson, type Labels } from '@bpfleet/contract';
 import { type DesiredContent, desiredContents, type FleetSettings } from '../desired/desired-content.js';
 import { notifyChanged } from './change-channel.js';
-import type { Queries } from './control-database.js';
+import type { Queries } from './queries.js';
 
 interface AgentRow {
   id: string;

@@ -1,6 +1,6 @@
 import { REGISTRY_CHANGED } from '../registry/registry-store.js';
 import { notifyChanged } from './change-channel.js';
-import type { Queries } from './control-database.js';
+import type { Queries } from './queries.js';
 
 /**
  * Says that the registry is another one when this transaction commits; replicas wake those who wait for it. The last

@@ -1,5 +1,6 @@
 import type { Registry } from '@bpfleet/contract';
-import type { ControlDatabase, Queries } from '../postgres/control-database.js';
+import type { ControlDatabase } from '../postgres/control-database.js';
+import type { Queries } from '../postgres/queries.js';
 import { RegistryStore } from './registry-store.js';
 
 interface IdentityRow {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { jump, type Program, statement } from '../instruction.js';
 import { BPF, SKF_AD_OFF } from '../opcodes.js';
-import { type CheckRule, checkProgram } from './check.js';
+import { checkProgram } from './check.js';
+import type { CheckRule } from './check-fault.js';
 
 const ret = statement(BPF.RET | BPF.K, 1);
 const load = statement(BPF.LD | BPF.MEM, 0);

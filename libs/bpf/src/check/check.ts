@@ -1,29 +1,8 @@
 import type { Instruction, Program } from '../instruction.js';
 import { BPF, isAncillary, MAX_INSTRUCTIONS, MEMORY_WORDS, SKF_AD_OFF } from '../opcodes.js';
+import type { CheckFault, CheckRule } from './check-fault.js';
 import { checkJumpSpans } from './jump-spans.js';
 import { checkMemory } from './memory.js';
-
-export const checkRules = [
-  'program-length',
-  'unknown-opcode',
-  'division-by-zero',
-  'shift-too-far',
-  'memory-index',
-  'jump-target',
-  'branch-target',
-  'ancillary-unknown',
-  'last-instruction',
-  'memory-uninitialised',
-  'jump-too-long',
-] as const;
-export type CheckRule = (typeof checkRules)[number];
-
-/** The rule of the kernel's checker that a program breaks, and the instruction that breaks it. */
-export interface CheckFault {
-  readonly rule: CheckRule;
-  readonly instruction: number;
-  readonly message: string;
-}
 
 /**
  * What the kernel checks before it takes a classic program (net/core/filter.c: `bpf_check_classic`, then

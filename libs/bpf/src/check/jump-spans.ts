@@ -1,6 +1,6 @@
 import type { Program } from '../instruction.js';
 import { BPF } from '../opcodes.js';
-import type { CheckFault } from './check.js';
+import type { CheckFault } from './check-fault.js';
 import { convertedJumps, convertedLengthOf } from './conversion.js';
 
 /** `S16_MAX`: a jump of eBPF skips no more instructions. */

@@ -1,6 +1,6 @@
 import type { Program } from '../instruction.js';
 import { BPF } from '../opcodes.js';
-import type { CheckFault } from './check.js';
+import type { CheckFault } from './check-fault.js';
 
 const ALL_WORDS = 0xffff;
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EbpfMap } from '@bpfleet/bpf';
-import type { LoadableFilter } from './loaded-filter.js';
+import type { LoadableFilter } from './loadable-filter.js';
 import type { MapContent } from './map.js';
 import { type TagAlgorithm, tagOf } from './program-tag.js';
 

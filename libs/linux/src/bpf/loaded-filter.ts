@@ -1,15 +1,10 @@
-import type { EbpfFilter, EbpfMap } from '@bpfleet/bpf';
+import type { EbpfMap } from '@bpfleet/bpf';
 import { closeDescriptor } from '../calls/libc.js';
 import { digestOf, type FilterEvidence } from './evidence.js';
+import type { LoadableFilter } from './loadable-filter.js';
 import { createMap, fillMap, freezeMap, readCounters, readMap } from './map.js';
 import { mapInfo, programInfo } from './object-info.js';
 import { loadSocketFilter } from './program.js';
-
-/** What `load` needs of a filter: its maps, and its instructions once the maps have descriptors. */
-export interface LoadableFilter {
-  readonly maps: EbpfFilter['maps'];
-  encode(descriptors: readonly number[]): Uint8Array;
-}
 
 /** A filter in the kernel, ready to be attached. */
 export class LoadedFilter {

@@ -1,4 +1,4 @@
-import { BLOCK, TP_STATUS } from './layout.js';
+import { BLOCK, type RingGeometry, TP_STATUS } from './layout.js';
 import { PacketBlock } from './packet-block.js';
 import { findStart, type RingPosition, sequenceOf } from './ring-resume.js';
 
@@ -21,12 +21,6 @@ export interface BlockSource {
   pendingPackets(): number;
   /** The sequence number that the block has, or will have, which `take` gives next. */
   openSequence(): number;
-}
-
-export interface RingGeometry {
-  /** A multiple of the page size. At least 256 KiB, or GRO frames (64 KiB) fill a block with three packets. */
-  readonly blockBytes: number;
-  readonly blockCount: number;
 }
 
 /**

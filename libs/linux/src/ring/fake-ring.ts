@@ -1,4 +1,5 @@
-import { BlockRing, type BlockSource, type RingGeometry } from './block-ring.js';
+import { BlockRing, type BlockSource } from './block-ring.js';
+import type { RingGeometry } from './layout.js';
 import { BLOCK, PACKET, TP_STATUS } from './layout.js';
 import type { PacketBlock } from './packet-block.js';
 import type { RingPosition } from './ring-resume.js';

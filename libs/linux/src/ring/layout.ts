@@ -6,6 +6,13 @@
  *     packet  = PACKET header, sockaddr_ll, gap, bytes the next at PACKET.next, its bytes at PACKET.mac
  */
 
+/** `struct tpacket_req3`: how much the kernel sets aside. */
+export interface RingGeometry {
+  /** A multiple of the page size. At least 256 KiB, or GRO frames (64 KiB) fill a block with three packets. */
+  readonly blockBytes: number;
+  readonly blockCount: number;
+}
+
 /** `struct tpacket_block_desc` (version, offset_to_priv) with `struct tpacket_hdr_v1`, from the block's start. */
 export const BLOCK = {
   /** `block_status`: whose block it is. Written last by the kernel, behind a barrier (`prb_flush_block`). */

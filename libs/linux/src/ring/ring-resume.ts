@@ -1,4 +1,4 @@
-import type { RingGeometry } from './block-ring.js';
+import type { RingGeometry } from './layout.js';
 import { BLOCK, TP_STATUS } from './layout.js';
 
 /** Behind so many packets of the block with this sequence number: where a reader stood. */

@@ -1,6 +1,7 @@
 import { type Address, closeDescriptor, libc, mapShared, succeed, viewMemory } from '../calls/libc.js';
 import { SystemCallError } from '../calls/system-call-error.js';
-import { BlockRing, type RingGeometry } from '../ring/block-ring.js';
+import { BlockRing } from '../ring/block-ring.js';
+import type { RingGeometry } from '../ring/layout.js';
 import type { RingPosition } from '../ring/ring-resume.js';
 import { SO_ERROR, SOL_SOCKET } from './constants.js';
 import { isInterfaceGone, RingSocket, type RingSocketOptions } from './ring-socket.js';

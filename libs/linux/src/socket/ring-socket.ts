@@ -3,7 +3,7 @@ import { closeDescriptor, duplicateDescriptor, libc, succeed } from '../calls/li
 import { SystemCallError } from '../calls/system-call-error.js';
 import { interfaces } from '../interfaces/interfaces.js';
 import type { NetworkInterface } from '../interfaces/link-messages.js';
-import type { RingGeometry } from '../ring/block-ring.js';
+import type { RingGeometry } from '../ring/layout.js';
 import {
   AF_PACKET,
   ETH_P_ALL,

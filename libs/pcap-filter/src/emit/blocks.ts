@@ -1,8 +1,9 @@
 import { BPF, type Instruction, jump, SET_TEST } from '@bpfleet/bpf';
 import { ALL_BITS, contains, onlyMissing, onlyValue, type Ranges } from '../ir/ranges.js';
 import { dropUnreachable } from '../optimise/drop-unreachable.js';
-import type { AssignStep, Graph, Node, Step, StepTable, Target, TestStep, Ways } from '../optimise/graph.js';
+import type { Graph, Node, StepTable, Target, Ways } from '../optimise/graph.js';
 import { mergeBy } from '../optimise/merge-equal.js';
+import type { AssignStep, Step, TestStep } from '../optimise/step.js';
 import { alignedMask, type Decision, decisionOf } from './condition-tree.js';
 import { checkMemory } from './memory.js';
 import { meetRegisters, RegisterCode, type Registers, UNKNOWN, type Words } from './registers.js';

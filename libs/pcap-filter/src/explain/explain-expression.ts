@@ -3,7 +3,8 @@ import { BpfleetError } from '@bpfleet/errors';
 import { type CompileOptions, compile, supportedLinkTypes } from '../compile.js';
 import type { Logic } from '../logic.js';
 import type { Meaning } from '../resolve/meaning.js';
-import { type Trap, trapsOf } from './traps.js';
+import type { Trap } from './trap.js';
+import { trapsOf } from './traps.js';
 import { wordsOf } from './words.js';
 
 /** What an expression means and costs. Plain data. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CompileOptions } from '../compile.js';
 import { explainExpression, renderExplanation } from './explain-expression.js';
-import { type TrapId, trapIds } from './traps.js';
+import { type TrapId, trapIds } from './trap.js';
 
 const idsOf = (expression: string, options: CompileOptions = {}) =>
   explainExpression(expression, options).traps.map(({ id }) => id);

@@ -2,7 +2,7 @@ import type { Primitive } from '../parse/tree.js';
 import type { NameResolver } from '../resolve/names.js';
 import { readPorts } from '../resolve/ports.js';
 import { ofItem } from '../resolve/sets.js';
-import type { Note } from './traps.js';
+import type { Note } from './trap.js';
 
 /** What surprises people about a value under its qualifiers; of a set, about each in it. */
 export function valueTraps(primitive: Primitive, names: NameResolver, note: Note): void {

@@ -1,4 +1,5 @@
-import { type Graph, isLoadOnly, type Node, type Step, type Target } from './graph.js';
+import { type Graph, isLoadOnly, type Node, type Target } from './graph.js';
+import type { Step } from './step.js';
 
 /**
  * Takes out questions whose answer decides nothing: of `tcp dst port 80 or ip` only `ip` is left. Their loads go with

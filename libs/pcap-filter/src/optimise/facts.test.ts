@@ -11,7 +11,8 @@ import {
   noFacts,
   withKnownSlots,
 } from './facts.js';
-import { type Step, StepTable } from './graph.js';
+import { StepTable } from './graph.js';
+import type { Step } from './step.js';
 
 const table = new StepTable();
 const test = (value: Value, number = 1): Step => table.test(table.values.number(value), ALL_BITS, single(number));

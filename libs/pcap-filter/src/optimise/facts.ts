@@ -1,6 +1,7 @@
-import type { Step, StepTable } from './graph.js';
+import type { StepTable } from './graph.js';
 import { decide, type Knowledge, learn, meet } from './knowledge.js';
 import { simplify } from './simplify.js';
+import type { Step } from './step.js';
 import type { NumberedValue } from './values.js';
 
 /** What is known on an edge of the decision graph. Never changed, only replaced. */

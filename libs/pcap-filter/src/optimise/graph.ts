@@ -11,6 +11,7 @@ import {
   single,
 } from '../ir/ranges.js';
 import { simplify } from './simplify.js';
+import type { Step } from './step.js';
 import { type NumberedValue, ValueTable } from './values.js';
 
 /** Where an edge leads: a node's index, or one of the two verdicts. */
@@ -23,41 +24,6 @@ export interface Ways {
   readonly yes: Target;
   readonly no: Target;
 }
-
-/** What passes ask about every step, worked out once. Equal steps share `id`. */
-interface NumberedStep {
-  readonly id: number;
-  /** All it loads, the first first. */
-  readonly loads: readonly NumberedValue[];
-  /** All slots it reads. */
-  readonly slots: readonly number[];
-}
-
-/** `(value & mask)` is in `within`. */
-export interface TestStep extends NumberedStep {
-  readonly kind: 'test';
-  readonly value: NumberedValue;
-  readonly mask: number;
-  readonly within: Ranges;
-  /** What `within` has, where it is one number. */
-  readonly only: number | undefined;
-}
-
-export interface CompareStep extends NumberedStep {
-  readonly kind: 'compare';
-  readonly left: NumberedValue;
-  readonly comparison: Compare['comparison'];
-  readonly right: NumberedValue;
-}
-
-/** Both ways of its node are the same. */
-export interface AssignStep extends NumberedStep {
-  readonly kind: 'assign';
-  readonly slot: number;
-  readonly value: NumberedValue;
-}
-
-export type Step = TestStep | CompareStep | AssignStep;
 
 /** One condition, or one assignment. Where both ways of a test are the same, only its loads matter. */
 export interface Node extends Ways {

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { at } from '../ir/ir.js';
 import { ALL_BITS, between, complement, contains, type Ranges, rangesOf, single } from '../ir/ranges.js';
-import { StepTable, type TestStep } from './graph.js';
+import { StepTable } from './graph.js';
 import { decide, exactly, type Knowledge, learn, meet, nothingKnown } from './knowledge.js';
+import type { TestStep } from './step.js';
 
 const table = new StepTable();
 const value = table.values.number(at(0, 4));

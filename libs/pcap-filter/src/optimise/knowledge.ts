@@ -11,12 +11,19 @@ import {
   single,
   union,
 } from '../ir/ranges.js';
-import type { TestStep } from './graph.js';
 
 /** Some bits of a value. */
 interface Bits {
   readonly mask: number;
   readonly value: number;
+}
+
+/** `(value & mask)` is in `within`. */
+export interface MaskTest {
+  readonly mask: number;
+  readonly within: Ranges;
+  /** What `within` has, where it is one number. */
+  readonly only: number | undefined;
 }
 
 /** What the tests on the way here have told about one value. Never changed, only replaced. */
@@ -47,7 +54,7 @@ export function exactly(value: number): Knowledge {
 const NONE: readonly Bits[] = [];
 
 /** The test's answer where it follows from what is known. */
-export function decide(knowledge: Knowledge, test: TestStep): boolean | undefined {
+export function decide(knowledge: Knowledge, test: MaskTest): boolean | undefined {
   const { mask, within, only } = test;
   const { known } = knowledge;
   if (known.mask === ALL_BITS) return contains(within, (known.value & mask) >>> 0);
@@ -100,7 +107,7 @@ function joinBits(a: Bits, b: Bits): Bits {
 }
 
 /** What is known once the answer is. */
-export function learn(knowledge: Knowledge, { mask, within, only }: TestStep, answer: boolean): Knowledge {
+export function learn(knowledge: Knowledge, { mask, within, only }: MaskTest, answer: boolean): Knowledge {
   if (mask === ALL_BITS) return learnRanges(knowledge, within, answer);
   if (only !== undefined) return learnBits(knowledge, { mask, value: only }, answer);
   const otherwise = onlyMissing(within);

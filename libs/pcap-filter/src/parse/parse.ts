@@ -8,8 +8,9 @@ import { continuesHead, readHead } from './head.js';
 import { checkNesting } from './nesting.js';
 import { beginsOtherTerm, readOtherTerm, readWlanTerm } from './other-terms.js';
 import { similarWord } from './similar-word.js';
+import { startsValue } from './single-value.js';
 import type { Qualifiers, Term, Tree } from './tree.js';
-import { readValue, startsValue } from './values.js';
+import { readValue } from './values.js';
 import { foreignTerms, OPERATORS, protocolWords } from './words.js';
 
 /**

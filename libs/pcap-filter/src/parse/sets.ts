@@ -1,6 +1,6 @@
 import { type Cursor, isOperator, unexpected } from './cursor.js';
+import { startsValue, withMask } from './single-value.js';
 import type { Primitive, Qualifiers, Value, ValueSet } from './tree.js';
-import { startsValue, withMask } from './values.js';
 
 /** Of a set's values, in messages and printed trees. */
 const SHOWN = 8;

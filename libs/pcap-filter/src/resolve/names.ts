@@ -1,9 +1,5 @@
+import type { Service } from './service.js';
 import { builtInProtocols, builtInServices } from './services.js';
-
-export interface Service {
-  readonly port: number;
-  readonly protocols: readonly ('tcp' | 'udp' | 'sctp')[];
-}
 
 /** What names in an expression stand for. Services and protocols add to the built-in ones. */
 export interface NameTables {

@@ -4,7 +4,8 @@ import { type Logic, leafOf } from '../logic.js';
 import type { Primitive } from '../parse/tree.js';
 import { sidesOf } from './hosts.js';
 import type { Meaning } from './meaning.js';
-import type { NameResolver, Service } from './names.js';
+import type { NameResolver } from './names.js';
+import type { Service } from './service.js';
 import { SCTP, TCP, UDP } from './services.js';
 import { resolveSet } from './sets.js';
 

@@ -1,4 +1,4 @@
-import type { Service } from './names.js';
+import type { Service } from './service.js';
 
 /** IP protocol numbers that carry ports. */
 export const TCP = 6;

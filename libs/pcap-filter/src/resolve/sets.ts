@@ -4,8 +4,8 @@ import { readDottedQuad } from '../lex/addresses.js';
 import { lex } from '../lex/lex.js';
 import { joined, type Logic, leafOf } from '../logic.js';
 import { Cursor } from '../parse/cursor.js';
+import { withMask } from '../parse/single-value.js';
 import type { Primitive, Value, ValueSet } from '../parse/tree.js';
-import { withMask } from '../parse/values.js';
 import type { Meaning } from './meaning.js';
 import type { NameResolver } from './names.js';
 

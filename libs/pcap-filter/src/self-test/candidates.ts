@@ -1,5 +1,6 @@
 import { ALL_BITS, complement, contains, intersection, type Ranges } from '../ir/ranges.js';
-import type { CompareStep, Graph, TestStep } from '../optimise/graph.js';
+import type { Graph } from '../optimise/graph.js';
+import type { CompareStep, TestStep } from '../optimise/step.js';
 import type { Way } from './way.js';
 
 /** Of a long set the first and the last ranges stand for all. */

@@ -1,4 +1,5 @@
-import type { Graph, Step, Target } from '../optimise/graph.js';
+import type { Graph, Target } from '../optimise/graph.js';
+import type { Step } from '../optimise/step.js';
 import { distancesFor, numbersFor } from './candidates.js';
 import type { Draft } from './draft.js';
 import { bringInside, type Place, solve } from './solve.js';

@@ -2,7 +2,8 @@ import type { Packet } from '@bpfleet/bpf';
 import { valueIn } from '../ir/evaluate.js';
 import type { Value } from '../ir/ir.js';
 import { contains } from '../ir/ranges.js';
-import { type Graph, REJECT, type Step, type Target } from '../optimise/graph.js';
+import { type Graph, REJECT, type Target } from '../optimise/graph.js';
+import type { Step } from '../optimise/step.js';
 
 /** How a packet came to a node: the node before, its answer there, and the slots behind it. The first way has none. */
 export interface Way {

@@ -1,4 +1,4 @@
-import type { PacketPlace } from './section-index.js';
+import type { PacketPlace } from './packet-place.js';
 
 /** Reads one packet after the other in place, and notes when it is asked for something that was cut off. */
 export class PacketFields {

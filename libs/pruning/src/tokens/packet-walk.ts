@@ -2,7 +2,7 @@ import { EtherType, isVlanTag, LinkType, Protocol } from '@bpfleet/packet';
 import { AddressTokens } from './address-tokens.js';
 import { type LayerSet, layerOf } from './layers.js';
 import { PacketFields } from './packet-fields.js';
-import type { PacketPlace } from './section-index.js';
+import type { PacketPlace } from './packet-place.js';
 import { TokenKind } from './token-hash.js';
 import type { TokenSet } from './token-set.js';
 

@@ -1,5 +1,6 @@
 import { makeBloom } from '../bloom/bloom.js';
 import { LayerSet, layerOf } from './layers.js';
+import type { PacketPlace } from './packet-place.js';
 import { PacketWalk } from './packet-walk.js';
 import { TokenSet } from './token-set.js';
 
@@ -15,13 +16,6 @@ export interface SectionIndex {
 
 /** Of a section that nobody looked into. */
 export const OPAQUE: SectionIndex = { bloom: undefined, layers: [], opaque: true };
-
-/** Where a packet lies. `PacketCursor` of `libs/section` has this shape. */
-export interface PacketPlace {
-  readonly start: number;
-  readonly capturedLength: number;
-  readonly wireLength: number;
-}
 
 /** Makes the index of one section after the other; its memory is its own and is used again. */
 export class SectionIndexer {

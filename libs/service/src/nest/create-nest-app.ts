@@ -14,7 +14,8 @@ import { RequestInvalid } from '../problem.js';
 import { type BoundCall, CALL_METADATA } from './call.js';
 import { HealthController, type ReadinessCheck, ServiceParts } from './health.controller.js';
 import { NestLogger } from './nest-logger.js';
-import { type OpenApiDocument, type OpenApiInfo, type Operation, openApiDocument } from './open-api.js';
+import { type OpenApiDocument, type OpenApiInfo, openApiDocument } from './open-api.js';
+import type { Operation } from './operation.js';
 import { ProblemFilter } from './problem-filter.js';
 import { RequestLogInterceptor, requestSeconds } from './request-log.interceptor.js';
 

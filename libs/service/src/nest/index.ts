@@ -3,5 +3,6 @@ export { createNestApp, type NestApp, type NestAppOptions, openApiOf, operations
 export type { ReadinessCheck } from './health.controller.js';
 export { isLoopback, type ListenOptions, listen } from './listen.js';
 export { NestLogger } from './nest-logger.js';
-export { type OpenApiDocument, type OpenApiInfo, type Operation, openApiDocument } from './open-api.js';
+export { type OpenApiDocument, type OpenApiInfo, openApiDocument } from './open-api.js';
+export type { Operation } from './operation.js';
 export { ProblemFilter } from './problem-filter.js';

@@ -1,6 +1,6 @@
 import * as contract from '@bpfleet/contract';
 import { z } from 'zod';
-import type { Operation } from './open-api.js';
+import type { Operation } from './operation.js';
 
 export type Json = Record<string, unknown>;
 /** A request shows what may be left out, an answer what is always there: defaults make the two differ. */

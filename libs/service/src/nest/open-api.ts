@@ -1,18 +1,12 @@
 import * as contract from '@bpfleet/contract';
-import { type BoundCall, hasNoContent } from './call.js';
+import { hasNoContent } from './call.js';
 import { Components, type Json } from './open-api-components.js';
+import type { Operation } from './operation.js';
 
 export interface OpenApiInfo {
   readonly title: string;
   readonly version: string;
   readonly description?: string;
-}
-
-/** A handler that `@Call` bound. */
-export interface Operation extends BoundCall {
-  /** The handler's name: the same as the route's in the contract. */
-  readonly operationId: string;
-  readonly tag: string;
 }
 
 export interface OpenApiDocument {
