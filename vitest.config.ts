@@ -1,4 +1,6 @@
+import { relative, sep } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Tests read sibling packages from source; Node resolves everything else as it would in production.
 // Exactly these conditions: `import` would break CJS packages, Vite's default `module` breaks prom-client's dependency.
@@ -6,8 +8,19 @@ const ssr = { resolve: { conditions: ['@bpfleet/source', 'node'] } };
 const conformance = 'tests/conformance/**/*.it.test.ts';
 const exclude = ['**/node_modules/**', '**/dist/**'];
 
+/** What takes longest first, so that no worker is left with a minute of it when the others are done. */
+const LONGEST_FIRST = ['tests', 'apps', 'libs'];
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number =>
+      LONGEST_FIRST.indexOf(relative(import.meta.dirname, moduleId).split(sep)[0]!);
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         ssr,
@@ -18,6 +31,8 @@ export default defineConfig({
           // Mostly pure code: one thread loads each module once. A test that changes something shared puts it back.
           pool: 'threads',
           isolate: false,
+          // Vitest's default leaves a core to itself: one worker where there are two.
+          maxWorkers: '100%',
           sequence: { groupOrder: 0 },
           // No test is about time: this is for those that hang, also on a machine that is busy with something else.
           testTimeout: 60_000,
