@@ -57,6 +57,8 @@ export { type Completeness, SectionStore, type StoredSection } from './sections/
 export { storeError } from './store-error.js';
 export { type TailQuery, type TailSection, type TailSpan, TailStore } from './tail/tail-store.js';
 export {
+  isForgettable,
+  isUnmovedSince,
   LONGEST_COMMIT_US,
   type StoredEnd,
   type StoredEnds,

@@ -8,7 +8,7 @@ export interface TailCursor {
   /** Packets captured before are none of its business; it stays that of the first request. */
   readonly sinceNs: bigint;
   readonly places: readonly TailPlace[];
-  /** A partition that is not among the places has nothing from before this. */
+  /** Of a partition that is not among the places all was given out that was stored before this. */
   readonly seenUs: number;
   /** Which query it is of: `queryDigest`. */
   readonly query: string;

@@ -13,6 +13,7 @@ const hoursAgo = (hours: number) => NOW_US - hours * HOUR_US;
 class SmallStore extends TailSource {
   retainedUs = 0;
   questions = 0;
+  end = { next: 10n, movedUs: hoursAgo(1.5), isNewest: true };
   beforeReading: () => void = () => {};
 
   constructor(public rows: { readonly offset: bigint; readonly ingestedUs: number }[]) {
@@ -20,7 +21,7 @@ class SmallStore extends TailSource {
   }
 
   override async ends(): Promise<StoredEnds> {
-    const end = { logId: 'log', partition: 0, next: 10n, replacement: 0n, replacedAtUs: 0 };
+    const end = { logId: 'log', partition: 0, replacement: 0n, replacedAtUs: 0, ...this.end };
     return { ends: [end], nowUs: NOW_US, retainedFromUs: this.retainedUs };
   }
   override async places() {
@@ -61,16 +62,17 @@ describe('TailReader, beside retention', () => {
     );
   });
 
-  const step = async (next: bigint, storedFromUs: number) => {
-    const place = { logId: 'log', partition: 0, next, replacement: 0n, storedFromUs };
-    const cursor: TailCursor = { sinceNs: 0n, places: [place], seenUs: storedFromUs, query: 'x' };
+  /** @param next undefined: the partition is not among the places */
+  const step = async (next: bigint | undefined, storedFromUs: number) => {
+    const places = next === undefined ? [] : [{ logId: 'log', partition: 0, next, replacement: 0n, storedFromUs }];
+    const cursor: TailCursor = { sinceNs: 0n, places, seenUs: storedFromUs, query: 'x' };
     const reader = new TailReader(store, { sinceNs: 0n });
     const {
       sections,
       gaps,
       cursor: behind,
     } = await reader.step(cursor, await store.ends(), new AbortController().signal);
-    return { offsets: sections.map(({ offset }) => Number(offset)), gaps, next: behind.places[0]!.next };
+    return { offsets: sections.map(({ offset }) => Number(offset)), gaps, next: behind.places[0]?.next };
   };
   const gap = (firstOffset: number, endOffset: number) => ({
     ...{ reason: 'not-retained', log: 'log', partition: 0 },
@@ -116,5 +118,36 @@ describe('TailReader, beside retention', () => {
   it('asks nothing of retention for a reader that keeps up', async () => {
     await step(9n, hoursAgo(0.1));
     expect(store.questions).toBe(0);
+  });
+
+  describe('of a log that has ended', () => {
+    beforeEach(() => {
+      store.end.isNewest = false;
+    });
+
+    it('forgets where it ended, so that cursors do not grow with each log there ever was', async () => {
+      expect(await step(8n, hoursAgo(2))).toEqual({ offsets: [8, 9], gaps: [], next: undefined });
+    });
+    it('remembers it of the newest log, and of one that was stored a moment ago', async () => {
+      store.end.isNewest = true;
+      expect((await step(8n, hoursAgo(2))).next).toBe(10n);
+      store.end = { ...store.end, isNewest: false, movedUs: NOW_US - LONGEST_COMMIT_US };
+      expect((await step(8n, hoursAgo(2))).next).toBe(10n);
+    });
+    it('has nothing more to say of it, also when retention has given it up since', async () => {
+      store.retainedUs = hoursAgo(0.1);
+      store.rows = [];
+      expect(await step(undefined, hoursAgo(1))).toEqual({ offsets: [], gaps: [], next: undefined });
+    });
+    it('gives out what comes all the same, and nothing twice', async () => {
+      store.rows = [...store.rows, { offset: 10n, ingestedUs: hoursAgo(0.5) }];
+      store.end = { ...store.end, next: 11n, movedUs: hoursAgo(0.5) };
+      expect(await step(undefined, hoursAgo(1))).toEqual({ offsets: [10], gaps: [], next: undefined });
+    });
+    it('gives out all of one that came and ended since the reader last looked, or tells that it went', async () => {
+      expect(await step(undefined, hoursAgo(6))).toMatchObject({ offsets: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], gaps: [] });
+      giveUpOldest();
+      expect(await step(undefined, hoursAgo(6))).toMatchObject({ offsets: [5, 6, 7, 8, 9], gaps: [gap(0, 5)] });
+    });
   });
 });

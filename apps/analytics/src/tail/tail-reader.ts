@@ -1,5 +1,7 @@
 import type { TailGap } from '@bpfleet/contract';
 import {
+  isForgettable,
+  isUnmovedSince,
   type StoredEnd,
   type StoredEnds,
   SURELY_KEPT_US,
@@ -49,7 +51,12 @@ export class TailReader {
       return behind(span, own, step, stored.ends[index]!.next, stored.nowUs);
     });
     const isThrough = places.every(({ next }, index) => next >= stored.ends[index]!.next);
-    return { sections, gaps, cursor: { ...cursor, places, seenUs: stored.nowUs }, isThrough };
+    return {
+      sections,
+      gaps,
+      cursor: { ...cursor, places: remembered(places, stored), seenUs: stored.nowUs },
+      isThrough,
+    };
   }
 
   /** After the reading; asked only by readers who are so far behind that it matters. */
@@ -62,7 +69,8 @@ export class TailReader {
   async #locate(cursor: TailCursor, end: StoredEnd, { retainedFromUs }: StoredEnds): Promise<Located> {
     const { logId, partition, replacement, replacedAtUs, next } = end;
     const place = cursor.places.find((one) => isOf(one, end)) ?? {
-      ...{ logId, partition, replacement, next: 0n, storedFromUs: cursor.seenUs },
+      ...{ logId, partition, replacement, storedFromUs: cursor.seenUs },
+      next: isUnmovedSince(end, cursor.seenUs) ? next : 0n,
     };
     if (replacement > place.replacement || place.next > next) {
       // What the old log had behind this place cannot be told from what it never had.
@@ -76,6 +84,13 @@ export class TailReader {
     return { place: kept, end, gap: first > place.next ? gapOf('not-retained', place, first) : undefined };
   }
 }
+
+/** Without those that need not be: a log that ended, as each one in process does, would stay in each cursor for ever. */
+export const remembered = (places: readonly TailPlace[], { ends, nowUs }: StoredEnds): TailPlace[] =>
+  places.filter((place) => {
+    const end = ends.find((one) => isOf(one, place))!;
+    return place.next < end.next || !isForgettable(end, nowUs);
+  });
 
 interface Located {
   readonly place: TailPlace;

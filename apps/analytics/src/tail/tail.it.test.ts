@@ -13,6 +13,7 @@ import { TailWriter } from '../testing/tail-writer.js';
 import { tool } from '../testing/tool.js';
 
 const tshark = await tool('tshark');
+const HOUR_MS = 3_600_000;
 
 suiteRequires('GET /api/v1/tail', { postgres: await postgres() }, ({ postgres: { connection } }) => {
   let database: TestDatabase;
@@ -105,6 +106,40 @@ suiteRequires('GET /api/v1/tail', { postgres: await postgres() }, ({ postgres: {
     await writer.commits(1, 1);
     await tail.follow(analytics.url, { since: '-10m' }, ({ ids }) => ids.length >= 4);
     expect(tail.ids).toEqual([...writer.written.slice(2, 4), ...writer.written.slice(6)]);
+  });
+
+  it('has no logs in its cursor that have ended, and misses and repeats nothing when one goes on after all', async () => {
+    const logs = Array.from({ length: 20 }, (_, run) => new TailWriter(store, run, `in-process/${run}/packets.v1`));
+    for (const log of logs) await log.commits(1, 1);
+    const hourMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS - HOUR_MS;
+    const [from, to, at] = [0, HOUR_MS, HOUR_MS / 6].map((ms) => `'${new Date(hourMs + ms).toISOString()}'`);
+    await pool.query(`
+      CREATE TABLE analytics.section_an_hour_ago PARTITION OF analytics.section FOR VALUES FROM (${from}) TO (${to});
+      UPDATE analytics.section SET ingested_at = ${at};
+      UPDATE analytics.partition_range SET hour = ${from};
+      UPDATE analytics.position SET moved_at = ${at}, taken_at = ${at}`);
+    const writer = new TailWriter(store, 20, 'log');
+    await writer.commits(1, 1);
+    const tail = new TailReading();
+    const written = () => [writer, ...logs].flatMap((one) => one.written);
+    const eachOnce = () => {
+      expect(tail.ids).toHaveLength(written().length);
+      expect(new Set(tail.ids)).toEqual(new Set(written()));
+    };
+    const followAll = () => tail.follow(analytics.url, { since: '-10m' }, ({ ids }) => ids.length >= written().length);
+    const logsOf = (cursor = '') => {
+      const { l } = JSON.parse(Buffer.from(cursor.slice(2), 'base64url').toString()) as { l: object };
+      return Object.keys(l);
+    };
+    await followAll();
+    eachOnce();
+    expect(logsOf(tail.cursor)).toEqual(['log']);
+    await logs[7]!.commits(1, 1);
+    await writer.commits(1, 1);
+    await followAll();
+    eachOnce();
+    expect(new Set(logsOf(tail.cursor))).toEqual(new Set(['in-process/7/packets.v1', 'log']));
+    await pool.query('DROP TABLE analytics.section_an_hour_ago');
   });
 
   it('begins anew in a log that was replaced, and says so', async () => {

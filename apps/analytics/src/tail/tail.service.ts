@@ -10,7 +10,7 @@ import { formatTailCursor, parseTailCursor, type TailCursor } from './tail-curso
 import { TailNews } from './tail-news.js';
 import { EventTail, NdjsonTail, PcapngTail, type TailOutput } from './tail-output.js';
 import { TailParts } from './tail-parts.js';
-import { TailReader, type TailStep } from './tail-reader.js';
+import { remembered, TailReader, type TailStep } from './tail-reader.js';
 
 export type TailMediaType = (typeof tailMediaTypes)[keyof typeof tailMediaTypes];
 
@@ -108,7 +108,10 @@ export class TailService {
   /** @throws BpfleetError `REQUEST_INVALID` for a cursor of another store */
   async #beginning(sinceNs: bigint, query: string, at: TailCursor | undefined): Promise<TailCursor> {
     const stored = await this.#news.ends();
-    if (!at) return { sinceNs, query, places: await this.parts.source.places(sinceNs, stored), seenUs: stored.nowUs };
+    if (!at) {
+      const places = await this.parts.source.places(sinceNs, stored);
+      return { sinceNs, query, places: remembered(places, stored), seenUs: stored.nowUs };
+    }
     const isStored = (logId: string, partition: number) =>
       stored.ends.some((end) => end.logId === logId && end.partition === partition);
     const foreign = at.places.find(({ logId, partition }) => !isStored(logId, partition));

@@ -16,7 +16,15 @@ export class LongLog extends TailSource {
   }
 
   override async ends() {
-    const end = { logId: 'log', partition: 0, next: 1_000_000n, replacement: 0n, replacedAtUs: 0 };
+    const end = {
+      logId: 'log',
+      partition: 0,
+      next: 1_000_000n,
+      replacement: 0n,
+      replacedAtUs: 0,
+      movedUs: 0,
+      isNewest: true,
+    };
     return { ends: [end], nowUs: NOW_MS * 1000, retainedFromUs: 0 };
   }
   override async places(): Promise<TailPlace[]> {

@@ -184,7 +184,7 @@ async function advance(client: pg.PoolClient, batch: IngestBatch, written: reado
 // Where the log begins anew, sections of the old one have its offsets: the minute that a clock may step back passes by them.
 // Flows of a part of what was there leave flows_at: the rest is as old.
 const ADVANCE = `
-  UPDATE analytics.position SET next = $5, flows_next = COALESCE($7, flows_next),
+  UPDATE analytics.position SET next = $5, moved_at = GREATEST(moved_at, now()), flows_next = COALESCE($7, flows_next),
     flows_at = CASE WHEN $7::bigint IS NULL THEN flows_at WHEN $5 < next THEN now() + interval '1 minute'
       WHEN $7 < next THEN flows_at ELSE now() END
   WHERE log = $1 AND partition = $2 AND next = $3 AND fence = $4 AND flows_next = $6`;

@@ -40,10 +40,11 @@ export class TailStore {
   /** Imported files are history and no part of it. */
   async ends(): Promise<StoredEnds> {
     const { rows } = await this.#query<EndRow>(ENDS);
-    const ends = rows.flatMap(({ log, partition, next, replacement, replaced_at_us }): StoredEnd[] => {
+    const ends = rows.flatMap(({ log, partition, next, replacement, is_newest, ...times }): StoredEnd[] => {
       if (log === null) return [];
-      const replacedAtUs = Number(replaced_at_us);
-      return [{ logId: log, partition, next: BigInt(next), replacement: BigInt(replacement), replacedAtUs }];
+      const [replacedAtUs, movedUs] = [Number(times.replaced_at_us), Number(times.moved_us)];
+      const place = { logId: log, partition, next: BigInt(next), replacement: BigInt(replacement) };
+      return [{ ...place, replacedAtUs, movedUs, isNewest: is_newest }];
     });
     return { ends, nowUs: Number(rows[0]!.now_us), retainedFromUs: Number(rows[0]!.retained_us) };
   }
@@ -150,6 +151,8 @@ interface EndRow {
   readonly next: string;
   readonly replacement: string;
   readonly replaced_at_us: string;
+  readonly moved_us: string;
+  readonly is_newest: boolean;
   readonly now_us: string;
   readonly retained_us: string;
 }
@@ -168,7 +171,9 @@ const RETAINED = `COALESCE((SELECT ${micros('max(ingested_to)')} FROM analytics.
 // Always a row, for the clock.
 const ENDS = `
   SELECT ${micros('now()')} AS now_us, ${RETAINED} AS retained_us,
-    p.log, p.partition, p.next, COALESCE(l.id, 0) AS replacement, COALESCE(${micros('l.noticed_at')}, 0) AS replaced_at_us
+    p.log, p.partition, p.next, COALESCE(l.id, 0) AS replacement, COALESCE(${micros('l.noticed_at')}, 0) AS replaced_at_us,
+    ${micros('p.moved_at')} AS moved_us,
+    max(p.taken_at) OVER (PARTITION BY p.log) = max(p.taken_at) OVER () AS is_newest
   FROM (SELECT) AS clock
   LEFT JOIN analytics.position AS p ON NOT starts_with(p.log, 'import ')
   LEFT JOIN LATERAL (

@@ -8,6 +8,10 @@ export interface StoredEnd {
   readonly replacement: bigint;
   /** When that was; sections from before have the old log's offsets. 0: never. */
   readonly replacedAtUs: number;
+  /** No section of it was stored after. */
+  readonly movedUs: number;
+  /** Whether its log is the one that was taken over last: the others have ended, as one in process does with its process. */
+  readonly isNewest: boolean;
 }
 
 /** All partitions at one moment. */
@@ -31,6 +35,15 @@ export interface TailPlace {
 
 /** A transaction's rows bear the time when it began: so much before its commit at most, clocks that step included. */
 export const LONGEST_COMMIT_US = 600_000_000;
+
+/** Whether a reader who saw all at `seenUs` has all of this partition. */
+export const isUnmovedSince = ({ movedUs }: StoredEnd, seenUs: number): boolean => movedUs < seenUs - LONGEST_COMMIT_US;
+
+/**
+ * Whether a reader at its end need not remember that: what comes all the same is told by the time when it was stored. The
+ * newest log is remembered, since only its offsets tell how much of it went while nobody read.
+ */
+export const isForgettable = (end: StoredEnd, nowUs: number): boolean => !end.isNewest && isUnmovedSince(end, nowUs);
 
 /** Retention gives up nothing that was stored so recently: an hour goes an hour after its end at the earliest. Half of that. */
 export const SURELY_KEPT_US = 1_800_000_000;
