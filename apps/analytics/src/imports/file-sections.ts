@@ -69,7 +69,7 @@ export class FileSections {
   /** Removes what was stored here: the bytes are not those of the digest. */
   async takeBack(): Promise<void> {
     this.#batch = [];
-    if (this.#stored.length > 0) await this.parts.store.remove(this.#position!, this.agent, this.#stored);
+    if (this.#position) await this.parts.store.remove(this.#position, this.agent, this.#stored);
   }
 
   /**

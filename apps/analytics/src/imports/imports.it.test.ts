@@ -17,6 +17,8 @@ const CHUNK_BYTES = 60_000;
 /** Few: a file must be made faster than a server gives up connections that are silent. */
 const frames = Array.from({ length: 999 }, (_, index) => tcpFrame(index, index % 3 === 0 ? 53 : 80));
 
+const STORED_IN = ['flow', 'flow_minute', 'ledger', 'partition_range', 'position', 'progress', 'section'];
+
 /** A pcap file whose packets are a millisecond apart. */
 function pcapOf(first: number, count: number): Buffer {
   const records = Array.from({ length: count }, (_, index) => {
@@ -65,6 +67,24 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     return total.packets + completeness.packetsPending;
   }
 
+  /** The tables that know of an import. */
+  async function tablesWith(digest: string): Promise<string[]> {
+    const agent = `import-${digest.slice(7, 23)}`;
+    const { rows } = await analytics.pool.query<{ name: string }>(
+      ['section', 'progress', 'ledger', 'agent_loss', 'flow', 'flow_minute']
+        .map((name) => `SELECT '${name}' AS name FROM analytics.${name} WHERE agent = $1`)
+        .concat(
+          ['quarantine', 'partition_range', 'position'].map(
+            (name) => `SELECT '${name}' FROM analytics.${name} WHERE log = $2`,
+          ),
+        )
+        .join(' UNION ')
+        .concat(' ORDER BY name'),
+      [agent, `import ${digest}`],
+    );
+    return rows.map(({ name }) => name);
+  }
+
   it('stores each packet once, however often the file is sent', async () => {
     const file = pcapOf(0, PACKETS);
     const first = await send(file);
@@ -104,8 +124,10 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     for (const body of wrong) {
       await expect(send(file, { content: chunksOf(body) })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
       expect(await stored(agent)).toEqual([]);
+      expect(await tablesWith(digestOf(file))).toEqual([]);
     }
     const result = await send(file);
+    expect(await tablesWith(digestOf(file))).toEqual(STORED_IN);
     expect(result).toMatchObject({ packets: PACKETS, stored: result.sections });
     expect((await stored(agent)).map(({ atNs }) => atNs)).toEqual([...readCapture(file)].map(({ atNs }) => atNs));
     expect(await flowPackets(agent)).toBe(PACKETS);
@@ -134,7 +156,9 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     const content = chunksOf(other, Math.floor(other.length * 0.7), isPartStored);
     await expect(send(file, { content })).rejects.toThrow('the sender broke off');
     await expect(send(file)).rejects.toMatchObject({ code: 'IDENTITY_CONFLICT' });
-    await send(file);
+    const result = await send(file);
+    // Those of the first call were all another file's; the second one has stored the rest.
+    expect(result.stored).toBeLessThan(result.sections);
     expect((await stored(agent)).map(({ atNs }) => atNs)).toEqual([...readCapture(file)].map(({ atNs }) => atNs));
     expect(await flowPackets(agent)).toBe(PACKETS);
   });
@@ -147,6 +171,9 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     await analytics.pool.query('DELETE FROM analytics.partition_range WHERE log = $1', [log]);
     expect(await send(file)).toMatchObject({ sections, stored: sections });
     await analytics.pool.query('DELETE FROM analytics.section WHERE agent = $1', [agent]);
+    // One that is refused meanwhile does not take with it what is known of the flows.
+    const wrong = send(file, { content: chunksOf(pcapOf(9_000_000, PACKETS)) });
+    await expect(wrong).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
     expect(await send(file)).toMatchObject({ sections, stored: sections });
     const given = [3, 4, 30];
     await analytics.pool.query('DELETE FROM analytics.section WHERE agent = $1 AND seq = ANY($2)', [agent, given]);
@@ -170,7 +197,7 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     const broken = Buffer.from(whole);
     broken.fill(0xff, whole.length - 60_000, whole.length - 59_000);
     await expect(send(broken)).rejects.toMatchObject({ code: 'CAPTURE_FILE_CORRUPT' });
-    expect(await stored(`import-${digestOf(broken).slice(7, 23)}`)).toEqual([]);
+    expect(await tablesWith(digestOf(broken))).toEqual([]);
   });
 
   it('refuses a file that is none, and one that is not the one it is said to be', async () => {

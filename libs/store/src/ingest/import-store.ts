@@ -28,8 +28,8 @@ export class ImportStore {
   }
 
   /**
-   * Removes sections that were stored under a name that is not theirs. The position does not move: what belongs there is
-   * put back when it comes.
+   * Removes sections that were stored under a name that is not theirs. While others of the import are stored, or flows of
+   * them, the position does not move: what belongs there is put back when it comes. Otherwise nothing of it stays.
    * @throws BpfleetError `FENCED` when another owner took the position
    */
   async remove(position: HeldPosition, agent: string, seqs: readonly number[]): Promise<void> {
@@ -39,6 +39,7 @@ export class ImportStore {
       await client.query('BEGIN');
       await holdPosition(client, position);
       await client.query('DELETE FROM analytics.section WHERE agent = $1 AND seq = ANY($2::bigint[])', [agent, seqs]);
+      if (!(await isSomethingLeft(client, position, agent))) await forget(client, position, agent);
       await client.query('COMMIT');
     } catch (error) {
       failure = error as Error;
@@ -46,6 +47,25 @@ export class ImportStore {
     } finally {
       client.release(failure);
     }
+  }
+}
+
+async function isSomethingLeft(client: pg.ClientBase, position: HeldPosition, agent: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM analytics.position WHERE log = $1 AND partition = $2
+      AND (flows_next > 0 OR EXISTS (SELECT FROM analytics.section WHERE agent = $3))`,
+    [position.logId, position.partition, agent],
+  );
+  return rowCount === 1;
+}
+
+/** In the order of a commit, so that one that is still under way and this do not wait for each other. */
+async function forget(client: pg.ClientBase, { logId }: HeldPosition, agent: string): Promise<void> {
+  for (const table of ['progress', 'ledger', 'agent_loss']) {
+    await client.query(`DELETE FROM analytics.${table} WHERE agent = $1`, [agent]);
+  }
+  for (const table of ['quarantine', 'partition_range', 'position']) {
+    await client.query(`DELETE FROM analytics.${table} WHERE log = $1`, [logId]);
   }
 }
 

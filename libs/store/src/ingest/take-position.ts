@@ -39,8 +39,11 @@ export async function takePosition(
   }
 }
 
+// A position can be deleted, and be made anew: the number of the transaction is above each fence it had before, since every
+// owner took one transaction at least.
 const TAKE = `
-  INSERT INTO analytics.position AS p (log, partition, next, fence, owner) VALUES ($1, $2, 0, 1, $3)
+  INSERT INTO analytics.position AS p (log, partition, next, fence, owner)
+  VALUES ($1, $2, 0, pg_current_xact_id()::text::bigint, $3)
   ON CONFLICT (log, partition) DO UPDATE SET fence = p.fence + 1, owner = excluded.owner, taken_at = now()
   RETURNING next, flows_next, fence`;
 
