@@ -3,23 +3,30 @@ import type { Dispatcher } from 'undici';
 type Trailers = Readonly<Record<string, string | string[] | undefined>>;
 const received = new WeakMap<Response, () => Trailers>();
 
-let patient: Promise<typeof fetch> | undefined;
+/**
+ * A `fetch` that ends an answer of which nothing came for so long, before its headers or after; 0: waits as long as it takes.
+ * What it is made of is loaded with the first call.
+ */
+export function fetchWithin(silenceMs: number): typeof fetch {
+  let loaded: Promise<typeof fetch> | undefined;
+  return async (url, init) => {
+    loaded ??= load(silenceMs);
+    return (await loaded)(url, init);
+  };
+}
 
 /**
  * Waits for an answer as long as the user does. Node's own `fetch` ends one that has not sent a byte for five minutes, and
  * a scan of much that matches little is silent for longer. A server that is gone is found by TCP's keep-alive probes.
  */
-export const patientFetch: typeof fetch = async (url, init) => {
-  patient ??= load();
-  return (await patient)(url, init);
-};
+export const patientFetch = fetchWithin(0);
 
 /** What the server sent behind the body, by names in lower case, once the body was read. `fetch` itself throws it away. */
 export const trailersOf = (response: Response): Trailers => received.get(response)?.() ?? {};
 
-async function load(): Promise<typeof fetch> {
+async function load(silenceMs: number): Promise<typeof fetch> {
   const undici = await import('undici');
-  const agent = new undici.Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const agent = new undici.Agent({ headersTimeout: silenceMs, bodyTimeout: silenceMs });
   const patiently = async (url: string, init?: object) => {
     let trailers: Trailers = {};
     const dispatcher = agent.compose(
