@@ -82,6 +82,8 @@ export interface HeldPosition {
   /** Flows of the sections below it are stored; those of the sections from here to `next` are to be made. */
   readonly flowsNext: bigint;
   readonly fence: bigint;
+  /** When the record before `next` was produced, where that is known. */
+  readonly lastRecordMs?: number | undefined;
 }
 
 /** What one transaction stores: all of it, or nothing. */
@@ -89,6 +91,8 @@ export interface IngestBatch {
   readonly position: HeldPosition;
   /** Where to go on after this batch. */
   readonly next: bigint;
+  /** When the record before `next` was produced, where this batch deals with it. */
+  readonly lastRecordMs?: number | undefined;
   readonly sections: readonly SectionRow[];
   /** Stored before, and given up since: they are put back as they are, and counted nowhere a second time. */
   readonly putBack?: readonly SectionRow[];

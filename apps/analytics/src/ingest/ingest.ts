@@ -71,7 +71,7 @@ export class Ingest implements PartitionHandler {
     this.#held.set(partition.partition, held);
     const next = String(held.next);
     this.parts.logger.info({ topic: partition.topic, partition: partition.partition, next }, 'partition assigned');
-    return held.next;
+    return held.readFrom;
   }
 
   async read(partition: LogPartition, records: readonly ReceivedRecord[], signal: AbortSignal): Promise<bigint> {

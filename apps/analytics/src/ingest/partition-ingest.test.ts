@@ -305,6 +305,41 @@ describe('PartitionIngest', () => {
     expect(ingest.next).toBe(0n);
     expect(store.losses).toMatchObject([{ reason: 'log-replaced' }]);
   });
+  describe('begins one record before the position, and', () => {
+    beforeEach(async () => {
+      await (await take()).read(records(0, 1, 2), signal);
+    });
+    const producedAt = (offset: number, timestampMs: number) => ({ ...records(offset)[0]!, timestampMs });
+
+    it('goes on behind it where it is the one that was stored', async () => {
+      const ingest = await take();
+      expect([ingest.next, ingest.readFrom]).toEqual([3n, 2n]);
+      expect(await ingest.read(records(2, 3), signal)).toBe(4n);
+      expect([store.offsets, store.losses]).toEqual([[0n, 1n, 2n, 3n], []]);
+      expect(ingest.readFrom).toBe(4n);
+    });
+    it('begins anew where it is another one: a longer log has taken the place of the one that was read', async () => {
+      bounds = { first: 1n, end: 9n };
+      const ingest = await take();
+      expect(await ingest.read([producedAt(2, NOW_MS + 1), ...records(3)], signal)).toBe(1n);
+      expect(store.losses).toMatchObject([{ firstOffset: 3n, endOffset: 3n, reason: 'log-replaced' }]);
+      expect(ingest.readFrom).toBe(1n);
+    });
+    it('asks no record that follows', async () => {
+      const ingest = await take();
+      await ingest.read(records(2), signal);
+      expect(await ingest.read([producedAt(2, NOW_MS + 1), ...records(3)], signal)).toBe(4n);
+      expect(store.losses).toEqual([]);
+    });
+    it('does not do so where the log gave it up, or nobody knows what was there', async () => {
+      bounds = { first: 3n, end: 9n };
+      expect((await take()).readFrom).toBe(3n);
+      bounds = { first: 5n, end: 9n };
+      expect((await take()).readFrom).toBe(5n);
+      bounds = { first: 0n, end: 9n };
+      expect((await take()).readFrom).toBe(5n);
+    });
+  });
   it('is fenced when another consumer has taken the partition', async () => {
     const ingest = await take();
     await take();

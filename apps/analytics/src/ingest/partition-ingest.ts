@@ -48,6 +48,8 @@ export class PartitionIngest {
   #position: HeldPosition;
   /** Offset behind the last one that was dealt with; ahead of the stored position over an empty gap. */
   #next: bigint;
+  /** When the record before the position was produced, until it was seen again. */
+  #lastRecordMs: number | undefined;
   #readAgain: OffsetGap | undefined;
   /** Where it was when it was last seen to lie outside the log. */
   #outsideAt: bigint | undefined;
@@ -65,6 +67,7 @@ export class PartitionIngest {
   ) {
     this.#position = position;
     this.#next = position.next;
+    this.#lastRecordMs = position.lastRecordMs;
   }
 
   /** Takes the partition over: from here on no former owner can commit. Brings the position within the log's bounds. */
@@ -76,9 +79,14 @@ export class PartitionIngest {
     return ingest;
   }
 
-  /** The offset to read from. */
+  /** Offset of the first record that is not stored. */
   get next(): bigint {
     return this.#next;
+  }
+
+  /** The offset to read from: what was stored last comes once more, and tells whether this is still the log that it was in. */
+  get readFrom(): bigint {
+    return this.#lastRecordMs === undefined ? this.#next : this.#next - 1n;
   }
 
   /**
@@ -130,6 +138,10 @@ export class PartitionIngest {
   }
 
   async #read(records: readonly ReceivedRecord[], signal: AbortSignal): Promise<bigint> {
+    if (this.#isAnotherLog(records[0])) {
+      await this.#beginAnew('another record is where the last one was');
+      return this.#next;
+    }
     // A redelivery begins with what is stored already.
     let at = records.findIndex(({ offset }) => offset >= this.#next);
     if (at < 0) {
@@ -193,14 +205,27 @@ export class PartitionIngest {
     return true;
   }
 
+  #isAnotherLog(first: ReceivedRecord | undefined): boolean {
+    if (first === undefined || this.#lastRecordMs === undefined) return false;
+    const isOther = first.offset === this.#next - 1n && !first.unreadable && first.timestampMs !== this.#lastRecordMs;
+    this.#lastRecordMs = undefined;
+    return isOther;
+  }
+
+  /** Nothing tells how far the old log went on behind the position: the row marks the place, its range is empty. */
+  async #beginAnew(why: string): Promise<void> {
+    const { first } = await this.partition.bounds();
+    const at = { from: this.#next, to: this.#next };
+    this.parts.metrics.logsReplaced.inc();
+    await this.#lose(at, 'log-replaced', `${why}; reading the log from its first offset ${first}`, first);
+  }
+
   /** The log may have been trimmed past the position, or replaced by another one that is shorter. */
   async #align(): Promise<void> {
     const { first, end } = await this.partition.bounds();
+    if (first >= this.#next) this.#lastRecordMs = undefined;
     if (end < this.#next) {
-      // Nothing tells how far the old log went on behind the position: the row marks the place, its range is empty.
-      const at = { from: this.#next, to: this.#next };
-      this.parts.metrics.logsReplaced.inc();
-      await this.#lose(at, 'log-replaced', `the log ends at ${end}; reading it from its first offset ${first}`, first);
+      await this.#beginAnew(`the log ends at ${end}`);
     } else if (first > this.#next) {
       await this.#lose(
         { from: this.#next, to: first },
@@ -222,7 +247,8 @@ export class PartitionIngest {
     const { metrics, nowMs, signatures } = this.parts;
     const judge: Judge = (header, value) => signatures.judge(header, value);
     const batch = await prepareBatch(records, nowMs(), this.#drops, judge);
-    const result = await this.#commit(records.at(-1)!.offset + 1n, batch, []);
+    const { offset, timestampMs } = records.at(-1)!;
+    const result = await this.#commit(offset + 1n, batch, [], timestampMs);
     metrics.records.inc(records.length);
     metrics.bytes.inc(records.reduce((sum, { value }) => sum + value.length, 0));
     metrics.sections.inc(result.stored);
@@ -244,9 +270,15 @@ export class PartitionIngest {
     this.#log('warn', { agents, conflicts, overlaps }, 'an agent seems to be several: a copied state folder?');
   }
 
-  async #commit(next: bigint, batch: PreparedBatch, losses: readonly LossRow[]): Promise<IngestResult> {
-    const result = await this.#store(next, batch, losses, await this.#takeFlows(next));
+  async #commit(
+    next: bigint,
+    batch: PreparedBatch,
+    losses: readonly LossRow[],
+    lastRecordMs?: number,
+  ): Promise<IngestResult> {
+    const result = await this.#store(next, batch, losses, await this.#takeFlows(next), lastRecordMs);
     this.#next = next;
+    this.#lastRecordMs = undefined;
     this.#readAgain = undefined;
     this.#unreadable = 0;
     return result;
@@ -257,10 +289,12 @@ export class PartitionIngest {
     { sections, quarantined, described }: PreparedBatch,
     losses: readonly LossRow[],
     flows: FlowFlush | undefined,
+    lastRecordMs?: number,
   ): Promise<IngestResult> {
     const { store, metrics, nowMs } = this.parts;
     const end = metrics.commitSeconds.startTimer();
-    const result = await store.commit({ sections, quarantined, flows, losses, position: this.#position, next });
+    const position = this.#position;
+    const result = await store.commit({ sections, quarantined, flows, losses, position, next, lastRecordMs });
     end();
     this.#position = { ...this.#position, next, flowsNext: flows?.next ?? this.#position.flowsNext };
     const share = new LoopShare();

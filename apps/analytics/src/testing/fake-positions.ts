@@ -7,12 +7,20 @@ export class FakePositions implements PositionStore {
   next = 0n;
   flowsNext = 0n;
   fence = 0n;
+  lastRecordMs: number | undefined;
   /** Stored sections, of which some have no flows yet. */
   readonly stored: SectionWithoutFlows[] = [];
   readonly commits: IngestBatch[] = [];
 
   async takePosition(logId: string, partition: number): Promise<HeldPosition> {
-    return { logId, partition, next: this.next, flowsNext: this.flowsNext, fence: ++this.fence };
+    return {
+      logId,
+      partition,
+      next: this.next,
+      flowsNext: this.flowsNext,
+      fence: ++this.fence,
+      lastRecordMs: this.lastRecordMs,
+    };
   }
   async *sectionsWithoutFlows({ flowsNext, next }: HeldPosition) {
     yield* this.stored.filter(({ offset }) => offset >= flowsNext && offset < next);
@@ -20,6 +28,7 @@ export class FakePositions implements PositionStore {
   async commit(batch: IngestBatch): Promise<IngestResult> {
     const { next, fence } = batch.position;
     if (next !== this.next || fence !== this.fence) throw new BpfleetError('FENCED', 'another owner');
+    if (batch.next !== next) this.lastRecordMs = batch.lastRecordMs;
     this.next = batch.next;
     this.flowsNext = batch.flows?.next ?? this.flowsNext;
     this.commits.push(batch);

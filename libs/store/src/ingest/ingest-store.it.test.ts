@@ -85,6 +85,17 @@ suiteRequires('The ingest transaction', { postgres: await postgres() }, ({ postg
       await store.commit(batch(first, [section(0), section(1)]));
       expect(await take('second')).toEqual({ ...first, next: 2n, fence: first.fence + 1n });
     });
+    it('tells when the record before was produced, as long as that is known', async () => {
+      const first = await take();
+      await store.commit({ ...batch(first, [section(0), section(1)]), lastRecordMs: 1_700_000_000_123 });
+      const second = await take();
+      expect(second).toMatchObject({ next: 2n, lastRecordMs: 1_700_000_000_123 });
+      await store.commit(batch(second, [], { flows: { next: 2n, flows: [], minutes: [] } }));
+      const third = await take();
+      expect(third).toMatchObject({ next: 2n, flowsNext: 2n, lastRecordMs: 1_700_000_000_123 });
+      await store.commit({ ...batch(third, []), next: 9n });
+      expect((await take()).lastRecordMs).toBeUndefined();
+    });
     it('keeps logs and partitions apart', async () => {
       await store.commit(batch(await take(), [section(0)]));
       expect(await take('me', 1)).toMatchObject({ next: 0n });

@@ -175,7 +175,10 @@ async function advance(client: pg.PoolClient, batch: IngestBatch, written: reado
   const range = hourRange(written);
   const { rowCount } = await client.query(
     { name: range ? 'advance-with-range' : 'advance', text: range ? ADVANCE_WITH_RANGE : ADVANCE },
-    [logId, partition, next, fence, batch.next, flowsNext, batch.flows?.next ?? null, ...(range ?? [])],
+    [
+      ...[logId, partition, next, fence, batch.next, flowsNext],
+      ...[batch.flows?.next ?? null, batch.lastRecordMs ?? null, ...(range ?? [])],
+    ],
   );
   if (rowCount === 1) return;
   throw new BpfleetError('FENCED', `partition ${partition} of log ${logId} is another owner's, or is past ${next}`);
@@ -186,14 +189,15 @@ async function advance(client: pg.PoolClient, batch: IngestBatch, written: reado
 const ADVANCE = `
   UPDATE analytics.position SET next = $5, moved_at = GREATEST(moved_at, now()), flows_next = COALESCE($7, flows_next),
     flows_at = CASE WHEN $7::bigint IS NULL THEN flows_at WHEN $5 < next THEN now() + interval '1 minute'
-      WHEN $7 < next THEN flows_at ELSE now() END
+      WHEN $7 < next THEN flows_at ELSE now() END,
+    last_record_ms = CASE WHEN $5 = next THEN last_record_ms ELSE $8::bigint END
   WHERE log = $1 AND partition = $2 AND next = $3 AND fence = $4 AND flows_next = $6`;
 
 // LEAST and GREATEST pass over nulls.
 const ADVANCE_WITH_RANGE = `
   WITH widened AS (
     INSERT INTO analytics.partition_range AS r (hour, log, partition, ts_min, ts_max, suspect_ts_min, suspect_ts_max)
-    VALUES (date_trunc('hour', now(), 'UTC'), $1, $2, $8::bigint, $9::bigint, $10::bigint, $11::bigint)
+    VALUES (date_trunc('hour', now(), 'UTC'), $1, $2, $9::bigint, $10::bigint, $11::bigint, $12::bigint)
     ON CONFLICT (hour, log, partition) DO UPDATE SET
       ts_min = LEAST(r.ts_min, excluded.ts_min), ts_max = GREATEST(r.ts_max, excluded.ts_max),
       suspect_ts_min = LEAST(r.suspect_ts_min, excluded.suspect_ts_min),

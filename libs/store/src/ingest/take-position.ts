@@ -20,15 +20,18 @@ export async function takePosition(
   for (let attempt = 1; ; attempt++) {
     try {
       await endWriter(pool, logId, partition);
-      const { rows } = await pool.query<{ next: string; flows_next: string; fence: string }>(TAKE, [
-        logId,
-        partition,
-        owner,
-      ]);
+      const { rows } = await pool.query<Taken>(TAKE, [logId, partition, owner]);
       // Again: one that began before the fence rose can store nothing, but it would hold its locks.
       await endWriter(pool, logId, partition);
-      const { next, flows_next: flowsNext, fence } = rows[0]!;
-      return { logId, partition, next: BigInt(next), flowsNext: BigInt(flowsNext), fence: BigInt(fence) };
+      const { next, flows_next: flowsNext, fence, last_record_ms: lastMs } = rows[0]!;
+      const offsets = { next: BigInt(next), flowsNext: BigInt(flowsNext) };
+      return {
+        logId,
+        partition,
+        ...offsets,
+        fence: BigInt(fence),
+        lastRecordMs: lastMs === null ? undefined : Number(lastMs),
+      };
     } catch (error) {
       if (!isSqlState(error, SQL_STATE.lockNotAvailable)) throw storeError(error);
       if (attempt < ATTEMPTS) continue;
@@ -45,7 +48,9 @@ const TAKE = `
   INSERT INTO analytics.position AS p (log, partition, next, fence, owner)
   VALUES ($1, $2, 0, pg_current_xact_id()::text::bigint, $3)
   ON CONFLICT (log, partition) DO UPDATE SET fence = p.fence + 1, owner = excluded.owner, taken_at = now()
-  RETURNING next, flows_next, fence`;
+  RETURNING next, flows_next, fence, last_record_ms`;
+
+type Taken = Record<'next' | 'flows_next' | 'fence', string> & { readonly last_record_ms: string | null };
 
 /**
  * Locks the position until the transaction ends.
