@@ -41,7 +41,6 @@ const noTails: TailSource = {
   firstOffset: () => Promise.reject(new Error('no store here')),
   retainedFromUs: () => Promise.reject(new Error('no store here')),
   givenUp: () => Promise.reject(new Error('no store here')),
-  listen: () => Promise.reject(new Error('no store here')),
 };
 
 const noQuarantine: QuarantineSource = {

@@ -42,7 +42,7 @@ class EndlessSections extends MemorySections {
 
 const noStore = () => Promise.reject(new Error('no store here'));
 const noTails = {
-  ...{ ends: noStore, places: noStore, sections: noStore, firstOffset: noStore, listen: noStore },
+  ...{ ends: noStore, places: noStore, sections: noStore, firstOffset: noStore },
   ...{ retainedFromUs: noStore, givenUp: noStore },
 };
 

@@ -4,8 +4,8 @@ export const MOST_TAILS = 64;
 /** What a tail reads at once. */
 export const STEP = { sections: 64, bytes: 2 * 1024 * 1024, offsets: 20_000n } as const;
 
-/** Where no commit wakes the tails, they look themselves. */
-export const POLL_MS = 300;
+/** How often is looked for something new, while somebody follows. */
+export const POLL_MS = 100;
 
 /** Something is sent so often, that a connection which broke is noticed, on either side. */
 export const HEARTBEAT_MS = 5_000;

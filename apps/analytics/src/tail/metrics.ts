@@ -6,11 +6,6 @@ export const tailMetrics = (registry: Registry) => ({
     name: 'bpfleet_tail_readers',
     help: 'Tails that are open.',
   }),
-  listenFailures: new Counter({
-    registers: [registry],
-    name: 'bpfleet_tail_listen_failures_total',
-    help: 'Times that the connection which listens for commits broke or could not be made; polls went on.',
-  }),
   storeFailures: new Counter({
     registers: [registry],
     name: 'bpfleet_tail_store_failures_total',

@@ -1,38 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LongLog } from '../testing/long-log.js';
 import { POLL_MS } from './config.js';
 import { TailNews } from './tail-news.js';
 
-/** A store that notifies, and breaks, when it is told to. */
-class Listened {
-  listens = 0;
-  wake = () => {};
-  breakOff: (error?: Error) => void = () => {};
-  refusal: Error | undefined;
-
-  async ends() {
-    return { ends: [], nowUs: 0, retainedFromUs: 0 };
-  }
-  async listen(wake: () => void, signal: AbortSignal) {
-    this.listens++;
-    if (this.refusal) throw this.refusal;
-    this.wake = wake;
-    await new Promise<void>((resolve, reject) => {
-      this.breakOff = (error) => (error ? reject(error) : resolve());
-      signal.addEventListener('abort', () => resolve());
-    });
-  }
-}
-
 describe('TailNews', () => {
-  let store: Listened;
-  let failures: unknown[];
+  let store: LongLog;
   let news: TailNews;
 
   beforeEach(() => {
     vi.useFakeTimers();
-    store = new Listened();
-    failures = [];
-    news = new TailNews(store, (error) => failures.push(error));
+    store = new LongLog();
+    news = new TailNews(store);
   });
   afterEach(() => vi.useRealTimers());
 
@@ -45,15 +23,7 @@ describe('TailNews', () => {
     return isTold;
   };
 
-  it('tells by the notification, at once', async () => {
-    const unfollow = news.follow();
-    const changed = news.changed();
-    expect(await isTold(changed)).toBe(false);
-    store.wake();
-    expect(await isTold(changed)).toBe(true);
-    unfollow();
-  });
-  it('tells within one poll where the notification was missed', async () => {
+  it('tells each time that it is time to look', async () => {
     const unfollow = news.follow();
     for (let round = 0; round < 3; round++) {
       const changed = news.changed();
@@ -64,37 +34,21 @@ describe('TailNews', () => {
     }
     unfollow();
   });
-  it.each([
-    ['that breaks', () => store.breakOff(new Error('cut'))],
-    ['that ends without an error', () => store.breakOff()],
-  ])('counts a connection %s, and listens anew with the next poll', async (_, cut) => {
-    const unfollow = news.follow();
-    for (let round = 1; round <= 3; round++) {
-      cut();
-      await vi.advanceTimersByTimeAsync(POLL_MS);
-      expect(failures).toHaveLength(round);
-      expect(store.listens).toBe(round + 1);
-    }
-    const changed = news.changed();
-    store.wake();
-    expect(await isTold(changed)).toBe(true);
-    unfollow();
+  it('asks once for all who come while it asks', async () => {
+    await Promise.all([news.ends(), news.ends(), news.ends(), news.ends()]);
+    // The first one may have looked before the others came.
+    expect(store.questions).toBe(2);
   });
-  it('counts each LISTEN that is refused, and polls meanwhile', async () => {
-    store.refusal = new Error('no connection left');
-    const unfollow = news.follow();
-    const changed = news.changed();
-    await vi.advanceTimersByTimeAsync(3 * POLL_MS);
-    expect(await isTold(changed)).toBe(true);
-    expect(failures).toEqual(Array(4).fill(store.refusal));
-    unfollow();
-  });
-  it('counts no failure when the last follower has gone, and looks no more', async () => {
-    const unfollow = news.follow();
-    const changed = news.changed();
-    unfollow();
+  it('tells nobody when the last follower has gone', async () => {
+    const unfollow = [news.follow(), news.follow()];
+    unfollow[0]!();
+    await vi.advanceTimersByTimeAsync(POLL_MS - 1);
+    const [before, after] = [news.changed(), () => news.changed()];
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await isTold(before)).toBe(true);
+    unfollow[1]!();
+    const changed = after();
     await vi.advanceTimersByTimeAsync(3 * POLL_MS);
     expect(await isTold(changed)).toBe(false);
-    expect(failures).toEqual([]);
   });
 });

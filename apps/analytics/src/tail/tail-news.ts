@@ -2,35 +2,24 @@ import type { StoredEnds } from '@bpfleet/store';
 import { POLL_MS } from './config.js';
 import type { TailSource } from './tail-source.js';
 
-type News = Pick<TailSource, 'ends' | 'listen'>;
-
-/**
- * How far the store is, told to all tails of this process: one connection listens, and one query per commit asks.
- * A notification only wakes; one that was missed is made good by looking each `POLL_MS`, as long as somebody follows.
- */
+/** How far the store is, told to all tails of this process: one question each `POLL_MS`, as long as somebody follows. */
 export class TailNews {
   #followers = 0;
-  #listening: AbortController | undefined;
-  #isListening = false;
   #reading: Promise<StoredEnds> | undefined;
   #again: Promise<StoredEnds> | undefined;
   #wake: () => void = () => {};
   #next: Promise<void> = Promise.resolve();
   #poll: NodeJS.Timeout | undefined;
 
-  /** @param onListenFailure told each time that listening failed or broke; the next poll tries again */
-  constructor(
-    private readonly source: News,
-    private readonly onListenFailure: (error: unknown) => void,
-  ) {
+  constructor(private readonly source: Pick<TailSource, 'ends'>) {
     this.#renew();
   }
 
   /** @returns ends it; to be called once */
   follow(): () => void {
-    if (this.#followers++ === 0) this.#begin();
+    if (this.#followers++ === 0) this.#poll = setInterval(() => this.#tell(), POLL_MS);
     return () => {
-      if (--this.#followers === 0) this.#end();
+      if (--this.#followers === 0) clearInterval(this.#poll);
     };
   }
 
@@ -57,34 +46,6 @@ export class TailNews {
     });
     this.#reading = reading;
     return reading;
-  }
-
-  #begin(): void {
-    this.#listening = new AbortController();
-    this.#poll = setInterval(() => {
-      void this.#listen();
-      this.#tell();
-    }, POLL_MS);
-    void this.#listen();
-  }
-
-  async #listen(): Promise<void> {
-    const { signal } = this.#listening!;
-    if (this.#isListening) return;
-    this.#isListening = true;
-    try {
-      await this.source.listen(() => this.#tell(), signal);
-      if (!signal.aborted) this.onListenFailure(new Error('the connection that listens was closed'));
-    } catch (error) {
-      if (!signal.aborted) this.onListenFailure(error);
-    } finally {
-      this.#isListening = false;
-    }
-  }
-
-  #end(): void {
-    clearInterval(this.#poll);
-    this.#listening?.abort();
   }
 
   #tell(): void {

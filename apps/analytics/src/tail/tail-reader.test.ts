@@ -47,7 +47,6 @@ class SmallStore extends TailSource {
   override async givenUp() {
     return [];
   }
-  override async listen() {}
 }
 
 describe('TailReader, beside retention', () => {

@@ -13,5 +13,4 @@ export abstract class TailSource {
   abstract firstOffset(span: TailSpan, retainedFromUs: number): Promise<bigint | undefined>;
   abstract retainedFromUs(): Promise<number>;
   abstract givenUp(sinceNs: bigint, untilNs: bigint): Promise<GivenUp[]>;
-  abstract listen(wake: () => void, signal: AbortSignal): Promise<void>;
 }

@@ -36,13 +36,6 @@ describe('TailService', () => {
     expect(log.read).toBe(2 * step);
     await chunks.return();
   });
-  it('listens on one connection for all tails, and on none when the last has gone', async () => {
-    const tails = [follow(), follow(), follow()];
-    for (const tail of tails) await tail.next();
-    expect(log.listeners).toBe(1);
-    for (const tail of tails) await tail.return();
-    await expect.poll(() => log.listeners).toBe(0);
-  });
   it('refuses more tails than it has room for, and takes one again when another has ended', async () => {
     const tails = Array.from({ length: 64 }, () => follow());
     for (const tail of tails) await tail.next();

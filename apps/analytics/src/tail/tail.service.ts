@@ -24,10 +24,7 @@ export class TailService {
   #tails = 0;
 
   constructor(private readonly parts: TailParts) {
-    this.#news = new TailNews(parts.source, (err) => {
-      parts.metrics.listenFailures.inc();
-      parts.logger.warn({ err }, 'nothing listens for commits, polling until it does again');
-    });
+    this.#news = new TailNews(parts.source);
   }
 
   /**

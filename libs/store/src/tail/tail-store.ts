@@ -111,31 +111,6 @@ export class TailStore {
     return givenUp(this.pool, 'section', sinceNs, untilNs);
   }
 
-  /**
-   * Calls `wake` after commits, until `signal` is aborted or the connection breaks. A wake can be missed.
-   * Keeps one connection.
-   */
-  async listen(wake: () => void, signal: AbortSignal): Promise<void> {
-    const client = await this.pool.connect().catch((error: unknown) => {
-      throw storeError(error);
-    });
-    try {
-      await client.query('LISTEN bpfleet_tail');
-      await new Promise<void>((resolve, reject) => {
-        client.on('notification', wake);
-        client.once('error', reject);
-        client.once('end', resolve);
-        if (signal.aborted) resolve();
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-    } catch (error) {
-      throw storeError(error);
-    } finally {
-      // Closed: it listens.
-      client.release(true);
-    }
-  }
-
   async #query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<pg.QueryResult<Row>> {
     try {
       return await this.pool.query<Row>(sql, values);
