@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type LossLedger, queryApi } from '@bpfleet/contract';
+import { queryApi } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { bothKilled } from './both-killed.js';
+import { add, type Fate, fateBefore, noFate, untilAddsUp } from './fate.js';
 import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
 import { sampledOut } from './sampled-out.js';
 import { sharedKilled } from './shared-killed.js';
@@ -61,7 +62,7 @@ suiteRequires('an agent process that is killed, alone or with its opener', needs
         ({ epoch } = next);
       }
       const sent = await sender.stop();
-      const { captured, dropped, lost } = await untilAddsUp(before, sent);
+      const { captured, dropped, lost } = await untilAddsUp(rig, before, sent);
       const { missing, twice } = missingAndTwice(sent, await rig.stored(captured - lost, from), from);
       console.info(
         `${ROUNDS} kills, ${sent} packets sent at ${packetsPerSecond}/s, ${missing} missing, ${twice} twice; ` +
@@ -96,7 +97,7 @@ suiteRequires('an agent process that is killed, alone or with its opener', needs
     }
     const sent = await sender.stop();
     const fates = fatesSaid(rig.fleet.agents.get('h1')!.stdout, first);
-    const { captured, dropped, lost } = await untilAddsUp([...fates.values()].reduce(add, noFate()), sent);
+    const { captured, dropped, lost } = await untilAddsUp(rig, [...fates.values()].reduce(add, noFate()), sent);
     const { missing, twice } = missingAndTwice(sent, await rig.stored(captured - lost, from), from);
     console.info(
       `${ROUNDS} processes killed while they took over: ${steps.join(', ')}; in ${fates.size} epochs that ended ` +
@@ -112,16 +113,6 @@ suiteRequires('an agent process that is killed, alone or with its opener', needs
   sharedKilled(rig, nextNumbers);
   versionChange(rig, ringEnv(large.bytes));
   sampledOut(rig);
-
-  /** With what the process that runs now says of itself. */
-  async function untilAddsUp(before: Fate, sent: number): Promise<Fate> {
-    let all = before;
-    await rig.untilStatus('the ledgers to add up to what was sent', ({ ledger }) => {
-      all = add({ ...before }, fateOf(ledger!));
-      return all.captured + all.dropped >= sent;
-    });
-    return all;
-  }
 
   /** Kills the process after this one once it has come so far, or a moment later. */
   async function killTakingOver(before: number, mapped: readonly string[]): Promise<string> {
@@ -151,32 +142,3 @@ function fatesSaid(log: string, since: number): Map<number, Fate> {
   // One that said it twice: the first that heard of it was killed before it began an epoch of its own.
   return new Map(said.filter(([epoch]) => epoch >= since).reverse());
 }
-
-/** What became of packets that passed the program, by the ledgers. */
-interface Fate {
-  captured: number;
-  dropped: number;
-  lost: number;
-}
-
-const noFate = (): Fate => ({ captured: 0, dropped: 0, lost: 0 });
-
-function add(sum: Fate, { captured, dropped, lost }: Fate): Fate {
-  sum.captured += captured;
-  sum.dropped += dropped;
-  sum.lost += lost;
-  return sum;
-}
-
-/** Of the epoch before, by the word of the one after it. */
-const fateBefore = ({ before }: Pick<LossLedger, 'before'>): Fate => ({
-  captured: Number(before!['before-captured']),
-  dropped: Number(before!['before-dropped']),
-  lost: Number(before!['before-lost']),
-});
-
-const fateOf = ({ agent, sockets }: LossLedger): Fate => ({
-  captured: agent.captured,
-  dropped: sockets.reduce((sum, { droppedByKernel }) => sum + droppedByKernel, 0),
-  lost: 0,
-});

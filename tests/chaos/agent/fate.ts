@@ -1,0 +1,42 @@
+import type { LossLedger } from '@bpfleet/contract';
+import type { OneHost } from './one-host.js';
+
+/** What became of packets that passed the program, by the ledgers. */
+export interface Fate {
+  captured: number;
+  dropped: number;
+  lost: number;
+}
+
+export const noFate = (): Fate => ({ captured: 0, dropped: 0, lost: 0 });
+
+export function add(sum: Fate, { captured, dropped, lost }: Fate): Fate {
+  sum.captured += captured;
+  sum.dropped += dropped;
+  sum.lost += lost;
+  return sum;
+}
+
+/** Of the epoch before, by the word of the one after it. */
+export const fateBefore = ({ before }: Pick<LossLedger, 'before'>): Fate => ({
+  captured: Number(before!['before-captured']),
+  dropped: Number(before!['before-dropped']),
+  lost: Number(before!['before-lost']),
+});
+
+export const fateOf = ({ agent, sockets }: LossLedger): Fate => ({
+  captured: agent.captured,
+  dropped: sockets.reduce((sum, { droppedByKernel }) => sum + droppedByKernel, 0),
+  lost: 0,
+});
+
+/** With what the process that runs now says of itself. */
+export async function untilAddsUp(rig: OneHost, before: Fate, sent: number): Promise<Fate> {
+  let all = before;
+  const what = `the ledgers to add up to ${sent} sent, with ${JSON.stringify(before)} of processes before`;
+  await rig.untilStatus(what, ({ ledger }) => {
+    all = add({ ...before }, fateOf(ledger!));
+    return all.captured + all.dropped >= sent;
+  });
+  return all;
+}
