@@ -13,6 +13,8 @@ import { RingReader } from './ring-reader.js';
 
 const device = (index: number) => ({ name: `eth${index}`, index, linkType: 'EN10MB', cooked: false });
 const all = memberOf('all', '');
+/** Later than a take-over that began at 0 is over. */
+const TAKEN_OVER_MS = 1000;
 
 describe('a capture session', () => {
   const rings = new Map<number, FakeRing>();
@@ -108,7 +110,7 @@ describe('a capture session', () => {
       [2, 11],
     ]);
     read();
-    nowMs = 200;
+    nowMs = TAKEN_OVER_MS;
     comes(1, [[1, 12]]);
     comes(2, [
       [1, 12],
@@ -118,6 +120,24 @@ describe('a capture session', () => {
     expect(news).toContainEqual({ kind: 'cut', socket: 2, swap: 0 });
     stop();
     expect(stored).toEqual(['eth1 10', 'eth2 11', 'eth1 12', 'eth2 13']);
+  });
+
+  it('stores once what both rings have, stamped before the cut, that the host was late to deliver', () => {
+    open(1, [1]);
+    open(2, [1], { takesOver: [1] });
+    comes(2, [[1, 11]], 70);
+    nowMs = 200;
+    read();
+    for (const id of [1, 2]) comes(id, [[1, 10]], 40);
+    read();
+    nowMs = TAKEN_OVER_MS;
+    read();
+    expect(news).toContainEqual({ kind: 'cut', socket: 2, swap: 0 });
+    // After the word there is one socket, and the packet is its own whatever its stamp.
+    comes(2, [[1, 12]], 45);
+    read();
+    stop();
+    expect(stored).toEqual(['eth1 11', 'eth1 10', 'eth1 12']);
   });
 
   describe('of a process after one that was killed', () => {
@@ -162,7 +182,7 @@ describe('a capture session', () => {
     it('goes by the cut until the ring before was read to its end', () => {
       open(1, [1]);
       open(2, [1], { takesOver: [1] });
-      nowMs = 200;
+      nowMs = TAKEN_OVER_MS;
       comes(2, [[1, 10]], 60);
       read();
       expect(news).toContainEqual({ kind: 'cut', socket: 2, swap: 0 });
@@ -174,7 +194,7 @@ describe('a capture session', () => {
       // What the host's clock was set back for is of the one that is left all the same.
       comes(2, [[1, 11]], 5);
       session.carryOut({ kind: 'draining', socket: 1 });
-      nowMs = 300;
+      nowMs = TAKEN_OVER_MS + 100;
       read();
       stop();
       expect(stored).toEqual(['eth1 10', 'eth1 9', 'eth1 11']);
@@ -258,12 +278,12 @@ describe('a capture session', () => {
         { passed: 2, taken: 2 },
       ],
     });
-    nowMs = 200;
+    nowMs = TAKEN_OVER_MS;
     read();
     comes(2, [[1, 14]]);
     session.carryOut({ kind: 'draining', socket: 1 });
     expect(counted()).toMatchObject({ taken: 4, sockets: [{ passed: 2 }, { passed: 3, taken: 2 }] });
-    nowMs = 300;
+    nowMs = TAKEN_OVER_MS + 100;
     read();
     expect(counted()).toMatchObject({
       taken: 5,

@@ -23,6 +23,11 @@ import type { RingReader } from './ring-reader.js';
 
 /** Until then the kernel stamps each packet once for all sockets (`RingSocketOptions.arrivalTime`), which takes a moment to begin. */
 const TAKE_OVER_MS = 50;
+/**
+ * So long after the cut both let pass: a packet stamped before it may wait in the backlog of a host that is short of
+ * processors, and comes to both. Once the ones before end, stamps say no more whose it is.
+ */
+const LATE_MS = 500;
 /** So long after the first of the sockets that there were the last one has come, also where no state is carried out. */
 const TOLD_MS = 5000;
 /** There may be thousands of versions. */
@@ -152,7 +157,7 @@ export class CaptureSession {
     const had = interfaces.all.map(({ device }) => device).filter((device) => isHad(device) || others.length === 0);
     interfaces.takeOver(cutAtMs, had);
     this.#keepTimes(lane);
-    lane.atNextCut(this.nowMs() + TAKE_OVER_MS, () => {
+    lane.atNextCut(this.nowMs() + TAKE_OVER_MS + LATE_MS, () => {
       interfaces.hasTakenOver();
       this.#keepTimes(lane);
       this.tell({ kind: 'cut', socket: lane.id, swap: TAKEN_OVER });
