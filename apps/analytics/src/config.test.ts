@@ -1,6 +1,7 @@
 import { bpfleetVariables, loadConfig, variableNames } from '@bpfleet/service';
 import { describe, expect, it } from 'vitest';
 import { AnalyticsConfig, ProcessConfig } from './config.js';
+import { createPools } from './pools.js';
 
 const GIB = 1024 ** 3;
 const kept = {
@@ -17,6 +18,8 @@ describe('the configuration of analytics', () => {
       port: 7421,
       logLevel: 'info',
       postgresUrl: 'postgres://db/bpfleet',
+      ingestConnections: 8,
+      queryConnections: 20,
       kafkaBrokers: ['127.0.0.1:9092'],
       topicPrefix: '',
       partitions: 12,
@@ -28,6 +31,8 @@ describe('the configuration of analytics', () => {
   });
   it.each([
     ['BPFLEET_PARTITIONS', '0'],
+    ['BPFLEET_INGEST_CONNECTIONS', '3'],
+    ['BPFLEET_QUERY_CONNECTIONS', '3'],
     ['BPFLEET_KEEP_SECTION_HOURS', '0'],
     ['BPFLEET_KEEP_SECTION_BYTES', '50G'],
     ['BPFLEET_TOPIC_PREFIX', 'without-a-dot'],
@@ -46,6 +51,11 @@ describe('the configuration of analytics', () => {
     });
     const environment = { ...postgres, BPFLEET_REQUIRE_SIGNATURES: 'false' };
     expect(loadConfig(ProcessConfig, environment)).toMatchObject({ requireSignatures: false });
+  });
+  it('bounds the connections to Postgres', () => {
+    const environment = { ...postgres, BPFLEET_INGEST_CONNECTIONS: '5', BPFLEET_QUERY_CONNECTIONS: '6' };
+    const { pool, queryPool } = createPools(loadConfig(ProcessConfig, environment), () => {});
+    expect([pool.options.max, queryPool.options.max]).toEqual([5, 6]);
   });
   it('uses variables that its siblings know', () => {
     expect(bpfleetVariables).toEqual(expect.arrayContaining(variableNames(ProcessConfig)));

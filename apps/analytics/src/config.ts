@@ -2,6 +2,11 @@ import { commaSeparated, HostPort, HttpConfig, LogConfig, Port, PostgresConfig }
 import { z } from 'zod';
 import { RetentionConfig } from './retention/config.js';
 
+/**
+ * For the four partitions that are read at the same time, flows that no record brought, retention and roll-ups, which keep
+ * theirs for as long as they take, and imports.
+ */
+const INGEST_CONNECTIONS = 8;
 /** For scans, which read a step ahead, questions about flows, backtests, and tails, of which one listens. */
 export const QUERY_CONNECTIONS = 20;
 
@@ -28,12 +33,19 @@ export const AnalyticsConfig = z.object({
 });
 export type AnalyticsConfig = z.infer<typeof AnalyticsConfig>;
 
+/** Less would hold ingest up while retention and roll-ups are at work, or questions while a tail listens. */
+const Connections = z.coerce.number().int().min(4).max(1000);
+
 /** The environment of the process: the above, and what it connects to. */
 export const ProcessConfig = z.object({
   ...HttpConfig.shape,
   port: Port.default(7421).describe('port to listen on'),
   ...LogConfig.shape,
   ...PostgresConfig.shape,
+  ingestConnections: Connections.default(INGEST_CONNECTIONS).describe(
+    'connections to Postgres at most, for ingest, imports and upkeep',
+  ),
+  queryConnections: Connections.default(QUERY_CONNECTIONS).describe('the same for questions, beside those of ingest'),
   kafkaBrokers: commaSeparated(
     z.string().refine((text) => HostPort.safeParse(text).success, 'a broker is host:port, an IPv6 address in brackets'),
   )

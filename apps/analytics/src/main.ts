@@ -11,9 +11,10 @@ import {
   runMain,
 } from '@bpfleet/service';
 import { listen } from '@bpfleet/service/nest';
-import { analyticsMigrations, createPool, logIdentity, migrate } from '@bpfleet/store';
+import { analyticsMigrations, logIdentity, migrate } from '@bpfleet/store';
 import { createAnalytics } from './analytics.js';
-import { ProcessConfig, QUERY_CONNECTIONS } from './config.js';
+import { ProcessConfig } from './config.js';
+import { createPools } from './pools.js';
 
 const usage = `bpfleet analytics: stores what agents send, and answers questions about it.
 
@@ -54,12 +55,7 @@ async function serve(stopping: AbortSignal): Promise<Running> {
   const config = loadConfig(ProcessConfig, process.env);
   const logger = createLogger({ name: 'analytics', level: config.logLevel });
   const metrics = createMetrics();
-  const postgres = {
-    connection: config.postgresUrl,
-    onError: (err: Error) => logger.warn({ err }, 'a connection to postgres broke'),
-  };
-  const pool = createPool({ ...postgres, name: 'bpfleet-analytics' });
-  const queryPool = createPool({ ...postgres, name: 'bpfleet-queries', maxConnections: QUERY_CONNECTIONS });
+  const { pool, queryPool } = createPools(config, (err) => logger.warn({ err }, 'a connection to postgres broke'));
   const bus = new KafkaBus({
     brokers: config.kafkaBrokers,
     clientId: 'bpfleet-analytics',
