@@ -26,6 +26,23 @@ class TakingBus extends InProcessBus {
   }
 }
 
+/** Brokers that say where they are when they are let. */
+class SilentBus extends InProcessBus {
+  answer!: (endpoints: readonly string[]) => void;
+  readonly sent: string[] = [];
+  readonly #endpoints = new Promise<readonly string[]>((resolve) => {
+    this.answer = resolve;
+  });
+
+  override endpoints(): Promise<readonly string[]> {
+    return this.#endpoints;
+  }
+
+  override producer(): Producer {
+    return { start: async () => {}, send: async (topic) => void this.sent.push(topic), stop: async () => {} };
+  }
+}
+
 describe('an agent', () => {
   let folder: string;
   const running: { stop(): Promise<void> }[] = [];
@@ -151,6 +168,18 @@ describe('an agent', () => {
     expect(value('filters{state="reported"}')).toBe(2);
     expect(value('lost_packets_total{reason="evicted"}')).toBe(ledger!.agent.evictedPackets);
     expect([value('epoch'), value('generation'), value('confined')]).toEqual([epoch, generation, 0]);
+  });
+
+  it('captures while the brokers accept connections and say nothing, and sends only once it knows where they are', async () => {
+    const service = await filterManager(new SigningService('agent-1'));
+    service.order = service.signing.desire([web]);
+    const bus = new SilentBus();
+    await agentOf(service.url, bus);
+    await expect.poll(() => filtersOf(service.statuses.at(-1)), { timeout: 15_000 }).toEqual(['web@1 reported']);
+    await expect.poll(() => log.find(({ msg }) => String(msg).startsWith('the replay is over'))).toBeDefined();
+    expect(bus.sent).toEqual([]);
+    bus.answer(['192.0.2.1:9092']);
+    await expect.poll(() => bus.sent.length).toBeGreaterThan(0);
   });
 
   const filtersOf = (status: AgentStatus | undefined) =>

@@ -1,12 +1,5 @@
 import type { Bus } from '@bpfleet/bus';
-import {
-  type AgentBudgets,
-  type AgentStatus,
-  DsseEnvelope,
-  delegationText,
-  type Endpoint,
-  packetsTopic,
-} from '@bpfleet/contract';
+import { type AgentBudgets, type AgentStatus, DsseEnvelope, delegationText, packetsTopic } from '@bpfleet/contract';
 import { bootTimeMs, type FolderLock, matchesPatterns } from '@bpfleet/linux';
 import { PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
@@ -21,8 +14,9 @@ import { AgentClient } from './control/agent-client.js';
 import { ControlTrouble } from './control/control-trouble.js';
 import { DesiredFollower } from './control/desired-follower.js';
 import { Enrolment } from './control/enrolment.js';
-import { parseEndpoint, resolveExcluded } from './control/excluded-endpoints.js';
+import { type ExcludedEndpoint, parseEndpoint } from './control/excluded-endpoints.js';
 import { type ClaimedState, KeptOrders } from './control/kept-orders.js';
+import { OwnAddresses } from './control/own-addresses.js';
 import { StatusReporter } from './control/status-reporter.js';
 import type { TakenBundles } from './control/take-bundles.js';
 import { controlFolder } from './folders.js';
@@ -40,6 +34,7 @@ import { ownFolder } from './spool/own-folder.js';
 import { SessionKeys } from './spool/session-keys.js';
 import { SpoolErrors } from './spool/spool-errors.js';
 import { agentStatus, type StoreFigures, storeFigures } from './status.js';
+import { HeldProducer } from './uplink/held-producer.js';
 import { senderMetrics, storeMetrics } from './uplink/metrics.js';
 import { Sender } from './uplink/sender.js';
 
@@ -86,6 +81,7 @@ export class CaptureAgent {
 
   readonly #trouble = new ControlTrouble(() => this.#reporter?.changed());
   readonly #orders: KeptOrders;
+  readonly #own: OwnAddresses;
   readonly #guest: Guest;
   readonly #guard: GuardMeter;
 
@@ -96,6 +92,13 @@ export class CaptureAgent {
     const budget = { cpuPercent: config.agentCpuPercent, memoryBytes: config.agentMemoryBytes };
     const changed = (): void => this.#reporter?.changed();
     this.#orders = new KeptOrders(controlFolder(config.agentStateDir), parts.logger, changed);
+    this.#own = new OwnAddresses({
+      configured: config.kafkaBrokers,
+      brokers: () => parts.bus.endpoints(),
+      logger: parts.logger,
+      signal: this.#stopping.signal,
+      onNews: () => this.#repeat(),
+    });
     this.#guard = new GuardMeter(parts.openerPid);
     const ringBytes = (): number => this.#source?.mappedBytes ?? 0;
     const captures: Throttled = {
@@ -126,6 +129,8 @@ export class CaptureAgent {
     this.#sender = this.#makeSender();
     this.#keepTo({});
     await this.#sender.start();
+    // Also while nothing is desired: sections may wait from before.
+    void this.#own.leaveOut([], async () => {});
     const client = new AgentClient(config.server, { agent: hello.agent, key: sessionKey, delegation });
     const enrolment = this.#enrolmentBy(client);
     const enrolled = enrolment.first(parts.onFatal);
@@ -246,7 +251,8 @@ export class CaptureAgent {
         onDone: () => this.#forgetKeys(),
       },
       [this.#spool, this.#memory],
-      parts.bus.producer(),
+      // Else it would capture what it sends, and send that.
+      new HeldProducer(parts.bus.producer(), this.#own.areLeftOut),
       senderMetrics(parts.registry),
       parts.logger,
       parts.onFatal,
@@ -275,10 +281,21 @@ export class CaptureAgent {
     return new DesiredFollower({ client, kept, logger, trouble, registered, desire, challenge, onFatal });
   }
 
-  async #desire({ envelope, state }: ClaimedState, taken: TakenBundles): Promise<void> {
-    const { config, parts } = this;
-    const endpoints = [...state.excluded, parseEndpoint(config.server), ...(await this.#brokers())];
-    const excluded = await resolveExcluded(endpoints, parts.logger);
+  #desire(claimed: ClaimedState, taken: TakenBundles): Promise<void> {
+    const endpoints = [...claimed.state.excluded, parseEndpoint(this.config.server)];
+    return this.#own.leaveOut(endpoints, (excluded) => this.#carryOut(claimed, taken, excluded));
+  }
+
+  async #repeat(): Promise<void> {
+    await this.#follower?.repeat().catch(this.parts.onFatal);
+  }
+
+  async #carryOut(
+    { envelope }: ClaimedState,
+    taken: TakenBundles,
+    excluded: readonly ExcludedEndpoint[],
+  ): Promise<void> {
+    const { parts } = this;
     const answer = await parts.opener.desire({ state: envelope, ...taken, excluded });
     const isNew = answer.generation !== this.#generation;
     this.#generation = answer.generation;
@@ -303,16 +320,6 @@ export class CaptureAgent {
     const { spoolBytes = config.agentSpoolBytes, sendBytesPerSecond = config.agentSendBytesPerSecond } = budgets;
     this.#spool.maxBytes = spoolBytes;
     if (this.#sender) this.#sender.bytesPerSecond = sendBytesPerSecond || Number.POSITIVE_INFINITY;
-  }
-
-  /** The brokers the agent is told of by the cluster; those it was configured with while the cluster is away. */
-  async #brokers(): Promise<readonly Endpoint[]> {
-    try {
-      return (await this.parts.bus.endpoints()).map(parseEndpoint);
-    } catch (err) {
-      this.parts.logger.warn({ err }, 'brokers not known yet, excluding the configured ones');
-      return this.config.kafkaBrokers;
-    }
   }
 
   /** Patterns that name no interface now. No reason to end: interfaces come and go. */

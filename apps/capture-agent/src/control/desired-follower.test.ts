@@ -75,6 +75,7 @@ describe('DesiredFollower', () => {
   let trouble: ControlTrouble;
   let asked: number;
   let wantsState: boolean;
+  let during: () => Promise<void>;
   const started: DesiredFollower[] = [];
   const service = new SigningService('agent-1');
   const web = { filter: 'web', version: 1, expression: 'tcp port 80' };
@@ -86,6 +87,7 @@ describe('DesiredFollower', () => {
     refuse = undefined;
     asked = 0;
     wantsState = false;
+    during = async () => {};
     trouble = new ControlTrouble(() => {});
   });
   afterEach(async () => {
@@ -102,6 +104,7 @@ describe('DesiredFollower', () => {
       trouble,
       registered: Promise.resolve(),
       desire: async (claimed, bundles) => {
+        await during();
         if (refuse) throw refuse;
         taken.push({ claimed, ...bundles });
       },
@@ -168,6 +171,24 @@ describe('DesiredFollower', () => {
     api.fetch = async () => Promise.reject(new Error('away'));
     await start();
     expect(generations()).toHaveLength(2);
+  });
+
+  it('carries out again what was kept, one state at a time', async () => {
+    api.desire(service.desire([web]));
+    const follower = await start();
+    await until(() => readdirSync(folder).includes('desired.json'));
+    let isBusy = false;
+    during = async () => {
+      expect(isBusy).toBe(false);
+      isBusy = true;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      isBusy = false;
+    };
+    api.desire(service.desire([dns]));
+    await Promise.all([follower.repeat(), follower.repeat(), until(() => taken.length === 4)]);
+    await follower.repeat();
+    expect(generations().at(-1)).toBe(Math.max(...generations()));
+    expect(taken.at(-1)!.bundles).toEqual(api.order!.bundles);
   });
 
   it.each([

@@ -36,22 +36,37 @@ export interface FollowerParts {
 export class DesiredFollower {
   #etag: string | undefined;
   #following: Promise<void> = Promise.resolve();
+  /** One state is carried out at a time. */
+  #turn: Promise<void> = Promise.resolve();
   readonly #stopping = new AbortController();
 
   constructor(private readonly parts: FollowerParts) {}
 
   async start(): Promise<void> {
-    await this.#startFromDisk();
+    await this.repeat();
     this.#following = this.#follow().catch(this.parts.onFatal);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#following;
+    await this.#turn;
+  }
+
+  /** Carries out again what was kept last. */
+  repeat(): Promise<void> {
+    return this.#inTurn(() => this.#carryOutKept());
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    // Who waits for it hears of what goes wrong.
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
   /** Verified again. What is damaged or refused is said, and the filter-manager asked as if there was none. */
-  async #startFromDisk(): Promise<void> {
+  async #carryOutKept(): Promise<void> {
     const { kept, logger } = this.parts;
     try {
       const claimed = await kept.state();
@@ -99,9 +114,11 @@ export class DesiredFollower {
       }
       const claimed = claimedState(await response.json());
       const taken = await takeBundles(claimed.state, kept, (digest) => this.#fetch(digest, signal));
-      await this.parts.desire(claimed, taken);
-      this.parts.trouble.over();
-      await kept.keep(claimed);
+      await this.#inTurn(async () => {
+        await this.parts.desire(claimed, taken);
+        this.parts.trouble.over();
+        await kept.keep(claimed);
+      });
       this.#etag = response.headers.get('etag') ?? `"${claimed.state.generation}"`;
     } finally {
       deadline.clear();

@@ -10,28 +10,35 @@ export interface ExcludedEndpoint {
 }
 
 /**
- * The addresses behind bpfleet's own endpoints, sorted, so that the same set gives the same program. A name that does
- * not resolve is left out, with a warning: the agent cannot have a connection to it either.
+ * The addresses behind endpoints, sorted, so that the same set gives the same program. A name that is not resolved is left
+ * out: the agent cannot have a connection to it either.
+ * @param resolved names and their addresses
  */
-export async function resolveExcluded(endpoints: readonly Endpoint[], logger: Logger): Promise<ExcludedEndpoint[]> {
+export function excludedOf(
+  endpoints: readonly Endpoint[],
+  resolved: ReadonlyMap<string, readonly string[]>,
+): ExcludedEndpoint[] {
   const found = new Map<string, ExcludedEndpoint>();
-  await Promise.all(
-    endpoints.map(async ({ host, port }) => {
-      for (const address of await addressesOf(host, logger)) found.set(`${address} ${port}`, { address, port });
-    }),
-  );
+  for (const { host, port } of endpoints)
+    for (const address of resolved.get(host) ?? literalOf(host)) found.set(`${address} ${port}`, { address, port });
   return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
 }
 
-async function addressesOf(host: string, logger: Logger): Promise<string[]> {
-  const bare = host.replace(/^\[|\]$/g, '');
-  if (isIP(bare)) return [bare];
+/** Undefined: the name does not resolve now, which is logged. */
+export async function addressesOf(host: string, logger: Logger): Promise<readonly string[] | undefined> {
+  const [literal] = literalOf(host);
+  if (literal !== undefined) return [literal];
   try {
-    return (await lookup(bare, { all: true })).map(({ address }) => address);
+    return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch (err) {
     logger.warn({ err, host }, 'excluded endpoint does not resolve');
-    return [];
+    return undefined;
   }
+}
+
+function literalOf(host: string): string[] {
+  const bare = host.replace(/^\[|\]$/g, '');
+  return isIP(bare) ? [bare] : [];
 }
 
 /** `host:port`, `[v6]:port` or a URL as an endpoint. */
