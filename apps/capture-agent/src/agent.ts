@@ -14,7 +14,7 @@ import { AgentClient } from './control/agent-client.js';
 import { ControlTrouble } from './control/control-trouble.js';
 import { DesiredFollower } from './control/desired-follower.js';
 import { Enrolment } from './control/enrolment.js';
-import { type ExcludedEndpoint, parseEndpoint } from './control/excluded-endpoints.js';
+import { addressesOf, type ExcludedEndpoint, parseEndpoint } from './control/excluded-endpoints.js';
 import { type ClaimedState, KeptOrders } from './control/kept-orders.js';
 import { OwnAddresses } from './control/own-addresses.js';
 import { StatusReporter } from './control/status-reporter.js';
@@ -95,6 +95,7 @@ export class CaptureAgent {
     this.#own = new OwnAddresses({
       configured: config.kafkaBrokers,
       brokers: () => parts.bus.endpoints(),
+      addressesOf: (host) => addressesOf(host, parts.logger),
       logger: parts.logger,
       signal: this.#stopping.signal,
       onNews: () => this.#repeat(),

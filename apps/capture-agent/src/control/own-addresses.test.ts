@@ -3,11 +3,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ExcludedEndpoint } from './excluded-endpoints.js';
 import { OwnAddresses } from './own-addresses.js';
 
-const names = vi.hoisted(() => new Map<string, Promise<{ address: string }[]>>());
-vi.mock('node:dns/promises', () => ({
-  lookup: (name: string) => names.get(name) ?? Promise.reject(new Error(`no ${name}`)),
-}));
-
 const server = { host: '192.0.2.1', port: 443 };
 const named = { host: 'server.example', port: 443 };
 
@@ -16,6 +11,7 @@ describe('OwnAddresses', () => {
   let asked: number;
   let stopping: AbortController;
   const carriedOut: string[][] = [];
+  const names = new Map<string, Promise<string[]>>();
   beforeEach(() => {
     vi.useFakeTimers();
     names.clear();
@@ -37,6 +33,7 @@ describe('OwnAddresses', () => {
         asked++;
         return brokers();
       },
+      addressesOf: async (host) => (/^[0-9.]+$/.test(host) ? [host] : names.get(host)),
       logger: pino({ enabled: false }),
       signal: stopping.signal,
       onNews: () => own.leaveOut(endpoints, carryOut),
@@ -101,13 +98,13 @@ describe('OwnAddresses', () => {
 
   it('does not wait for names either, and leaves out what they resolve to later', async () => {
     brokers = async () => [];
-    let resolved!: (addresses: { address: string }[]) => void;
+    let resolved!: (addresses: string[]) => void;
     names.set(named.host, new Promise((resolve) => (resolved = resolve)));
     const used = ownAddresses([server, named]).use();
     await pass(1000);
     await used;
     expect(carriedOut).toEqual([['192.0.2.1 443']]);
-    resolved([{ address: '192.0.2.5' }]);
+    resolved(['192.0.2.5']);
     await pass(1000);
     expect(carriedOut.slice(1)).toEqual([['192.0.2.1 443', '192.0.2.5 443']]);
   });
@@ -118,7 +115,7 @@ describe('OwnAddresses', () => {
     await use();
     await pass(0);
     expect([carriedOut, areLeftOut()]).toEqual([[[]], true]);
-    names.set(named.host, Promise.resolve([{ address: '192.0.2.5' }]));
+    names.set(named.host, Promise.resolve(['192.0.2.5']));
     await pass(60_000);
     expect(carriedOut.slice(1)).toEqual([['192.0.2.5 443']]);
   });

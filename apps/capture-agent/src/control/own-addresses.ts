@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Endpoint } from '@bpfleet/contract';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
-import { addressesOf, type ExcludedEndpoint, excludedOf, parseEndpoint } from './excluded-endpoints.js';
+import { type ExcludedEndpoint, excludedOf, parseEndpoint } from './excluded-endpoints.js';
 
 /** Capture waits no longer for a cluster, or for name servers, that do not answer. */
 const WAIT_MS = 1000;
@@ -16,6 +16,8 @@ export interface OwnAddressesParts {
   readonly configured: readonly Endpoint[];
   /** host:port of all brokers, as the cluster tells clients to connect. */
   readonly brokers: () => Promise<readonly string[]>;
+  /** Of a host; undefined when it cannot be found out now. */
+  readonly addressesOf: (host: string) => Promise<readonly string[] | undefined>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
   /** Other addresses are known than were left out: what was carried out last is to be carried out again. */
@@ -102,7 +104,7 @@ export class OwnAddresses {
 
   async #resolve(endpoints: readonly Endpoint[]): Promise<boolean> {
     const hosts = [...new Set(endpoints.map(({ host }) => host))];
-    const found = await Promise.all(hosts.map((host) => addressesOf(host, this.parts.logger)));
+    const found = await Promise.all(hosts.map((host) => this.parts.addressesOf(host)));
     for (const [number, addresses] of found.entries()) if (addresses) this.#resolved.set(hosts[number]!, addresses);
     return found.every((addresses) => addresses !== undefined);
   }
