@@ -221,6 +221,48 @@ describe('a capture session', () => {
       expect(stored).toEqual(['eth1 10', 'eth1 11', 'eth1 12']);
     });
 
+    it('does not go back behind a swap that was cut, whether or not the opener heard of it', () => {
+      const swap = { id: 3, branches: [{ interfaces: [device(2)], members: [memberOf('next', '')] }] };
+      open(1, [1, 2]);
+      session.carryOut({ kind: 'swap', socket: 1, swap });
+      nowMs = 100;
+      read();
+      expect(news).toEqual([{ kind: 'cut', socket: 1, swap: 3 }]);
+      kill();
+      open(1, [1, 2], { swap });
+      expect(news).toEqual([{ kind: 'cut', socket: 1, swap: 3 }]);
+      comes(1, [
+        [1, 10],
+        [2, 11],
+      ]);
+      read();
+      session.carryOut({ kind: 'counters', id: 5 });
+      const { counters } = news.at(-1) as Extract<CaptureNews, { kind: 'counters' }>;
+      expect(counters.versions.filter(({ matched }) => matched > 0)).toMatchObject([
+        { version: 'next@1', interface: 'eth2', matched: 1 },
+      ]);
+      stop();
+      expect(stored).toEqual(['eth2 11']);
+    });
+
+    it('looks for the cut of a swap that none has cut', () => {
+      const swap = { id: 3, branches: [{ interfaces: [device(2)], members: [all] }] };
+      open(1, [1, 2]);
+      session.carryOut({ kind: 'swap', socket: 1, swap: { ...swap, id: 2 } });
+      nowMs = 100;
+      read();
+      kill();
+      open(1, [1, 2], { swap });
+      comes(1, [[1, 10]]);
+      expect(news).toEqual([]);
+      read();
+      nowMs = 200;
+      read();
+      expect(news).toEqual([{ kind: 'cut', socket: 1, swap: 3 }]);
+      stop();
+      expect(stored).toEqual(['eth1 10']);
+    });
+
     it('forgets the cuts of sockets that have ended', () => {
       open(1, [1]);
       open(2, [1], { takesOver: [1] });

@@ -185,18 +185,32 @@ export class CaptureSession {
     const next = this.#attributions(lane, swap.branches);
     // Nobody had filters on what is new: the union is its own, and there is nothing to wait for.
     for (const [device, attribution] of next) if (!interfaces.has(device)) interfaces.put(device, attribution);
+    // By a process before: what is left in the ring passed the next members.
+    if (this.keptTimes.isCut(id, swap.id)) {
+      this.#goOver(lane, swap, next);
+      return;
+    }
     for (const attribution of next.values()) this.#awaited.add(attribution);
     lane.atNextCut(this.nowMs(), () => {
-      const staying = new Set(swap.branches.flatMap((branch) => branch.interfaces.map(({ index }) => index)));
-      const leaving = interfaces.all.filter(({ device }) => !staying.has(device.index));
-      for (const one of leaving) interfaces.remove(one);
-      for (const [device, attribution] of next) {
-        interfaces.put(device, attribution);
-        this.#awaited.delete(attribution);
-      }
-      this.#settled();
-      this.tell({ kind: 'cut', socket: id, swap: swap.id });
+      this.keptTimes.keepCut(id, swap.id);
+      this.#goOver(lane, swap, next);
     });
+  }
+
+  #goOver(
+    { id, interfaces }: RingLane,
+    { id: swap, branches }: SocketSwap,
+    next: ReadonlyMap<SocketInterface, Attribution>,
+  ): void {
+    const staying = new Set(branches.flatMap((branch) => branch.interfaces.map(({ index }) => index)));
+    const leaving = interfaces.all.filter(({ device }) => !staying.has(device.index));
+    for (const one of leaving) interfaces.remove(one);
+    for (const [device, attribution] of next) {
+      interfaces.put(device, attribution);
+      this.#awaited.delete(attribution);
+    }
+    this.#settled();
+    this.tell({ kind: 'cut', socket: id, swap });
   }
 
   #drain(id: number): void {

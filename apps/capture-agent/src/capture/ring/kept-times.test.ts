@@ -30,4 +30,44 @@ describe('KeptTimes', () => {
     expect([1, 2].map((more) => next.of(MOST_KEPT + more).fromMs)).toEqual([MOST_KEPT + 1, MOST_KEPT + 2]);
     expect(next.of(7)).toEqual(ALWAYS);
   });
+
+  it('has the swap that another cut last, also beside times that are over', () => {
+    const kept = memory();
+    const before = new KeptTimes(kept);
+    before.keep(7, { fromMs: 5, untilMs: Number.POSITIVE_INFINITY });
+    before.keepCut(7, 1);
+    before.keepCut(7, 2);
+    before.keep(7, ALWAYS);
+    before.keepCut(9, 1);
+    const next = new KeptTimes(kept);
+    expect([next.isCut(7, 1), next.isCut(7, 2), next.isCut(9, 1), next.isCut(8, 1)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+    expect([7, 9].map((socket) => next.of(socket))).toEqual([ALWAYS, ALWAYS]);
+    next.forget(7);
+    next.keep(11, { fromMs: 5, untilMs: 6 });
+    expect(new KeptTimes(kept).isCut(11, 2)).toBe(false);
+  });
+
+  it('takes what was written when there was nothing of swaps', () => {
+    const kept = memory();
+    // Two rows of socket, from and until.
+    new Float64Array(kept).set([7, 5, 8, 9, 0, 6]);
+    const next = new KeptTimes(kept);
+    expect([7, 9].map((socket) => next.of(socket))).toEqual([
+      { fromMs: 5, untilMs: 8 },
+      { fromMs: 0, untilMs: 6 },
+    ]);
+    expect([7, 9].map((socket) => next.isCut(socket, 1))).toEqual([false, false]);
+  });
+
+  it('says when it has no room', () => {
+    const times = new KeptTimes(memory());
+    const kept = Array.from({ length: MOST_KEPT + 2 }, (_, index) => times.keepCut(index + 1, 1));
+    expect(kept.indexOf(false)).toBe(MOST_KEPT);
+    expect(times.keep(MOST_KEPT + 2, { fromMs: 1, untilMs: 2 })).toBe(false);
+  });
 });
