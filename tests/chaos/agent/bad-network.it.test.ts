@@ -9,12 +9,15 @@ import { overload } from './overload.js';
 
 /** 60 s of resets, 30 s half-open and 60 s of a slow network in the long form, `BPFLEET_TEST_ROUNDS=20`. */
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 1);
-const PACKETS_PER_SECOND = ROUNDS < 20 ? 2_000 : 20_000;
+const IS_LONG = ROUNDS >= 20;
+const PACKETS_PER_SECOND = IS_LONG ? 20_000 : 2_000;
 const RESETS_MS = 3_000 * ROUNDS;
 const HALF_OPEN_MS = 1_500 * ROUNDS;
 const SLOW_MS = 3_000 * ROUNDS;
 const BEFORE_MS = 500;
 const PARTS = 3;
+/** Of a network that is slow for long: so long, with fewer packets than above, and so many rebalances meanwhile. */
+const SLOW_LONG = { ms: 600_000, parts: 20, packetsPerSecond: 2_000, mostRebalances: 2 };
 const CATCH_UP_MS = 60_000;
 
 // F4, F5, F6 and F11 of the failure suite.
@@ -29,10 +32,14 @@ suiteRequires(
     let all = 0;
 
     /** Under traffic: what the network does, and then all that was sent is stored once. */
-    async function under(what: string, network: () => Promise<string>): Promise<void> {
+    async function under(
+      what: string,
+      network: () => Promise<string>,
+      packetsPerSecond = PACKETS_PER_SECOND,
+    ): Promise<void> {
       const from = runs++ * NUMBERS_APART;
       const sender = rig.senderTo(rig.hosts.host(1));
-      sender.start(PACKETS_PER_SECOND, from);
+      sender.start(packetsPerSecond, from);
       await delay(BEFORE_MS);
       const done = await network();
       const sent = await sender.stop();
@@ -77,26 +84,36 @@ suiteRequires(
       }),
     );
 
+    /** One piece in twenty comes as late as after a retransmission (RFC 6298: 200 ms at the least here, doubled). */
+    async function slow(ms: number, parts: number): Promise<string> {
+      rig.proxy.delay(() => (Math.random() < 0.05 ? 400 : 40) * (0.5 + Math.random()));
+      const start = await kafkaFigures();
+      const takesBefore = await rig.takesOfPartitions();
+      expect(takesBefore).not.toEqual([]);
+      const acknowledged: number[] = [];
+      for (let part = 0; part < parts; part++) {
+        const before = await sentPackets();
+        await delay(ms / parts);
+        await rig.fleet.until('packets to be acknowledged meanwhile', async () => (await sentPackets()) > before);
+        acknowledged.push((await sentPackets()) - before);
+      }
+      const end = await kafkaFigures();
+      const takes = await rig.takesOfPartitions();
+      rig.proxy.delay(() => 0);
+      // Slow is not broken: whoever gives up here would never get anywhere.
+      expect(end.clients_given_up).toBe(start.clients_given_up);
+      // Each time the group shares anew, its members take all their partitions over again.
+      const rebalances = Math.max(...takes.map((count, partition) => count - (takesBefore[partition] ?? 0)));
+      expect(rebalances).toBeLessThanOrEqual(SLOW_LONG.mostRebalances);
+      const meanwhile = Object.entries(end).map(([name, count]) => `${count - start[name]!} ${name}`);
+      const progress = `${acknowledged.join(', ')} packets acknowledged, ${rebalances} rebalances`;
+      return `${ms / 1000} s, ${progress} and ${meanwhile.join(', ')} meanwhile`;
+    }
     it('goes on while the network is slow, and pieces come as late as after a loss', { timeout }, () =>
-      under('slow', async () => {
-        // One piece in twenty comes as late as after a retransmission (RFC 6298: 200 ms at the least here, doubled).
-        rig.proxy.delay(() => (Math.random() < 0.05 ? 400 : 40) * (0.5 + Math.random()));
-        const start = await kafkaFigures();
-        const acknowledged: number[] = [];
-        for (let part = 0; part < PARTS; part++) {
-          const before = await sentPackets();
-          await delay(SLOW_MS / PARTS);
-          await rig.fleet.until('packets to be acknowledged meanwhile', async () => (await sentPackets()) > before);
-          acknowledged.push((await sentPackets()) - before);
-        }
-        const end = await kafkaFigures();
-        rig.proxy.delay(() => 0);
-        // Slow is not broken: whoever gives up here would never get anywhere.
-        expect(end.clients_given_up).toBe(start.clients_given_up);
-        const meanwhile = Object.entries(end).map(([name, count]) => `${count - start[name]!} ${name}`);
-        const progress = `${acknowledged.join(', ')} packets acknowledged`;
-        return `${SLOW_MS / 1000} s, ${progress} and ${meanwhile.join(', ')} meanwhile`;
-      }),
+      under('slow', () => slow(SLOW_MS, PARTS)),
+    );
+    it.runIf(IS_LONG)('keeps its partitions while the network is slow for ten minutes', { timeout: 900_000 }, () =>
+      under('slow for long', () => slow(SLOW_LONG.ms, SLOW_LONG.parts), SLOW_LONG.packetsPerSecond),
     );
 
     const nextNumbers = () => runs++ * NUMBERS_APART;

@@ -170,10 +170,20 @@ export class OneHost {
 
   /** Sections that analytics would not store: why, and the numbers in them. */
   async inQuarantine(): Promise<{ readonly reason: string; readonly numbers: readonly number[] }[]> {
+    const rows = await this.#asked<{ reason: string; body: Buffer }>('SELECT reason, body FROM analytics.quarantine');
+    return rows.map(({ reason, body }) => ({ reason, numbers: numbersIn(body) }));
+  }
+
+  /** How often analytics has taken over each partition. */
+  async takesOfPartitions(): Promise<number[]> {
+    const rows = await this.#asked<{ fence: string }>('SELECT fence FROM analytics.position ORDER BY partition');
+    return rows.map(({ fence }) => Number(fence));
+  }
+
+  async #asked<Row extends object>(sql: string): Promise<Row[]> {
     const pool = createPool({ name: 'chaos', connection: this.database.connection, onError: () => {} });
     try {
-      const { rows } = await pool.query('SELECT reason, body FROM analytics.quarantine');
-      return rows.map(({ reason, body }) => ({ reason, numbers: numbersIn(body) }));
+      return (await pool.query<Row>(sql)).rows;
     } finally {
       await pool.end();
     }
