@@ -42,6 +42,15 @@ suiteRequires(
     });
 
     const remount = (mode: 'ro' | 'rw') => ['mount', '-o', `remount,${mode}`, disk.path] as const;
+    /** Refused as busy as long as anybody has a file open for writing: a write of the state that is under way. */
+    async function readOnly(): Promise<void> {
+      const [command, ...args] = remount('ro');
+      const isBusy = (error: Error) => {
+        if (!error.message.includes('busy')) throw error;
+        return false;
+      };
+      await rig.fleet.until('nobody to write', () => run(command, args).then(() => true, isBusy));
+    }
     /** What was started meanwhile in a mount namespace of its own has it read-only there. */
     async function writable(): Promise<void> {
       const [command, ...args] = remount('rw');
@@ -67,7 +76,7 @@ suiteRequires(
     // Below a folder that only root may enter agents have namespaces of their own, where nothing is made writable again.
     const troubles = [
       { kind: 'full', spoil: () => disk.fill(), mend: () => disk.free(), isHere: true },
-      { kind: 'read-only', spoil: () => run('mount', remount('ro').slice(1)), mend: writable, isHere: isOpen },
+      { kind: 'read-only', spoil: readOnly, mend: writable, isHere: isOpen },
     ];
     for (const { kind, spoil, mend, isHere } of troubles) {
       const title = `runs what is pushed while it is ${kind}, starts, says so, and keeps it when it can`;
