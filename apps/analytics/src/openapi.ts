@@ -22,6 +22,7 @@ const noSource: SectionSource = {
   },
   count: () => Promise.reject(new Error('no store here')),
   section: () => Promise.reject(new Error('no store here')),
+  named: () => Promise.reject(new Error('no store here')),
 };
 
 const noConflicts: ConflictSource = { list: () => Promise.reject(new Error('no store here')) };

@@ -1,7 +1,13 @@
 /** What one query takes at most, unless it names less. */
 export const scanLimits = { rowsTimeMs: 30_000, fileTimeMs: 3_600_000 } as const;
 
-/** Queries that read packets at the same time; each holds up to 4 MiB of sections. */
+/**
+ * What one query keeps of sections that overlap in time, until their packets' turn has come. More of it spares reading them
+ * again: twice, where half of them did not fit.
+ */
+export const HELD_BYTES = 16 * 1024 * 1024;
+
+/** Queries that read packets at the same time; each holds up to 4 MiB of sections as they are read, and `HELD_BYTES`. */
 export const MOST_SCANS = 8;
 
 /**

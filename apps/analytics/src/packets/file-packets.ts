@@ -1,9 +1,11 @@
+import type { SectionName, StoredSection } from '@bpfleet/store';
 import { type FilePlan } from './file-plan.js';
 import { sectionId } from './packet-id.js';
 import { oldestFirst } from './packet-order.js';
 import type { PacketRequest } from './packet-request.js';
 import { type MatchedPacket, PacketScan } from './packet-scan.js';
 import type { ScanBudget } from './scan-budget.js';
+import { ScannedSections } from './scanned-sections.js';
 import { sectionQuery } from './section-query.js';
 import type { SectionSource } from './section-source.js';
 
@@ -27,7 +29,8 @@ export class FilePackets {
   async *packets(): AsyncGenerator<readonly MatchedPacket[], void, void> {
     const { newest } = this.plan;
     let ties = newest?.tiesAtCut ?? Number.POSITIVE_INFINITY;
-    for await (const run of oldestFirst(this.#sections(), (section) => this.scan.open(section))) {
+    const reader = new ScannedSections(this.scan, (names) => this.#again(names));
+    for await (const run of oldestFirst(this.#sections(), reader)) {
       // More were captured in the nanosecond of the cut than the limit has room for.
       yield newest && run[0]!.atNs === newest.cutNs
         ? run.filter(({ atNs }) => atNs !== newest.cutNs || ties-- > 0)
@@ -47,5 +50,10 @@ export class FilePackets {
     for await (const section of sections) {
       if (!ids || ids.has(sectionId(section))) yield section;
     }
+  }
+
+  #again(names: readonly SectionName[]): Promise<readonly StoredSection[] | undefined> {
+    const read = (signal: AbortSignal) => this.source.named(names, this.#request, signal);
+    return this.plan.newest ? read(this.budget.limits.signal) : this.budget.again(read);
   }
 }

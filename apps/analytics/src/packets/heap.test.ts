@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Heap } from './heap.js';
 
-const drain = (heap: Heap<number>): number[] => Array.from({ length: heap.size }, () => heap.pop()!);
+const drain = (heap: Heap<number>): number[] => Array.from({ length: heap.items.length }, () => heap.pop()!);
 const filled = (numbers: readonly number[]): Heap<number> => {
   const heap = new Heap<number>((a, b) => a < b);
   for (const number of numbers) heap.push(number);
@@ -17,16 +17,10 @@ describe('Heap', () => {
       }),
     );
   });
-  it('keeps the first items when it is cut, and stays a heap', () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer()), fc.nat(20), fc.array(fc.integer()), (numbers, count, later) => {
-        const heap = filled(numbers);
-        heap.keepFirst(count);
-        for (const number of later) heap.push(number);
-        const kept = numbers.toSorted((a, b) => a - b).slice(0, count);
-        expect(drain(heap)).toEqual([...kept, ...later].toSorted((a, b) => a - b));
-      }),
-    );
+  it('gives all away at once, and is empty then', () => {
+    const heap = filled([3, 1, 2]);
+    expect(heap.takeAll().toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
+    expect(heap.items.length).toBe(0);
   });
   it('is empty at first', () => {
     expect(filled([]).pop()).toBeUndefined();

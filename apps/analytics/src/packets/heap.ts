@@ -4,12 +4,13 @@ export class Heap<T> {
 
   constructor(private readonly isBefore: (a: T, b: T) => boolean) {}
 
-  get size(): number {
-    return this.#items.length;
-  }
-
   peek(): T | undefined {
     return this.#items[0];
+  }
+
+  /** In no order. */
+  get items(): readonly T[] {
+    return this.#items;
   }
 
   push(item: T): void {
@@ -32,12 +33,11 @@ export class Heap<T> {
     return first;
   }
 
-  /** Forgets all but the first `count` items. */
-  keepFirst(count: number): void {
-    if (this.#items.length <= count) return;
-    this.#items.sort((a, b) => (this.isBefore(a, b) ? -1 : this.isBefore(b, a) ? 1 : 0));
-    // An array in order is a heap.
-    this.#items.length = count;
+  /** Takes all items, in no order. */
+  takeAll(): T[] {
+    const items = this.#items;
+    this.#items = [];
+    return items;
   }
 
   /** Puts an item at the root and lets it find its place. */

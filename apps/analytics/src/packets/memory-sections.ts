@@ -7,6 +7,7 @@ export class MemorySections extends SectionSource {
   readonly stored: (StoredSection & { readonly filters: readonly string[]; readonly index?: SectionIndex })[] = [];
   /** Sections that were read so far. */
   read = 0;
+  readAgain = 0;
 
   override async *sections(
     query: SectionQuery & { readonly order: SectionOrder },
@@ -21,6 +22,13 @@ export class MemorySections extends SectionSource {
 
   override async count(query: SectionQuery): Promise<number> {
     return this.#selected({ ...query, test: undefined, order: 'newest' }).length;
+  }
+
+  override async named(names: readonly SectionName[], _range: unknown, signal?: AbortSignal): Promise<StoredSection[]> {
+    signal?.throwIfAborted();
+    const found = await Promise.all(names.map((name) => this.section(name)));
+    this.readAgain += names.length;
+    return found.filter((one) => one !== undefined);
   }
 
   override async section({ agent, epoch, seq }: SectionName): Promise<StoredSection | undefined> {

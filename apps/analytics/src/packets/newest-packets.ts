@@ -4,6 +4,7 @@ import { newestFirst } from './packet-order.js';
 import type { PacketRequest } from './packet-request.js';
 import { type MatchedPacket, PacketScan } from './packet-scan.js';
 import type { ScanBudget } from './scan-budget.js';
+import { ScannedSections } from './scanned-sections.js';
 import { sectionQuery } from './section-query.js';
 import type { SectionSource } from './section-source.js';
 
@@ -45,7 +46,10 @@ export class NewestPackets {
     const query = sectionQuery(this.request, 'newest');
     const sections = this.budget.within((signal) => this.source.sections(query, signal), this.scan);
     let given = 0;
-    for await (const run of newestFirst(this.#watched(sections), (one) => this.#open(one), this.request.limit)) {
+    const reader = new ScannedSections(this.scan, (names) =>
+      this.budget.again((signal) => this.source.named(names, this.request, signal)),
+    );
+    for await (const run of newestFirst(this.#watched(sections), reader, this.request.limit)) {
       yield run;
       given += run.length;
     }
@@ -53,13 +57,12 @@ export class NewestPackets {
   }
 
   async *#watched(sections: AsyncIterable<StoredSection>): AsyncGenerator<StoredSection, void, void> {
-    yield* sections;
+    for await (const section of sections) {
+      yield section;
+      // It was read when the next one is asked for.
+      this.#readOfLastNs = section.tsMaxNs === this.#lastNs ? this.#readOfLastNs + 1 : 1;
+      this.#lastNs = section.tsMaxNs;
+    }
     this.#isThrough = this.budget.stoppedBy === undefined;
-  }
-
-  #open(section: StoredSection): MatchedPacket[] {
-    this.#readOfLastNs = section.tsMaxNs === this.#lastNs ? this.#readOfLastNs + 1 : 1;
-    this.#lastNs = section.tsMaxNs;
-    return this.scan.open(section);
   }
 }

@@ -1,128 +1,128 @@
-import { Heap } from './heap.js';
+import type { SectionOrder } from '@bpfleet/store';
+import { HELD_BYTES } from './config.js';
+import { HeldPackets } from './held-packets.js';
+import { isBefore, type Place, type Timed } from './place.js';
+import { PutBack } from './put-back.js';
+import type { OrderedSection, SectionReader } from './section-reader.js';
 
-/** What the order of packets needs to know of a section before it is opened. */
-export interface SectionSpan {
-  readonly tsMinNs: bigint;
-  readonly tsMaxNs: bigint;
-}
-
-/** A packet in some section; `position` is its place among all packets of that section. */
-export interface Timed {
-  readonly atNs: bigint;
-}
-
-interface Waiting<P> {
-  readonly packet: P;
-  /** Which section it came from, in the order they were read: keeps packets of one time in a stable order. */
-  readonly section: number;
-  readonly position: number;
+/**
+ * Packets newest first, at most `limit`, from sections ordered by `tsMaxNs` descending. Of one time, the later of a section
+ * comes first. Sections behind the last packet are never opened.
+ * @returns as `inTimeOrder`
+ */
+export async function* newestFirst<S extends OrderedSection, P extends Timed>(
+  sections: AsyncIterable<S>,
+  reader: SectionReader<S, P>,
+  limit = Number.POSITIVE_INFINITY,
+  mostBytes?: number,
+): AsyncGenerator<readonly P[], void, void> {
+  let remaining = limit;
+  for await (const run of inTimeOrder('newest', sections, reader, mostBytes)) {
+    yield run.length > remaining ? run.slice(0, remaining) : run;
+    remaining -= run.length;
+    if (remaining <= 0) return;
+  }
 }
 
 /**
- * Packets newest first, from sections ordered by `tsMaxNs` descending. A packet is final when no unread section can
- * hold a newer one: its time ≥ `tsMaxNs` of the next (design: "Order"). Only then is it given out, so that the first
- * `limit` are the newest ones; sections behind that are never opened.
- * @param open the section's packets that belong into the answer, in any order
+ * Packets oldest first, from sections ordered by `tsMinNs` ascending. Those of one time stay in the order of their
+ * sections, and within one as written.
+ * @returns as `inTimeOrder`
+ */
+export const oldestFirst = <S extends OrderedSection, P extends Timed>(
+  sections: AsyncIterable<S>,
+  reader: SectionReader<S, P>,
+  mostBytes?: number,
+): AsyncGenerator<readonly P[], void, void> => inTimeOrder('oldest', sections, reader, mostBytes);
+
+/**
+ * A merge of sections that overlap in time. A packet is final, and given out, when no section ahead can hold one that
+ * comes before it (design: "Order").
+ *
+ * Sections that are open keep `mostBytes` and a section, however many overlap: of what is more the later half is dropped, and
+ * nothing behind this cut is kept until all before it was given out. Then the sections that have something behind it are
+ * read again, each from the packet on that was dropped first.
  * @returns packets in runs, as many at a time as became final: an await per packet would cost more than the packet
  */
-export async function* newestFirst<S extends SectionSpan, P extends Timed>(
+async function* inTimeOrder<S extends OrderedSection, P extends Timed>(
+  order: SectionOrder,
   sections: AsyncIterable<S>,
-  open: (section: S) => readonly P[],
-  limit = Number.POSITIVE_INFINITY,
+  reader: SectionReader<S, P>,
+  mostBytes = HELD_BYTES,
 ): AsyncGenerator<readonly P[], void, void> {
-  const waiting = new Heap<Waiting<P>>(isNewer);
-  let remaining = limit;
-  let count = 0;
-  for await (const section of sections) {
-    const final = takeNewest(waiting, section.tsMaxNs, remaining);
-    remaining -= final.length;
-    if (final.length > 0) yield final;
-    if (remaining === 0) return;
-    open(section).forEach((packet, position) => {
-      waiting.push({ packet, section: count, position });
-    });
-    count++;
-    // One packet far ahead of its time keeps everything behind it waiting; it must not keep all in memory.
-    if (waiting.size > 2 * remaining) waiting.keepFirst(remaining);
+  const held = new HeldPackets<P>(isBefore[order], reader);
+  const putBack = new PutBack<S>(isBefore[order]);
+  const unread = numbered(order, sections);
+  let cut: Place | undefined;
+  try {
+    let fresh = await nextOf(unread);
+    for (;;) {
+      const again = putBack.first;
+      const next = again && !(fresh && isBefore[order](fresh, again)) ? again : fresh;
+      if (cut && !(next && isBefore[order](next, cut))) {
+        yield* runsOf(held.take());
+        putBack.release();
+        cut = undefined;
+        continue;
+      }
+      yield* runsOf(held.take(next));
+      if (!next) return;
+      const packets = fresh === next ? reader.open(fresh.stored) : await openedAgain(putBack, reader);
+      // The budget: what was given out is all that came before.
+      if (!packets) return;
+      const name = fresh === next ? nameOf(fresh.stored) : again!.name;
+      if (fresh === next) fresh = await nextOf(unread);
+      const dropped = held.add(next, name, inOrder(order, packets), cut);
+      if (dropped) putBack.put(dropped);
+      if (held.bytes <= mostBytes) continue;
+      held.shrink();
+      if (held.bytes > mostBytes / 2) cut = held.cutDown(next.atNs, (one) => putBack.put(one));
+    }
+  } finally {
+    await unread.return();
   }
-  const rest = takeNewest(waiting, undefined, remaining);
-  if (rest.length > 0) yield rest;
 }
 
-function isNewer(a: Waiting<Timed>, b: Waiting<Timed>): boolean {
-  if (a.packet.atNs !== b.packet.atNs) return a.packet.atNs > b.packet.atNs;
-  return a.section < b.section || (a.section === b.section && a.position > b.position);
+interface Fresh<S> extends Place {
+  readonly stored: S;
 }
 
-/** At most `count` packets that are not older than `sinceNs`. */
-function takeNewest<P extends Timed>(waiting: Heap<Waiting<P>>, sinceNs: bigint | undefined, count: number): P[] {
-  const taken: P[] = [];
-  for (let next = waiting.peek(); next && taken.length < count; next = waiting.peek()) {
-    if (sinceNs !== undefined && next.packet.atNs < sinceNs) break;
-    taken.push(next.packet);
-    waiting.pop();
-  }
-  return taken;
-}
-
-/** The packets of an open section that are still to come, the oldest first. */
-interface Cursor<P> {
-  readonly packets: readonly P[];
-  readonly section: number;
-  next: number;
-}
-
-const head = <P>({ packets, next }: Cursor<P>): P => packets[next]!;
-
-function isEarlier(a: Cursor<Timed>, b: Cursor<Timed>): boolean {
-  const [first, second] = [head(a).atNs, head(b).atNs];
-  return first < second || (first === second && a.section < b.section);
-}
-
-/**
- * Packets oldest first, from sections ordered by `tsMinNs` ascending: a merge that holds only the sections that overlap
- * in time. Packets of one time stay in the order of their sections, and within one as written.
- * @param open the section's packets that belong into the answer, in any order
- * @returns packets in runs, as many at a time as became final
- */
-export async function* oldestFirst<S extends SectionSpan, P extends Timed>(
+/** Sections with the place from which on they may hold packets. */
+async function* numbered<S extends OrderedSection>(
+  order: SectionOrder,
   sections: AsyncIterable<S>,
-  open: (section: S) => readonly P[],
-): AsyncGenerator<readonly P[], void, void> {
-  const cursors = new Heap<Cursor<P>>(isEarlier);
-  let count = 0;
-  for await (const section of sections) {
-    const final = takeOldest(cursors, section.tsMinNs);
-    if (final.length > 0) yield final;
-    const packets = inTimeOrder(open(section));
-    if (packets.length > 0) cursors.push({ packets, section: count, next: 0 });
-    count++;
+): AsyncGenerator<Fresh<S>, void, void> {
+  let section = 0;
+  for await (const stored of sections) {
+    yield { stored, atNs: order === 'oldest' ? stored.tsMinNs : stored.tsMaxNs, section: section++ };
   }
-  const rest = takeOldest(cursors, undefined);
-  if (rest.length > 0) yield rest;
 }
 
-/** All packets up to `untilNs`, that time included: equal times stay in the order of their sections. */
-function takeOldest<P extends Timed>(cursors: Heap<Cursor<P>>, untilNs: bigint | undefined): P[] {
-  const taken: P[] = [];
-  for (let cursor = cursors.peek(); cursor; cursor = cursors.peek()) {
-    if (untilNs !== undefined && head(cursor).atNs > untilNs) break;
-    cursors.pop();
-    const other = cursors.peek();
-    // Most sections do not overlap: stay with one while it is ahead of all others.
-    do taken.push(cursor.packets[cursor.next++]!);
-    while (
-      cursor.next < cursor.packets.length &&
-      (untilNs === undefined || head(cursor).atNs <= untilNs) &&
-      (!other || isEarlier(cursor, other))
-    );
-    if (cursor.next < cursor.packets.length) cursors.push(cursor);
-  }
-  return taken;
+async function nextOf<S>(sections: AsyncGenerator<Fresh<S>, void, void>): Promise<Fresh<S> | undefined> {
+  const { value } = await sections.next();
+  return value ?? undefined;
+}
+
+/** Undefined: there is no time left. */
+async function openedAgain<S extends OrderedSection, P>(
+  putBack: PutBack<S>,
+  reader: SectionReader<S, P>,
+): Promise<readonly P[] | undefined> {
+  const found = await putBack.take((names) => reader.readAgain(names));
+  // Retention took it meanwhile, which the answer's completeness tells.
+  if (found === 'gone') return [];
+  return found && reader.openAgain(found);
+}
+
+const nameOf = ({ agent, epoch, seq, body }: OrderedSection) => ({ agent, epoch, seq, sizeBytes: body.byteLength });
+
+function* runsOf<P>(packets: readonly P[]): Generator<readonly P[], void, void> {
+  if (packets.length > 0) yield packets;
 }
 
 /** Rings of several CPUs, and files, do not write in order; most sections are in order all the same. */
-function inTimeOrder<P extends Timed>(packets: readonly P[]): readonly P[] {
+function inOrder<P extends Timed>(order: SectionOrder, packets: readonly P[]): readonly P[] {
   const isOrdered = packets.every((packet, index) => index === 0 || packet.atNs >= packets[index - 1]!.atNs);
-  return isOrdered ? packets : packets.toSorted((a, b) => (a.atNs < b.atNs ? -1 : a.atNs > b.atNs ? 1 : 0));
+  const oldest = isOrdered ? packets : packets.toSorted((a, b) => (a.atNs < b.atNs ? -1 : a.atNs > b.atNs ? 1 : 0));
+  return order === 'oldest' ? oldest : oldest.toReversed();
 }

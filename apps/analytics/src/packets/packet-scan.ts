@@ -69,8 +69,23 @@ export class PacketScan {
 
   /** The packets of a section that match, in the order in which they were written. */
   open(stored: StoredSection): MatchedPacket[] {
-    const { body } = stored;
+    const { matched, packets, undecided } = this.#look(stored);
     this.#sections++;
+    this.#packets += packets;
+    this.#undecided += undecided;
+    this.#matched += matched.length;
+    return matched;
+  }
+
+  /** The same of a section that was opened before, and counted. */
+  openAgain(stored: StoredSection): MatchedPacket[] {
+    return this.#look(stored).matched;
+  }
+
+  #look(stored: StoredSection) {
+    const { body } = stored;
+    let packets = 0;
+    let undecided = 0;
     const section: OpenSection = { agent: stored.agent, epoch: stored.epoch, seq: stored.seq, body };
     const lanes: Lane[] = [];
     const isInside = this.#isInside(stored);
@@ -80,15 +95,14 @@ export class PacketScan {
       if (!lane.predicate) return;
       // Its time is a bigint made anew at each reading: most sections lie inside the range as a whole.
       if (!isInside && !this.#isInRange(packet.atNs)) return;
-      this.#packets++;
+      packets++;
       const verdict = lane.predicate(body, packet);
       if (verdict === 'no') return;
-      if (verdict === 'undecided') this.#undecided++;
+      if (verdict === 'undecided') undecided++;
       else matched.push(matchedPacket(section, lane.interface, packet));
     };
     scanSection(body, { interface: (described) => lanes.push(this.#laneOf(described)), packet });
-    this.#matched += matched.length;
-    return matched;
+    return { matched, packets, undecided };
   }
 
   /** Without a predicate the interface's packets are none of the query's business. */

@@ -13,7 +13,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryLedger } from '../ledger/memory-ledger.js';
 import { VersionTable } from '../registry/known-versions.js';
 import { makeSection, NOW_MS, NOW_NS, type SectionShape, storedSection, tcpFrame } from '../testing/sections.js';
-import { MOST_SCANS } from './config.js';
+import { HELD_BYTES, MOST_SCANS } from './config.js';
 import { MemorySections } from './memory-sections.js';
 import { type PacketMediaType, PacketsService } from './packets.service.js';
 
@@ -319,6 +319,54 @@ describe('PacketsService: capture files', () => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of stream.body) chunks.push(chunk);
     expect([...readCapture(Buffer.concat(chunks))].map(({ atNs }) => atNs)).toEqual(ago(3, 2));
+  });
+});
+
+describe('PacketsService: sections that overlap and do not fit into memory', () => {
+  const SECTIONS = 160;
+  const PACKETS = 200;
+  /** Every section spans the same minute; two of five packets match. */
+  const atNs = (section: number, index: number) => NOW_NS - 60n * SECOND_NS + BigInt(index * 1_000_000 + section);
+  const isAsked = (index: number) => index % 5 < 2;
+  const bytesOf = (section: number, index: number): Uint8Array => {
+    const mark = section * PACKETS + index;
+    const bytes = new Uint8Array(1000).fill(mark);
+    bytes.set(tcpFrame(mark, isAsked(index) ? 80 : 81));
+    return bytes;
+  };
+  beforeEach(() => {
+    for (let section = 0; section < SECTIONS; section++) {
+      const packet = (_: unknown, index: number) => ({ atNs: atNs(section, index), bytes: bytesOf(section, index) });
+      store({ atNs: [], packets: Array.from({ length: PACKETS }, packet) });
+    }
+    const bytes = source.stored.reduce((sum, { body }) => sum + body.length, 0);
+    expect(bytes).toBeGreaterThan(1.5 * HELD_BYTES);
+  });
+  const expected = Array.from({ length: PACKETS }, (_, index) => index)
+    .filter(isAsked)
+    .flatMap((index) => Array.from({ length: SECTIONS }, (_, section) => ({ section, index })));
+
+  it('writes each packet once, in order, with its own bytes', async () => {
+    const { packets, completeness } = await file({ filter: 'tcp dst port 80' });
+    expect(source.readAgain).toBeGreaterThan(0);
+    expect(packets.map((packet) => packet.atNs)).toEqual(expected.map(({ section, index }) => atNs(section, index)));
+    const differs = packets.findIndex(({ bytes }, at) => {
+      const { section, index } = expected[at]!;
+      return Buffer.compare(bytes, bytesOf(section, index)) !== 0;
+    });
+    expect(differs).toBe(-1);
+    // What is read again is not counted again.
+    expect(completeness).toMatchObject({
+      ...{ sectionsScanned: SECTIONS, packetsScanned: SECTIONS * PACKETS, rangeScanned: true },
+    });
+  });
+  it('gives each as a row once, the newest first', async () => {
+    const { packets, completeness } = await rows({ filter: 'tcp dst port 80', limit: 100_000 });
+    expect(source.readAgain).toBeGreaterThan(0);
+    expect(packets.map(({ id }) => id)).toEqual(
+      expected.toReversed().map(({ section, index }) => `host-1.1.${section}.${index}`),
+    );
+    expect(completeness).toMatchObject({ packetsScanned: SECTIONS * PACKETS, rangeScanned: true });
   });
 });
 

@@ -46,6 +46,23 @@ export class ScanBudget {
     }
   }
 
+  /**
+   * Reads sections that were looked at before: only the time counts.
+   * @returns undefined when it is over
+   * @throws the signal's reason when who asks has gone away
+   */
+  async again<T>(read: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const { signal } = this.#deadline;
+    try {
+      if (!signal.aborted) return await read(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    this.limits.signal.throwIfAborted();
+    this.#stoppedBy ??= 'time';
+    return undefined;
+  }
+
   /** Of half the time: for a pass that must leave some for the one which answers. Must be cleared, too. */
   half(): ScanBudget {
     return new ScanBudget({ ...this.limits, timeMs: this.limits.timeMs / 2 });

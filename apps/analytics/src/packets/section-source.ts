@@ -9,5 +9,11 @@ export abstract class SectionSource {
   ): AsyncIterable<StoredSection>;
   /** Sections of the range, whatever is in them: without the query's `test`. */
   abstract count(query: SectionQuery): Promise<number>;
+  /** Of these, what is stored, in any order. @param range what their packets' times lie in */
+  abstract named(
+    names: readonly SectionName[],
+    range: Pick<SectionQuery, 'sinceNs' | 'untilNs'>,
+    signal?: AbortSignal,
+  ): Promise<readonly StoredSection[]>;
   abstract section(name: SectionName, signal?: AbortSignal): Promise<StoredSection | undefined>;
 }

@@ -127,6 +127,20 @@ suiteRequires('SectionStore', { postgres: await postgres() }, ({ postgres: serve
       expect(await store.section({ agent: "o'agent", epoch, seq })).toBeUndefined();
     });
 
+    it('finds several by their names, as far as they are stored', async () => {
+      const wanted = [7, 17, 300].map((index) => rows[index]!);
+      const { agent, epoch, seq } = wanted[0]!;
+      const names = [...wanted, { agent, epoch: epoch + 1, seq }, { agent: "o'agent", epoch, seq }];
+      const found = (await store.named(names, ALL)).toSorted((a, b) => a.seq - b.seq);
+      expect(found.map((one) => one.seq)).toEqual([7, 17, 300]);
+      for (const [index, one] of wanted.entries()) expect(found[index]?.body.equals(one.body)).toBe(true);
+      expect(await store.named([], ALL)).toEqual([]);
+    });
+
+    it('looks for them only in hours that hold packets of the range', async () => {
+      expect(await store.named(rows.slice(0, 3), { sinceNs: 10_000n, untilNs: 20_000n })).toEqual([]);
+    });
+
     it('holds no connection while its caller works', async () => {
       const one = createPool({
         connection: database.connection,

@@ -8,6 +8,7 @@ import {
   condition,
   type Hour,
   nameQuery,
+  namesQuery,
   type SectionName,
   type SectionOrder,
   type SectionQuery,
@@ -94,6 +95,19 @@ export class SectionStore {
     return (await this.#read(nameQuery(name), signal))[0];
   }
 
+  /**
+   * Those of these sections that are stored, in any order.
+   * @param range what their packets' times lie in: other hours are not looked into
+   */
+  async named(
+    names: readonly SectionName[],
+    range: Pick<SectionQuery, 'sinceNs' | 'untilNs'>,
+    signal?: AbortSignal,
+  ): Promise<StoredSection[]> {
+    const hours = await this.#hours(range);
+    return hours.length === 0 || names.length === 0 ? [] : this.#read(namesQuery(names, hours), signal);
+  }
+
   /** How many sections may hold packets in the range, whatever they hold: without the query's `test`. */
   async count(query: SectionQuery): Promise<number> {
     const hours = await this.#hours(query);
@@ -120,7 +134,7 @@ export class SectionStore {
   }
 
   /** Ingest hours whose sections may hold packets of that time. */
-  async #hours(query: SectionQuery): Promise<Hour[]> {
+  async #hours(query: Pick<SectionQuery, 'sinceNs' | 'untilNs'>): Promise<Hour[]> {
     const { rows } = await this.#query<{ hour: Hour }>(
       `SELECT DISTINCT hour FROM analytics.partition_range
        WHERE (ts_max >= $1 AND ts_min <= $2) OR (suspect_ts_max >= $1 AND suspect_ts_min <= $2) ORDER BY hour`,
