@@ -7,7 +7,7 @@ import { RetentionConfig } from './retention/config.js';
  * theirs for as long as they take, and imports.
  */
 const INGEST_CONNECTIONS = 8;
-/** For scans, which read a step ahead, questions about flows, backtests, and tails, of which one listens. */
+/** For scans, which read a step ahead, questions about flows, backtests, and tails. */
 export const QUERY_CONNECTIONS = 20;
 
 /** What analytics itself is told, wherever it runs. */
@@ -33,7 +33,7 @@ export const AnalyticsConfig = z.object({
 });
 export type AnalyticsConfig = z.infer<typeof AnalyticsConfig>;
 
-/** Less would hold ingest up while retention and roll-ups are at work, or questions while a tail listens. */
+/** Less would hold ingest up while retention and roll-ups are at work. */
 const Connections = z.coerce.number().int().min(4).max(1000);
 
 /** The environment of the process: the above, and what it connects to. */
