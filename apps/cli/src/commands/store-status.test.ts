@@ -66,6 +66,29 @@ describe('store status', () => {
     expect((await run()).out).toContain('Given up, and still read: section_2026112810\n');
   });
 
+  it('counts logs that have ended, as each run in one process and each imported file does', async () => {
+    const at = (log: string, takenAt: string, measuredAt?: string) => ({
+      ...{ log, partition: 0, next: 9, owner: 'db-1/7', takenAt },
+      ...(measuredAt === undefined ? {} : { measuredAt }),
+    });
+    fleet.storeStatus = {
+      ...status,
+      positions: [
+        at('import sha256:00', '2026-11-30T00:00:00.000Z'),
+        // Two deployments on one database, and two runs of before.
+        at('read', '2026-11-01T05:00:00.000Z', '2026-11-29T06:10:00.000Z'),
+        { ...at('read', '2026-11-01T05:00:00.000Z'), partition: 1 },
+        at('read too', '2026-11-20T05:00:00.000Z', '2026-11-29T06:09:00.000Z'),
+        at('run 1', '2026-11-28T05:00:00.000Z', '2026-11-28T06:10:00.000Z'),
+        at('run 2', '2026-11-29T05:00:00.000Z'),
+      ],
+    };
+    const { out } = await run();
+    const shown = out.split('\n').filter((line) => line.includes('db-1/7'));
+    expect(shown.map((line) => line.split('db-1/7')[1]!.trim())).toEqual(['read', 'read', 'read too']);
+    expect(out).toContain('Read no more: 3 other logs; -o json has their positions\n');
+  });
+
   it('prints the answer as it is', async () => {
     expect(JSON.parse((await run('-o', 'json')).out)).toEqual(status);
   });

@@ -38,12 +38,33 @@ const positions: readonly Column<StorePosition>[] = [
 /** How full the store is, and how far it has read. */
 export function storeTables(status: StoreStatus, { out, env }: Terminal): string {
   const { dedupe, leaving, quarantined } = status;
+  const { read, ended } = byUse(status.positions);
   return [
     table(status.classes, classes, out, env),
-    table(status.positions, positions, out, env),
+    table(read, positions, out, env),
+    ...(ended === 0 ? [] : [`Read no more: ${ended} other logs; -o json has their positions\n`]),
     `Repeated sections are known by ${dedupe.ranges} ranges in ${dedupe.epochs} epochs; ${quarantined} records in quarantine\n`,
     ...(leaving.length === 0 ? [] : [`Given up, and still read: ${leaving.join(', ')}\n`]),
   ].join('\n');
+}
+
+/** Of a log that nobody heard of for so long when another one was read last: it has ended. */
+const ENDED_MS = 3_600_000;
+
+/**
+ * The positions of logs that are read now, or were when analytics last ran. Each run of all parts in one process is a log,
+ * and each imported file: their positions stay, and nobody reads on there.
+ */
+function byUse(all: readonly StorePosition[]): { readonly read: readonly StorePosition[]; readonly ended: number } {
+  const lastMs = new Map<string, number>();
+  for (const { log, takenAt, measuredAt = takenAt } of all) {
+    const heardMs = Math.max(Date.parse(takenAt), Date.parse(measuredAt));
+    if (!log.startsWith('import ')) lastMs.set(log, Math.max(heardMs, lastMs.get(log) ?? heardMs));
+  }
+  const newestMs = [...lastMs.values()].reduce((newest, ms) => Math.max(newest, ms), 0);
+  const read = all.filter(({ log }) => (lastMs.get(log) ?? 0) > newestMs - ENDED_MS);
+  const logs = (of: readonly StorePosition[]) => new Set(of.map(({ log }) => log)).size;
+  return { read, ended: logs(all) - logs(read) };
 }
 
 /** `1.5h`, `7d`: two figures where they tell something. */
