@@ -1,17 +1,22 @@
 // What `bpfleet agent doctor` asks of the agent itself: JSON on stdout. In a process of its own, which confines itself to try it.
 import { fileURLToPath } from 'node:url';
+import { KafkaBus } from '@bpfleet/bus';
 import type { AgentFindings, Finding } from '@bpfleet/contract/doctor';
 import { platform } from '@bpfleet/linux';
-import { formatHostPort } from '@bpfleet/service';
+import { createLogger, formatHostPort } from '@bpfleet/service';
 import { hostInterfaces } from './choose-source.js';
+import { parseEndpoint } from './control/excluded-endpoints.js';
+import { KeptOrders } from './control/kept-orders.js';
 import { seccompFinding, toolFindings, userFinding } from './doctor/confinement-findings.js';
 import { interfaceFindings } from './doctor/interface-findings.js';
 import { listenFinding } from './doctor/listen-finding.js';
+import { ownTrafficFinding } from './doctor/own-traffic-finding.js';
 import { readConfig } from './doctor/read-config.js';
 import { recordingFinding } from './doctor/recording-finding.js';
-import { openerFolder, spoolDirOf } from './folders.js';
+import { controlFolder, openerFolder, spoolDirOf } from './folders.js';
 import { runAs } from './opener/run-as.js';
 
+const BROKERS_MS = 3000;
 const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
 
 const { config, findings } = readConfig(process.env);
@@ -31,7 +36,17 @@ process.stdout.write(JSON.stringify(answer));
 async function ofSettings(): Promise<Finding[]> {
   const { listen, port, agentPcap } = config;
   const recording = agentPcap === undefined ? [] : [await recordingFinding(agentPcap)];
-  return [await listenFinding(listen, port), ...recording];
+  return [await listenFinding(listen, port), ...recording, ...(agentPcap === undefined ? [await ofOwnTraffic()] : [])];
+}
+
+async function ofOwnTraffic(): Promise<Finding> {
+  const { kafkaBrokers, server, agentStateDir, agentId } = config;
+  const logger = createLogger({ name: 'doctor', level: 'silent' });
+  const kept = await new KeptOrders(controlFolder(agentStateDir), logger).state();
+  const brokers = kafkaBrokers.map(formatHostPort);
+  const bus = new KafkaBus({ brokers, clientId: `bpfleet-doctor-${agentId}`, requestTimeoutMs: BROKERS_MS });
+  const configured = [parseEndpoint(server), ...kafkaBrokers];
+  return ownTrafficFinding(() => bus.endpoints(), { configured, signed: kept?.state.excluded });
 }
 
 function ofHost(): Finding[] {

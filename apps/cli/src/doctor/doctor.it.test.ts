@@ -98,7 +98,8 @@ describe('doctor', () => {
     const found = (part: Partial<Finding>) => expect(findings).toContainEqual(expect.objectContaining(part));
     found({ name: 'interfaces', state: 'warning', detail: expect.stringContaining('no interface nosuch now') });
     found({ name: 'seccomp', state: 'ok', detail: 'a filter was installed, and holds' });
-    for (const name of ['setpriv', 'unshare', 'agent process', 'spool', `broker 127.0.0.1:${broker}`]) found({ name });
+    for (const name of ['setpriv', 'unshare', 'agent process', 'spool', 'own traffic', `broker 127.0.0.1:${broker}`])
+      found({ name });
     expect(findings.filter(({ state, advice }) => state !== 'ok' && !advice)).toEqual([]);
     rmSync(folder, { recursive: true });
   });
