@@ -41,7 +41,7 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running>
       bus: new KafkaBus({ brokers, clientId: `bpfleet-agent-${config.agentId}`, logger, watch }),
       opener,
       openerPid: process.ppid,
-      createSource: (positions) => new RingSource(opener, positions),
+      createSource: (positions) => new RingSource(opener, positions, logger),
       interfaces: hostInterfaces,
       logger,
       registry,

@@ -1,5 +1,6 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { BUILD_CAP, canCapture, canUseCap, interfaces, matchesPatterns } from '@bpfleet/linux';
+import type { Logger } from 'pino';
 import type { OpenerPort } from './border/opener-port.js';
 import type { Recording } from './capture/read-recording.js';
 import type { RingPosition } from './capture/sections/open-section.js';
@@ -13,7 +14,7 @@ import type { HostInterface } from './opener/plan.js';
 /** What kind of source an agent has, and what the opener has to know of it. */
 export interface ChosenSource {
   readonly kind: PacketSource['kind'];
-  readonly create: (opener: OpenerPort, positions: readonly RingPosition[]) => PacketSource;
+  readonly create: (opener: OpenerPort, positions: readonly RingPosition[], logger: Logger) => PacketSource;
   readonly interfaces: () => readonly HostInterface[];
   /** Whether the opener opens sockets for it. */
   readonly opensSockets: boolean;
@@ -29,7 +30,7 @@ export function ringSource(): ChosenSource {
 /** Captures in the kernel, on sockets that an opener elsewhere opens. */
 export const openedRings: ChosenSource = {
   kind: 'ring',
-  create: (opener, positions) => new RingSource(opener, positions),
+  create: (opener, positions, logger) => new RingSource(opener, positions, logger),
   interfaces: hostInterfaces,
   opensSockets: true,
   matches: matchesPatterns,

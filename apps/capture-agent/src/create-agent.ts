@@ -30,7 +30,7 @@ export function createAgent(
       ...parts,
       opener,
       ...(other ? { openerPid: other.pid } : {}),
-      createSource: (positions) => source.create(opener, positions),
+      createSource: (positions) => source.create(opener, positions, logger),
       interfaces: source.interfaces,
     },
   );

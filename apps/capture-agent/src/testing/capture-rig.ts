@@ -13,9 +13,11 @@ import { DiskSpool } from '../spool/disk-spool.js';
 import type { StoredSection } from '../spool/section-store.js';
 import { SigningService } from './signing-service.js';
 
+const silent = pino({ level: 'silent' });
+
 const ring: ChosenSource = {
   kind: 'ring',
-  create: (opener, positions) => new RingSource(opener, positions),
+  create: (opener, positions, logger) => new RingSource(opener, positions, logger),
   interfaces: hostInterfaces,
   opensSockets: true,
   matches: matchesPatterns,
@@ -56,7 +58,7 @@ export class CaptureRig {
       ringBudgetBytes: 64 * 1024 * 1024,
       endpoints: [{ host: 'kafka.example', port: 9092 }],
       isConfined: () => false,
-      logger: pino({ level: 'silent' }),
+      logger: silent,
       onFatal,
     });
     await this.opener.start((event) => {
@@ -68,7 +70,7 @@ export class CaptureRig {
     const spoolFolder = join(this.#folder, 'spool');
     this.#spool = new DiskSpool(spoolFolder, { maxBytes: 1e12, maxAgeMs: 1e12 }, 1, bootTimeMs);
     await this.#spool.open();
-    this.source = this.chosen.create(this.opener, []);
+    this.source = this.chosen.create(this.opener, [], silent);
     await this.source.start(
       {
         agent: 'agent-1',

@@ -1,7 +1,11 @@
 /** What the bench uses of apps/capture-agent, of which it imports no source. Its integration tests use the same parts. */
 export interface Built {
   readonly Opener: new (options: object) => BuiltOpener;
-  readonly RingSource: new (opener: BuiltOpener, resumeAt: readonly never[]) => BuiltSource;
+  readonly RingSource: new (
+    opener: BuiltOpener,
+    resumeAt: readonly never[],
+    logger: Pick<Console, 'warn'>,
+  ) => BuiltSource;
   readonly DiskSpool: new (folder: string, limits: object, boot: number, nowMs: () => number) => BuiltSpool;
   readonly SigningService: new (agent: string) => BuiltSigningService;
 }

@@ -46,7 +46,7 @@ const opener = new Opener({
   ...{ interfaces, mayOpen: (name: string) => name !== 'lo', matches: matchesPatterns },
   ...{ isConfined: () => false, logger: console, onFatal: fatal },
 });
-const source = new RingSource(opener, []);
+const source = new RingSource(opener, [], console);
 await opener.start((event) => source.follow(event));
 await opener.pin([service.key.publicKey]);
 const { epoch } = await opener.hello(service.key.publicKey);

@@ -56,6 +56,8 @@ export type CaptureNews =
     }
   | { readonly kind: 'cut'; readonly socket: number; readonly swap: number }
   | { readonly kind: 'drained'; readonly socket: number }
+  /** There is no room to keep a cut of it: what a process after one that was killed does is not sure. */
+  | { readonly kind: 'unkept'; readonly socket: number }
   | { readonly kind: 'step'; readonly filter: string; readonly step: BudgetStep }
   | { readonly kind: 'counters'; readonly id: number; readonly counters: CaptureCounters }
   /** With the counters as they were at the end. */

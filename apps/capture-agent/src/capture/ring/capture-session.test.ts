@@ -8,7 +8,7 @@ import { noProgress } from '../sections/open-section.js';
 import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../sections/section-assembler.js';
 import type { CaptureNews } from './capture-messages.js';
 import { CaptureSession } from './capture-session.js';
-import { KeptTimes } from './kept-times.js';
+import { KeptTimes, MOST_KEPT } from './kept-times.js';
 import { RingReader } from './ring-reader.js';
 
 const device = (index: number) => ({ name: `eth${index}`, index, linkType: 'EN10MB', cooked: false });
@@ -261,6 +261,25 @@ describe('a capture session', () => {
       expect(news).toEqual([{ kind: 'cut', socket: 1, swap: 3 }]);
       stop();
       expect(stored).toEqual(['eth1 10']);
+    });
+
+    it('says of which sockets no cut is kept for it, where there are too many', () => {
+      const others = new KeptTimes(times);
+      for (let socket = 1; socket <= MOST_KEPT; socket++) others.keepCut(10 + socket, 1);
+      kill();
+      open(1, [1]);
+      open(2, [1], { takesOver: [1] });
+      expect(news).toEqual([1, 2].map((socket) => ({ kind: 'unkept', socket })));
+      session.carryOut({ kind: 'settings', flushWindowMs: 200 });
+      open(3, [1]);
+      session.carryOut({
+        kind: 'swap',
+        socket: 3,
+        swap: { id: 1, branches: [{ interfaces: [device(1)], members: [all] }] },
+      });
+      nowMs = 100;
+      read();
+      expect(news.slice(2)).toEqual([{ kind: 'cut', socket: 3, swap: 1 }]);
     });
 
     it('forgets the cuts of sockets that have ended', () => {

@@ -175,7 +175,7 @@ export class CaptureSession {
   }
 
   #keepTimes({ id, interfaces }: RingLane): void {
-    this.keptTimes.keep(id, interfaces.times);
+    if (!this.keptTimes.keep(id, interfaces.times)) this.tell({ kind: 'unkept', socket: id });
   }
 
   #swap(id: number, swap: SocketSwap): void {
@@ -192,7 +192,7 @@ export class CaptureSession {
     }
     for (const attribution of next.values()) this.#awaited.add(attribution);
     lane.atNextCut(this.nowMs(), () => {
-      this.keptTimes.keepCut(id, swap.id);
+      if (!this.keptTimes.keepCut(id, swap.id)) this.tell({ kind: 'unkept', socket: id });
       this.#goOver(lane, swap, next);
     });
   }

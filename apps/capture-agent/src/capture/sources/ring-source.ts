@@ -1,6 +1,7 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { BpfleetError } from '@bpfleet/errors';
 import { WakeUp } from '@bpfleet/linux';
+import type { Logger } from 'pino';
 import type { DesireAnswer, OpenerEvent, OpenerPort } from '../../border/opener-port.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import type { CaptureCounters, CaptureNews, CaptureOrder, CaptureThreadData } from '../ring/capture-messages.js';
@@ -13,6 +14,9 @@ const SPOOLED_QUIET_MS = 25;
 
 /** The thread makes little garbage: some objects per section. */
 const YOUNG_GENERATION_MIB = 6;
+
+const UNKEPT =
+  'too many packet sockets to keep where they are cut: a kill -9 may lose or double packets; have fewer filters that need an own socket';
 
 interface Waiting {
   readonly resolve: (counters: CaptureCounters) => void;
@@ -48,6 +52,7 @@ export class RingSource implements PacketSource {
     private readonly opener: Pick<OpenerPort, 'cut' | 'drained'>,
     /** Where the process before stood on sockets that it left open: by the spool's last record. */
     private readonly resumeAt: readonly RingPosition[],
+    private readonly logger: Pick<Logger, 'warn'>,
   ) {}
 
   async start(run: CaptureRun, events: SourceEvents): Promise<void> {
@@ -120,6 +125,9 @@ export class RingSource implements PacketSource {
       case 'drained':
         this.#map(news.socket, 0);
         this.opener.drained(news.socket).catch(this.#events.fatal);
+        break;
+      case 'unkept':
+        this.logger.warn({ socket: news.socket }, UNKEPT);
         break;
       case 'counters':
       case 'stopped':
