@@ -5,6 +5,7 @@ import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { FakeClock, fakeTime } from '../rig/fake-clock.js';
 import { missingAndTwice, OneHost, outOfOrder } from './one-host.js';
+import { whereabouts } from './whereabouts.js';
 
 /** Each step so often in the long form, `BPFLEET_TEST_ROUNDS=20`. */
 const ROUNDS = Math.ceil(Number(process.env.BPFLEET_TEST_ROUNDS ?? 1) / 4);
@@ -63,11 +64,13 @@ suiteRequires(
       const sent = await rig.sender.stop();
       const endedAtMs = Date.now() + 1;
 
-      const found = missingAndTwice(sent, await rig.stored(sent));
+      const stored = await rig.stored(sent);
+      const found = missingAndTwice(sent, stored);
       console.info(
         `${4 * ROUNDS} steps and kills, ${sent} packets sent, ${found.missing} missing, ${found.twice} twice`,
       );
-      expect(found).toEqual({ missing: 0, twice: 0 });
+      const said = found.missing === 0 ? '' : await whereabouts(rig, sent, stored);
+      expect(found, said).toEqual({ missing: 0, twice: 0 });
       const packets = await rig.storedPlaces();
       expect(packets).toHaveLength(sent);
       expect(packets.filter(({ atMs }) => atMs < startedAtMs || atMs > endedAtMs)).toEqual([]);
