@@ -1,3 +1,4 @@
+import { BpfleetError } from '@bpfleet/errors';
 import {
   PcapngExport,
   pcapngPacketBytes,
@@ -11,11 +12,12 @@ import type { MatchedPacket, OpenInterface } from './packet-scan.js';
 
 /**
  * Makes one capture file piece by piece: `header` first, then for each packet, in time order, what has to stand before it,
- * and the packet itself. All of one link type.
+ * and the packet itself.
  */
 export interface CaptureFile {
   readonly extension: string;
-  header(linkType: number): Uint8Array;
+  /** @param linkType of all its packets; undefined: of several, which pcapng alone can hold */
+  header(linkType: number | undefined): Uint8Array;
   /** Undefined: nothing. */
   before(packet: MatchedPacket): Uint8Array | undefined;
   sizeBytes(packet: MatchedPacket): number;
@@ -76,7 +78,8 @@ export class PcapngFile implements CaptureFile {
 export class PcapFile implements CaptureFile {
   readonly extension = 'pcap';
 
-  header(linkType: number): Uint8Array {
+  header(linkType: number | undefined): Uint8Array {
+    if (linkType === undefined) throw new BpfleetError('SEVERAL_LINK_TYPES', 'a pcap file has one link type');
     return writePcapHeader(linkType);
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { PacketQuery, packetMediaTypes } from '@bpfleet/contract';
+import { LinkType } from '@bpfleet/packet';
 import { suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryLedger } from '../ledger/memory-ledger.js';
@@ -76,4 +77,33 @@ suiteRequires('exported files', needs, () => {
       ]);
     });
   });
+
+  it('of several link types are read by tshark without a complaint', async () => {
+    const source = storedTraffic();
+    const cooked = { atNs: NOW_NS - 1_000_000n, bytes: cookedFrame() };
+    const shape = { agent: 'host-3', epoch: 1, seq: 0, filter: 'web@3', linkType: LinkType.LINUX_SLL };
+    source.stored.push(storedSection(makeSection({ ...shape, packets: [cooked] })));
+    const service = new PacketsService(source, new MemoryLedger(), new VersionTable());
+    const asked = PacketQuery.parse({ filter: 'tcp', mixed: 'true' });
+    const { body } = await service.answer(asked, packetMediaTypes.pcapng, NOW_MS, new AbortController().signal);
+    const path = join(folder, 'mixed.pcapng');
+    await writeFile(path, await buffer(body));
+    const fields = ['-e', 'frame.encap_type', '-e', 'tcp.dstport'];
+    const { stdout, stderr } = await run('tshark', ['-r', path, '-T', 'fields', ...fields]);
+    expect(stderr).not.toMatch(/malformed|error|appears/i);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(SECTIONS * PACKETS + 1);
+    // Wireshark's numbers: 1 is Ethernet, 25 the cooked form.
+    expect(new Set(lines.slice(0, -1))).toEqual(new Set(['1\t80']));
+    expect(lines.at(-1)).toBe('25\t80');
+  });
 });
+
+/** The same segment behind the 16 bytes of LINKTYPE_LINUX_SLL. */
+function cookedFrame(): Uint8Array {
+  const segment = tcpFrame(1).subarray(14);
+  const bytes = new Uint8Array(16 + segment.length);
+  new DataView(bytes.buffer).setUint16(14, 0x0800);
+  bytes.set(segment, 16);
+  return bytes;
+}

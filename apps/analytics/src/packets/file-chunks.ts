@@ -8,7 +8,7 @@ import type { MatchedPacket } from './packet-scan.js';
  */
 export async function* fileChunks(
   file: CaptureFile,
-  linkType: number,
+  linkType: number | undefined,
   runs: AsyncIterable<readonly MatchedPacket[]>,
 ): AsyncGenerator<Uint8Array, void, void> {
   const chunk = new Chunk();

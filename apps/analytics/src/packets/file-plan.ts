@@ -14,7 +14,8 @@ import type { SectionSource } from './section-source.js';
 
 /** What is known of a capture file before its first byte: a file cannot be taken back. */
 export interface FilePlan {
-  readonly linkType: number;
+  /** Undefined: of several. */
+  readonly linkType: number | undefined;
   /** With a limit: where its packets are. The oldest of them were captured at `cutNs`, `tiesAtCut` at that very time. */
   readonly newest?: {
     readonly cutNs: bigint;
@@ -30,13 +31,13 @@ export interface FilePlan {
 
 /**
  * Looks through the answer once, and keeps nothing of it but what the second pass needs to write it in time order
- * with bounded memory: the link type, and with a limit, where the newest packets begin.
+ * with bounded memory: the link type, unless it may have several, and with a limit, where the newest packets begin.
  * Without a limit it takes half of the time at most, so that there is a file in any case.
  * @throws BpfleetError `SEVERAL_LINK_TYPES` that names them
  */
 export async function planFile(source: SectionSource, request: PacketRequest, budget: ScanBudget): Promise<FilePlan> {
   if (request.limit !== undefined) return planNewest(source, request, budget);
-  if (request.linkType !== undefined) return { linkType: request.linkType, rangeScanned: true };
+  if (request.mixed || request.linkType !== undefined) return { linkType: request.linkType, rangeScanned: true };
   const first = budget.half();
   try {
     const linkType = onlyLinkType(await linkTypesOf(source, request, first));
@@ -63,7 +64,7 @@ async function planNewest(source: SectionSource, request: PacketRequest, budget:
     }
   }
   return {
-    linkType: request.linkType ?? onlyLinkType(linkTypes),
+    linkType: request.mixed ? undefined : (request.linkType ?? onlyLinkType(linkTypes)),
     newest: { cutNs, tiesAtCut, sectionIds },
     rangeScanned: newest.rangeScanned,
     passed: newest.passed,
@@ -98,7 +99,7 @@ function onlyLinkType(linkTypes: ReadonlySet<number>): number {
   const names = [...linkTypes].toSorted((a, b) => a - b).map(linkTypeName);
   if (names.length > 1) {
     throw new BpfleetError('SEVERAL_LINK_TYPES', `the packets are of several link types: ${names.join(', ')}`, {
-      hint: `a capture file has one: choose it with linktype=${names[0]}`,
+      hint: `a capture file has one: choose it with linktype=${names[0]}, or mixed=true for a pcapng file that tcpdump does not read`,
     });
   }
   // An empty file says Ethernet, as tcpdump writes it.

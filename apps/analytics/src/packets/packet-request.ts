@@ -14,8 +14,13 @@ export interface PacketRequest extends PacketCriteria {
   readonly sectionTest: SectionTest;
   /** Undefined: all of the range. */
   readonly limit: number | undefined;
+  /** Whether a file may hold several link types. */
+  readonly mixed: boolean;
   readonly budget: Pick<ScanLimits, 'timeMs' | 'packets'>;
 }
+
+/** What becomes of the packets. */
+export type AnswerForm = 'rows' | 'pcapng' | 'pcap';
 
 const DEFAULT_ROWS = 100;
 
@@ -23,7 +28,7 @@ const DEFAULT_ROWS = 100;
  * @param form rows always have a limit, capture files only when asked for
  * @throws BpfleetError `REQUEST_INVALID`, or what the filter language says of the expression
  */
-export function packetRequest(query: PacketQuery, form: 'rows' | 'file', nowMs: number): PacketRequest {
+export function packetRequest(query: PacketQuery, form: AnswerForm, nowMs: number): PacketRequest {
   const sinceNs = parseInstantNs(query.since, nowMs);
   const untilNs = parseInstantNs(query.until, nowMs);
   if (sinceNs >= untilNs) {
@@ -41,6 +46,7 @@ export function packetRequest(query: PacketQuery, form: 'rows' | 'file', nowMs: 
     agent: query.agent,
     version: query.version === undefined ? undefined : versionOf(query.version),
     linkType,
+    mixed: isMixed(query, form),
     limit: form === 'rows' ? rowLimit(query.limit) : query.limit || undefined,
     budget: {
       timeMs: query.timeoutMs ?? (form === 'rows' ? scanLimits.rowsTimeMs : scanLimits.fileTimeMs),
@@ -52,6 +58,21 @@ export function packetRequest(query: PacketQuery, form: 'rows' | 'file', nowMs: 
 function sectionTestOf(expression: string, linkType: number | undefined): SectionTest {
   const test = planSections(expression);
   return linkType === undefined ? test : joined('and', [test, ofLinkTypes([linkType])]);
+}
+
+function isMixed({ mixed, linktype }: PacketQuery, form: AnswerForm): boolean {
+  if (mixed !== 'true') return false;
+  if (form !== 'pcapng') {
+    throw new BpfleetError('REQUEST_INVALID', 'mixed=true, several link types in one file, is for pcapng', {
+      hint: `ask with Accept: application/x-pcapng, or leave it out${form === 'rows' ? ': rows are of all link types' : ''}`,
+    });
+  }
+  if (linktype !== undefined) {
+    throw new BpfleetError('REQUEST_INVALID', `linktype=${linktype} is one link type, mixed=true are all`, {
+      hint: 'leave one of them out',
+    });
+  }
+  return true;
 }
 
 function rowLimit(limit = DEFAULT_ROWS): number {

@@ -162,6 +162,8 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
     ['an unknown parameter', { limmit: 5 } as Partial<PacketQuery>, undefined],
     ['a time that is none', { since: 'yesterday' }, undefined],
     ['JSON without a limit', { limit: 0 }, json],
+    ['pcap of several link types', { mixed: 'true' } as Partial<PacketQuery>, pcap],
+    ['a mixed that is neither', { mixed: 'yes' } as unknown as Partial<PacketQuery>, pcapng],
     ['a form nobody makes', {}, 'image/png'],
   ])('refuses %s', async (_name, query, accept) => {
     expect(await problem(query, accept)).toMatchObject({ status: 400, code: 'REQUEST_INVALID' });
@@ -194,6 +196,10 @@ suiteRequires('GET /api/v1/packets', { postgres: await postgres() }, ({ postgres
     });
     const { bytes } = await whole({ linktype: 'LINUX_SLL2' }, pcapng);
     expect([...readCapture(bytes)]).toMatchObject([{ linkType: LinkType.LINUX_SLL2 }]);
+    const mixed = await whole({ mixed: 'true' }, pcapng);
+    expect(new Set([...readCapture(mixed.bytes)].map(({ linkType }) => linkType))).toEqual(
+      new Set([LinkType.EN10MB, LinkType.LINUX_SLL2]),
+    );
   });
   it('serves its document, its metrics and its health', async () => {
     const document = (await (await fetch(`${analytics.url}/openapi.json`)).json()) as OpenApiDocument;

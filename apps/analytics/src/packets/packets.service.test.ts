@@ -292,6 +292,29 @@ describe('PacketsService: capture files', () => {
     expect(packets.map(({ atNs, linkType }) => [atNs, linkType])).toEqual([[ago(1)[0], LinkType.LINUX_SLL]]);
     expect((await file({ limit: 1 })).packets).toHaveLength(1);
   });
+  it('holds several link types where that is asked for, without a search for them', async () => {
+    store({ atNs: ago(3) });
+    store({ atNs: ago(2), linkType: LinkType.LINUX_SLL });
+    store({ atNs: ago(1) });
+    const linkTypes = async (query: Partial<PacketQuery>) =>
+      (await file({ ...query, mixed: 'true' })).packets.map(({ linkType }) => linkType);
+    expect(await linkTypes({})).toEqual([LinkType.EN10MB, LinkType.LINUX_SLL, LinkType.EN10MB]);
+    expect(source.read).toBe(3);
+    expect(await linkTypes({ limit: 2 })).toEqual([LinkType.LINUX_SLL, LinkType.EN10MB]);
+    expect(await linkTypes({ since: 'now', until: '2027-01-01T00:00:00Z' })).toEqual([]);
+    await expect(file({ mixed: 'false' })).rejects.toMatchObject({ code: 'SEVERAL_LINK_TYPES' });
+  });
+  it.each<[string, Partial<PacketQuery>, PacketMediaType, RegExp]>([
+    ['pcap', {}, pcap, /is for pcapng/],
+    ['rows', {}, json, /is for pcapng/],
+    ['rows as lines', {}, ndjson, /is for pcapng/],
+    ['one link type', { linktype: 'RAW' }, pcapng, /linktype=RAW/],
+  ])('refuses several link types for %s', async (_name, query, mediaType, message) => {
+    await expect(ask({ ...query, mixed: 'true' }, mediaType)).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+      message: expect.stringMatching(message),
+    });
+  });
   it('has the newest packets when a limit is named, as sorting all of them would', async () => {
     // Few distinct times: sections overlap, and several packets share the time at the cut.
     const anyTimes = fc.array(fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 5 }), {

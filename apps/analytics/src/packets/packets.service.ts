@@ -14,7 +14,7 @@ import { NewestPackets } from './newest-packets.js';
 import { detailOf, packetAt } from './one-packet.js';
 import { jsonAnswer, ndjsonAnswer } from './packet-answer.js';
 import { parsePacketId } from './packet-id.js';
-import { type PacketRequest, packetRequest } from './packet-request.js';
+import { type AnswerForm, type PacketRequest, packetRequest } from './packet-request.js';
 import type { PacketScan } from './packet-scan.js';
 import { ScanBudget } from './scan-budget.js';
 import { ScanSlots } from './scan-slots.js';
@@ -52,8 +52,7 @@ export class PacketsService {
     nowMs: number,
     signal: AbortSignal,
   ): Promise<PacketStream> {
-    const form = isRows(mediaType) ? 'rows' : 'file';
-    const request = packetRequest(query, form, nowMs);
+    const request = packetRequest(query, forms[mediaType], nowMs);
     const release = this.#slots.take();
     const budget = new ScanBudget({ ...request.budget, signal });
     const end = () => {
@@ -80,7 +79,7 @@ export class PacketsService {
       case packetMediaTypes.ndjson:
         return this.#rows(request, mediaType, budget);
       case packetMediaTypes.pcapng:
-        return this.#file(request, new PcapngFile(), mediaType, nowMs, budget);
+        return this.#file(request, new PcapngFile(request), mediaType, nowMs, budget);
       case packetMediaTypes.pcap:
         return this.#file(request, new PcapFile(), mediaType, nowMs, budget);
     }
@@ -163,8 +162,12 @@ interface Progress {
   readonly passed?: Passed | undefined;
 }
 
-const isRows = (mediaType: PacketMediaType): boolean =>
-  mediaType === packetMediaTypes.json || mediaType === packetMediaTypes.ndjson;
+const forms: Readonly<Record<PacketMediaType, AnswerForm>> = {
+  [packetMediaTypes.json]: 'rows',
+  [packetMediaTypes.ndjson]: 'rows',
+  [packetMediaTypes.pcapng]: 'pcapng',
+  [packetMediaTypes.pcap]: 'pcap',
+};
 
 /** The same chunks; `end` is called behind the last one, or when nobody wants more. */
 async function* untilEnd<T>(chunks: AsyncIterable<T>, end: () => void): AsyncGenerator<T, void, void> {

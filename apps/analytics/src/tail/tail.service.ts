@@ -145,7 +145,7 @@ export class TailService {
 function requestOf(query: TailQuery, nowMs: number, at: TailCursor | undefined): PacketRequest {
   const { filter, since, agent, version, linktype } = query;
   const asked: PacketQuery = { filter, since, agent, version, linktype, until: NEVER, maxScanned: 1 };
-  const request = packetRequest(asked, 'file', nowMs);
+  const request = packetRequest(asked, 'pcapng', nowMs);
   return at ? { ...request, sinceNs: at.sinceNs } : request;
 }
 

@@ -137,6 +137,9 @@ describe('packets', () => {
   it.each([
     ['a server that is no address', ['tcp', '--analytics-server', 'host-7']],
     ['a limit of 0', ['tcp', '-n', '0']],
+    ['a mixed answer that is no file', ['tcp', '--mixed']],
+    ['a mixed file of one link type', ['tcp', '-w', 'x.pcapng', '--mixed', '--linktype', 'RAW']],
+    ['a mixed file without an end', ['tcp', '-w', 'x.pcapng', '--mixed', '--follow']],
     ['an unknown option', ['tcp', '--colour']],
     ['an unknown format', ['tcp', '-o', 'xml']],
   ])('refuses %s as wrong usage', async (_, args) => {
@@ -164,6 +167,12 @@ describe('packets -w', () => {
     const { outBytes, err } = await packets(['tcp', '-w', '-']);
     expect(new Uint8Array(outBytes)).toEqual(fleet.capture.bytes);
     expect(err).toBe(`${whole}\n`);
+  });
+
+  it('asks for a file of all link types', async () => {
+    fleet.capture = { bytes: new Uint8Array(44), completeness };
+    expect(await packets(['tcp', '-w', '-', '--mixed'])).toMatchObject({ code: 0 });
+    expect(fleet.requests).toEqual(['GET /api/v1/packets?filter=tcp&mixed=true']);
   });
 
   it('says beside the file what is missing in it, and why it ended', async () => {

@@ -18,6 +18,7 @@ interface PacketOptions {
   readonly agent?: string;
   readonly version?: string;
   readonly linktype?: string;
+  readonly mixed?: true;
   readonly timeout?: number;
   readonly follow?: true;
   readonly output: OutputFormat;
@@ -38,16 +39,13 @@ export function packets(parent: Command, terminal: Terminal): void {
     .option('--agent <id>', 'only packets of this agent')
     .option('--version <filter>', 'only packets that this filter stored: web, or one version: web@3')
     .option('--linktype <name>', 'only this link type; a capture file has one')
+    .option('--mixed', 'with -w, all link types in one file: for Wireshark and tshark, not for tcpdump')
     .option('-f, --follow', 'go on with what comes, until Ctrl-C (since: now); with -w a capture without an end')
     .option('--timeout <seconds>', 'answer with what is found by then (default: 30, with -w an hour)', seconds);
   packetShow(command, terminal);
   withServers(withOutput(command)).action(async (words: string[], options: PacketOptions): Promise<void> => {
-    if (options.write === '-' && terminal.out.isTTY) {
-      command.error('error: a capture file is not for a terminal; pipe it on (| tcpdump -r -) or name a file');
-    }
-    if (options.follow && (options.until ?? options.limit ?? options.timeout) !== undefined) {
-      command.error('error: --follow has no end: leave out --until, --limit and --timeout');
-    }
+    const misuse = misuseOf(options, terminal);
+    if (misuse !== undefined) command.error(`error: ${misuse}`);
     const filter = words.join(' ');
     const query = queryOf(filter, options);
     const { analytics, queryApi } = await servers(command, terminal);
@@ -69,8 +67,23 @@ export function packets(parent: Command, terminal: Terminal): void {
   });
 }
 
+/** What is wrong with options that are right each for itself. */
+function misuseOf(options: PacketOptions, terminal: Terminal): string | undefined {
+  const { write, follow, mixed, until, limit, timeout, linktype } = options;
+  if (write === '-' && terminal.out.isTTY) {
+    return 'a capture file is not for a terminal; pipe it on (| tcpdump -r -) or name a file';
+  }
+  if (follow && (until ?? limit ?? timeout) !== undefined) {
+    return '--follow has no end: leave out --until, --limit and --timeout';
+  }
+  if (mixed && write === undefined) return '--mixed is for capture files: name one with -w';
+  if (mixed && follow) return 'with --follow a file may have several link types anyway: leave out --mixed';
+  if (mixed && linktype !== undefined) return '--linktype is one, --mixed are all: leave one of them out';
+  return undefined;
+}
+
 function queryOf(filter: string, options: PacketOptions): Partial<PacketQuery> {
-  const { since, until, limit, agent, version, linktype, timeout } = options;
+  const { since, until, limit, agent, version, linktype, mixed, timeout } = options;
   return {
     ...(filter === '' ? {} : { filter }),
     ...(since === undefined ? {} : { since }),
@@ -79,6 +92,7 @@ function queryOf(filter: string, options: PacketOptions): Partial<PacketQuery> {
     ...(agent === undefined ? {} : { agent }),
     ...(version === undefined ? {} : { version }),
     ...(linktype === undefined ? {} : { linktype }),
+    ...(mixed ? { mixed: 'true' } : {}),
     ...(timeout === undefined ? {} : { timeoutMs: timeout * 1000 }),
   };
 }

@@ -45,8 +45,12 @@ export const PacketQuery = z.object({
     .max(1_000_000_000)
     .default(1_000_000_000)
     .describe('So many packets are looked at, and some more: what is found by then is the answer'),
-  /** A capture file has one link type; needed when the answer has several. */
+  /** A capture file has one link type; needed when the answer has several, and `mixed` is not asked for. */
   linktype: z.string().max(40).optional(),
+  mixed: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('A pcapng file of all link types that there are: Wireshark and tshark read it, tcpdump does not'),
 });
 export type PacketQuery = z.infer<typeof PacketQuery>;
 
