@@ -20,22 +20,21 @@ class Batch {
     /** Offset the next slice is for. */
     public next: bigint,
     readonly records: readonly ReceivedRecord[],
+    /** There is more behind it. */
+    readonly hasMore: boolean,
+    /** Tells kafkajs to go on; more than once changes nothing. */
+    readonly settle: (isAccepted: boolean) => void,
   ) {}
 }
 
-interface Waiting {
-  readonly batch: Batch;
-  readonly settle: (isAccepted: boolean) => void;
-}
-
 /**
- * Between kafkajs, which pushes batches and waits, and a reader, which takes records. One batch is with the reader while
- * kafkajs fetches the next one; that one waits, and kafkajs with it, so that nothing more is fetched for a partition
- * whose reader is behind.
+ * Between kafkajs, which pushes batches and waits, and a reader, which takes records. Where the reader is behind, one batch
+ * is with it while kafkajs fetches the next one; that one waits, and kafkajs with it. At the log's end kafkajs waits for the
+ * reader: the heartbeats of a batch that is offered tell a reader to let go.
  */
 export class BatchMailbox implements RecordSource {
   #batch: Batch | undefined;
-  #waiting: Waiting | undefined;
+  #waiting: Batch | undefined;
   #arrived: () => void = () => undefined;
   #isClosed = false;
   #isParked = true;
@@ -47,20 +46,17 @@ export class BatchMailbox implements RecordSource {
   ) {}
 
   /**
-   * Gives a batch to the reader; `from` is the offset it was fetched for. Resolves when the reader is at it: true when the
-   * next fetch shall ask for what comes behind it, false when the reader wants something else, or nothing.
+   * Gives a batch to the reader; `from` is the offset it was fetched for. Resolves when the reader is at it, or without
+   * `hasMore` through with it: true when the next fetch shall ask for what comes behind it, false when the reader wants
+   * something else, or nothing.
    */
-  offer(from: bigint, records: readonly ReceivedRecord[]): Promise<boolean> {
+  offer(from: bigint, records: readonly ReceivedRecord[], hasMore: boolean): Promise<boolean> {
     if (this.#isClosed || this.#isParked || this.#waiting !== undefined) return Promise.resolve(false);
-    const batch = new Batch(from, records);
-    if (this.#batch !== undefined) {
-      return new Promise((settle) => {
-        this.#waiting = { batch, settle };
-      });
-    }
-    this.#batch = batch;
-    this.#arrived();
-    return Promise.resolve(true);
+    return new Promise((settle) => {
+      const batch = new Batch(from, records, hasMore, settle);
+      if (this.#batch === undefined) this.#begin(batch);
+      else this.#waiting = batch;
+    });
   }
 
   seek(next: bigint): void {
@@ -109,18 +105,25 @@ export class BatchMailbox implements RecordSource {
     this.#drop();
   }
 
+  #begin(batch: Batch): void {
+    this.#batch = batch;
+    if (batch.hasMore) batch.settle(true);
+    this.#arrived();
+  }
+
   #goOn(): void {
-    const waiting = this.#waiting;
-    this.#batch = waiting?.batch;
+    const [done, next] = [this.#batch, this.#waiting];
+    this.#batch = undefined;
     this.#waiting = undefined;
-    waiting?.settle(true);
+    done?.settle(true);
+    if (next !== undefined) this.#begin(next);
   }
 
   #drop(): void {
-    const waiting = this.#waiting;
+    const dropped = [this.#batch, this.#waiting];
     this.#batch = undefined;
     this.#waiting = undefined;
-    waiting?.settle(false);
+    for (const batch of dropped) batch?.settle(false);
   }
 
   #nextBatch(signal: AbortSignal): Promise<void> {

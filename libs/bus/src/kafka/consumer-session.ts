@@ -200,8 +200,10 @@ export class ConsumerSession {
     await heartbeat();
     if (isStale()) return;
     const { fetchedOffset } = batch as unknown as { fetchedOffset: string };
+    const last = batch.messages.at(-1);
+    const hasMore = last !== undefined && BigInt(last.offset) + 1n < BigInt(batch.highWatermark);
     const isAccepted = await withHeartbeats(
-      held.mailbox.offer(BigInt(fetchedOffset), receivedRecords(batch.messages)),
+      held.mailbox.offer(BigInt(fetchedOffset), receivedRecords(batch.messages), hasMore),
       {
         heartbeat,
         intervalMs: this.#heartbeatMs,
@@ -209,7 +211,6 @@ export class ConsumerSession {
         hurry: () => void held.reader.stop(),
       },
     );
-    const last = batch.messages.at(-1);
     if (isAccepted && last !== undefined) resolveOffset(last.offset);
   }
 

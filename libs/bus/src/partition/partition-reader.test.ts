@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { BpfleetError } from '@bpfleet/errors';
+import { describe, expect, it, vi } from 'vitest';
 import type { LogPartition, PartitionHandler, ReceivedRecord } from '../bus.js';
-import { PartitionReader, type RecordSource, type Slice } from './partition-reader.js';
+import { FENCED_WAIT_MS, PartitionReader, type RecordSource, type Slice } from './partition-reader.js';
 
 const log: LogPartition = { logId: 'log', topic: 't', partition: 3, bounds: async () => ({ first: 0n, end: 9n }) };
 const one: readonly ReceivedRecord[] = [{ offset: 0n, key: '', value: new Uint8Array(), headers: {}, timestampMs: 0 }];
@@ -51,6 +52,28 @@ describe('PartitionReader', () => {
     await reader.stop();
     expect(story.filter((step) => step === 'seek 0')).toHaveLength(3);
     expect(errors).toMatchObject([{ code: 'INTERNAL', message: 't[3] has no offset 0, its log goes on at 5' }]);
+  });
+
+  it('takes nothing back from another owner before it can have heard that the partition is his', async () => {
+    vi.useFakeTimers();
+    try {
+      let reads = 0;
+      const taken = { from: 0n, records: one };
+      const { reader, idle, story } = read([taken, taken], {
+        read: async () => {
+          if (reads++ === 0) throw new BpfleetError('FENCED', 'another owner');
+          return 1n;
+        },
+      });
+      await vi.advanceTimersByTimeAsync(FENCED_WAIT_MS - 1);
+      expect(story).toEqual(['seek 0', 'park']);
+      await vi.advanceTimersByTimeAsync(1);
+      await idle;
+      await reader.stop();
+      expect(story).toEqual(['seek 0', 'park', 'seek 0', 'committed 1', 'park']);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('does not report that a read was interrupted because it was told to', async () => {

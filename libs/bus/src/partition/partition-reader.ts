@@ -1,6 +1,12 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { LogPartition, PartitionHandler, ReceivedRecord } from '../bus.js';
-import { Retries, type RetryDelay } from '../retry-delay.js';
+import { pause, Retries, type RetryDelay } from '../retry-delay.js';
+
+/**
+ * Another owner has taken the partition, most likely because the group gave it away. Who is a member no longer hears so with
+ * the next heartbeat, a second away at most, and takes nothing back before.
+ */
+export const FENCED_WAIT_MS = 2_000;
 
 /** Records a source has for its reader, and the offset they were asked for. */
 export interface Slice {
@@ -68,7 +74,7 @@ export class PartitionReader {
         // A handler that stops because it was told to has not failed.
         if (signal.aborted && isAbort(error, signal)) break;
         this.onError(error);
-        await this.#retries.wait(signal);
+        await (isFenced(error) ? pause(FENCED_WAIT_MS, signal) : this.#retries.wait(signal));
       }
     }
     this.source.park();
@@ -100,6 +106,10 @@ export class PartitionReader {
       hint: 'the position answered on assignment must lie within bounds()',
     });
   }
+}
+
+function isFenced(error: unknown): boolean {
+  return error instanceof BpfleetError && error.code === 'FENCED';
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {
