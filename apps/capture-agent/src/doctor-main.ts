@@ -35,8 +35,8 @@ process.stdout.write(JSON.stringify(answer));
 /** Before all else: behind the seccomp filter no socket can be opened. */
 async function ofSettings(): Promise<Finding[]> {
   const { listen, port, agentPcap } = config;
-  const recording = agentPcap === undefined ? [] : [await recordingFinding(agentPcap)];
-  return [await listenFinding(listen, port), ...recording, ...(agentPcap === undefined ? [await ofOwnTraffic()] : [])];
+  const ofSource = agentPcap === undefined ? ofOwnTraffic() : recordingFinding(agentPcap);
+  return [await listenFinding(listen, port), await ofSource];
 }
 
 async function ofOwnTraffic(): Promise<Finding> {
