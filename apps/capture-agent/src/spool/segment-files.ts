@@ -20,8 +20,10 @@ export interface SegmentFiles {
   sizeOf(segment: number): number | undefined;
   /** @returns how many bytes there were */
   read(segment: number, into: Buffer, offset: number): number;
-  /** What was written of the segment, and its name, survive a loss of power from here on. */
+  /** What was written of the segment survives a loss of power from here on, if its name does. */
   sync(segment: number): Promise<void>;
+  /** The names of those that were synced do from here on: once for all of them, each time is a commit of the file system. */
+  syncNames(): Promise<void>;
   remove(segment: number): void;
   close(): void;
 }
@@ -31,6 +33,7 @@ export class FolderSegments implements SegmentFiles {
   /** Descriptors, in the order of their last use. */
   readonly #open = new Map<number, number>();
   readonly #named = new Set<number>();
+  readonly #unnamed = new Set<number>();
 
   constructor(private readonly folder: string) {}
 
@@ -56,14 +59,22 @@ export class FolderSegments implements SegmentFiles {
 
   async sync(segment: number): Promise<void> {
     await synced(segmentFile(this.folder, segment), (file) => file.datasync());
-    if (this.#named.has(segment)) return;
+    if (!this.#named.has(segment)) this.#unnamed.add(segment);
+  }
+
+  async syncNames(): Promise<void> {
+    if (this.#unnamed.size === 0) return;
+    const segments = [...this.#unnamed];
     await synced(this.folder, (folder) => folder.sync());
-    this.#named.add(segment);
+    for (const segment of segments) {
+      if (this.#unnamed.delete(segment)) this.#named.add(segment);
+    }
   }
 
   remove(segment: number): void {
     this.#forget(segment);
     this.#named.delete(segment);
+    this.#unnamed.delete(segment);
     rmSync(segmentFile(this.folder, segment), { force: true });
   }
 

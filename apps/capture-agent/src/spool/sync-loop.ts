@@ -2,14 +2,17 @@ import { abortableDelay } from '../abortable-delay.js';
 import type { SegmentFiles } from './segment-files.js';
 import type { ScannedSegment } from './segment-scan.js';
 
-/** Makes what was appended safe from a loss of power: one fdatasync at a time, for all that came within `afterMs`. */
+/**
+ * Makes what was appended safe from a loss of power: one fdatasync at a time for all that came within `afterMs`, then one
+ * for the names of new segments.
+ */
 export class SyncLoop {
   #isRunning = false;
   #running: Promise<void> = Promise.resolve();
   readonly #stopping = new AbortController();
 
   constructor(
-    private readonly files: Pick<SegmentFiles, 'sync'>,
+    private readonly files: Pick<SegmentFiles, 'sync' | 'syncNames'>,
     /** The first behind this number that is not safe. */
     private readonly next: (behind: number) => ScannedSegment | undefined,
     /** Undefined: it works. */
@@ -33,22 +36,28 @@ export class SyncLoop {
   async #run(): Promise<void> {
     do {
       if (this.afterMs > 0) await abortableDelay(this.afterMs, this.#stopping.signal);
-      for (let segment = this.next(-1); segment !== undefined; segment = this.next(segment.number)) {
-        await this.#sync(segment);
-      }
+      await this.#round();
     } while (this.next(-1) !== undefined);
     this.#isRunning = false;
   }
 
-  async #sync(segment: ScannedSegment): Promise<void> {
-    const { end } = segment;
-    try {
-      await this.files.sync(segment.number);
-      this.tell(undefined);
-    } catch (error) {
-      // Not again and again: with the next section of this segment.
-      this.tell(error as Error);
+  async #round(): Promise<void> {
+    let segment = this.next(-1);
+    if (segment === undefined) return;
+    let failure: Error | undefined;
+    for (; segment !== undefined; segment = this.next(segment.number)) {
+      const { number, end } = segment;
+      failure = (await failureOf(this.files.sync(number))) ?? failure;
+      // Not again and again where it failed: with the next section of this segment.
+      segment.syncedEnd = end;
     }
-    segment.syncedEnd = end;
+    failure = (await failureOf(this.files.syncNames())) ?? failure;
+    this.tell(failure);
   }
 }
+
+const failureOf = (work: Promise<void>): Promise<Error | undefined> =>
+  work.then(
+    () => undefined,
+    (error: Error) => error,
+  );
