@@ -18,6 +18,8 @@ export interface LoadOrder {
   readonly endedAgoMs: number;
   /** 0: as fast as it goes. */
   readonly packetsPerSecond: number;
+  /** All records are made before the first is sent: agents encode and sign on their own hosts. */
+  readonly isMadeBefore?: boolean;
 }
 
 /** Told on stdout at its end. */
@@ -45,19 +47,40 @@ let waiting: BusRecord[] = [];
 let waitingBytes = 0;
 
 await producer.start();
-await (order.spreadMs > 0 ? past() : live());
+if (order.isMadeBefore) await replay();
+else await (order.spreadMs > 0 ? past() : live());
 process.stdout.write(`${JSON.stringify(report satisfies LoadReport)}\n`);
 await producer.stop();
 
 async function past(): Promise<void> {
-  const firstMs = Date.now() - order.endedAgoMs - order.spreadMs;
-  const step = order.spreadMs / order.packets;
-  for (let packet = 0; packet < order.packets; packet++) {
-    put(firstMs + packet * step);
+  for (const atMs of times()) {
+    put(atMs);
     if (waitingBytes > SEND_BYTES) await send();
   }
   flush();
   await send();
+}
+
+/** The records at an even pace, whatever is in them. */
+async function replay(): Promise<void> {
+  for (const atMs of times()) put(atMs);
+  flush();
+  const records = waiting;
+  const durationMs = (1000 * order.packets) / order.packetsPerSecond;
+  const start = performance.now();
+  for (let sent = 0; sent < records.length; await delay(5)) {
+    const due = Math.ceil((records.length * (performance.now() - start)) / durationMs);
+    waiting = records.slice(sent, due);
+    sent += waiting.length;
+    if (waiting.length > 0) await send();
+  }
+}
+
+/** When each packet is captured. */
+function* times(): Generator<number, void, void> {
+  const firstMs = Date.now() - order.endedAgoMs - order.spreadMs;
+  const step = order.spreadMs / order.packets;
+  for (let packet = 0; packet < order.packets; packet++) yield firstMs + packet * step;
 }
 
 /** In steps of a few milliseconds; what a step is late for, the next one makes up. */

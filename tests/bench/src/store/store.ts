@@ -28,6 +28,8 @@ const MOST_MS = 900_000;
 /** What waits for ingest was captured as fast as ingest has to be, hours before what queries ask for. */
 const CAPTURED_PER_SECOND = 150_000;
 const BACKLOG_AGE_MS = 3 * 3_600_000;
+/** Longer than the queries beside it take. */
+const BESIDE_QUERIES_MS = 60_000;
 /** What queries ask for was captured in so long up to now. */
 const ASKED_MS = 50 * 60_000;
 
@@ -66,7 +68,8 @@ class StoreBench {
     await this.#allStored(size.packets);
     const sizes = await storedSizes(rig.pool);
     const bare = {
-      all: await bareCopy(rig.pool, size.copyMs, true),
+      // As long as ingest: Postgres' checkpoints and vacuum take their share of both.
+      all: await bareCopy(rig.pool, 1000 * speed.seconds, true),
       sections: await bareCopy(rig.pool, size.copyMs, false),
     };
     this.#ingestRows(speed, sizes, bare);
@@ -162,16 +165,14 @@ class StoreBench {
   }
 
   async #queriesWhileIngesting(hosts: Hosts, packetsPerSecond: number): Promise<void> {
+    const packets = Math.round((packetsPerSecond * BESIDE_QUERIES_MS) / 1000);
+    const captured = { spreadMs: BESIDE_QUERIES_MS, endedAgoMs: 0 };
     const load = this.rig.load({
-      seed: this.seed + 1,
-      epoch: 3,
-      packets: 1e9,
-      spreadMs: 0,
-      endedAgoMs: 0,
-      packetsPerSecond,
+      ...{ seed: this.seed + 1, epoch: 3, packets, ...captured, packetsPerSecond, isMadeBefore: true },
     });
     const before = await this.rig.metric('bpfleet_ingest_packets_total');
-    await until('live packets', async () => (await this.rig.metric('bpfleet_ingest_packets_total')) > before);
+    const isComing = async () => (await this.rig.metric('bpfleet_ingest_packets_total')) > before;
+    await until('live packets', isComing, MOST_MS);
     const start = { atMs: performance.now(), packets: await this.rig.metric('bpfleet_ingest_packets_total') };
     const times = await newest100(this.rig.client, [...mixed(hosts), ...mixed(hosts)]);
     const ingested = (await this.rig.metric('bpfleet_ingest_packets_total')) - start.packets;
