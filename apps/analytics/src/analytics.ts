@@ -26,12 +26,15 @@ import { analyticsModule } from './analytics.module.js';
 import { openApiInfo } from './api-info.js';
 import { systemClock } from './clock.js';
 import type { AnalyticsConfig } from './config.js';
+import { firstQuestions } from './first-questions.js';
+import { FlowsService } from './flows/flows.service.js';
 import { RollUpKeeper } from './flows/roll-up-keeper.js';
 import { KEEP_PARTITIONS_EVERY_MS, ROLL_UP_EVERY_MS, UNKNOWN_AGENTS } from './ingest/config.js';
 import { Ingest } from './ingest/ingest.js';
 import { ingestMetrics } from './ingest/metrics.js';
 import { PartitionKeeper } from './ingest/partition-keeper.js';
 import { SignatureJudge } from './ingest/signature-judge.js';
+import { PacketsService } from './packets/packets.service.js';
 import { BusPublisher } from './quarantine/publisher.js';
 import { RegistryKeeper } from './registry/registry-keeper.js';
 import { HttpRegistrySource } from './registry/registry-source.js';
@@ -129,7 +132,11 @@ export async function createAnalytics(config: AnalyticsConfig, parts: AnalyticsP
     .add({ name: 'store partitions', start: () => keeper.start(), stop: () => keeper.stop() })
     .add({ name: 'flow roll-up', start: () => rollUp.start(), stop: () => rollUp.stop() })
     .add({ name: 'registry', start: () => registry.start(), stop: () => registry.stop() })
-    .add({ name: 'ingest', start: () => ingest.start(), stop: () => ingest.stop() });
+    .add({ name: 'ingest', start: () => ingest.start(), stop: () => ingest.stop() })
+    .add({
+      name: 'first questions',
+      start: () => firstQuestions(app.get(PacketsService), app.get(FlowsService), logger),
+    });
   return { app, start: () => lifecycle.start(), stop: () => lifecycle.stop() };
 }
 

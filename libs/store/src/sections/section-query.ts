@@ -34,10 +34,7 @@ const ORDER = {
 
 /** A condition on one section row, all values quoted. */
 export function condition(query: SectionQuery, hours: readonly Hour[]): string {
-  const parts = [
-    `ts_max >= ${clamp(query.sinceNs)} AND ts_min <= ${clamp(query.untilNs)}`,
-    `(${hours.map(withinHour).join(' OR ')})`,
-  ];
+  const parts = [`ts_max >= ${clamp(query.sinceNs)} AND ts_min <= ${clamp(query.untilNs)}`, withinHours(hours)];
   if (query.agent !== undefined) parts.push(`agent = ${literal(query.agent)}`);
   if (query.filter !== undefined) parts.push(onFilter(query.filter));
   if (query.test !== undefined) parts.push(sectionTestSql(query.test));
@@ -89,15 +86,29 @@ export function namesQuery(names: readonly SectionName[], hours: readonly Hour[]
     SELECT found.* FROM (VALUES ${values.join(', ')}) AS wanted (agent, epoch, seq) CROSS JOIN LATERAL (
       SELECT agent, epoch, seq, ts_min, ts_max, packets, dropped_by_kernel, body FROM analytics.section AS stored
       WHERE stored.agent = wanted.agent AND stored.epoch = wanted.epoch AND stored.seq = wanted.seq
-        AND (${hours.map(withinHour).join(' OR ')})
+        AND ${withinHours(hours)}
       LIMIT 1
     ) AS found`;
 }
 
-/** Written out, so that the planner leaves out the partitions of the other hours. */
-function withinHour(hour: Hour): string {
-  const end = new Date(hour.getTime() + 3_600_000);
-  return `(ingested_at >= '${hour.toISOString()}' AND ingested_at < '${end.toISOString()}')`;
+const HOUR_MS = 3_600_000;
+
+/**
+ * Written out, so that the planner leaves out the partitions of the other hours; those in a row as one span, because each row is
+ * compared with each of them. @param hours ascending
+ */
+function withinHours(hours: readonly Hour[]): string {
+  const spans: { first: Hour; endMs: number }[] = [];
+  for (const hour of hours) {
+    const last = spans.at(-1);
+    if (last?.endMs === hour.getTime()) last.endMs += HOUR_MS;
+    else spans.push({ first: hour, endMs: hour.getTime() + HOUR_MS });
+  }
+  const within = spans.map(
+    ({ first, endMs }) =>
+      `ingested_at >= '${first.toISOString()}' AND ingested_at < '${new Date(endMs).toISOString()}'`,
+  );
+  return `(${within.map((span) => `(${span})`).join(' OR ')})`;
 }
 
 export function onFilter(filter: string): string {
