@@ -10,7 +10,7 @@ import {
   type Top,
   type TopQuery,
 } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { formatAddress, parseAddress, protocolName } from '@bpfleet/packet';
 import { type FlowSnapshot, type FoundFlow, HOUR_NS, type StoredSum, type Totals } from '@bpfleet/store';
 import { Injectable } from '@nestjs/common';
@@ -138,7 +138,7 @@ export class FlowsService {
       return await this.source.ask(question, deadline.signal);
     } catch (error) {
       signal.throwIfAborted();
-      const isLate = deadline.signal.aborted || (error instanceof BpfleetError && error.code === 'QUERY_TIMEOUT');
+      const isLate = deadline.signal.aborted || hasCode(error, 'QUERY_TIMEOUT');
       throw isLate ? tookTooLong(error) : error;
     } finally {
       deadline.clear();

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { formatInstantNs, type ImportQuery, type ImportResult } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { readCaptureStream } from '@bpfleet/section';
 import { Injectable } from '@nestjs/common';
 import { FileSections, ImportParts } from './file-sections.js';
@@ -40,7 +40,7 @@ export class ImportsService {
         signal.throwIfAborted();
       }
     } catch (error) {
-      if (!(error instanceof BpfleetError) || error.code !== 'CAPTURE_FILE_CORRUPT') throw error;
+      if (!hasCode(error, 'CAPTURE_FILE_CORRUPT')) throw error;
       // Its writer was ended while it wrote: what came before is as good as ever.
       if (upload.isRead && cutter.counts.packets > 0) damage = error.message;
       else {

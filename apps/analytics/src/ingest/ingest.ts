@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Bus, Consumer, LogPartition, PartitionHandler, ReceivedRecord } from '@bpfleet/bus';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { BEGIN_AGAIN_AFTER_MS, type IngestConfig, MEASURE_LAG_EVERY_MS, STORE_FLOWS_EVERY_MS } from './config.js';
 import { type IngestParts, PartitionIngest } from './partition-ingest.js';
 
@@ -101,7 +101,7 @@ export class Ingest implements PartitionHandler {
     const { metrics, logger } = this.parts;
     const code = error instanceof BpfleetError ? error.code : 'INTERNAL';
     metrics.failures.inc({ code });
-    if (isFenced(error)) metrics.fenced.inc();
+    if (hasCode(error, 'FENCED')) metrics.fenced.inc();
     logger.warn({ err: error, code }, 'ingest failed, trying again');
   }
 
@@ -124,7 +124,7 @@ export class Ingest implements PartitionHandler {
       this.#failed(error);
       if (this.#held.get(index) !== held) return;
       this.#held.delete(index);
-      if (!isFenced(error)) this.#uncertain.set(index, held.partition);
+      if (!hasCode(error, 'FENCED')) this.#uncertain.set(index, held.partition);
     }
   }
 
@@ -153,8 +153,4 @@ export class Ingest implements PartitionHandler {
       }
     }
   }
-}
-
-function isFenced(error: unknown): boolean {
-  return error instanceof BpfleetError && error.code === 'FENCED';
 }

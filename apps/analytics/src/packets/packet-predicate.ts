@@ -1,5 +1,5 @@
 import { jitThreeValued, type PacketFunction, type PacketMetadata, UNDECIDED } from '@bpfleet/bpf';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { type CompileOptions, compileWithSets, supportedLinkTypes } from '@bpfleet/pcap-filter';
 import type { StoredPacket } from './stored-packet.js';
@@ -60,8 +60,8 @@ function meaningOrNot(make: () => PacketPredicate): PacketPredicate {
   try {
     return make();
   } catch (error) {
-    if (error instanceof BpfleetError && error.code === 'NEVER_MATCHES') return () => 'no';
-    if (error instanceof BpfleetError && error.code === 'FILTER_UNSUPPORTED') return () => 'undecided';
+    if (hasCode(error, 'NEVER_MATCHES')) return () => 'no';
+    if (hasCode(error, 'FILTER_UNSUPPORTED')) return () => 'undecided';
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { formatInstantNs, type NotRetained, type PacketQuery, type TailQuery, tailMediaTypes } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { Injectable } from '@nestjs/common';
 import { inChunks } from '../packets/chunks.js';
 import { type PacketRequest, packetRequest } from '../packets/packet-request.js';
@@ -96,7 +96,7 @@ export class TailService {
   #waitOut(error: unknown, awayMs: number, signal: AbortSignal): void {
     const { metrics, logger, limits = TAIL_LIMITS } = this.parts;
     signal.throwIfAborted();
-    const mayPass = error instanceof BpfleetError && error.code === 'STORE_UNAVAILABLE';
+    const mayPass = hasCode(error, 'STORE_UNAVAILABLE');
     if (!mayPass || awayMs >= limits.awayMs) throw error;
     metrics.storeFailures.inc();
     logger.warn({ err: error }, 'postgres is away, tails wait');

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Deadline } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import type { Producer as KafkaJsProducer, Message } from 'kafkajs';
 import type { BusRecord, Producer } from '../bus.js';
 import { checkRecords } from '../record-limits.js';
@@ -48,7 +48,7 @@ export class KafkaProducer implements Producer {
     try {
       await sent;
     } catch (error) {
-      if (error instanceof BpfleetError && error.code === 'RECORD_INVALID') throw error;
+      if (hasCode(error, 'RECORD_INVALID')) throw error;
       if (this.#stopping.signal.aborted)
         throw new BpfleetError('BUS_CLOSED', 'the producer was stopped', { cause: error });
       throw new BpfleetError('BUS_TIMEOUT', `Kafka has not acknowledged records for ${topic} within ${timeoutMs} ms`, {

@@ -1,4 +1,4 @@
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import type { LogPartition, PartitionHandler, ReceivedRecord } from '../bus.js';
 import { pause, Retries, type RetryDelay } from '../retry-delay.js';
 
@@ -74,7 +74,7 @@ export class PartitionReader {
         // A handler that stops because it was told to has not failed.
         if (signal.aborted && isAbort(error, signal)) break;
         this.onError(error);
-        await (isFenced(error) ? pause(FENCED_WAIT_MS, signal) : this.#retries.wait(signal));
+        await (hasCode(error, 'FENCED') ? pause(FENCED_WAIT_MS, signal) : this.#retries.wait(signal));
       }
     }
     this.source.park();
@@ -106,10 +106,6 @@ export class PartitionReader {
       hint: 'the position answered on assignment must lie within bounds()',
     });
   }
-}
-
-function isFenced(error: unknown): boolean {
-  return error instanceof BpfleetError && error.code === 'FENCED';
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {
