@@ -39,7 +39,8 @@ export interface PartitionHandler {
   assigned(partition: LogPartition): Promise<bigint>;
   /**
    * Records in offset order. Resolves when they are committed, with the next offset to read: after the last record, or
-   * an earlier one to read again. A rejection is counted; the partition is then assigned anew and redelivered.
+   * an earlier one to read again. A rejection is counted; the partition is then assigned anew and redelivered: after
+   * `FENCED` when another consumer can have been given it, after `POSITION_UNKNOWN` at once.
    */
   read(partition: LogPartition, records: readonly ReceivedRecord[], signal: AbortSignal): Promise<bigint>;
   /** The partition went to another consumer. */

@@ -16,6 +16,12 @@ export class Retries {
     this.#failures = 0;
   }
 
+  /** As `wait`, but at once after the first of failures in a row. */
+  async waitFromSecond(signal: AbortSignal): Promise<void> {
+    if (this.#failures > 0) return this.wait(signal);
+    this.#failures = 1;
+  }
+
   /** Resolves when it is time to try again, or at once when `signal` aborts. */
   async wait(signal: AbortSignal): Promise<void> {
     const ms = Math.min(this.delay.firstMs * 2 ** this.#failures, this.delay.maxMs);

@@ -26,6 +26,7 @@ export const errorCodes = [
   'BUS_TIMEOUT',
   'BUS_CLOSED',
   'FENCED',
+  'POSITION_UNKNOWN',
   'STORE_UNAVAILABLE',
   'TOO_BUSY',
   'QUERY_TIMEOUT',

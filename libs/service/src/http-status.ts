@@ -23,6 +23,7 @@ export const httpStatusOf: Record<ErrorCode, number> = {
   BUS_TIMEOUT: 503,
   BUS_CLOSED: 503,
   FENCED: 503,
+  POSITION_UNKNOWN: 503,
   STORE_UNAVAILABLE: 503,
   TOO_BUSY: 503,
   // Asked again as it is it takes as long again.

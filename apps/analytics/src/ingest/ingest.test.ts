@@ -2,6 +2,7 @@ import type { Bus, LogBounds, LogPartition } from '@bpfleet/bus';
 import { BpfleetError } from '@bpfleet/errors';
 import { createLogger, Registry } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { flowLimits } from '../flows/partition-flows.js';
 import { FakePositions } from '../testing/fake-positions.js';
 import { makeSection, NOW_MS, NOW_NS, recordOf } from '../testing/sections.js';
 import { MEASURE_LAG_EVERY_MS } from './config.js';
@@ -46,6 +47,25 @@ describe('Ingest, of a partition that no record comes from', () => {
     await vi.advanceTimersByTimeAsync(FLOWS_ARE_OLD_MS);
     expect(commit).toHaveBeenCalledTimes(2);
     expect([store.flows.length, store.flowsNext]).toEqual([1, 1n]);
+  });
+  it('reads again at once after that, and not before long when another one has taken it over', async () => {
+    const next = [recordOf(section, 1n)];
+    const broken = new Promise<void>((resolve) => {
+      vi.spyOn(store, 'commit').mockImplementationOnce(async () => {
+        resolve();
+        throw new BpfleetError('STORE_UNAVAILABLE', 'broke');
+      });
+    });
+    await vi.advanceTimersByTimeAsync(flowLimits.ageMs);
+    await broken;
+    await vi.advanceTimersByTimeAsync(0);
+    await expect(ingest.read(partition, next, signal)).rejects.toMatchObject({ code: 'POSITION_UNKNOWN' });
+    await ingest.assigned(partition);
+    expect(await ingest.read(partition, next, signal)).toBe(2n);
+
+    await store.takePosition('log', 3);
+    await vi.advanceTimersByTimeAsync(FLOWS_ARE_OLD_MS);
+    await expect(ingest.read(partition, next, signal)).rejects.toMatchObject({ code: 'FENCED' });
   });
   it('leaves them to the one that has taken it over', async () => {
     await store.takePosition('log', 3);

@@ -76,7 +76,7 @@ export class Ingest implements PartitionHandler {
 
   async read(partition: LogPartition, records: readonly ReceivedRecord[], signal: AbortSignal): Promise<bigint> {
     const held = this.#held.get(partition.partition);
-    if (!held) throw new BpfleetError('FENCED', `${partition.topic}[${partition.partition}] is not held any more`);
+    if (!held) throw this.#notHeld(partition);
     try {
       return await held.read(records, signal);
     } catch (error) {
@@ -84,6 +84,14 @@ export class Ingest implements PartitionHandler {
       this.#held.delete(partition.partition);
       throw error;
     }
+  }
+
+  /** After a commit that no read has made. */
+  #notHeld({ topic, partition }: LogPartition): BpfleetError {
+    const place = `${topic}[${partition}]`;
+    return this.#uncertain.has(partition)
+      ? new BpfleetError('POSITION_UNKNOWN', `whether the last commit of ${place} arrived is not known`)
+      : new BpfleetError('FENCED', `${place} is another owner's`);
   }
 
   async revoked(partition: LogPartition): Promise<void> {

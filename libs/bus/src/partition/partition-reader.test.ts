@@ -76,6 +76,28 @@ describe('PartitionReader', () => {
     }
   });
 
+  it('asks at once, and then ever later, a handler that does not know its position any more', async () => {
+    vi.useFakeTimers();
+    try {
+      let reads = 0;
+      const taken = { from: 0n, records: one };
+      const { reader, idle, story } = read([taken, taken, taken], {
+        read: async () => {
+          if (reads++ < 2) throw new BpfleetError('POSITION_UNKNOWN', 'a commit failed');
+          return 1n;
+        },
+      });
+      await vi.advanceTimersByTimeAsync(0);
+      expect(story).toEqual(['seek 0', 'park', 'seek 0', 'park']);
+      await vi.advanceTimersByTimeAsync(2);
+      await idle;
+      await reader.stop();
+      expect(story.slice(4)).toEqual(['seek 0', 'committed 1', 'park']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('does not report that a read was interrupted because it was told to', async () => {
     const { reader, errors } = read([{ from: 0n, records: one }], {
       read: (_log, _records, signal) =>

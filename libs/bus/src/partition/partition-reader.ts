@@ -74,10 +74,17 @@ export class PartitionReader {
         // A handler that stops because it was told to has not failed.
         if (signal.aborted && isAbort(error, signal)) break;
         this.onError(error);
-        await (hasCode(error, 'FENCED') ? pause(FENCED_WAIT_MS, signal) : this.#retries.wait(signal));
+        await this.#waitAfter(error, signal);
       }
     }
     this.source.park();
+  }
+
+  #waitAfter(error: unknown, signal: AbortSignal): Promise<void> {
+    if (hasCode(error, 'FENCED')) return pause(FENCED_WAIT_MS, signal);
+    // The partition is this consumer's as before; where to go on is asked for in any case.
+    if (hasCode(error, 'POSITION_UNKNOWN')) return this.#retries.waitFromSecond(signal);
+    return this.#retries.wait(signal);
   }
 
   /** Returns when stopped, or when the log has moved and the handler must say anew where to read. */
