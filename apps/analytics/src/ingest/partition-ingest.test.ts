@@ -1,4 +1,5 @@
 import type { LogBounds, LogPartition, ReceivedRecord } from '@bpfleet/bus';
+import { BpfleetError } from '@bpfleet/errors';
 import { createLogger, Registry } from '@bpfleet/service';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakePositions } from '../testing/fake-positions.js';
@@ -224,6 +225,23 @@ describe('PartitionIngest', () => {
       expect([store.next, store.flowsNext, store.flows.length]).toEqual([12n, 10n, 10_000]);
       await ingest.storeFlows(true);
       expect([store.next, store.flowsNext, store.flows.length]).toEqual([12n, 12n, 12_000]);
+    });
+    it('of all sections, also when records wait while a commit of flows fails', async () => {
+      const ingest = await take();
+      await ingest.read(records(0), signal);
+      nowMs += 5_000;
+      const commit = store.commit.bind(store);
+      store.commit = async () => {
+        store.commit = commit;
+        throw new BpfleetError('STORE_UNAVAILABLE', 'broke');
+      };
+      const stored = ingest.storeFlows();
+      const read = ingest.read(records(1), signal);
+      await expect(stored).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      await expect(read).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+      expect([store.next, store.flowsNext]).toEqual([1n, 0n]);
+      await (await take()).storeFlows(true);
+      expect([store.flows.length, store.flowsNext]).toEqual([1, 1n]);
     });
     it('not of duplicates, and moves on over what has none', async () => {
       const ingest = await take();

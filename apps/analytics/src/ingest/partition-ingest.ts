@@ -42,7 +42,8 @@ const NOTHING: PreparedBatch = { sections: [], quarantined: [], described: new M
 
 /**
  * One partition while this consumer holds it: its position in Postgres moves in the same transaction as the rows, so
- * that each record is stored once whatever happens in between. Another owner's fence ends it with `FENCED`.
+ * that each record is stored once whatever happens in between. Another owner's fence ends it with `FENCED`, and any
+ * other failure ends it, too: the partition is to be taken anew.
  */
 export class PartitionIngest {
   #position: HeldPosition;
@@ -122,10 +123,13 @@ export class PartitionIngest {
     await this.#store(this.#position.next, NOTHING, [], await this.#flows.take(next));
   }
 
-  /** One after the other: each begins at the position at which the one before has ended. */
+  /**
+   * One after the other: each begins at the position at which the one before has ended. After a failure there is none, and
+   * flows that were taken for a commit are in no memory any more: whatever waits fails with the same error.
+   */
   #alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const working = this.#working.then(work);
-    this.#working = working.catch(() => undefined);
+    this.#working = working;
     return working;
   }
 
