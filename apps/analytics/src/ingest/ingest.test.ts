@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { flowLimits } from '../flows/partition-flows.js';
 import { FakePositions } from '../testing/fake-positions.js';
 import { makeSection, NOW_MS, NOW_NS, recordOf } from '../testing/sections.js';
-import { MEASURE_LAG_EVERY_MS } from './config.js';
+import { MEASURE_LAG_EVERY_MS, STORE_FLOWS_EVERY_MS } from './config.js';
 import { Ingest } from './ingest.js';
 import { ingestMetrics } from './metrics.js';
 
@@ -66,6 +66,35 @@ describe('Ingest, of a partition that no record comes from', () => {
     await store.takePosition('log', 3);
     await vi.advanceTimersByTimeAsync(FLOWS_ARE_OLD_MS);
     await expect(ingest.read(partition, next, signal)).rejects.toMatchObject({ code: 'FENCED' });
+  });
+  it('is not fenced off by itself where it takes the partition for both', async () => {
+    let failed: () => void = () => undefined;
+    const broken = new Promise<void>((resolve) => {
+      failed = resolve;
+    });
+    vi.spyOn(store, 'commit').mockImplementationOnce(async () => {
+      failed();
+      throw new BpfleetError('STORE_UNAVAILABLE', 'broke');
+    });
+    const take = store.takePosition.bind(store);
+    let answer: () => void = () => undefined;
+    const isSlow = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const takes = vi.spyOn(store, 'takePosition').mockImplementationOnce(async (...args) => {
+      await isSlow;
+      return take(...args);
+    });
+    await vi.advanceTimersByTimeAsync(flowLimits.ageMs);
+    await broken;
+    await vi.advanceTimersByTimeAsync(2 * STORE_FLOWS_EVERY_MS);
+    expect(takes).toHaveBeenCalledTimes(1);
+    const assigned = ingest.assigned(partition);
+    await vi.advanceTimersByTimeAsync(0);
+    answer();
+    await assigned;
+    await vi.advanceTimersByTimeAsync(0);
+    expect(await ingest.read(partition, [recordOf(section, 1n)], signal)).toBe(2n);
   });
   it('leaves them to the one that has taken it over', async () => {
     await store.takePosition('log', 3);

@@ -12,6 +12,8 @@ export class Ingest implements PartitionHandler {
   readonly #held = new Map<number, PartitionIngest>();
   /** Whose position is unknown since a commit failed, and no read has noticed. */
   readonly #uncertain = new Map<number, LogPartition>();
+  /** Of those, while they are taken. Where two take one at a time, the one that is kept may be the one that is fenced off. */
+  readonly #takingAgain = new Map<number, Promise<void>>();
   readonly #stopping = new AbortController();
   #consumer: Consumer | undefined;
   #beginning: Promise<void> = Promise.resolve();
@@ -67,6 +69,7 @@ export class Ingest implements PartitionHandler {
 
   async assigned(partition: LogPartition): Promise<bigint> {
     this.#letGo(partition.partition);
+    await this.#takingAgain.get(partition.partition);
     const held = await PartitionIngest.take(partition, this.config.owner, this.parts);
     this.#held.set(partition.partition, held);
     const next = String(held.next);
@@ -120,7 +123,12 @@ export class Ingest implements PartitionHandler {
 
   /** Of partitions that no record comes from; the others do so with their records. */
   async #storeFlows(): Promise<void> {
-    for (const [index, partition] of this.#uncertain) await this.#takeAgain(index, partition);
+    for (const [index, partition] of this.#uncertain) {
+      if (this.#takingAgain.has(index)) continue;
+      const taking = this.#takeAgain(index, partition).finally(() => this.#takingAgain.delete(index));
+      this.#takingAgain.set(index, taking);
+      await taking;
+    }
     for (const [index, held] of this.#held) await this.#withoutRecords(index, held, () => held.storeFlows());
   }
 
