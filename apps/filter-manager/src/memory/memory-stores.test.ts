@@ -1,4 +1,4 @@
-import { describeControlStores } from '../testing/control-store-contract.js';
+import { describeControlStores } from '../testing/control-stores/control-store-contract.js';
 import { MemoryAgentStore } from './memory-agent-store.js';
 import { MemoryAssignmentStore } from './memory-assignment-store.js';
 import { MemoryControl } from './memory-control.js';
