@@ -34,8 +34,9 @@ export default defineConfig({
           // Vitest's default leaves a core to itself: one worker where there are two.
           maxWorkers: '100%',
           sequence: { groupOrder: 0 },
-          // No test is about time: this is for those that hang, also on a machine that is busy with something else.
+          // No test is about time: these are for those that hang, also on a machine that is busy with something else.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
