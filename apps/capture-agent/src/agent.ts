@@ -25,15 +25,12 @@ import { Guest, type Throttled } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
 import { type LedgerFigures, ledgerMetrics } from './ledger-metrics.js';
 import type { HostInterface } from './opener/plan.js';
-import { minus, noAmount, plus } from './spool/amount.js';
+import { minus, noAmount } from './spool/amount.js';
 import { bootId } from './spool/boot-id.js';
-import { DiskRetry } from './spool/disk-retry.js';
-import { DiskSpool } from './spool/disk-spool.js';
-import { MemoryStore } from './spool/memory-store.js';
 import { ownFolder } from './spool/own-folder.js';
-import { SessionKeys } from './spool/session-keys.js';
-import { SpoolErrors } from './spool/spool-errors.js';
-import { agentStatus, type StoreFigures, storeFigures } from './status.js';
+import { type StoreFigures, storeFigures } from './spool/store-figures.js';
+import { WaitingSections } from './spool/waiting-sections.js';
+import { agentStatus } from './status.js';
 import { HeldProducer } from './uplink/held-producer.js';
 import { senderMetrics, storeMetrics } from './uplink/metrics.js';
 import { Sender } from './uplink/sender.js';
@@ -61,11 +58,7 @@ export class CaptureAgent {
   #outcomes: readonly FilterOutcome[] = [];
   #source: PacketSource | undefined;
   #spoolLock: FolderLock | undefined;
-  #spool!: DiskSpool;
-  #memory!: MemoryStore;
-  #keys!: SessionKeys;
-  #spoolErrors!: SpoolErrors;
-  #diskRetry: DiskRetry | undefined;
+  #sections!: WaitingSections;
   #sender: Sender | undefined;
   #follower: DesiredFollower | undefined;
   #reporter: StatusReporter | undefined;
@@ -76,7 +69,7 @@ export class CaptureAgent {
   #gap!: SocketGap;
   readonly #early: OpenerEvent[] = [];
   readonly #stopping = new AbortController();
-  readonly #boot = bootId();
+  readonly #clock = { boot: bootId(), nowMs: bootTimeMs };
   readonly #bootTimeOriginMs = bootTimeMs() - performance.now();
 
   readonly #trouble = new ControlTrouble(() => this.#reporter?.changed());
@@ -122,9 +115,8 @@ export class CaptureAgent {
     const hello = await parts.opener.hello(sessionKey.publicKey);
     this.#epoch = hello.epoch;
     const delegation = delegationText(DsseEnvelope.parse(hello.delegation));
-    await this.#openSpool();
-    await this.#keys.add(hello.epoch, { key: sessionKey, delegation });
-    this.#diskRetry?.look();
+    await this.#openSections();
+    await this.#sections.beginEpoch(hello.epoch, { key: sessionKey, delegation });
     await this.#startSource();
     this.#guest.start();
     this.#sender = this.#makeSender();
@@ -151,45 +143,43 @@ export class CaptureAgent {
     await this.#follower?.stop();
     await this.#reporter?.stop();
     await this.#source?.stop();
-    this.#diskRetry?.stop();
+    this.#sections?.stopRetry();
     await this.#sender?.stop();
     // Now that the counters are what they stay at.
     await this.#reporter?.last();
     await this.parts.opener.stop();
-    await this.#spool?.close();
+    await this.#sections?.close();
     this.#spoolLock?.release();
   }
 
-  async #openSpool(): Promise<void> {
-    const { agentSpoolDir: folder, agentSpoolBytes: maxBytes, agentSpoolHours, agentPendingBytes } = this.config;
-    this.#spool = new DiskSpool(folder, { maxBytes, maxAgeMs: agentSpoolHours * 3_600_000 }, this.#boot, bootTimeMs);
-    this.#memory = new MemoryStore(agentPendingBytes);
-    this.#keys = new SessionKeys(folder);
-    this.#spoolErrors = new SpoolErrors(folder, agentPendingBytes, this.#spool, this.#keys);
-    const onTaken = (): void => this.#reporter?.changed();
-    this.#diskRetry = new DiskRetry(folder, this.#spoolErrors, this.#keys, onTaken);
-    storeMetrics(this.parts.registry, { disk: this.#spool, memory: this.#memory });
-    await this.#keys.open();
-    await this.#spool.open((epoch) => this.#keys.get(epoch) !== undefined);
+  async #openSections(): Promise<void> {
+    const { agentSpoolDir: folder, agentSpoolBytes: spoolBytes, agentSpoolHours, agentPendingBytes } = this.config;
+    const limits = { spoolBytes, spoolHours: agentSpoolHours, pendingBytes: agentPendingBytes };
+    const changed = (): void => this.#reporter?.changed();
+    this.#sections = new WaitingSections(folder, limits, this.#clock, this.parts.logger, changed);
+    const { disk, memory } = this.#sections;
+    storeMetrics(this.parts.registry, { disk, memory });
+    await this.#sections.open();
   }
 
   async #startSource(): Promise<void> {
     const { config, parts } = this;
     const { agentSpoolDir: folder, agentId: agent } = config;
     const origin = hostOrigin();
-    const facts = { agent, boot: this.#boot, bootNowMs: bootTimeMs, origin, logger: parts.logger };
-    const prepared = await prepareSpool(folder, this.#spool, facts);
+    const { boot, nowMs: bootNowMs } = this.#clock;
+    const facts = { agent, boot, bootNowMs, origin, logger: parts.logger };
+    const prepared = await prepareSpool(folder, this.#sections.disk, facts);
     const { firstSegment, positions, before, readAtMs, refused } = prepared;
     const events = this.#sourceEvents();
     if (refused) events.refused(refused.record.header, refused.record.bytes, refused.error);
     this.#before = before;
     this.#gap = new SocketGap(readAtMs);
     // Only now: the section that was left open needs its epoch's key too.
-    await this.#forgetKeys();
+    await this.#sections.forgetKeys();
     this.#since = new Date();
-    this.#atStart = this.#storeFigures();
+    this.#atStart = this.#sections.figures;
     const run: CaptureRun = {
-      ...{ agent, epoch: this.#epoch, spoolFolder: folder, firstSegment, boot: this.#boot, ledgerBefore: before },
+      ...{ agent, epoch: this.#epoch, spoolFolder: folder, firstSegment, boot, ledgerBefore: before },
       ...{ bootTimeOriginMs: this.#bootTimeOriginMs, ...origin },
     };
     const source = parts.createSource(positions);
@@ -200,24 +190,15 @@ export class CaptureAgent {
     for (const event of this.#early.splice(0)) this.#follow(source, event);
   }
 
-  /** Those of epochs that nothing waits of any more. */
-  #forgetKeys(): Promise<void> {
-    return this.#keys.forgetAllBut(new Set([...this.#spool.epochs, ...this.#memory.epochs, this.#epoch]));
-  }
-
   #sourceEvents(): SourceEvents {
     const { logger, onFatal } = this.parts;
     return {
       spooled: () => {
-        this.#spoolErrors.taken();
-        void this.#keys.keepRefused();
+        this.#sections.taken();
         this.#sender?.wake();
       },
-      refused: (header, bytes, { code, message }) => {
-        if (this.#spoolErrors.refused(message)) this.#reporter?.changed();
-        this.#diskRetry?.look();
-        logger.error({ code, seq: header.seq }, `${message}: the section is kept in memory`);
-        this.#memory.add({ header, bytes });
+      refused: (header, bytes, error) => {
+        this.#sections.refused(header, bytes, error);
         this.#sender?.wake();
       },
       stepped: (filter, step) => {
@@ -247,11 +228,11 @@ export class CaptureAgent {
       {
         topic: packetsTopic(config.topicPrefix),
         sendTimeoutMs: SEND_TIMEOUT_MS,
-        keyOf: (epoch) => this.#keys.get(epoch),
-        clock: { boot: this.#boot, nowMs: bootTimeMs },
-        onDone: () => this.#forgetKeys(),
+        keyOf: (epoch) => this.#sections.keyOf(epoch),
+        clock: this.#clock,
+        onDone: () => this.#sections.forgetKeys(),
       },
-      [this.#spool, this.#memory],
+      [this.#sections.disk, this.#sections.memory],
       // Else it would capture what it sends, and send that.
       new HeldProducer(parts.bus.producer(), this.#own.areLeftOut),
       senderMetrics(parts.registry),
@@ -319,7 +300,7 @@ export class CaptureAgent {
     const { cpuPercent = config.agentCpuPercent, memoryBytes = config.agentMemoryBytes } = budgets;
     this.#guest.budget = { cpuPercent, memoryBytes };
     const { spoolBytes = config.agentSpoolBytes, sendBytesPerSecond = config.agentSendBytesPerSecond } = budgets;
-    this.#spool.maxBytes = spoolBytes;
+    this.#sections.disk.maxBytes = spoolBytes;
     if (this.#sender) this.#sender.bytesPerSecond = sendBytesPerSecond || Number.POSITIVE_INFINITY;
   }
 
@@ -337,14 +318,10 @@ export class CaptureAgent {
       }));
   }
 
-  #storeFigures(): StoreFigures {
-    return storeFigures(plus(this.#spool.sent, this.#memory.sent), [this.#spool.counts, this.#memory.counts]);
-  }
-
   /** Nothing is asked of the opener: whoever reaches the port may ask, and it would sign. */
   async #figures(source: PacketSource): Promise<LedgerFigures> {
     const counters = await source.counters();
-    const { evicted, damaged } = this.#storeFigures();
+    const { evicted, damaged } = this.#sections.figures;
     return {
       ...{ counters, outcomes: this.#outcomes, epoch: this.#epoch, generation: this.#generation },
       confined: this.parts.opener.isConfined,
@@ -380,11 +357,11 @@ export class CaptureAgent {
       statements,
       counters,
       guard: this.#guard.read(counters, this.#source!.mappedBytes),
-      stores: [this.#spool.counts, this.#memory.counts],
-      figures: this.#storeFigures(),
+      stores: this.#sections.counts,
+      figures: this.#sections.figures,
       atStart: this.#atStart,
       since: this.#since,
-      spoolCapBytes: this.#spool.maxBytes,
+      spoolCapBytes: this.#sections.disk.maxBytes,
       before: this.#before,
       withoutSocket: this.#gap.interval,
       errors: [
@@ -393,7 +370,7 @@ export class CaptureAgent {
         ...this.#guest.errors,
         ...unkept([...troubles, ...this.#orders.troubles]),
         ...(notExcluded === undefined ? [] : [errorNow('OWN_TRAFFIC_CAPTURED', notExcluded)]),
-        ...this.#spoolErrors.current,
+        ...this.#sections.errors,
         ...this.#sourceTroubles(),
       ],
     });

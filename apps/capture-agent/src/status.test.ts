@@ -2,7 +2,8 @@ import { AgentStatus, statusLimits } from '@bpfleet/contract';
 import { describe, expect, it } from 'vitest';
 import type { FilterOutcome } from './border/opener-port.js';
 import type { CaptureCounters } from './capture/ring/capture-messages.js';
-import { agentStatus, type StatusInputs, storeFigures } from './status.js';
+import { storeFigures } from './spool/store-figures.js';
+import { agentStatus, type StatusInputs } from './status.js';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 /** The longest names that a host has: 15 characters. */

@@ -6,6 +6,7 @@ import { hostFacts } from './host-facts.js';
 import type { HostInterface } from './opener/plan.js';
 import { type Amount, minus, sumOf } from './spool/amount.js';
 import type { StoreCounts } from './spool/section-store.js';
+import type { StoreFigures } from './spool/store-figures.js';
 import { withinLimits } from './status-bounds.js';
 
 export interface StatusInputs
@@ -27,22 +28,6 @@ export interface StatusInputs
   readonly before: Readonly<Record<string, string>>;
   readonly withoutSocket: Interval | undefined;
 }
-
-/** What became of sections, over all epochs. */
-export interface StoreFigures {
-  readonly sent: Amount;
-  readonly evicted: Amount;
-  readonly waiting: Amount;
-  /** Waits no more, and was not sent. */
-  readonly damaged: Amount;
-}
-
-export const storeFigures = (sent: Amount, stores: readonly StoreCounts[]): StoreFigures => ({
-  sent,
-  evicted: sumOf(stores.map(({ evicted }) => evicted)),
-  waiting: sumOf(stores.map(({ waiting }) => waiting)),
-  damaged: sumOf(stores.map(({ damaged }) => damaged)),
-});
 
 /** The status as the contract has it. */
 export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'> {

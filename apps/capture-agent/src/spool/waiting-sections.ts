@@ -1,0 +1,110 @@
+import type { AgentStatus } from '@bpfleet/contract';
+import type { Logger } from 'pino';
+import { plus } from './amount.js';
+import { DiskRetry } from './disk-retry.js';
+import { DiskSpool } from './disk-spool.js';
+import { MemoryStore } from './memory-store.js';
+import type { RecordHeader } from './record-header.js';
+import type { StoreCounts } from './section-store.js';
+import { type SessionKey, SessionKeys } from './session-keys.js';
+import { SpoolErrors } from './spool-errors.js';
+import { type StoreFigures, storeFigures } from './store-figures.js';
+
+export interface WaitingLimits {
+  readonly spoolBytes: number;
+  readonly spoolHours: number;
+  /** In memory, while the disk takes none. */
+  readonly pendingBytes: number;
+}
+
+/** Which boot of the machine this is, and its CLOCK_BOOTTIME. */
+export interface BootClock {
+  readonly boot: number;
+  readonly nowMs: () => number;
+}
+
+/** Sections that wait for the bus: on disk, in memory those that it does not take, and beside them the keys that sign them. */
+export class WaitingSections {
+  readonly disk: DiskSpool;
+  readonly memory: MemoryStore;
+  readonly #keys: SessionKeys;
+  readonly #errors: SpoolErrors;
+  readonly #retry: DiskRetry;
+  #epoch = 0;
+
+  constructor(
+    folder: string,
+    { spoolBytes, spoolHours, pendingBytes }: WaitingLimits,
+    clock: BootClock,
+    private readonly logger: Pick<Logger, 'error'>,
+    /** What `errors` says has changed. */
+    private readonly onChange: () => void,
+  ) {
+    const limits = { maxBytes: spoolBytes, maxAgeMs: spoolHours * 3_600_000 };
+    this.disk = new DiskSpool(folder, limits, clock.boot, clock.nowMs);
+    this.memory = new MemoryStore(pendingBytes);
+    this.#keys = new SessionKeys(folder);
+    this.#errors = new SpoolErrors(folder, pendingBytes, this.disk, this.#keys);
+    this.#retry = new DiskRetry(folder, this.#errors, this.#keys, onChange);
+  }
+
+  /** Keys first: what none of them signs is not sent. */
+  async open(): Promise<void> {
+    await this.#keys.open();
+    await this.disk.open((epoch) => this.keyOf(epoch) !== undefined);
+  }
+
+  /** Sections of this epoch may come from here on. */
+  async beginEpoch(epoch: number, session: SessionKey): Promise<void> {
+    this.#epoch = epoch;
+    await this.#keys.add(epoch, session);
+    this.#retry.look();
+  }
+
+  keyOf(epoch: number): SessionKey | undefined {
+    return this.#keys.get(epoch);
+  }
+
+  /** Those of epochs that nothing waits of any more. */
+  forgetKeys(): Promise<void> {
+    return this.#keys.forgetAllBut(new Set([...this.disk.epochs, ...this.memory.epochs, this.#epoch]));
+  }
+
+  /** The disk took a section. */
+  taken(): void {
+    this.#errors.taken();
+    void this.#keys.keepRefused();
+  }
+
+  /** The disk took it not: it waits in memory. */
+  refused(header: RecordHeader, bytes: Uint8Array, error: { readonly code: string; readonly message: string }): void {
+    const { code, message } = error;
+    if (this.#errors.refused(message)) this.onChange();
+    this.#retry.look();
+    this.logger.error({ code, seq: header.seq }, `${message}: the section is kept in memory`);
+    this.memory.add({ header, bytes });
+  }
+
+  /** Disk first, then memory. */
+  get counts(): readonly [StoreCounts, StoreCounts] {
+    return [this.disk.counts, this.memory.counts];
+  }
+
+  get figures(): StoreFigures {
+    return storeFigures(plus(this.disk.sent, this.memory.sent), this.counts);
+  }
+
+  get errors(): AgentStatus['errors'] {
+    return this.#errors.current;
+  }
+
+  /** The disk is not tried again. Before the last is sent. */
+  stopRetry(): void {
+    this.#retry.stop();
+  }
+
+  /** Once nobody appends or sends any more. */
+  close(): Promise<void> {
+    return this.disk.close();
+  }
+}
