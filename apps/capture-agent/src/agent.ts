@@ -1,5 +1,5 @@
 import type { Bus } from '@bpfleet/bus';
-import { type AgentBudgets, type AgentStatus, DsseEnvelope, delegationText, packetsTopic } from '@bpfleet/contract';
+import { type AgentStatus, DsseEnvelope, delegationText, packetsTopic } from '@bpfleet/contract';
 import { bootTimeMs, type FolderLock, matchesPatterns } from '@bpfleet/linux';
 import { PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
@@ -20,6 +20,7 @@ import { OwnAddresses } from './control/own-addresses.js';
 import { StatusReporter } from './control/status-reporter.js';
 import type { TakenBundles } from './control/take-bundles.js';
 import { controlFolder } from './folders.js';
+import { AgentBudgets } from './guest/agent-budgets.js';
 import { GuardMeter } from './guest/guard-meter.js';
 import { Guest, type Throttled } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
@@ -60,6 +61,7 @@ export class CaptureAgent {
   #spoolLock: FolderLock | undefined;
   #sections!: WaitingSections;
   #sender: Sender | undefined;
+  #budgets!: AgentBudgets;
   #follower: DesiredFollower | undefined;
   #reporter: StatusReporter | undefined;
   #before: Readonly<Record<string, string>> = {};
@@ -120,7 +122,8 @@ export class CaptureAgent {
     await this.#startSource();
     this.#guest.start();
     this.#sender = this.#makeSender();
-    this.#keepTo({});
+    this.#budgets = new AgentBudgets(config, { guest: this.#guest, disk: this.#sections.disk, sender: this.#sender });
+    this.#budgets.keepTo({});
     await this.#sender.start();
     // Also while nothing is desired: sections may wait from before.
     void this.#own.leaveOut([], async () => {});
@@ -289,19 +292,9 @@ export class CaptureAgent {
       if (is === 'refused') parts.logger.warn(facts, 'filter does not run');
       else parts.logger.info(facts, 'filter desired');
     }
-    this.#keepTo(answer.settings.budgets);
+    this.#budgets.keepTo(answer.settings.budgets);
     if (this.#reporter) this.#reporter.intervalMs = answer.settings.reportIntervalMs;
     this.#reporter?.changed();
-  }
-
-  /** What is left out is as this agent is configured. */
-  #keepTo(budgets: AgentBudgets): void {
-    const { config } = this;
-    const { cpuPercent = config.agentCpuPercent, memoryBytes = config.agentMemoryBytes } = budgets;
-    this.#guest.budget = { cpuPercent, memoryBytes };
-    const { spoolBytes = config.agentSpoolBytes, sendBytesPerSecond = config.agentSendBytesPerSecond } = budgets;
-    this.#sections.disk.maxBytes = spoolBytes;
-    if (this.#sender) this.#sender.bytesPerSecond = sendBytesPerSecond || Number.POSITIVE_INFINITY;
   }
 
   /** Patterns that name no interface now. No reason to end: interfaces come and go. */
