@@ -1,10 +1,10 @@
 import type { Bus } from '@bpfleet/bus';
-import { type AgentStatus, DsseEnvelope, delegationText, packetsTopic } from '@bpfleet/contract';
-import { bootTimeMs, type FolderLock, matchesPatterns } from '@bpfleet/linux';
+import { DsseEnvelope, delegationText, packetsTopic } from '@bpfleet/contract';
+import { bootTimeMs, type FolderLock } from '@bpfleet/linux';
 import { PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import type { FilterOutcome, OpenerEvent, OpenerPort } from './border/opener-port.js';
+import type { OpenerEvent, OpenerPort } from './border/opener-port.js';
 import { prepareSpool } from './capture/prepare-spool.js';
 import type { RingPosition } from './capture/sections/open-section.js';
 import { SocketGap } from './capture/socket-gap.js';
@@ -19,19 +19,17 @@ import { type ClaimedState, KeptOrders } from './control/kept-orders.js';
 import { OwnAddresses } from './control/own-addresses.js';
 import { StatusReporter } from './control/status-reporter.js';
 import type { TakenBundles } from './control/take-bundles.js';
+import { EpochAccount } from './epoch-account.js';
 import { controlFolder } from './folders.js';
 import { AgentBudgets } from './guest/agent-budgets.js';
 import { GuardMeter } from './guest/guard-meter.js';
 import { Guest, type Throttled } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
-import { type LedgerFigures, ledgerMetrics } from './ledger-metrics.js';
+import { ledgerMetrics } from './ledger-metrics.js';
 import type { HostInterface } from './opener/plan.js';
-import { minus, noAmount } from './spool/amount.js';
 import { bootId } from './spool/boot-id.js';
 import { ownFolder } from './spool/own-folder.js';
-import { type StoreFigures, storeFigures } from './spool/store-figures.js';
 import { WaitingSections } from './spool/waiting-sections.js';
-import { agentStatus } from './status.js';
 import { HeldProducer } from './uplink/held-producer.js';
 import { senderMetrics, storeMetrics } from './uplink/metrics.js';
 import { Sender } from './uplink/sender.js';
@@ -54,9 +52,6 @@ export interface AgentParts {
 /** One host's agent: signed states in, signed sections and status out. */
 export class CaptureAgent {
   #epoch = 0;
-  #generation = 0;
-  /** As the opener last told them. */
-  #outcomes: readonly FilterOutcome[] = [];
   #source: PacketSource | undefined;
   #spoolLock: FolderLock | undefined;
   #sections!: WaitingSections;
@@ -64,17 +59,16 @@ export class CaptureAgent {
   #budgets!: AgentBudgets;
   #follower: DesiredFollower | undefined;
   #reporter: StatusReporter | undefined;
-  #before: Readonly<Record<string, string>> = {};
-  #since = new Date();
-  /** What the stores had when the epoch began: the status counts from there. */
-  #atStart: StoreFigures = storeFigures(noAmount, []);
+  #account!: EpochAccount;
   #gap!: SocketGap;
   readonly #early: OpenerEvent[] = [];
   readonly #stopping = new AbortController();
   readonly #clock = { boot: bootId(), nowMs: bootTimeMs };
   readonly #bootTimeOriginMs = bootTimeMs() - performance.now();
 
-  readonly #trouble = new ControlTrouble(() => this.#reporter?.changed());
+  /** The status would say something else than the last one. */
+  readonly #changed = (): void => this.#reporter?.changed();
+  readonly #trouble = new ControlTrouble(this.#changed);
   readonly #orders: KeptOrders;
   readonly #own: OwnAddresses;
   readonly #guest: Guest;
@@ -85,8 +79,7 @@ export class CaptureAgent {
     private readonly parts: AgentParts,
   ) {
     const budget = { cpuPercent: config.agentCpuPercent, memoryBytes: config.agentMemoryBytes };
-    const changed = (): void => this.#reporter?.changed();
-    this.#orders = new KeptOrders(controlFolder(config.agentStateDir), parts.logger, changed);
+    this.#orders = new KeptOrders(controlFolder(config.agentStateDir), parts.logger, this.#changed);
     this.#own = new OwnAddresses({
       configured: config.kafkaBrokers,
       brokers: () => parts.bus.endpoints(),
@@ -101,7 +94,7 @@ export class CaptureAgent {
       throttle: (step) => this.#source?.throttle(step),
       collect: () => this.#source?.collect(),
     };
-    this.#guest = new Guest(budget, parts.openerPid, ringBytes, parts.logger, captures, changed);
+    this.#guest = new Guest(budget, parts.openerPid, ringBytes, parts.logger, captures, this.#changed);
   }
 
   /** Grows with each start; part of each stored packet's id. */
@@ -131,11 +124,12 @@ export class CaptureAgent {
     const enrolment = this.#enrolmentBy(client);
     const enrolled = enrolment.first(parts.onFatal);
     client.onUnknown = () => enrolment.enrol();
-    this.#reporter = new StatusReporter(client, parts.logger, enrolled, (nonce) => this.#status(nonce), parts.onFatal);
+    const status = (nonce: string | undefined) => this.#account.status(nonce);
+    this.#reporter = new StatusReporter(client, parts.logger, enrolled, status, parts.onFatal);
     this.#reporter.start();
     this.#follower = this.#makeFollower(client, this.#reporter.registered);
     await this.#follower.start();
-    for (const { code, message } of this.#unknownInterfaces()) parts.logger.warn({ code }, message);
+    for (const { code, message } of this.#account.unknownInterfaces) parts.logger.warn({ code }, message);
     parts.logger.info({ agent: hello.agent, epoch: this.#epoch, source: this.#source?.kind }, 'agent runs');
   }
 
@@ -158,8 +152,7 @@ export class CaptureAgent {
   async #openSections(): Promise<void> {
     const { agentSpoolDir: folder, agentSpoolBytes: spoolBytes, agentSpoolHours, agentPendingBytes } = this.config;
     const limits = { spoolBytes, spoolHours: agentSpoolHours, pendingBytes: agentPendingBytes };
-    const changed = (): void => this.#reporter?.changed();
-    this.#sections = new WaitingSections(folder, limits, this.#clock, this.parts.logger, changed);
+    this.#sections = new WaitingSections(folder, limits, this.#clock, this.parts.logger, this.#changed);
     const { disk, memory } = this.#sections;
     storeMetrics(this.parts.registry, { disk, memory });
     await this.#sections.open();
@@ -175,22 +168,28 @@ export class CaptureAgent {
     const { firstSegment, positions, before, readAtMs, refused } = prepared;
     const events = this.#sourceEvents();
     if (refused) events.refused(refused.record.header, refused.record.bytes, refused.error);
-    this.#before = before;
     this.#gap = new SocketGap(readAtMs);
     // Only now: the section that was left open needs its epoch's key too.
     await this.#sections.forgetKeys();
-    this.#since = new Date();
-    this.#atStart = this.#sections.figures;
+    const source = parts.createSource(positions);
+    this.#account = this.#accountOf(source, before);
     const run: CaptureRun = {
       ...{ agent, epoch: this.#epoch, spoolFolder: folder, firstSegment, boot, ledgerBefore: before },
       ...{ bootTimeOriginMs: this.#bootTimeOriginMs, ...origin },
     };
-    const source = parts.createSource(positions);
     await source.start(run, events);
     this.#source = source;
-    ledgerMetrics(parts.registry, () => this.#figures(source));
+    ledgerMetrics(parts.registry, () => this.#account.figures());
     for (const trouble of source.troubles) parts.logger.warn(trouble);
     for (const event of this.#early.splice(0)) this.#follow(source, event);
+  }
+
+  #accountOf(source: PacketSource, before: Readonly<Record<string, string>>): EpochAccount {
+    const { opener, interfaces } = this.parts;
+    return new EpochAccount(this.config, this.#epoch, before, {
+      ...{ opener, interfaces, source, sections: this.#sections, gap: this.#gap },
+      ...{ guest: this.#guest, guard: this.#guard, trouble: this.#trouble, orders: this.#orders },
+    });
   }
 
   #sourceEvents(): SourceEvents {
@@ -206,7 +205,7 @@ export class CaptureAgent {
       },
       stepped: (filter, step) => {
         logger.warn({ filter, step }, 'the filter keeps another part of its packets, by its budget');
-        this.#reporter?.changed();
+        this.#changed();
       },
       ended: (facts) => logger.info(facts, 'the replay is over, the agent goes on until it is stopped'),
       fatal: onFatal,
@@ -215,7 +214,7 @@ export class CaptureAgent {
 
   /** Sockets may come before there is a source. */
   #hear(event: OpenerEvent): void {
-    if (event.kind === 'changed') this.#reporter?.changed();
+    if (event.kind === 'changed') this.#changed();
     else if (this.#source) this.#follow(this.#source, event);
     else this.#early.push(event);
   }
@@ -282,9 +281,7 @@ export class CaptureAgent {
   ): Promise<void> {
     const { parts } = this;
     const answer = await parts.opener.desire({ state: envelope, ...taken, excluded });
-    const isNew = answer.generation !== this.#generation;
-    this.#generation = answer.generation;
-    this.#outcomes = answer.outcomes;
+    const isNew = this.#account.carriedOut(answer);
     await this.#source?.apply(answer, excluded);
     this.#gap.carriedOut();
     for (const { filter, version, interface: device, state: is, reason } of isNew ? answer.outcomes : []) {
@@ -294,86 +291,6 @@ export class CaptureAgent {
     }
     this.#budgets.keepTo(answer.settings.budgets);
     if (this.#reporter) this.#reporter.intervalMs = answer.settings.reportIntervalMs;
-    this.#reporter?.changed();
-  }
-
-  /** Patterns that name no interface now. No reason to end: interfaces come and go. */
-  #unknownInterfaces(): AgentStatus['errors'] {
-    const { config, parts } = this;
-    if (this.#source?.kind === 'file') return [];
-    const names = parts.interfaces().map(({ name }) => name);
-    return config.agentInterfaces
-      .filter((pattern) => !pattern.startsWith('!') && !names.some((name) => matchesPatterns([pattern], name)))
-      .map((pattern) => ({
-        code: 'INTERFACE_UNKNOWN',
-        message: `no interface ${pattern} on this host; there are: ${names.join(', ')}`,
-        at: new Date().toISOString(),
-      }));
-  }
-
-  /** Nothing is asked of the opener: whoever reaches the port may ask, and it would sign. */
-  async #figures(source: PacketSource): Promise<LedgerFigures> {
-    const counters = await source.counters();
-    const { evicted, damaged } = this.#sections.figures;
-    return {
-      ...{ counters, outcomes: this.#outcomes, epoch: this.#epoch, generation: this.#generation },
-      confined: this.parts.opener.isConfined,
-      step: this.#guest.step,
-      lost: {
-        evicted: minus(evicted, this.#atStart.evicted).packets,
-        damaged: damaged.packets,
-        killed: Number(this.#before['before-lost'] ?? 0),
-      },
-    };
-  }
-
-  #sourceTroubles(): AgentStatus['errors'] {
-    const at = new Date().toISOString();
-    const code = this.#source?.kind === 'file' ? 'CAPTURE_FILE_CORRUPT' : 'ATTACH_REFUSED';
-    return (this.#source?.troubles ?? []).map((message) => ({ code, message, at }));
-  }
-
-  async #status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
-    const { config, parts } = this;
-    const { outcomes, statements, troubles, notExcluded } = await parts.opener.attest(nonce);
-    this.#outcomes = outcomes;
-    const counters = await this.#source!.counters();
-    return agentStatus({
-      agent: config.agentId,
-      labels: config.agentLabels,
-      generation: this.#generation,
-      epoch: this.#epoch,
-      source: this.#source!.kind,
-      confined: parts.opener.isConfined,
-      interfaces: parts.interfaces(),
-      outcomes,
-      statements,
-      counters,
-      guard: this.#guard.read(counters, this.#source!.mappedBytes),
-      stores: this.#sections.counts,
-      figures: this.#sections.figures,
-      atStart: this.#atStart,
-      since: this.#since,
-      spoolCapBytes: this.#sections.disk.maxBytes,
-      before: this.#before,
-      withoutSocket: this.#gap.interval,
-      errors: [
-        ...this.#trouble.errors,
-        ...this.#unknownInterfaces(),
-        ...this.#guest.errors,
-        ...unkept([...troubles, ...this.#orders.troubles]),
-        ...(notExcluded === undefined ? [] : [errorNow('OWN_TRAFFIC_CAPTURED', notExcluded)]),
-        ...this.#sections.errors,
-        ...this.#sourceTroubles(),
-      ],
-    });
+    this.#changed();
   }
 }
-
-const errorNow = (code: string, message: string): AgentStatus['errors'][number] => ({
-  ...{ code, message },
-  at: new Date().toISOString(),
-});
-
-const unkept = (troubles: readonly string[]): AgentStatus['errors'] =>
-  troubles.map((message) => errorNow('DATA_NOT_WRITABLE', message));
