@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { MAX_BUNDLES_BYTES } from '@bpfleet/contract';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { encodeFrame } from './framing.js';
+import { encodeMessage } from './messages.js';
+import type { DesireOrder } from './opener-port.js';
+import { ChannelRig, ENVELOPE, type FakeOpener, KEY } from './testing/channel-rig.js';
+
+const rounds = Number(process.env.BPFLEET_TEST_ROUNDS ?? 1);
+const until = (holds: () => boolean) => expect.poll(holds, { interval: 1, timeout: 10_000 }).toBe(true);
+
+describe('a hostile agent process', () => {
+  const rig = new ChannelRig();
+  afterEach(() => rig.close());
+
+  /** Sends bytes, and then asks something proper. */
+  async function survives({ there, opener }: { there: Duplex; opener: FakeOpener }): Promise<void> {
+    there.write(encodeFrame(encodeMessage({ id: 99, call: 'drained', request: { socket: 4711 } })));
+    await until(() => opener.asked.at(-1)?.[1] === 4711);
+  }
+
+  it.each<[string, unknown]>([
+    ['no object', 7],
+    ['an unknown call', { id: 1, call: 'stop', request: {} }],
+    ['a call by an inherited name', { id: 1, call: 'constructor', request: {} }],
+    ['no number', { id: 'x', call: 'cut', request: { socket: 1, swap: 1 } }],
+    ['more than a request has', { id: 1, call: 'cut', request: { socket: 1, swap: 1 }, as: 'root' }],
+    ['a forged order', { id: 1, call: 'attach', request: { program: [[6, 0, 0, 1]] } }],
+    ['a socket that is no number', { id: 1, call: 'cut', request: { socket: {}, swap: 1 } }],
+    ['an argument too many', { id: 1, call: 'drained', request: { socket: 1, fd: 2 } }],
+    ['a key that is none', { id: 1, call: 'pin', request: { keys: ['x'] } }],
+    ['no state', { id: 1, call: 'desire', request: { state: 'x', excluded: [] } }],
+    ['endpoints without end', { id: 1, call: 'desire', request: { state: ENVELOPE, excluded: Array(2000).fill({}) } }],
+  ])('is refused %s, and counted', async (_, message) => {
+    const parts = await rig.channel();
+    parts.there.resume();
+    parts.there.write(encodeFrame(encodeMessage(message)));
+    await survives(parts);
+    expect(parts.opener.asked).toHaveLength(1);
+    expect(parts.server.refused).toBe(1);
+  });
+
+  it('is handed as many bundles as a state may have', async () => {
+    const { port, opener } = await rig.connected();
+    const each = 4 * 1024 * 1024;
+    const bundles = Array.from({ length: MAX_BUNDLES_BYTES / each }, () => Buffer.alloc(each).toString('base64'));
+    await port.desire({ state: ENVELOPE, bundles, excluded: [] });
+    expect((opener.asked[0]![1] as DesireOrder).bundles).toHaveLength(bundles.length);
+  });
+
+  it('is refused bundles without end', async () => {
+    const parts = await rig.channel();
+    let answers = '';
+    parts.there.on('data', (chunk) => {
+      answers += chunk;
+    });
+    const bundle = encodeFrame(encodeMessage({ id: 1, call: 'bundle', request: { payload: 'A'.repeat(5 << 20) } }));
+    for (let i = 0; i < 40; i++) {
+      if (!parts.there.write(bundle)) await once(parts.there, 'drain');
+    }
+    await survives(parts);
+    await until(() => (answers.match(/more bundles than/g)?.length ?? 0) >= 4);
+  });
+
+  it(
+    'does nothing with bytes of any kind',
+    async () => {
+      const inputs = 20_000 * rounds;
+      const parts = await rig.channel();
+      parts.there.resume();
+      const valid = fc.constantFrom(
+        { id: 1, call: 'hello', request: { sessionPublicKey: KEY } },
+        { id: 2, call: 'desire', request: { state: ENVELOPE, excluded: [] } },
+        { id: 3, call: 'attest', request: {} },
+      );
+      const damaged = fc.tuple(valid, fc.nat(), fc.integer({ min: 0, max: 255 })).map(([message, at, byte]) => {
+        const payload = encodeMessage(message);
+        payload[at % payload.length] = byte;
+        return payload;
+      });
+      const payload = fc.oneof(damaged, fc.uint8Array({ minLength: 1, maxLength: 64 }), fc.json().map(encodeMessage));
+      // Whole frames: what follows a wrong length is read as something else, which the next test tries.
+      for (const bytes of fc.sample(payload, inputs)) {
+        if (bytes.length > 0 && !parts.there.write(encodeFrame(bytes))) {
+          await once(parts.there, 'drain');
+        }
+      }
+      await survives(parts);
+      // What a damaged byte left valid is asked; nothing else gets through, and nothing is a fault of ours.
+      for (const [call, argument] of parts.opener.asked) {
+        expect(['hello', 'desire', 'attest', 'drained']).toContain(call);
+        if (call === 'hello') expect(argument).toMatch(/^[A-Za-z0-9+/]{43}=$/);
+      }
+      expect(parts.faults).toEqual([]);
+      expect(parts.server.refused).toBeGreaterThan(inputs / 2);
+    },
+    60_000 * rounds,
+  );
+
+  it('does nothing with a stream of noise', async () => {
+    const parts = await rig.channel();
+    parts.there.resume();
+    for (const bytes of fc.sample(fc.uint8Array({ minLength: 1, maxLength: 4096 }), 2000)) parts.there.write(bytes);
+    parts.there.end();
+    await parts.server.closed;
+    expect(parts.opener.asked).toEqual([]);
+    expect(parts.faults).toEqual([]);
+  });
+});
