@@ -26,6 +26,7 @@ import { GuardMeter } from './guest/guard-meter.js';
 import { Guest, type Throttled } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
 import { ledgerMetrics } from './ledger-metrics.js';
+import { logOutcomes } from './log-outcomes.js';
 import type { HostInterface } from './opener/plan.js';
 import { bootId } from './spool/boot-id.js';
 import { ownFolder } from './spool/own-folder.js';
@@ -284,11 +285,7 @@ export class CaptureAgent {
     const isNew = this.#account.carriedOut(answer);
     await this.#source?.apply(answer, excluded);
     this.#gap.carriedOut();
-    for (const { filter, version, interface: device, state: is, reason } of isNew ? answer.outcomes : []) {
-      const facts = { filter: `${filter}@${version}`, interface: device, state: is, reason };
-      if (is === 'refused') parts.logger.warn(facts, 'filter does not run');
-      else parts.logger.info(facts, 'filter desired');
-    }
+    if (isNew) logOutcomes(parts.logger, answer.outcomes);
     this.#budgets.keepTo(answer.settings.budgets);
     if (this.#reporter) this.#reporter.intervalMs = answer.settings.reportIntervalMs;
     this.#changed();
