@@ -36,6 +36,7 @@ import { faultOfSocket } from './socket-program.js';
 import type { PlannedBranch } from './socket-wish.js';
 import { statementsOf } from './statements.js';
 import { type RefusedEntry, type VerifiedEntry, type VerifiedState, verifyDesired } from './verify-desired.js';
+import { plannedMembers, reportedOutcomes } from './without-sockets.js';
 
 export interface OpenerOptions {
   /** Keeps key, epoch and trust; nobody else reads it. */
@@ -285,11 +286,7 @@ export class Opener implements OpenerPort {
 
   /** With sockets, their events name the members; here they would be as many again for each interface. */
   #membersWithoutSockets(): InterfaceMembers[] {
-    if (this.options.opensSockets) return [];
-    return this.#plan.sockets.map((planned) => ({
-      interface: planned.interface,
-      members: planned.members.map(({ captured }) => captured),
-    }));
+    return this.options.opensSockets ? [] : plannedMembers(this.#plan);
   }
 
   #checkIfDue(): void {
@@ -312,20 +309,6 @@ export class Opener implements OpenerPort {
   }
 
   #outcomes(): FilterOutcome[] {
-    if (this.options.opensSockets) return this.#sockets.outcomes();
-    const reported = this.#plan.sockets.flatMap(({ interface: device, members }) =>
-      members.map(
-        ({ captured: member }): FilterOutcome => ({
-          filter: member.filter,
-          version: member.version,
-          digest: member.digest,
-          interface: device.name,
-          linkType: device.linkType,
-          state: 'reported',
-          ...(member.selfTest ? { selfTest: member.selfTest } : {}),
-        }),
-      ),
-    );
-    return [...reported, ...this.#plan.refused];
+    return this.options.opensSockets ? this.#sockets.outcomes() : reportedOutcomes(this.#plan);
   }
 }
