@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { BpfleetError } from '@bpfleet/errors';
 import { addressOf, errno } from '../calls/libc.js';
 import { SystemCallError } from '../calls/system-call-error.js';
@@ -7,6 +8,8 @@ import { explainVerifierLog } from './verifier-log.js';
 const INSTRUCTION_BYTES = 8;
 const BPF_PROG_TYPE_SOCKET_FILTER = 1;
 const LOG_BYTES = 1 << 20;
+/** As libbpf does (`PROG_LOAD_ATTEMPTS`). */
+const ATTEMPTS = 5;
 
 /**
  * Loads an encoded eBPF program as a socket filter. The caller closes the descriptor.
@@ -39,5 +42,13 @@ function load(instructions: Uint8Array, log: Uint8Array): number {
     attributes.setUint32(28, log.length, true);
     attributes.setBigUint64(32, addressOf(log), true);
   }
-  return bpf(Command.PROG_LOAD, attributes);
+  return untilUndisturbed(() => bpf(Command.PROG_LOAD, attributes), errno);
+}
+
+/** The verifier gives up with EAGAIN when a signal comes meanwhile (`do_check`): that says nothing of the program. */
+export function untilUndisturbed(call: () => number, errnoOf: () => number): number {
+  for (let left = ATTEMPTS; ; left--) {
+    const result = call();
+    if (result >= 0 || left <= 1 || errnoOf() !== constants.errno.EAGAIN) return result;
+  }
 }
