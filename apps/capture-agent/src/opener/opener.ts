@@ -134,7 +134,7 @@ export class Opener implements OpenerPort {
   async desire(order: DesireOrder): Promise<DesireAnswer> {
     const { trust, generation } = this.#identity;
     const context = { agent: this.options.agent, trust, generation, crypto: nodeCrypto };
-    const desired = verifyDesired(order, context);
+    const desired = verifyDesired(order, context, this.#verified?.desired.entries);
     this.#tellTime(desired.state);
     await this.#identity.accepted(desired.state.generation, desired.trust, this.#clock.timeMs);
     const own = ownEndpoints(order.excluded, [...desired.state.excluded, ...this.options.endpoints]);

@@ -55,6 +55,20 @@ describe('a desired state', () => {
     expect(trust).toEqual(trusting(service.key));
   });
 
+  it('verifies a bundle that it has read before, and does not read it again', () => {
+    const order = service.desire([web]);
+    const trust = trusting(service.key);
+    const context = { agent: 'agent-1', trust, generation: -1, crypto: nodeCrypto };
+    const { entries: before } = verifyDesired(order, context);
+    const again = (other: DesireOrder) => verifyDesired(other, context, before).entries[0]!.bundle;
+    expect(again(order)).toBe(before[0]!.bundle);
+    expect(again(service.desire([dns])).filter).toBe('dns');
+    const bySomebody = withBundle(payloadOfFirst(order), strange.key);
+    expect(() => again(bySomebody)).toThrow(expect.objectContaining({ code: 'SIGNATURE_INVALID' }));
+    const otherBytes = { ...order, bundles: [toBase64(textBytes('other'))] };
+    expect(() => again(otherBytes)).toThrow(expect.objectContaining({ code: 'BUNDLE_INVALID' }));
+  });
+
   it('is followed without the bundles that are said to be too much, which are refused by name', () => {
     const order = service.desire([web, dns]);
     const { entries: named } = verify(order);

@@ -120,12 +120,14 @@ export function bundleName(payload: Uint8Array): z.infer<typeof Named> {
 
 /**
  * Reads a bundle that a desired state names. The digest is that of the bytes as they came, whoever wrote them.
+ * @param read what the bytes of this digest were read as before, if they were: they are verified again, and not parsed again
  * @throws BpfleetError `BUNDLE_INVALID` for other bytes than named, or unreadable ones; `SIGNATURE_INVALID`
  */
 export function openBundle(
   payload: Uint8Array,
   named: { readonly digest: string; readonly signatures: readonly DsseSignature[] },
   verification: Verification,
+  read?: Bundle,
 ): Bundle {
   refuseLong(bundleKind.payloadType, payload, bundleKind.maxBytes);
   const digest = digestOf(payload, verification.crypto);
@@ -133,5 +135,5 @@ export function openBundle(
     throw new BpfleetError('BUNDLE_INVALID', `this is bundle ${digest}, not ${named.digest}`);
   }
   verifyPayload(bundleKind.payloadType, payload, named.signatures, verification);
-  return parsePayload(bundleKind, payload, 'BUNDLE_INVALID');
+  return read ?? parsePayload(bundleKind, payload, 'BUNDLE_INVALID');
 }
