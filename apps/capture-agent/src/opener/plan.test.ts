@@ -100,7 +100,7 @@ describe('a plan', () => {
         inKernel: 1,
         ...(bundle.filter === 'wrong' ? { fault: 'packet 0' } : {}),
       }),
-      faultOf: ([first]) => (first!.captured.filter === 'large' ? 'too large' : undefined),
+      faultOf: (members) => (members.some(({ captured }) => captured.filter === 'large') ? 'too large' : undefined),
     });
     expect(found.sockets).toEqual(['eth0 linked good']);
     expect(found.refused).toEqual(['wrong on eth0 refused: packet 0', 'large on eth0 refused: too large']);
@@ -112,6 +112,21 @@ describe('a plan', () => {
     const entries = [entry('a'), entry('b', [long(30)]), entry('c', [long(20)]), entry('d', [long(10)])];
     const found = plan(entries, [device('eth0')], { faultOf: ({ length }) => (length > 2 ? 'too large' : undefined) });
     expect(found.sockets).toEqual(['eth0 own b', 'eth0 own c', 'eth0 linked a d']);
+  });
+
+  it('tries each alone only where they do not run together', () => {
+    const entries = Array.from({ length: 200 }, (_, index) => entry(`f${index}`));
+    const tried: number[] = [];
+    const counting = (most: number) => ({
+      faultOf: ({ length }: { readonly length: number }) =>
+        tried.push(length) > 0 && length > most ? 'full' : undefined,
+    });
+    plan(entries, [device('eth0')], counting(200));
+    expect(tried.splice(0)).toEqual([200]);
+    const found = plan(entries, [device('eth0')], counting(50));
+    expect(found.sockets.filter((text) => text.includes('own'))).toHaveLength(150);
+    expect(tried.filter((length) => length === 1)).toHaveLength(200);
+    expect(tried.filter((length) => length > 1).length).toBeLessThan(12);
   });
 
   it('takes a bundle that is named twice once', () => {

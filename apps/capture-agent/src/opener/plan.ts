@@ -5,6 +5,7 @@ import type { ExcludedEndpoint } from '@bpfleet/pcap-filter';
 import type { CaptureMember, FilterOutcome, SocketInterface } from '../border/opener-port.js';
 import type { LinkContext, PlannedMember } from './kernel-program.js';
 import { reasonOf } from './linker.js';
+import { mostThatFit } from './most-that-fit.js';
 import type { SelfTestResult } from './self-test.js';
 import type { RefusedEntry, VerifiedEntry } from './verify-desired.js';
 
@@ -58,22 +59,72 @@ export function planSockets(inputs: PlanInputs): SocketPlan {
     const isOn = ({ interfaces }: { readonly interfaces: readonly string[] }) =>
       inputs.matches(interfaces, device.name);
     for (const entry of inputs.refused.filter(isOn)) refused.push(refusedOn(entry, device));
+    const own: PlannedMember[] = [];
     const linked: PlannedMember[] = [];
-    let roomBytes = MAX_MEMBERS_BYTES;
     for (const entry of eachOnce(inputs.entries.filter(isOn))) {
       const member = memberOn(entry, device, inputs);
       if ('state' in member) refused.push(member);
-      else if (inputs.faultOf && needsOwnSocket(member)) sockets.push(ownSocket(member, device, inputs));
-      else if (roomBytes >= describedBytes(member)) {
-        roomBytes -= describedBytes(member);
-        linked.push(member);
-      } else refused.push(refusedOn({ ...entry, named: entry.bundle, error: tooMuch() }, device));
+      else if (inputs.faultOf && needsOwnSocket(member)) own.push(member);
+      else linked.push(member);
     }
-    const { together, apart } = fitting(linked, contextOf(device, inputs), inputs);
-    for (const member of apart) sockets.push(ownSocket(member, device, inputs));
-    if (together.length > 0) sockets.push(linkedSocket(together, device, inputs));
+    const alone = loadable(own, device, inputs);
+    const placed = place(linked, device, inputs);
+    for (const member of [...alone.members, ...placed.apart]) sockets.push(ownSocket(member, device, inputs));
+    if (placed.together.length > 0) sockets.push(linkedSocket(placed.together, device, inputs));
+    refused.push(...alone.refused, ...placed.refused);
   }
   return { sockets, refused };
+}
+
+/** Of the members that may be linked: which run on one socket, which on sockets of their own, and which nowhere. */
+interface Placed {
+  readonly together: readonly PlannedMember[];
+  readonly apart: readonly PlannedMember[];
+  readonly refused: readonly FilterOutcome[];
+}
+
+/**
+ * All together first: what this kernel takes together it takes alone, and most hosts have room for all. Only where it does not,
+ * each is tried alone, so that one that cannot be linked or attached keeps none of the others from running.
+ */
+function place(members: readonly PlannedMember[], device: HostInterface, inputs: PlanInputs): Placed {
+  const { faultOf } = inputs;
+  const all = withRoom(members, device);
+  const context = contextOf(device, inputs);
+  if (all.members.length === 0 || faultOf?.(all.members, context) === undefined)
+    return { together: all.members, apart: [], refused: all.refused };
+  const alone = loadable(members, device, inputs);
+  const rest = withRoom(alone.members, device);
+  return { ...fitting(rest.members, context, faultOf), refused: [...alone.refused, ...rest.refused] };
+}
+
+interface Chosen {
+  readonly members: readonly PlannedMember[];
+  readonly refused: readonly FilterOutcome[];
+}
+
+/** Each by itself. */
+function loadable(members: readonly PlannedMember[], device: HostInterface, inputs: PlanInputs): Chosen {
+  const refused: FilterOutcome[] = [];
+  const good = members.filter((member) => {
+    const reason = inputs.faultOf?.([member], contextOf(device, inputs));
+    if (reason !== undefined) refused.push({ ...outcomeOf(member.captured, device), state: 'refused', reason });
+    return reason === undefined;
+  });
+  return { members: good, refused };
+}
+
+/** In their order, as far as a message has room for them. */
+function withRoom(members: readonly PlannedMember[], device: HostInterface): Chosen {
+  const refused: FilterOutcome[] = [];
+  let roomBytes = MAX_MEMBERS_BYTES;
+  const within = members.filter((member) => {
+    const isWithin = roomBytes >= describedBytes(member);
+    if (isWithin) roomBytes -= describedBytes(member);
+    else refused.push(refusedFor(tooMuch(), member.captured, device));
+    return isWithin;
+  });
+  return { members: within, refused };
 }
 
 /** Of a message that tells of a socket, with the members it has and those that it changes to. */
@@ -99,12 +150,12 @@ const eachOnce = (entries: readonly VerifiedEntry[]): VerifiedEntry[] => [
 ];
 
 /** Those that are too large for one program together get, longest first, sockets of their own. */
-function fitting(members: readonly PlannedMember[], context: LinkContext, { faultOf }: PlanInputs) {
-  const together = [...members].sort((one, other) => lengthOf(one) - lengthOf(other));
-  const apart: PlannedMember[] = [];
-  while (faultOf && together.length > 1 && faultOf(together, context) !== undefined) apart.push(together.pop()!);
-  const isTogether = new Set(together);
-  return { together: members.filter((member) => isTogether.has(member)), apart };
+function fitting(members: readonly PlannedMember[], context: LinkContext, faultOf: NonNullable<PlanInputs['faultOf']>) {
+  const sorted = [...members].sort((one, other) => lengthOf(one) - lengthOf(other));
+  const inOrder = (some: ReadonlySet<PlannedMember>) => members.filter((member) => some.has(member));
+  const first = (count: number) => inOrder(new Set(sorted.slice(0, count)));
+  const most = mostThatFit(sorted.length, 1, (count) => faultOf(first(count), context) === undefined);
+  return { together: first(most), apart: sorted.slice(most).reverse() };
 }
 
 const lengthOf = ({ source }: PlannedMember): number => source.instructions.length;
@@ -153,7 +204,7 @@ const decidedByKernel = (linkType: string): FilterProgram => ({
 function memberOn(entry: VerifiedEntry, device: HostInterface, inputs: PlanInputs): PlannedMember | FilterOutcome {
   const { bundle, digest } = entry;
   const outcome = (state: FilterOutcome['state'], reason: string): FilterOutcome => ({
-    ...outcomeOf(bundle, digest, device),
+    ...outcomeOf({ ...bundle, digest }, device),
     state,
     reason,
   });
@@ -181,10 +232,7 @@ function memberOn(entry: VerifiedEntry, device: HostInterface, inputs: PlanInput
     budget: bundle.budget,
     selfTest: { packets, inKernel },
   };
-  const member = { captured, source };
-  // Alone: so that one that cannot be linked or attached keeps none of the others from running.
-  const cause = inputs.faultOf?.([member], contextOf(device, inputs));
-  return cause === undefined ? member : outcome('refused', cause);
+  return { captured, source };
 }
 
 const programAlone = ({ linkType, form, target, instructions }: FilterProgram): FilterProgram => ({
@@ -194,11 +242,13 @@ const programAlone = ({ linkType, form, target, instructions }: FilterProgram): 
   instructions,
 });
 
-const outcomeOf = (
-  { filter, version }: { filter: string; version: number },
-  digest: string,
-  device: HostInterface,
-) => ({
+interface Named {
+  readonly filter: string;
+  readonly version: number;
+  readonly digest: string;
+}
+
+const outcomeOf = ({ filter, version, digest }: Named, device: HostInterface) => ({
   filter,
   version,
   digest,
@@ -206,8 +256,11 @@ const outcomeOf = (
   linkType: device.linkType ?? 'unknown',
 });
 
-const refusedOn = ({ named, digest, error }: RefusedEntry, device: HostInterface): FilterOutcome => ({
-  ...outcomeOf(named, digest, device),
+const refusedOn = ({ named, digest, error }: RefusedEntry, device: HostInterface): FilterOutcome =>
+  refusedFor(error, { ...named, digest }, device);
+
+const refusedFor = (error: BpfleetError, named: Named, device: HostInterface): FilterOutcome => ({
+  ...outcomeOf(named, device),
   state: 'refused',
   code: error.code,
   reason: reasonOf(error),

@@ -1,3 +1,4 @@
+import { mostThatFit } from './most-that-fit.js';
 import type { PlannedSocket } from './plan.js';
 import { boundWish, branchesOf, type PlannedBranch, type SocketWish } from './socket-wish.js';
 
@@ -56,12 +57,10 @@ const keyOf = ({ interface: { cooked }, isOwnSocket, members }: PlannedSocket): 
 
 /** What is too large together leaves, first what is long on few interfaces. @returns the indexes of its interfaces as `apart` */
 function fitting(all: readonly PlannedBranch[], faultOf: SharingInputs['faultOf']) {
-  const branches = [...all].sort((one, other) => costOf(one) - costOf(other));
-  const apart = new Set<number>();
-  while (branches.length > 0 && faultOf(branches) !== undefined) {
-    for (const { index } of branches.pop()!.interfaces) apart.add(index);
-  }
-  return { branches, apart };
+  const sorted = [...all].sort((one, other) => costOf(one) - costOf(other));
+  const most = mostThatFit(sorted.length, 0, (count) => faultOf(sorted.slice(0, count)) === undefined);
+  const apart = sorted.slice(most).flatMap(({ interfaces }) => interfaces.map(({ index }) => index));
+  return { branches: sorted.slice(0, most), apart: new Set(apart) };
 }
 
 /** Instructions for each socket that is saved. */
