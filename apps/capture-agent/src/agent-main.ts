@@ -18,6 +18,7 @@ import { RingSource } from './capture/sources/ring-source.js';
 import { hostInterfaces } from './choose-source.js';
 import { AgentConfig } from './config.js';
 import { spoolDirOf } from './folders.js';
+import { CollectAfterWork } from './guest/collect-after-work.js';
 import { StatusServer } from './status-server.js';
 import { connectionMetrics } from './uplink/metrics.js';
 
@@ -33,6 +34,7 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running>
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
   const opener = inheritedOpener(onFatal);
+  const work = new CollectAfterWork();
   const brokers = config.kafkaBrokers.map(formatHostPort);
   const watch = connectionMetrics(registry);
   const agent = new CaptureAgent(
@@ -46,6 +48,7 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running>
       logger,
       registry,
       onFatal,
+      onCarriedOut: () => work.done(),
     },
   );
   const status = new StatusServer(config, registry);

@@ -48,6 +48,8 @@ export interface AgentParts {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly onFatal: (error: unknown) => void;
+  /** A state has been carried out: work that makes much garbage. */
+  readonly onCarriedOut?: () => void;
 }
 
 /** One host's agent: signed states in, signed sections and status out. */
@@ -285,6 +287,7 @@ export class CaptureAgent {
     const isNew = this.#account.carriedOut(answer);
     await this.#source?.apply(answer, excluded);
     this.#gap.carriedOut();
+    parts.onCarriedOut?.();
     if (isNew) logOutcomes(parts.logger, answer.outcomes);
     this.#budgets.keepTo(answer.settings.budgets);
     if (this.#reporter) this.#reporter.intervalMs = answer.settings.reportIntervalMs;

@@ -5,6 +5,8 @@ import { type ChosenSource, ringSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
 import { createOpener } from './create-opener.js';
 import { controlFolder, openerFolder, spoolDirOf } from './folders.js';
+import { CollectAfterWork } from './guest/collect-after-work.js';
+import { keepYoungGenerationSmall } from './guest/young-generation.js';
 import { makeAgentFolders } from './opener/agent-folders.js';
 import { AgentProcess } from './opener/agent-process.js';
 import { runAs } from './opener/run-as.js';
@@ -44,7 +46,12 @@ function capturing(
   logger: Logger,
   onFatal: (error: unknown) => void,
 ): Lifecycle {
-  const opener = createOpener(config, source, { isConfined: () => agent.isConfined, logger, onFatal });
+  keepYoungGenerationSmall();
+  const work = new CollectAfterWork();
+  const opener = createOpener(config, source, {
+    ...{ isConfined: () => agent.isConfined, logger, onFatal },
+    onCarriedOut: () => work.done(),
+  });
   const { agentStateDir } = config;
   const as = runAs(config.agentUser, AGENT, agentStateDir, openerFolder(agentStateDir));
   const agent: AgentProcess = new AgentProcess(opener, { entry: AGENT, env: process.env, runAs: as, logger });

@@ -55,6 +55,8 @@ export interface OpenerOptions {
   readonly isConfined: () => boolean;
   readonly logger: { error(facts: object, text: string): void; info(text: string): void };
   readonly onFatal: (error: unknown) => void;
+  /** A state or other interfaces have been carried out: work that makes much garbage. */
+  readonly onCarriedOut?: () => void;
 }
 
 /** More than a status shows, and no more than a message to the agent has room for. */
@@ -208,6 +210,7 @@ export class Opener implements OpenerPort {
 
   #carryOut(): void {
     if (this.#verified === undefined) return;
+    this.options.onCarriedOut?.();
     const { desired, own } = this.#verified;
     const { interfaces, mayOpen, matches, opensSockets } = this.options;
     const { linkerVersion } = desired.state;
