@@ -137,7 +137,7 @@ describe.runIf(possible.ok)(title, () => {
     await rig.desire(rig.service.desire([web, { ...dns, programs }]));
     expect(new Set(await states())).toEqual(new Set(['dns@1 attested own socket', 'web@1 attested']));
     const sockets = rig.events.filter(({ kind }) => kind === 'socket');
-    expect(sockets).toMatchObject([{ socket: { isOwnSocket: true } }, { socket: { isOwnSocket: false } }]);
+    expect(sockets).toMatchObject([{ socket: { isOwnSocket: false } }, { socket: { isOwnSocket: true } }]);
   });
 
   it('ends what has an end, by the time of the service', async () => {

@@ -50,9 +50,13 @@ export interface PlanInputs {
   readonly faultOf?: (members: readonly PlannedMember[], context: LinkContext) => string | undefined;
 }
 
-/** Which sockets should be there, and what runs on each. */
+/**
+ * Which sockets should be there, and what runs on each. First those on which many filters run: where rings have no memory for all
+ * sockets, it is the last ones that are refused.
+ */
 export function planSockets(inputs: PlanInputs): SocketPlan {
-  const sockets: PlannedSocket[] = [];
+  const linkedSockets: PlannedSocket[] = [];
+  const ownSockets: PlannedSocket[] = [];
   const refused: FilterOutcome[] = [];
   for (const device of inputs.interfaces) {
     if (!device.up || !inputs.mayOpen(device.name)) continue;
@@ -69,11 +73,11 @@ export function planSockets(inputs: PlanInputs): SocketPlan {
     }
     const alone = loadable(own, device, inputs);
     const placed = place(linked, device, inputs);
-    for (const member of [...alone.members, ...placed.apart]) sockets.push(ownSocket(member, device, inputs));
-    if (placed.together.length > 0) sockets.push(linkedSocket(placed.together, device, inputs));
+    for (const member of [...alone.members, ...placed.apart]) ownSockets.push(ownSocket(member, device, inputs));
+    if (placed.together.length > 0) linkedSockets.push(linkedSocket(placed.together, device, inputs));
     refused.push(...alone.refused, ...placed.refused);
   }
-  return { sockets, refused };
+  return { sockets: [...linkedSockets, ...ownSockets], refused };
 }
 
 /** Of the members that may be linked: which run on one socket, which on sockets of their own, and which nowhere. */

@@ -40,9 +40,9 @@ describe.runIf(possible.ok)(title, () => {
     writeFileSync(limit, '9000');
     await rig.desire(long('a', 1, 400), long('b', 2, 500), web(1));
     expect(await rig.states()).toEqual([
-      'b@1 on eth0 attested: own socket',
       'a@1 on eth0 attested',
       'web@1 on eth0 attested',
+      'b@1 on eth0 attested: own socket',
     ]);
   });
 

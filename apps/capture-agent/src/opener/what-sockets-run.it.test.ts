@@ -29,7 +29,7 @@ describe.runIf(possible.ok)(title, () => {
   describe('of eBPF', () => {
     it('run a filter with maps by itself, and attest what was loaded', async () => {
       await rig.desire(withMaps('list'), web(1));
-      expect(await rig.states()).toEqual(['list@1 on eth0 attested (loaded): own socket', 'web@1 on eth0 attested']);
+      expect(await rig.states()).toEqual(['web@1 on eth0 attested', 'list@1 on eth0 attested (loaded): own socket']);
       const reader = rig.readerOf('list');
       const found = await rig.received(
         reader,
@@ -37,7 +37,7 @@ describe.runIf(possible.ok)(title, () => {
         2,
       );
       expect(found).toEqual([1, 3]);
-      const [ofList, ofWeb] = await rig.signedStatements();
+      const [ofWeb, ofList] = await rig.signedStatements();
       expect(ofList).toMatchObject({
         ...{ target: 'ebpf', interface: 'eth0', linkType: 'EN10MB' },
         evidence: { kind: 'loaded', maps: [expect.stringMatching(/^sha256:/)], mapsFrozen: true },
