@@ -1,22 +1,21 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePorts } from './free-ports.js';
 import { GuardedProcess } from './guarded-process.js';
 import type { KafkaOptions, TestKafka } from './kafka.js';
-import { kafkaClasspath } from './kafka-jars.js';
+import { javaCommand, type KafkaInstallation, kafkaInstallation } from './kafka-installation.js';
 import { kafkaIsReady } from './kafka-ready.js';
-import { loneBrokerSettings } from './kafka-settings.js';
+import { writeSettings } from './kafka-settings.js';
 
 const run = promisify(execFile);
 const readyTimeoutMs = 60_000;
 
 /** A real broker from Maven Central, as a process of its own, for machines with Java and without containers. */
 export async function startMavenKafka(options: KafkaOptions = {}): Promise<Required<TestKafka>> {
-  const broker = new MavenKafka(await kafkaClasspath(), options);
+  const broker = new MavenKafka(await kafkaInstallation(), options);
   await broker.start();
   return broker;
 }
@@ -49,7 +48,7 @@ class MavenKafka implements TestKafka {
   #process: GuardedProcess | undefined;
 
   constructor(
-    private readonly classpath: string,
+    private readonly installation: KafkaInstallation,
     private readonly options: KafkaOptions,
   ) {}
 
@@ -60,7 +59,7 @@ class MavenKafka implements TestKafka {
   async start(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-kafka-'));
     try {
-      await this.#format();
+      await this.#lay();
       await this.restart();
     } catch (error) {
       await this.stop();
@@ -81,7 +80,9 @@ class MavenKafka implements TestKafka {
   }
 
   async restart(): Promise<void> {
-    const process = new GuardedProcess(this.#java(['-Xmx512m', 'kafka.Kafka', this.#settingsFile]), this.#folder);
+    const { jars, classes } = this.installation;
+    const args = [`-XX:SharedArchiveFile=${classes}`, '-Xmx512m', 'kafka.Kafka', this.#settingsFile];
+    const process = new GuardedProcess(javaCommand(jars, this.#folder, args), this.#folder);
     this.#process = process;
     await Promise.race([
       kafkaIsReady(this.#listen.host, this.#listen.port, readyTimeoutMs),
@@ -100,30 +101,13 @@ class MavenKafka implements TestKafka {
     return join(this.#folder, 'server.properties');
   }
 
-  async #format(): Promise<void> {
+  async #lay(): Promise<void> {
     const { advertisedHost = '127.0.0.1', listenHost = advertisedHost, settings } = this.options;
     const [port, controllerPort] = (await freePorts(2, listenHost)) as [number, number];
     this.#listen = { host: listenHost, port };
     this.#brokers = [`${advertisedHost}:${port}`];
-    const all = {
-      ...loneBrokerSettings,
-      listeners: `PLAINTEXT://${listenHost}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `PLAINTEXT://${advertisedHost}:${port}`,
-      'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-      'log.dirs': join(this.#folder, 'data'),
-      ...settings,
-    };
-    const lines = Object.entries(all).map(([name, value]) => `${name}=${value}\n`);
-    await writeFile(this.#settingsFile, lines.join(''));
-    // A Kafka Uuid: 16 bytes in base64url. A leading dash would read as an option.
-    const clusterId = `A${randomBytes(16).toString('base64url').slice(1)}`;
-    const [java, ...format] = this.#java(['kafka.tools.StorageTool', 'format', '-t', clusterId]);
-    await run(java!, [...format, '-c', this.#settingsFile]);
-  }
-
-  #java(args: readonly string[]): string[] {
-    // Quick to start rather than quick later; native parts of snappy and zstd are unpacked to the temporary folder.
-    const flags = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', `-Djava.io.tmpdir=${this.#folder}`];
-    return ['java', ...flags, '-cp', this.classpath, ...args];
+    const data = join(this.#folder, 'data');
+    await run('cp', ['-a', this.installation.data, data]);
+    await writeSettings(this.#settingsFile, { host: listenHost, advertisedHost, port, controllerPort, data, settings });
   }
 }

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+
 /** What a lone test broker needs, by Kafka's names: https://kafka.apache.org/43/configuration/broker-configs/ */
 export const loneBrokerSettings: Readonly<Record<string, string>> = {
   'process.roles': 'broker,controller',
@@ -28,3 +30,34 @@ export const shortBrokerSession: Readonly<Record<string, string>> = {
   'broker.session.timeout.ms': '2000',
   'broker.heartbeat.interval.ms': '500',
 };
+
+export interface BrokerPlace {
+  /** Where it listens, and what it tells its clients when that is another. */
+  readonly host: string;
+  readonly advertisedHost?: string;
+  readonly port: number;
+  readonly controllerPort: number;
+  /** Folder of its data. */
+  readonly data: string;
+  /** Beyond those above. */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The file that a broker is started with. */
+export async function writeSettings(file: string, place: BrokerPlace): Promise<void> {
+  const { host, advertisedHost = host, port, controllerPort } = place;
+  const all = {
+    ...loneBrokerSettings,
+    listeners: `PLAINTEXT://${host}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://${advertisedHost}:${port}`,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'log.dirs': place.data,
+    ...place.settings,
+  };
+  await writeFile(
+    file,
+    Object.entries(all)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  );
+}
