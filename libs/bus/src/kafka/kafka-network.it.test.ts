@@ -7,7 +7,7 @@ import { RequestTap } from '../contract-tests/request-tap.js';
 import { KafkaBus } from './kafka-bus.js';
 
 /** In the long form, `BPFLEET_TEST_ROUNDS=20`: 60 s of resets, 30 s half-open. */
-const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 3);
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 1);
 const RESETS_MS = 3_000 * ROUNDS;
 const HALF_OPEN_MS = 1_500 * ROUNDS;
 /** Design: "no call hangs longer". */
