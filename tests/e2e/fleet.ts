@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Agent, ApiClient, controlApi } from '@bpfleet/contract';
+import { type Agent, ApiClient, controlApi, packetsTopic } from '@bpfleet/contract';
 import type { Host, Hosts } from '@bpfleet/test-environment';
 import { ServiceProcess } from './service-process.js';
 
@@ -26,6 +26,8 @@ export class Fleet {
   readonly #services: ServiceProcess[] = [];
   #filterManager: ServiceProcess | undefined;
   readonly agents = new Map<string, ServiceProcess>();
+  /** Where its agents send. */
+  readonly topic: string;
   readonly #common: Record<string, string>;
   #folder = '';
 
@@ -33,10 +35,12 @@ export class Fleet {
     const { hosts, brokers, ports } = options;
     this.control = new ApiClient({ server: `http://${hosts.rootAddress}:${ports.filterManager}` });
     this.query = new ApiClient({ server: `http://${hosts.rootAddress}:${ports.analytics}` });
+    const topicPrefix = `e2e-${randomUUID()}.`;
+    this.topic = packetsTopic(topicPrefix);
     this.#common = {
       BPFLEET_LISTEN: hosts.rootAddress,
       BPFLEET_KAFKA_BROKERS: brokers.join(','),
-      BPFLEET_TOPIC_PREFIX: `e2e-${process.pid}-${Date.now()}.`,
+      BPFLEET_TOPIC_PREFIX: topicPrefix,
       BPFLEET_POSTGRES_URL: options.postgresUrl,
       BPFLEET_SERVER: `http://${hosts.rootAddress}:${ports.filterManager}`,
       BPFLEET_ENROLMENT_TOKEN: randomUUID(),

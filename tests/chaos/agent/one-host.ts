@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type AgentStatus,
   controlApi,
@@ -19,6 +20,8 @@ import {
   type TestDatabase,
   type TestKafka,
 } from '@bpfleet/test-environment';
+import { Kafka, logLevel } from 'kafkajs';
+import type pg from 'pg';
 import { hostEnds } from '../../e2e/capture-point.js';
 import { Fleet } from '../../e2e/fleet.js';
 import { fleetDatabase } from '../../e2e/fleet-database.js';
@@ -26,9 +29,10 @@ import { numberedExpression, numberOf, numbersIn } from '../../e2e/numbered-traf
 import { push } from '../../e2e/packets-come-back.js';
 import { postgresUrl } from '../../e2e/postgres-url.js';
 import { SteadySender } from '../../e2e/steady-sender.js';
-import { untilSettled } from '../../e2e/stored-once.js';
+import { isRead } from '../rig/log-ends.js';
 
 const CATCH_UP_MS = 60_000;
+const POLL_MS = 100;
 /** Some of what is captured is made older. */
 const SINCE = '-12h';
 /** Numbers of each test on one fleet begin at a multiple of it. */
@@ -153,18 +157,31 @@ export class OneHost {
   }
 
   /**
-   * How often each number is stored, once nothing more comes: with so many from `from` on at least, or after a minute in which
-   * none came.
+   * How often each number is stored, once all that the brokers have is read, and so many from `from` on at least are among it,
+   * or none came for a minute.
    * (Consumers that were away with the brokers come back when their sessions have ended.)
    */
   async stored(expected: number, from = 0): Promise<Map<number, number>> {
-    for (let most = 0, deadline = performance.now() + CATCH_UP_MS; ; ) {
-      await untilSettled(this.fleet.query, 'numbered');
+    for (let most = -1, deadline = performance.now() + CATCH_UP_MS; ; await delay(POLL_MS)) {
+      const isLate = performance.now() > deadline;
+      // An export of everything is much to ask for while more is still coming.
+      if (!isLate && !(await this.#isRead())) continue;
       const counts = await this.#counts();
       const found = [...counts.keys()].filter((number) => number >= from && number < from + NUMBERS_APART).length;
-      if (found >= expected || (found <= most && performance.now() > deadline)) return counts;
+      if (found >= expected || (isLate && found <= most)) return counts;
       if (found > most) deadline = performance.now() + CATCH_UP_MS;
       most = Math.max(most, found);
+    }
+  }
+
+  /** Analytics has read all that the agents have sent so far: what is stored by then, stays as it is. */
+  async #isRead(): Promise<boolean> {
+    const admin = new Kafka({ brokers: [...this.brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    try {
+      return await this.#withPool((pool) => isRead(pool, admin, this.fleet.topic));
+    } finally {
+      await admin.disconnect();
     }
   }
 
@@ -181,9 +198,13 @@ export class OneHost {
   }
 
   async #asked<Row extends object>(sql: string): Promise<Row[]> {
+    return this.#withPool(async (pool) => (await pool.query<Row>(sql)).rows);
+  }
+
+  async #withPool<T>(use: (pool: pg.Pool) => Promise<T>): Promise<T> {
     const pool = createPool({ name: 'chaos', connection: this.database.connection, onError: () => {} });
     try {
-      return (await pool.query<Row>(sql)).rows;
+      return await use(pool);
     } finally {
       await pool.end();
     }

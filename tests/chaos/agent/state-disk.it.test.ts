@@ -7,6 +7,7 @@ import type { AgentStatus } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { numberedExpression } from '../../e2e/numbered-traffic.js';
 import { hostsHere } from '../../e2e/requirements.js';
+import { untilSettled } from '../../e2e/stored-once.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { mountsHere, SmallDisk } from '../rig/small-disk.js';
 import { missingAndTwice, OneHost } from './one-host.js';
@@ -122,6 +123,7 @@ suiteRequires(
 
     it('lost no more than the kills of both cost', async () => {
       const sent = await rig.sender.stop();
+      await untilSettled(rig.fleet.query, 'numbered');
       const found = missingAndTwice(sent, await rig.stored(1));
       console.info(`${sent} packets sent meanwhile, ${found.missing} without a socket, ${found.twice} twice`);
       expect(found.twice).toBe(0);

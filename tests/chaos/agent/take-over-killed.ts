@@ -62,8 +62,8 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
       const afterMs = await rounds();
       const sent = await sender.stop();
       // What both sockets dropped while one took over counts on both, so that a ledger may add up before all rings are read.
-      const early = await untilAddsUp(rig, before, sent);
-      await rig.stored(early.captured - early.lost, from);
+      await untilAddsUp(rig, before, sent);
+      await rig.untilStatus('all rings to be read', ({ ledger }) => notRead(ledger!).length === 0);
       const { captured, dropped, lost } = await untilAddsUp(rig, before, sent);
       const stored = await rig.stored(captured - lost, from);
       const { missing, twice } = missingAndTwice(sent, stored, from);
@@ -77,10 +77,7 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
       expect(captured + dropped).toBeGreaterThanOrEqual(sent);
       expect({ missing, twice }).toEqual({ missing: sent - captured + lost, twice: 0 });
       if (ROUNDS < 20) expect({ dropped, lost }).toEqual({ dropped: 0, lost: 0 });
-      const { ledger } = (await rig.status())!;
-      const inRings = ({ passed, droppedByKernel, captured: read }: LossLedger['sockets'][number]) =>
-        passed - droppedByKernel - read;
-      expect(ledger!.sockets.map(inRings).filter((packets) => packets !== 0)).toEqual([]);
+      expect(notRead((await rig.status())!.ledger!)).toEqual([]);
     }
 
     it(`stores every packet once in ${ROUNDS} versions of a filter with a socket of its own`, { timeout }, async () => {
@@ -112,3 +109,9 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
     });
   });
 }
+
+/** What passed a socket and is still in its ring, of those sockets that have something there. */
+const notRead = ({ sockets }: LossLedger): number[] =>
+  sockets
+    .map(({ passed, droppedByKernel, captured }) => passed - droppedByKernel - captured)
+    .filter((left) => left !== 0);

@@ -7,8 +7,8 @@ import { commands } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { mutant } from '../rig/mutant.js';
 import { AnalyticsRig, until } from './analytics-rig.js';
-import { untilRead } from './log-ends.js';
 import { compareStored } from './stored-sections.js';
+import { untilRead } from './until-read.js';
 
 /** 20 in the long form. */
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 1);

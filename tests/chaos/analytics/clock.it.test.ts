@@ -9,7 +9,7 @@ import { kafka, postgres, suiteRequires } from '../../environment/src/requiremen
 import { FakeClock, fakeTime } from '../rig/fake-clock.js';
 import { AnalyticsRig, type Replica, until } from './analytics-rig.js';
 import { KnownTraffic } from './known-traffic.js';
-import { untilRead } from './log-ends.js';
+import { untilRead } from './until-read.js';
 
 /** Each step so often in the long form, `BPFLEET_TEST_ROUNDS=20`. */
 const ROUNDS = Math.ceil(Number(process.env.BPFLEET_TEST_ROUNDS ?? 1) / 4);

@@ -2,9 +2,10 @@ import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { commands } from '../../e2e/requirements.js';
 import { kafka, postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { endsOf, positionsOf } from '../rig/log-ends.js';
 import { AnalyticsRig, until } from './analytics-rig.js';
-import { endsOf, positionsOf, untilRead } from './log-ends.js';
 import { compareStored } from './stored-sections.js';
+import { untilRead } from './until-read.js';
 
 const TIMEOUT_MS = 120_000;
 const PARTITIONS = 2;

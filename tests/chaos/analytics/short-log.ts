@@ -1,7 +1,8 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { endsOf, positionsOf } from '../rig/log-ends.js';
 import { AnalyticsRig, type AnalyticsRigOptions } from './analytics-rig.js';
-import { endsOf, positionsOf, untilRead } from './log-ends.js';
 import { compareStored, type Found } from './stored-sections.js';
+import { untilRead } from './until-read.js';
 
 const MOST_SECTIONS = 60;
 const PACKETS_EACH = 20;

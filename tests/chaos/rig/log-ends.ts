@@ -1,6 +1,5 @@
 import type { Admin } from 'kafkajs';
 import type pg from 'pg';
-import { until } from './analytics-rig.js';
 
 /** Where each partition of a topic ends. */
 export async function endsOf(admin: Admin, topic: string): Promise<Map<number, string>> {
@@ -17,9 +16,7 @@ export async function positionsOf(pool: pg.Pool): Promise<Map<number, string>> {
 }
 
 /** Analytics is at the end of each partition. */
-export async function untilRead(pool: pg.Pool, admin: Admin, topic: string): Promise<void> {
-  await until('the end of the log to be read', async () => {
-    const positions = await positionsOf(pool);
-    return [...(await endsOf(admin, topic))].every(([partition, end]) => end === (positions.get(partition) ?? '0'));
-  });
+export async function isRead(pool: pg.Pool, admin: Admin, topic: string): Promise<boolean> {
+  const positions = await positionsOf(pool);
+  return [...(await endsOf(admin, topic))].every(([partition, end]) => end === (positions.get(partition) ?? '0'));
 }
