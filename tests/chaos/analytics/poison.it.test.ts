@@ -41,13 +41,18 @@ suiteRequires('poison among the records', needs, ({ kafka: { brokers }, postgres
 
   const send = (record: RawRecord) =>
     anybody.send({ topic: rig.topic, messages: [record], compression: CompressionTypes.GZIP });
-  const compression = (value: string) =>
-    admin.alterConfigs({
-      validateOnly: false,
-      resources: [
-        { type: ConfigResourceTypes.TOPIC, name: rig.topic, configEntries: [{ name: 'compression.type', value }] },
-      ],
-    });
+  const compressionNow = async () => {
+    const topic = { type: ConfigResourceTypes.TOPIC, name: rig.topic, configNames: ['compression.type'] };
+    const { resources } = await admin.describeConfigs({ resources: [topic], includeSynonyms: false });
+    return resources[0]?.configEntries[0]?.configValue;
+  };
+  /** The broker answers before it does so: a record sent at once would be compressed as before, and so be a good one. */
+  const compression = async (value: string) => {
+    const configEntries = [{ name: 'compression.type', value }];
+    const resources = [{ type: ConfigResourceTypes.TOPIC, name: rig.topic, configEntries }];
+    await admin.alterConfigs({ validateOnly: false, resources });
+    await until(`compression by ${value}`, async () => (await compressionNow()) === value);
+  };
 
   async function sendPoison(name: string): Promise<void> {
     const { isUnknownCodec, isSecond, agent } = poisonKinds[name]!;
