@@ -2,16 +2,16 @@ import type { Backtest, PacketRow } from '@bpfleet/contract';
 import { type PacketCursor, type SectionInterface, scanSection } from '@bpfleet/section';
 import type { StoredSection } from '@bpfleet/store';
 import { filtersOf } from '../filter-labels.js';
-import type { PacketPredicate } from '../packets/packet-predicate.js';
 import { PacketRows } from '../packets/packet-row.js';
 import type { OpenInterface, OpenSection } from '../packets/packet-scan.js';
+import type { PacketPredicate, PacketPredicates } from '../packets/packet-verdict.js';
 import { Tally } from './tally.js';
 
 /** What is asked of each stored packet. Times in Unix ns, `untilNs` not included. */
 export interface BacktestQuestion {
   readonly sinceNs: bigint;
   readonly untilNs: bigint;
-  readonly predicateOf: (linkType: number) => PacketPredicate;
+  readonly predicateOf: PacketPredicates;
   readonly snaplenBytes: number;
   /** `web@3` */
   readonly against: string | undefined;
@@ -99,7 +99,7 @@ export class BacktestScan {
     const { against, predicateOf } = this.question;
     return {
       interface: { ...described, filters },
-      predicate: predicateOf(described.linkType),
+      predicate: predicateOf(described.linkType, described.direction),
       isKept: against !== undefined && filters.includes(against),
     };
   }

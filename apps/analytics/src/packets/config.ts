@@ -9,6 +9,8 @@ export const HELD_BYTES = 16 * 1024 * 1024;
 
 /** Queries that read packets at the same time; each holds up to 4 MiB of sections as they are read, and `HELD_BYTES`. */
 export const MOST_SCANS = 8;
+/** Of these, capture files: they last as long as their readers take, and rows must find a place beside them. */
+export const MOST_FILES = 6;
 
 /**
  * A reader that takes nothing for so long is ended, since it holds one of `MOST_SCANS` places: as long as its query may

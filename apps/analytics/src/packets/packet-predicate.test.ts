@@ -2,15 +2,18 @@ import { buildEthernet, LinkType } from '@bpfleet/packet';
 import { forEachPacket } from '@bpfleet/section';
 import { describe, expect, it } from 'vitest';
 import { makeSection, NOW_NS, type TestPacket, tcpFrame } from '../testing/sections.js';
-import { packetPredicates, type Verdict } from './packet-predicate.js';
+import type { Direction } from './packet-direction.js';
+import { packetPredicates } from './packet-predicate.js';
+import type { Verdict } from './packet-verdict.js';
 
 /** Verdicts on packets as a section stores them. */
 function verdicts(
   expression: string,
   packets: readonly Omit<TestPacket, 'atNs'>[],
   linkType: number = LinkType.EN10MB,
+  direction?: Direction,
 ): Verdict[] {
-  const predicate = packetPredicates(expression)(linkType);
+  const predicate = packetPredicates(expression)(linkType, direction);
   const timed = packets.map((packet) => ({ ...packet, atNs: NOW_NS }));
   const { value } = makeSection({ agent: 'a', epoch: 1, seq: 0, filter: 'web@1', linkType, packets: timed });
   const answers: Verdict[] = [];
@@ -57,6 +60,22 @@ describe('packetPredicates', () => {
   it('keeps the cut of a frame whose tag was metadata', () => {
     expect(verdicts('tcp port 80', [{ bytes: web, vlan: tag, capturedLength: 30 }])).toEqual(['undecided']);
     expect(verdicts('tcp port 80', [{ bytes: web, vlan: tag, capturedLength: 38 }])).toEqual(['yes']);
+  });
+  it('knows the direction from the interface block, with a tag and without', () => {
+    const packets = [{ bytes: web }, { bytes: dns }, { bytes: web, vlan: tag }, { bytes: web, capturedLength: 30 }];
+    const ethernet = LinkType.EN10MB;
+    const asked = 'inbound and tcp port 80';
+    expect(verdicts(asked, packets, ethernet, 'in')).toEqual(['yes', 'no', 'yes', 'undecided']);
+    expect(verdicts(asked, packets, ethernet, 'out')).toEqual(['no', 'no', 'no', 'no']);
+    expect(verdicts('outbound and vlan 10', packets, ethernet, 'out')).toEqual(['no', 'no', 'yes', 'no']);
+  });
+  it('decides what does not depend on a direction that is not known', () => {
+    const packets = [{ bytes: web }, { bytes: dns }];
+    expect(verdicts('inbound and tcp port 80', packets)).toEqual(['undecided', 'no']);
+    expect(verdicts('inbound or tcp port 80', packets)).toEqual(['yes', 'undecided']);
+  });
+  it('is undecided about the index of an interface, which nothing stored says', () => {
+    expect(verdicts('ifindex 2', [{ bytes: web }], LinkType.EN10MB, 'in')).toEqual(['undecided']);
   });
   it('tells where the expression is wrong', () => {
     expect(() => packetPredicates('tcp prt 80')).toThrow(expect.objectContaining({ code: 'FILTER_SYNTAX' }));

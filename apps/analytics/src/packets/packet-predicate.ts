@@ -2,66 +2,76 @@ import { jitThreeValued, type PacketFunction, type PacketMetadata, UNDECIDED } f
 import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { type CompileOptions, compileWithSets, supportedLinkTypes } from '@bpfleet/pcap-filter';
+import { directedPredicate } from './directed-predicate.js';
+import type { Direction } from './packet-direction.js';
+import type { PacketPredicate, PacketPredicates, Verdict } from './packet-verdict.js';
 import type { StoredPacket } from './stored-packet.js';
 import { copyWithoutTag, isTagMetadata, TAG_BYTES, TAG_OFFSET, tagOf } from './vlan-metadata.js';
-
-export type Verdict = 'yes' | 'no' | 'undecided';
-
-/** Says whether packets of one link type match. Built once per query; what runs behind it may be a compiler later. */
-export type PacketPredicate = (bytes: Uint8Array, packet: StoredPacket) => Verdict;
 
 /**
  * What an expression means for stored packets of each link type, compiled when the first of them comes.
  * @throws BpfleetError with the span in the expression
  */
-export function packetPredicates(expression: string): (linkType: number) => PacketPredicate {
+export function packetPredicates(expression: string): PacketPredicates {
   if (expression.trim() === '') return () => () => 'yes';
   refuseFaults(expression);
-  const made = new Map<number, PacketPredicate>();
-  return (linkType) => {
-    const known = made.get(linkType);
+  const made = new Map<string, PacketPredicate>();
+  return (linkType, direction) => {
+    const key = `${linkType} ${direction}`;
+    const known = made.get(key);
     if (known) return known;
-    const predicate = predicateOn(expression, linkType);
-    made.set(linkType, predicate);
+    const predicate = predicateOn(expression, linkType, direction);
+    made.set(key, predicate);
     return predicate;
   };
 }
 
-function predicateOn(expression: string, linkType: number): PacketPredicate {
-  if (linkType === LinkType.EN10MB) return meaningOrNot(() => ethernetPredicate(expression));
+function predicateOn(expression: string, linkType: number, direction: Direction | undefined): PacketPredicate {
   const name = linkTypeName(linkType);
   // Not "no": the expression may mean something for them that this build cannot evaluate.
   if (!supportedLinkTypes.includes(name)) return () => 'undecided';
-  return meaningOrNot(() => {
+  const ofBytes = (): PacketPredicate => {
+    if (linkType === LinkType.EN10MB) return ethernetPredicate(expression);
     const run = functionOf(expression, { linkType: name });
     return (bytes, packet) => verdictOf(run, bytes, packet);
-  });
+  };
+  return meaningOrNot(ofBytes, () =>
+    meaningOrNot(
+      () => directedPredicate(expression, linkType, direction),
+      () => () => 'undecided',
+    ),
+  );
 }
 
-/** Faults of the expression are told before anything is read; that it means nothing on some link types is none. */
+/**
+ * Faults of the expression are told before anything is read; that it means nothing on some link types is none, nor that
+ * only the kernel's view of a packet says something (`outbound and vlan 5`).
+ */
 function refuseFaults(expression: string): void {
   let fault: unknown;
-  for (const linkType of supportedLinkTypes) {
-    try {
-      compileWithSets(expression, { linkType });
-      return;
-    } catch (error) {
-      if (!(error instanceof BpfleetError)) throw error;
-      if (error.code === 'FILTER_SYNTAX' || error.code === 'FILTER_TOO_LARGE') throw error;
-      // Ethernet stands first: its reason is the one that people understand.
-      fault ??= error;
+  for (const live of [false, true]) {
+    for (const linkType of supportedLinkTypes) {
+      try {
+        compileWithSets(expression, { linkType, live });
+        return;
+      } catch (error) {
+        if (!(error instanceof BpfleetError)) throw error;
+        if (error.code === 'FILTER_SYNTAX' || error.code === 'FILTER_TOO_LARGE') throw error;
+        // Ethernet stands first: its reason is the one that people understand.
+        fault ??= error;
+      }
     }
   }
   throw fault;
 }
 
-/** Packets of a link type on which the expression can match nothing, or has a term that does not exist there. */
-function meaningOrNot(make: () => PacketPredicate): PacketPredicate {
+/** Packets of a link type on which the expression can match nothing, or has a term that does not exist in this form. */
+function meaningOrNot(make: () => PacketPredicate, unsupported: () => PacketPredicate): PacketPredicate {
   try {
     return make();
   } catch (error) {
     if (hasCode(error, 'NEVER_MATCHES')) return () => 'no';
-    if (hasCode(error, 'FILTER_UNSUPPORTED')) return () => 'undecided';
+    if (hasCode(error, 'FILTER_UNSUPPORTED')) return unsupported();
     throw error;
   }
 }

@@ -2,13 +2,13 @@ import type { Completeness } from '@bpfleet/contract';
 import { type PacketCursor, type SectionInterface, scanSection } from '@bpfleet/section';
 import type { StoredSection } from '@bpfleet/store';
 import { filtersOf } from '../filter-labels.js';
-import type { PacketPredicate } from './packet-predicate.js';
+import type { PacketPredicate, PacketPredicates } from './packet-verdict.js';
 
 /** What a query asks of each packet. Times in Unix ns, `untilNs` not included. */
 export interface PacketCriteria {
   readonly sinceNs: bigint;
   readonly untilNs: bigint;
-  readonly predicateOf: (linkType: number) => PacketPredicate;
+  readonly predicateOf: PacketPredicates;
   /** `web` or `web@3` */
   readonly version?: string | undefined;
   readonly linkType?: number | undefined;
@@ -114,7 +114,7 @@ export class PacketScan {
       (version === undefined || filters.some((filter) => filter === version || filter.startsWith(`${version}@`)));
     return {
       interface: { ...described, filters },
-      predicate: isAsked ? predicateOf(described.linkType) : undefined,
+      predicate: isAsked ? predicateOf(described.linkType, described.direction) : undefined,
     };
   }
 

@@ -10,7 +10,7 @@ import { MemoryQuarantine } from '../quarantine/memory-quarantine.js';
 import { VersionTable } from '../registry/known-versions.js';
 import { tailMetrics } from '../tail/metrics.js';
 import { makeSection, NOW_MS, NOW_NS, storedSection } from '../testing/sections.js';
-import { MOST_SCANS } from './config.js';
+import { MOST_FILES } from './config.js';
 import { MemorySections } from './memory-sections.js';
 
 /** A store whose answer never ends, until it is told to. */
@@ -120,11 +120,15 @@ describe('PacketsController', () => {
     expect(failures()).toEqual([]);
   });
   it('answers 503 to one more than may read at a time, and takes the next when one has gone', async () => {
-    const reading = await Promise.all(Array.from({ length: MOST_SCANS }, () => begin()));
+    const reading = await Promise.all(Array.from({ length: MOST_FILES }, () => begin()));
     const refused = await begin();
     expect(refused.statusCode).toBe(503);
     expect(refused.headers['retry-after']).toBe('1');
     refused.resume();
+    // Rows find a place beside all the files that may be read.
+    const rows = await fetch(url + path.replace('limit=0', 'limit=1'));
+    expect(rows.status).toBe(200);
+    await rows.body?.cancel();
     reading[0]!.destroy();
     await expect.poll(async () => (await begin()).statusCode).toBe(200);
   });
@@ -133,7 +137,7 @@ describe('PacketsController', () => {
   }, async () => {
     // Shorter than the least, and longer than it takes to fill what the kernel has room for.
     const slow = `${path}&timeoutMs=5000`;
-    const reading = await Promise.all(Array.from({ length: MOST_SCANS }, () => begin(slow)));
+    const reading = await Promise.all(Array.from({ length: MOST_FILES }, () => begin(slow)));
     expect((await begin()).statusCode).toBe(503);
     await expect.poll(async () => (await begin()).statusCode, { timeout: 30_000, interval: 200 }).toBe(200);
     expect(lines).toContainEqual(

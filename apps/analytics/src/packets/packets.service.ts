@@ -6,7 +6,7 @@ import { type Passed, sectionsPruned } from '../pruning/sections-pruned.js';
 import { KnownVersions } from '../registry/known-versions.js';
 import { type CaptureFile, PcapFile, PcapngFile } from './capture-file.js';
 import { inChunks } from './chunks.js';
-import { MOST_SCANS } from './config.js';
+import { MOST_FILES, MOST_SCANS } from './config.js';
 import { fileChunks } from './file-chunks.js';
 import { FilePackets } from './file-packets.js';
 import { planFile } from './file-plan.js';
@@ -34,6 +34,7 @@ export interface PacketStream {
 @Injectable()
 export class PacketsService {
   readonly #slots = new ScanSlots(MOST_SCANS);
+  readonly #fileSlots = new ScanSlots(MOST_FILES, 'write capture files');
 
   constructor(
     private readonly source: SectionSource,
@@ -53,7 +54,7 @@ export class PacketsService {
     signal: AbortSignal,
   ): Promise<PacketStream> {
     const request = packetRequest(query, forms[mediaType], nowMs);
-    const release = this.#slots.take();
+    const release = this.#take(forms[mediaType]);
     const budget = new ScanBudget({ ...request.budget, signal });
     const end = () => {
       budget.clear();
@@ -64,6 +65,21 @@ export class PacketsService {
       return { ...stream, body: untilEnd(stream.body, end) };
     } catch (error) {
       end();
+      throw error;
+    }
+  }
+
+  #take(form: AnswerForm): () => void {
+    const release = this.#slots.take();
+    if (form === 'rows') return release;
+    try {
+      const releaseFile = this.#fileSlots.take();
+      return () => {
+        releaseFile();
+        release();
+      };
+    } catch (error) {
+      release();
       throw error;
     }
   }

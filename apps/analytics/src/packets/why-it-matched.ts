@@ -1,10 +1,11 @@
 import type { PacketExplanation } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { type KnownPacket, termVerdicts } from '@bpfleet/pcap-filter';
 import type { SectionInterface } from '@bpfleet/section';
 import { filtersOf } from '../filter-labels.js';
 import type { KnownVersions } from '../registry/known-versions.js';
+import { PACKET_TYPE } from './packet-direction.js';
 import type { StoredPacket } from './stored-packet.js';
 import { copyWithoutTag, isTagMetadata, TAG_BYTES, TAG_OFFSET, tagOf } from './vlan-metadata.js';
 
@@ -45,7 +46,14 @@ export function whyMatched(
   described: SectionInterface,
 ): PacketExplanation {
   // As `packetPredicates`: bytes of a file, unless the kernel had the tag beside them.
-  if (!isTagMetadata(packet)) return explanation(expression, { bytes, ...packet }, described.linkType, false);
+  if (!isTagMetadata(packet)) {
+    try {
+      return explanation(expression, { bytes, ...packet }, described.linkType, false);
+    } catch (error) {
+      // It asks for the direction, say, which the interface block tells: as the kernel saw it.
+      if (!hasCode(error, 'FILTER_UNSUPPORTED')) throw error;
+    }
+  }
   return explanation(expression, kernelView(bytes, packet, described), described.linkType, true);
 }
 
@@ -63,9 +71,6 @@ function explanation(expression: string, packet: KnownPacket, linkType: number, 
   const { verdict, terms } = termVerdicts(expression, packet, { linkType: linkTypeName(linkType), live });
   return { expression, verdict, terms: terms.map(({ span, ...term }) => ({ ...span, ...term })) };
 }
-
-/** PACKET_HOST and PACKET_OUTGOING, include/uapi/linux/if_packet.h. */
-const PACKET_TYPE = { in: 0, out: 4 } as const;
 
 /** The packet as the program in the kernel had it, as far as that is known. */
 function kernelView(bytes: Uint8Array, packet: StoredPacket, { linkType, direction }: SectionInterface): KnownPacket {
