@@ -46,8 +46,6 @@ export default defineConfig({
           include: ['{libs,apps}/*/src/**/*.it.test.ts', 'tests/**/*.it.test.ts'],
           exclude: [...exclude, conformance],
           globalSetup: ['tests/environment/src/global-setup.ts'],
-          // A process of its own for each file would import NestJS, kafkajs and the rest of it again: a fourth of the processor's time.
-          isolate: false,
           // They wait most of the time. More at once would starve each other's servers and rings of two cores.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

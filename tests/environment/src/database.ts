@@ -31,7 +31,7 @@ async function templateOf(server: PostgresConnection, { name, prepare }: Databas
   const pool = poolOf(server);
   const client = await pool.connect();
   try {
-    // Test files run in several processes, and the second waits for the first's work, however long that takes.
+    // Test files run in processes of their own, and the second waits for the first's work, however long that takes.
     await client.query('SET lock_timeout = 0');
     await client.query('SELECT pg_advisory_lock(hashtext($1))', [database]);
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [database]);

@@ -22,8 +22,8 @@ interface Running<Name extends keyof Shared = keyof Shared> {
 }
 
 /**
- * One Kafka and one Postgres for all test files of a run, started when the first file asks. Test files run in other
- * processes and ask over HTTP.
+ * One Kafka and one Postgres for all test files of a run, started when the first file asks. Test files run in processes
+ * of their own and ask over HTTP.
  */
 export class SharedServers {
   readonly #running = new Map<string, Promise<Running>>();
