@@ -2,7 +2,6 @@ import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SessionKeys } from './session-keys.js';
 import type { SpoolErrors } from './spool-errors.js';
-import { SEGMENT_BYTES } from './spool-folder.js';
 
 const INTERVAL_MS = 5000;
 
@@ -47,7 +46,10 @@ export class DiskRetry {
   }
 }
 
-/** Whether the disk has room for what sections are put into. */
+/** Of a dozen sections, and what files cost beside. */
+const ROOM_BYTES = 1024 * 1024;
+
+/** Whether the disk has room for sections again. */
 async function takesSegment(folder: string): Promise<boolean> {
   try {
     const path = join(folder, 'disk-retry');
@@ -55,7 +57,7 @@ async function takesSegment(folder: string): Promise<boolean> {
     try {
       // Without a name from here on: whatever ends the process, the disk has its room again.
       await unlink(path);
-      await file.writeFile(Buffer.alloc(SEGMENT_BYTES));
+      await file.writeFile(Buffer.alloc(ROOM_BYTES));
       await file.datasync();
     } finally {
       await file.close();

@@ -7,7 +7,7 @@ export interface SpoolPlace {
 }
 
 /** Each segment costs a file made, synced by name and deleted; what was sent frees its disk only as a whole one. */
-export const SEGMENT_BYTES = 4 * 1024 * 1024;
+export const SEGMENT_BYTES = 2 * 1024 * 1024;
 
 export const segmentFile = (folder: string, segment: number): string =>
   join(folder, `${String(segment).padStart(8, '0')}.seg`);
