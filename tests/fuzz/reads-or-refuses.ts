@@ -2,6 +2,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { expect, it } from 'vitest';
 import { printFigures } from '../conformance/figures.js';
 import { Random, seedOfRun } from '../conformance/random.js';
+import { InputMemory } from './input-memory.js';
 import { type Inputs, Mutations } from './mutations.js';
 
 /** A million in the long form: `BPFLEET_TEST_ROUNDS=50 npm test -- tests/fuzz`. */
@@ -27,7 +28,7 @@ export interface Fuzzed {
   readonly refusals: readonly string[];
 }
 
-/** Defines a test that a parser reads or refuses a great many inputs: no other error, nothing kept. */
+/** Defines a test that a parser reads or refuses a great many inputs: no other error, nothing kept, little taken for each. */
 export function itReadsOrRefuses({ name, valid, read, refusals, damage = Mutations }: Fuzzed): void {
   const seed = seedOfRun();
   const title = `${name}: reads or refuses ${INPUTS} inputs, and keeps nothing (BPFLEET_TEST_SEED=${seed})`;
@@ -36,19 +37,23 @@ export function itReadsOrRefuses({ name, valid, read, refusals, damage = Mutatio
     for (const input of valid) expect(read(input, random)).toBe(true);
     const inputs = new damage(random, valid);
     const before = takenBytes();
+    const memory = new InputMemory();
     let [accepted, mostBytes] = [0, 0];
     for (let number = 0; number < INPUTS; number++) {
       const input = inputs.next();
-      if (isRead(() => read(input, random), refusals, input)) accepted++;
+      if (isRead(() => memory.around(() => read(input, random)), refusals, input)) accepted++;
       if (number % LOOK_EVERY !== 0) continue;
+      memory.look();
       mostBytes = Math.max(mostBytes, takenBytes() - before);
       expect(mostBytes).toBeLessThan(MOST_BYTES_MORE);
     }
+    const resident = memory.look();
     const refused = INPUTS - accepted;
     printFigures(
       seed,
       `${INPUTS} ${name}: ${accepted} read, ${refused} refused, 0 crashes; ` +
-        `at most ${Math.round(mostBytes / 2 ** 20)} MiB more`,
+        `at most ${mebibytes(mostBytes)} MiB more, ${mebibytes(memory.mostOfOne)} MiB for one, ` +
+        `the process's largest size ${mebibytes(resident)} MiB more`,
     );
     // Neither nothing but the first check of a parser is tried, nor nothing but what no check is for.
     expect(accepted).toBeGreaterThan(INPUTS / 100);
@@ -61,6 +66,8 @@ function takenBytes(): number {
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
+
+const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
 
 function isRead(read: () => boolean, refusals: readonly string[], input: Uint8Array): boolean {
   try {
