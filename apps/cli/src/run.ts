@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { agentConflicts } from './commands/agent/conflicts.js';
 import { agentDoctor } from './commands/agent/doctor.js';
 import { agentGet } from './commands/agent/get.js';
 import { agentLedger } from './commands/agent/ledger.js';
@@ -88,6 +89,7 @@ function commandLine(terminal: Terminal, write: (stream: OutputStream, text: str
   const agent = root.command('agent').description('the hosts and what their kernels run');
   agentGet(agent, terminal);
   agentLedger(agent, terminal);
+  agentConflicts(agent, terminal);
   agentDoctor(agent, terminal);
   agentRun(agent, terminal);
   packets(root, terminal);

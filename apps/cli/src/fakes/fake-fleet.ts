@@ -10,6 +10,7 @@ import {
   controlApi,
   type Filter,
   type FlowList,
+  type IdentityConflict,
   type ImportResult,
   type PacketAnswer,
   type PacketDetail,
@@ -39,6 +40,7 @@ export class FakeFleet {
   imported: ImportResult | undefined;
   ledger: AgentLedger[] = [];
   quarantine: QuarantinedRecordDetail[] = [];
+  conflicts: readonly IdentityConflict[] = [];
   storeStatus: StoreStatus | undefined;
   flows: FlowList | undefined;
   timeline: Timeline | undefined;
@@ -76,6 +78,7 @@ export class FakeFleet {
         ),
     ],
     [queryApi.listQuarantine, () => ({ body: { items: this.quarantine } })],
+    [queryApi.listIdentityConflicts, () => ({ body: { items: this.conflicts } })],
     [queryApi.getQuarantined, ({ path }) => this.#found(this.#quarantined(path.id), `record ${path.id}`)],
     [queryApi.retryQuarantined, ({ path }) => this.#retry(path.id!)],
     [queryApi.createBacktest, () => ({ body: this.backtest })],
