@@ -7,6 +7,7 @@ import { enterNetworkNamespace } from '@bpfleet/linux';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describeLoad, describeMachine } from '../../../../tests/bench/src/machine.js';
 import { suiteRequires } from '../../../../tests/environment/src/requirements.js';
 import { testOpenerOptions } from '../testing/opener-options.js';
 import { SigningService } from '../testing/signing-service.js';
@@ -144,10 +145,19 @@ suiteRequires('an agent process', needs, () => {
       (path) => spawnSync('setpriv', [...nobody, 'test', '-r', path]).status === 0,
     );
 
+    const printed = (as: RunAs, { capabilities, noNewPrivileges, readsSecret }: Line): void =>
+      console.info(
+        `the agent process, ${as.says}: CapEff ${capabilities}, no_new_privs ${noNewPrivileges}, reads our key: ${readsSecret}\n` +
+          `  n 1; ${describeMachine()}, load ${describeLoad()}; node ${process.version}; npm test -- apps/capture-agent/src/opener`,
+      );
+
     const unread = isReadable ? '' : ' [skipped: nobody may not read this tree]';
     it.runIf(isReadable)(`is nobody, without capabilities, any to be had, or our key${unread}`, async () => {
-      start(runAs(NOBODY, CHILD, folder, join(folder, 'opener')));
-      expect(await greeted(1)).toMatchObject({
+      const as = runAs(NOBODY, CHILD, folder, join(folder, 'opener'));
+      start(as);
+      const line = await greeted(1);
+      printed(as, line);
+      expect(line).toMatchObject({
         capabilities: '0000000000000000',
         noNewPrivileges: '1',
         readsSecret: false,
@@ -160,7 +170,9 @@ suiteRequires('an agent process', needs, () => {
       const as = runAs('', CHILD, join(folder, 'state'), join(folder, 'opener'));
       expect(as.says).toBe('a user namespace without capabilities');
       start(as);
-      expect(await greeted(1)).toMatchObject({
+      const line = await greeted(1);
+      printed(as, line);
+      expect(line).toMatchObject({
         capabilities: '0000000000000000',
         noNewPrivileges: '1',
         readsSecret: false,

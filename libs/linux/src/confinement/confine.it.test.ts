@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { AGENT_REFUSALS } from '@bpfleet/bpf';
 import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeLoad, describeMachine } from '../../../../tests/bench/src/machine.js';
 import { closeDescriptor } from '../calls/libc.js';
 import { sendDescriptor } from '../channel/pass-descriptor.js';
 import { socketPair } from '../channel/socket-pair.js';
@@ -50,6 +52,34 @@ async function run(hosts: Hosts, host: Host, how: 'confined' | 'free'): Promise<
   return JSON.parse(said) as Report;
 }
 
+/** What was tried, by what came of it: groups that are empty, too. */
+function printCoverage(confined: Report, free: Report): void {
+  const tried = { ...confined.refused, ...prefixed('with the packet socket: ', confined.socket.results) };
+  const those = (holds: (result: string) => boolean) => Object.keys(tried).filter((name) => holds(tried[name]!));
+  const unknown = AGENT_REFUSALS.flatMap(({ calls, when, answer }) => (when || answer ? [] : calls)).filter(
+    (call) => !(call in tried),
+  );
+  const groups = {
+    'refused (EPERM)': those((result) => result === 'EPERM'),
+    'failed otherwise': those((result) => result !== 'EPERM' && result !== 'ok'),
+    'came through': those((result) => result === 'ok'),
+    'not tried, no such call here': unknown,
+    'refused without confinement, too': Object.keys(free.refused).filter((name) => free.refused[name] === 'EPERM'),
+  };
+  const lines = Object.entries(groups).map(([group, names]) => `  ${group}: ${[names.length, ...names].join(', ')}`);
+  const versions = `load ${describeLoad()}; node ${process.version}; npm test -- libs/linux/src/confinement`;
+  console.info(
+    [
+      `a confined process tried ${Object.keys(tried).length} calls, each once and each also by root without confinement`,
+      ...lines,
+      `  ${describeMachine()}, ${versions}`,
+    ].join('\n'),
+  );
+}
+
+const prefixed = (prefix: string, results: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(results).map(([name, result]) => [prefix + name, result]));
+
 describe.runIf(possible.ok)(title, () => {
   let hosts: Hosts;
   let confined: Report;
@@ -61,6 +91,7 @@ describe.runIf(possible.ok)(title, () => {
   afterAll(() => hosts?.remove());
 
   it('is refused what an unconfined one, run by root, is not', () => {
+    printCoverage(confined, free);
     expect(Object.keys(confined.refused).length).toBeGreaterThan(70);
     expect(Object.entries(confined.refused).filter(([, result]) => result !== 'EPERM')).toEqual([]);
     expect(Object.entries(free.refused).filter(([, result]) => result === 'EPERM')).toEqual([]);
