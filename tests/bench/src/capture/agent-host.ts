@@ -74,6 +74,11 @@ export class AgentHost {
     return [opener, ...children.map(Number).filter((pid) => pid > 0)];
   }
 
+  /** Where it listens, seen from its host. */
+  get metricsUrl(): string {
+    return `http://127.0.0.1:${AGENT_PORT}/metrics`;
+  }
+
   async stop(): Promise<void> {
     for (const child of [this.#agent, this.#filterManager]) await ended(child);
     await this.#postgres?.stop();

@@ -22,6 +22,7 @@ interface BuiltOpener {
 }
 
 interface BuiltSource {
+  readonly mappedBytes: number;
   start(run: object, events: SourceEvents): Promise<void>;
   apply(answer: Answer): Promise<void>;
   follow(event: unknown): void;
@@ -42,6 +43,7 @@ interface BuiltSpool {
   refresh(): Promise<void>;
   take(maxBytes: number): Promise<readonly { readonly bytes: Uint8Array }[]>;
   acknowledge(): Promise<void>;
+  readonly counts: { readonly waiting: { readonly packets: number } };
   close(): Promise<void>;
 }
 

@@ -80,11 +80,18 @@ export const rigQuestions = {
     if (refused) throw new Error(`${refused.filter} is ${refused.state}: ${refused.reason}`);
     while ((await opener.attest()).outcomes.some(({ state }) => state === 'pending')) await delay(10);
   },
-  /** Of the sockets that are open now. */
+  /** Of the sockets that are open now: what left the ring, not what came of it. */
   async counters(): Promise<{ passed: number; dropped: number; taken: number }> {
     const { sockets } = await source.counters();
     const sum = (of: 'passed' | 'dropped' | 'taken') => sockets.reduce((total, socket) => total + socket[of], 0);
     return { passed: sum('passed'), dropped: sum('dropped'), taken: sum('taken') };
+  },
+  /** Packets of the sections that are in the spool, found by reading its segments; asked when nothing is to run. */
+  async spooled(): Promise<number> {
+    // A ring is given back when what was in it is in the spool.
+    while (source.mappedBytes > 0) await delay(10);
+    await spool.refresh();
+    return spool.counts.waiting.packets;
   },
   /** What is in the spool counts as sent. */
   async empty(): Promise<void> {

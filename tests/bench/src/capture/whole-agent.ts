@@ -6,6 +6,7 @@ import { AgentHost } from './agent-host.js';
 import { cpuTimeNs } from './cpu-time.js';
 import { plainFrames } from './frames.js';
 import { memoryOf } from './memory.js';
+import { Scraper } from './scraper.js';
 import type { Capturer, Wire } from './wire.js';
 
 export interface WholeAgentOptions {
@@ -27,7 +28,8 @@ export const wholeAgentWorkload =
   'the whole agent: opener and agent process (apps/capture-agent/dist/main.js, one processor for both), a real ' +
   'filter-manager and Kafka; CPU up to acknowledged: 500,000 packets at 100 kpps, dumpcap beside on the same packets and ' +
   'processor, ours until a consumer has them all; latency: 100,000 packets at 10 kpps, from the kernel’s time stamp to a ' +
-  'consumer of the topic; outage: brokers stopped (SIGSTOP), 20 kpps, the largest of samples twice a second; PSS without ring';
+  'consumer of the topic; outage: brokers stopped (SIGSTOP), 20 kpps, the largest of samples twice a second; PSS without ring; ' +
+  'idle: connected to both, /metrics read each 15 s as Prometheus does (the reader on the other processor, not counted)';
 
 /** Rows that need everything around the agent; undefined with the reason where there is no Kafka. */
 export async function measureWholeAgent(
@@ -115,10 +117,13 @@ class WholeAgent {
   async #idle(): Promise<MeasuredRow[]> {
     const { idleMs } = this.options;
     await delay(2000);
+    const scraper = new Scraper(this.agent.metricsUrl, this.wire.host.namespacePath);
+    await scraper.start();
     const [start, before] = [performance.now(), cpuTimeNs(...this.agent.pids)];
     await delay(idleMs);
     const percent = ((cpuTimeNs(...this.agent.pids) - before) / 1e6 / (performance.now() - start)) * 100;
-    const row = `idle CPU over ${idleMs / 1000} s`;
+    const scrapes = await scraper.stop();
+    const row = `idle CPU over ${idleMs / 1000} s, ${scrapes} scrapes of /metrics`;
     return [
       alone({ row, unit: '% of a core', bar: 0.5, goal: 0.2 }, percent),
       this.#memory('idle after load', 150, 110),

@@ -28,7 +28,7 @@ export interface RoundResult extends Captured {
 }
 
 /** The generator has one processor, whoever captures the other: the same for all. */
-const GENERATOR_PROCESSOR = 0;
+export const GENERATOR_PROCESSOR = 0;
 export const RECEIVER_PROCESSOR = 1;
 /** After the last packet: rings are read, files written. */
 const SETTLE_MS = 1500;
