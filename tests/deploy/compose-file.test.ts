@@ -7,6 +7,7 @@ import { DCLinter } from 'dclint';
 import { describe, expect, it } from 'vitest';
 import { ProcessConfig as AnalyticsConfig } from '../../apps/analytics/src/config.js';
 import { ProcessConfig as FilterManagerConfig } from '../../apps/filter-manager/src/config.js';
+import { expectAgentFits, MIB } from './agent-memory.js';
 import { type ComposeService, composeText, readComposeFile, root } from './compose-file.js';
 
 const { services, volumes, networks } = readComposeFile();
@@ -100,6 +101,12 @@ describe('docker-compose.yml', () => {
     const { BPFLEET_ENROLMENT_TOKEN_FILE: token, ...environment } = services[name]!.environment!;
     expect(token).toBe('/run/bpfleet-enrolment/token');
     expect(loadConfig(AgentConfig, environment)).toMatchObject({ kafkaBrokers: [{ host: 'kafka', port: 9092 }] });
+  });
+
+  it.each(['agent-1', 'agent-2'])('gives %s the memory that it may take', (name) => {
+    const { environment, mem_limit } = services[name]!;
+    const { BPFLEET_ENROLMENT_TOKEN_FILE: _, ...settings } = environment!;
+    expectAgentFits(loadConfig(AgentConfig, settings), megabytes(mem_limit) * MIB);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { loadConfig } from '@bpfleet/service';
 import { describe, expect, it } from 'vitest';
 import { ProcessConfig as AnalyticsConfig } from '../../apps/analytics/src/config.js';
 import { ProcessConfig as FilterManagerConfig } from '../../apps/filter-manager/src/config.js';
+import { expectAgentFits, MIB } from './agent-memory.js';
 import { hasKubectl, type K8sDocument, kustomized, listed, typeFaults } from './k8s-documents.js';
 
 const kubectl = hasKubectl();
@@ -76,6 +77,13 @@ describe('k8s/base', () => {
       runAsUser: 0,
       capabilities: { drop: ['ALL'], add: ['NET_RAW', 'SETUID', 'SETGID'] },
     });
+  });
+
+  it('gives the agent the memory that it may take', () => {
+    const [{ env, resources }] = servingOf(named('DaemonSet', 'capture-agent'));
+    const setting = env.find(({ name }: { name: string }) => name === 'BPFLEET_AGENT_MEMORY_BYTES');
+    const config = loadConfig(AgentConfig, setting && { [setting.name]: setting.value });
+    expectAgentFits(config, Number.parseInt(resources.limits.memory, 10) * MIB);
   });
 
   it('only the namespace of the agents may give the network of the host', () => {
