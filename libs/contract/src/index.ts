@@ -1,5 +1,6 @@
 export * from './agent-api.js';
 export * from './agent-status.js';
+export * from './answer-within.js';
 export * from './canonical-json.js';
 export * from './client.js';
 export * from './control-api.js';

@@ -3,6 +3,8 @@ import { stdSerializers } from 'pino';
 
 /** As Node names what the system refuses: `ECONNREFUSED`. */
 const SYSTEM_CODE = /^E[A-Z0-9]+$/;
+/** As kafkajs names that a broker hung up or did not answer: its own errors, without a code of the system. */
+const BROKER_AWAY = /^KafkaJS(ConnectionError|ConnectionClosedError|RequestTimeoutError)$/;
 
 /**
  * An error as a field of a line. Ours say what happened and what to do, and what the system refuses (a broker that is away, a
@@ -25,6 +27,7 @@ export function loggedError(error: unknown): unknown {
 function isOfTheSystem(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ('code' in error && SYSTEM_CODE.test(String(error.code))) return true;
+  if (BROKER_AWAY.test(error.name)) return true;
   return error instanceof AggregateError ? error.errors.some(isOfTheSystem) : isOfTheSystem(error.cause);
 }
 

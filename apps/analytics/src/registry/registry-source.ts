@@ -1,4 +1,4 @@
-import { type ApiClient, Deadline, internalApi, Registry } from '@bpfleet/contract';
+import { type ApiClient, answerWithin, internalApi, Registry } from '@bpfleet/contract';
 
 /** Where the registry comes from. */
 export interface RegistrySource {
@@ -19,16 +19,14 @@ export class HttpRegistrySource implements RegistrySource {
   constructor(private readonly client: ApiClient) {}
 
   async fetch(known: number | undefined, wait: string, signal: AbortSignal): Promise<Registry | undefined> {
-    const deadline = new Deadline(Number.parseInt(wait, 10) * MS_PER_S + GRACE_MS, signal);
-    try {
+    const ask = async (until: AbortSignal) => {
       const response = await this.client.send(internalApi.getRegistry, {
         query: { wait },
         headers: known === undefined ? {} : { 'if-none-match': `"${known}"` },
-        signal: deadline.signal,
+        signal: until,
       });
       return response.status === 304 ? undefined : Registry.parse(await response.json());
-    } finally {
-      deadline.clear();
-    }
+    };
+    return answerWithin(Number.parseInt(wait, 10) * MS_PER_S + GRACE_MS, 'the filter-manager', ask, signal);
   }
 }

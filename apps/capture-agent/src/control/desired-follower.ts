@@ -1,4 +1,4 @@
-import { agentApi, bundleKind, Deadline, digestOf } from '@bpfleet/contract';
+import { agentApi, answerWithin, bundleKind, digestOf } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { nodeCrypto } from '@bpfleet/service';
 import type { Logger } from 'pino';
@@ -98,41 +98,40 @@ export class DesiredFollower {
     }
   }
 
-  async #next(signal: AbortSignal): Promise<void> {
+  async #next(stopping: AbortSignal): Promise<void> {
+    const { kept, trouble } = this.parts;
+    const answer = await this.#ask(stopping);
+    if (answer === undefined) return trouble.answered();
+    const { claimed, etag } = answer;
+    const taken = await takeBundles(claimed.state, kept, (digest) => this.#fetch(digest, stopping));
+    await this.#inTurn(async () => {
+      await this.parts.desire(claimed, taken);
+      trouble.over();
+      await kept.keep(claimed);
+    });
+    this.#etag = etag ?? `"${claimed.state.generation}"`;
+  }
+
+  /** @returns undefined: there is nothing new */
+  async #ask(stopping: AbortSignal): Promise<{ claimed: ClaimedState; etag: string | null } | undefined> {
     const { client, kept, challenge, trouble } = this.parts;
     const { nonce, wantsState } = await challenge();
-    const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
-    try {
+    const ask = async (signal: AbortSignal) => {
       const response = await client.send(agentApi.getDesired, {
         query: { wait: kept.areKept && !trouble.isPassing ? WAIT : SHORT_WAIT, nonce },
         headers: this.#etag === undefined || wantsState ? {} : { 'if-none-match': this.#etag },
-        signal: deadline.signal,
+        signal,
       });
-      if (response.status === 304) {
-        this.parts.trouble.answered();
-        return;
-      }
-      const claimed = claimedState(await response.json());
-      const taken = await takeBundles(claimed.state, kept, (digest) => this.#fetch(digest, signal));
-      await this.#inTurn(async () => {
-        await this.parts.desire(claimed, taken);
-        this.parts.trouble.over();
-        await kept.keep(claimed);
-      });
-      this.#etag = response.headers.get('etag') ?? `"${claimed.state.generation}"`;
-    } finally {
-      deadline.clear();
-    }
+      if (response.status === 304) return undefined;
+      return { claimed: claimedState(await response.json()), etag: response.headers.get('etag') };
+    };
+    return answerWithin(CALL_TIMEOUT_MS, 'the filter-manager', ask, stopping);
   }
 
-  async #fetch(digest: string, signal: AbortSignal): Promise<Uint8Array> {
-    const deadline = new Deadline(BUNDLE_TIMEOUT_MS, signal);
-    try {
-      const call = { path: { digest }, signal: deadline.signal };
-      return await bytesOf(await this.parts.client.send(agentApi.getBundle, call), digest);
-    } finally {
-      deadline.clear();
-    }
+  #fetch(digest: string, stopping: AbortSignal): Promise<Uint8Array> {
+    const ask = async (signal: AbortSignal) =>
+      bytesOf(await this.parts.client.send(agentApi.getBundle, { path: { digest }, signal }), digest);
+    return answerWithin(BUNDLE_TIMEOUT_MS, 'the filter-manager', ask, stopping);
   }
 }
 

@@ -1,6 +1,6 @@
 import { ApiClient, enrolmentKind, sealDocument } from '@bpfleet/contract';
 import type { BpfleetError } from '@bpfleet/errors';
-import { PrivateKey } from '@bpfleet/service';
+import { createLogger, PrivateKey } from '@bpfleet/service';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { enrol } from './enrol.js';
@@ -48,6 +48,25 @@ describe('enrolling', () => {
       expect([refusals, asked.length]).toEqual([[code], 2]);
     },
   );
+  it('says in the log who did not answer and what to do, without a stack: it is no defect', async () => {
+    const lines: string[] = [];
+    const log = createLogger({ name: 'agent', destination: { write: (line) => void lines.push(line) } });
+    const stopping = new AbortController();
+    // As fetch does where a listener takes the connection and never answers.
+    const send: typeof fetch = (_input, init) =>
+      new Promise((_, reject) => init!.signal!.addEventListener('abort', () => reject(init!.signal!.reason)));
+    const client = new ApiClient({ server: 'http://filter-manager', fetch: send });
+    const options = { client, token: '', enrolment, onRefused: none, callTimeoutMs: 1 };
+    const enrolling = enrol({ ...options, logger: log, signal: stopping.signal });
+    await expect.poll(() => lines.length).toBeGreaterThan(0);
+    stopping.abort();
+    await enrolling;
+    expect(JSON.parse(lines[0]!).err).toEqual({
+      code: 'SERVER_UNREACHABLE',
+      message: 'the filter-manager has not answered within 0.001 s',
+      hint: expect.stringContaining('BPFLEET_SERVER'),
+    });
+  });
   it('ends when the agent does', async () => {
     const stopping = new AbortController();
     const { asked, client } = answering(undefined);

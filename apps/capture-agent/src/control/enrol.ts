@@ -1,4 +1,4 @@
-import { type ApiClient, agentApi, Deadline, type DsseEnvelope, type Enrolled } from '@bpfleet/contract';
+import { type ApiClient, agentApi, answerWithin, type DsseEnvelope, type Enrolled } from '@bpfleet/contract';
 import { BpfleetError, type ErrorCode } from '@bpfleet/errors';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
@@ -25,6 +25,7 @@ export interface EnrolOptions {
   /** It is refused for good, until somebody does something about it. */
   readonly onRefused: (error: BpfleetError) => void;
   readonly refusedRetryMs?: number;
+  readonly callTimeoutMs?: number;
 }
 
 /**
@@ -32,12 +33,13 @@ export interface EnrolOptions {
  * @returns undefined when it was told to stop meanwhile
  */
 export async function enrol(options: EnrolOptions): Promise<Enrolled | undefined> {
-  const { client, token, enrolment, logger, signal, onRefused, refusedRetryMs = REFUSED_RETRY_MS } = options;
+  const { client, token, enrolment, logger, signal, onRefused } = options;
+  const { refusedRetryMs = REFUSED_RETRY_MS, callTimeoutMs = CALL_TIMEOUT_MS } = options;
   let retryMs = RETRY_FIRST_MS;
   while (!signal.aborted) {
-    const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
+    const ask = (until: AbortSignal) => client.call(agentApi.enrol, { body: { token, enrolment }, signal: until });
     try {
-      return await client.call(agentApi.enrol, { body: { token, enrolment }, signal: deadline.signal });
+      return await answerWithin(callTimeoutMs, 'the filter-manager', ask, signal);
     } catch (err) {
       if (err instanceof BpfleetError && REFUSALS.includes(err.code)) {
         logger.error(
@@ -47,8 +49,6 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled | undefined
         onRefused(err);
         retryMs = refusedRetryMs;
       } else if (!signal.aborted) logger.warn({ err, retryMs }, 'not enrolled yet');
-    } finally {
-      deadline.clear();
     }
     await abortableDelay(retryMs, signal);
     // After a refusal: soon again, should it be unreachable next.

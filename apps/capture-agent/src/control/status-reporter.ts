@@ -1,4 +1,4 @@
-import { type AgentStatus, agentApi, Deadline } from '@bpfleet/contract';
+import { type AgentStatus, agentApi, answerWithin } from '@bpfleet/contract';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import type { AgentClient } from './agent-client.js';
@@ -52,13 +52,10 @@ export class StatusReporter {
   /** After `stop`: reports once more what the agent ends with, unless the filter-manager has never heard of it. */
   async last(): Promise<void> {
     if (this.#nonce === undefined) return;
-    const deadline = new Deadline(LAST_TIMEOUT_MS);
     try {
-      await this.#deliver(deadline.signal);
+      await this.#deliver(LAST_TIMEOUT_MS);
     } catch (err) {
       this.logger.warn({ err }, 'the last status is not delivered, the ledger shows the one before');
-    } finally {
-      deadline.clear();
     }
   }
 
@@ -73,21 +70,21 @@ export class StatusReporter {
   }
 
   async #post(signal: AbortSignal): Promise<boolean> {
-    const deadline = new Deadline(CALL_TIMEOUT_MS, signal);
     try {
-      await this.#deliver(deadline.signal);
+      await this.#deliver(CALL_TIMEOUT_MS, signal);
       return true;
     } catch (err) {
       if (!signal.aborted) this.logger.warn({ err }, 'status not delivered, trying again');
       return false;
-    } finally {
-      deadline.clear();
     }
   }
 
-  async #deliver(signal: AbortSignal): Promise<void> {
-    const body: AgentStatus = { ...(await this.collect(this.#nonce)), sequence: this.#sequence++ };
-    const { nonce } = await this.client.call(agentApi.postStatus, { body, signal });
+  async #deliver(timeoutMs: number, ...stopping: readonly AbortSignal[]): Promise<void> {
+    const post = async (signal: AbortSignal) => {
+      const body: AgentStatus = { ...(await this.collect(this.#nonce)), sequence: this.#sequence++ };
+      return this.client.call(agentApi.postStatus, { body, signal });
+    };
+    const { nonce } = await answerWithin(timeoutMs, 'the filter-manager', post, ...stopping);
     // The first one: nothing is attested before it was used.
     if (this.#nonce === undefined && nonce !== undefined) this.#changed = true;
     this.#nonce = nonce;
