@@ -7,6 +7,7 @@ import { createLogger, formatHostPort } from '@bpfleet/service';
 import { hostInterfaces } from './choose-source.js';
 import { parseEndpoint } from './control/excluded-endpoints.js';
 import { KeptOrders } from './control/kept-orders.js';
+import { brokerFinding } from './doctor/broker-finding.js';
 import { seccompFinding, toolFindings, userFinding } from './doctor/confinement-findings.js';
 import { interfaceFindings } from './doctor/interface-findings.js';
 import { listenFinding } from './doctor/listen-finding.js';
@@ -20,6 +21,8 @@ const BROKERS_MS = 3000;
 const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
 
 const { config, findings } = readConfig(process.env);
+// Before the findings: the last of them lets no program be started.
+const owner = ownerOfFolders();
 const answer: AgentFindings = {
   findings: [...findings, ...(await ofSettings()), ...(platform().ok ? ofHost() : [])],
   settings: {
@@ -28,23 +31,30 @@ const answer: AgentFindings = {
     stateDir: config.agentStateDir,
     spoolDir: spoolDirOf(config),
     spoolBytes: config.agentSpoolBytes,
+    ...(owner === undefined ? {} : { owner }),
   },
 };
 process.stdout.write(JSON.stringify(answer));
 
 /** Before all else: behind the seccomp filter no socket can be opened. */
 async function ofSettings(): Promise<Finding[]> {
-  const { listen, port, agentPcap } = config;
+  const { listen, port, agentPcap, kafkaBrokers } = config;
   const ofSource = agentPcap === undefined ? ofOwnTraffic() : recordingFinding(agentPcap);
-  return [await listenFinding(listen, port), await ofSource];
+  const ofBrokers = kafkaBrokers
+    .map(formatHostPort)
+    .map((broker) => brokerFinding(broker, () => busOf([broker]).endpoints()));
+  return Promise.all([listenFinding(listen, port), ofSource, ...ofBrokers]);
+}
+
+function busOf(brokers: readonly string[]): KafkaBus {
+  return new KafkaBus({ brokers, clientId: `bpfleet-doctor-${config.agentId}`, requestTimeoutMs: BROKERS_MS });
 }
 
 async function ofOwnTraffic(): Promise<Finding> {
-  const { kafkaBrokers, server, agentStateDir, agentId } = config;
+  const { kafkaBrokers, server, agentStateDir } = config;
   const logger = createLogger({ name: 'doctor', level: 'silent' });
   const kept = await new KeptOrders(controlFolder(agentStateDir), logger).state();
-  const brokers = kafkaBrokers.map(formatHostPort);
-  const bus = new KafkaBus({ brokers, clientId: `bpfleet-doctor-${agentId}`, requestTimeoutMs: BROKERS_MS });
+  const bus = busOf(kafkaBrokers.map(formatHostPort));
   const configured = [parseEndpoint(server), ...kafkaBrokers];
   return ownTrafficFinding(() => bus.endpoints(), { configured, signed: kept?.state.excluded });
 }
@@ -60,4 +70,16 @@ function ofHost(): Finding[] {
   };
   // The last one: behind it no program can be started.
   return [...interfaces, ...toolFindings(), userFinding(as), seccompFinding()];
+}
+
+/** The user of the process that writes the spool, where it is another one than ours. */
+function ownerOfFolders(): AgentFindings['settings']['owner'] {
+  const { agentUser, agentStateDir, agentPcap, agentSource } = config;
+  if (agentPcap !== undefined || agentSource === 'cap' || process.getuid?.() !== 0) return undefined;
+  try {
+    return runAs(agentUser, AGENT, agentStateDir, openerFolder(agentStateDir)).owner;
+  } catch {
+    // No such user: `userFinding` says so.
+    return undefined;
+  }
 }

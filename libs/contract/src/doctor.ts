@@ -31,6 +31,8 @@ export const AgentFindings = z.object({
     stateDir: z.string(),
     spoolDir: z.string(),
     spoolBytes: z.number(),
+    /** Who writes there; missing: whoever asks. */
+    owner: z.object({ uid: z.number(), gid: z.number() }).optional(),
   }),
 });
 export type AgentFindings = z.infer<typeof AgentFindings>;

@@ -36,6 +36,12 @@ describe("the agent's folders", () => {
     expect(modeOf(join(state, 'spool'))).toBe(0o700);
   });
 
+  it('have folders above them that their owner may pass', () => {
+    const spool = join(folder, 'missing', 'spool');
+    makeAgentFolders(state, [spool], { says: '', owner: undefined, command: () => expect.unreachable() });
+    expect([modeOf(join(folder, 'missing')), modeOf(spool)]).toEqual([0o711, 0o700]);
+  });
+
   it('say what is in their place', () => {
     mkdirSync(state);
     writeFileSync(join(state, 'spool'), '');

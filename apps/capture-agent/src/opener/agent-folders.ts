@@ -1,5 +1,5 @@
 import { chmodSync, lchownSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BpfleetError } from '@bpfleet/errors';
 import type { RunAs } from './run-as.js';
 
@@ -20,6 +20,8 @@ export function makeAgentFolders(stateDir: string, folders: readonly string[], {
     // Not where nothing is to be changed: the disk may be read-only.
     if (owner && (statSync(stateDir).mode & 0o777) !== STATE_MODE) chmodSync(stateDir, STATE_MODE);
     for (const folder of folders) {
+      // Those above it that are missing too: closed ones of ours the agent process could not pass.
+      mkdirSync(dirname(folder), { recursive: true, mode: STATE_MODE });
       mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
       if (wanted && statSync(folder).uid !== wanted.uid) giveAll(folder, wanted);
     }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { agentFindings } from './agent-findings.js';
 import { capCheck } from './cap-check.js';
 import { folderCheck } from './folder-checks.js';
 import { kernelChecks } from './kernel-checks.js';
-import { brokerCheck, serverChecks } from './peer-checks.js';
+import { serverChecks } from './peer-checks.js';
 
 describe('doctor', () => {
   const servers: Server[] = [];
@@ -32,14 +32,6 @@ describe('doctor', () => {
     expect(states).toMatchObject({ platform: 'ok', 'packet socket': 'ok', ring: 'ok' });
   });
 
-  it('tells a broker that takes connections from one that does not', async () => {
-    const port = await listening(createServer((socket) => socket.destroy()));
-    expect(await brokerCheck(`127.0.0.1:${port}`)).toMatchObject({ state: 'ok' });
-    const refused = await brokerCheck(`127.0.0.1:${await closedPort()}`);
-    expect(refused).toMatchObject({ state: 'no', detail: expect.stringContaining('ECONNREFUSED') });
-    expect(refused.advice).toContain('spool');
-  });
-
   it('compares the clock with that of the filter-manager', async () => {
     const server = createHttpServer((_, response) => response.setHeader('date', 'Sun, 29 Nov 2026 10:00:00 GMT').end());
     const url = `http://127.0.0.1:${await listening(server)}`;
@@ -55,6 +47,15 @@ describe('doctor', () => {
     const url = `http://127.0.0.1:${await closedPort()}`;
     expect(await serverChecks(url, Date.now)).toMatchObject([
       { state: 'no', advice: expect.stringContaining('the last desired state keeps running') },
+      { name: 'clock', state: 'warning' },
+    ]);
+  });
+
+  it('says of a filter-manager that never answers that it does not, and that clocks were not compared', async () => {
+    const url = `http://127.0.0.1:${await listening(createHttpServer(() => undefined))}`;
+    expect(await serverChecks(url, Date.now)).toMatchObject([
+      { state: 'no', detail: 'it has not answered within 3 s', advice: expect.stringContaining('BPFLEET_SERVER') },
+      { name: 'clock', state: 'warning', detail: expect.stringContaining('not compared') },
     ]);
   });
 
@@ -97,9 +98,9 @@ describe('doctor', () => {
       expect(findings.find((one) => one.name === name)).toMatchObject({ state: 'no', advice: expect.any(String) });
     const found = (part: Partial<Finding>) => expect(findings).toContainEqual(expect.objectContaining(part));
     found({ name: 'interfaces', state: 'warning', detail: expect.stringContaining('no interface nosuch now') });
+    found({ name: `broker 127.0.0.1:${broker}`, state: 'no', advice: expect.stringContaining('spool') });
     found({ name: 'seccomp', state: 'ok', detail: 'a filter was installed, and holds' });
-    for (const name of ['setpriv', 'unshare', 'agent process', 'spool', 'own traffic', `broker 127.0.0.1:${broker}`])
-      found({ name });
+    for (const name of ['setpriv', 'unshare', 'agent process', 'spool', 'own traffic']) found({ name });
     expect(findings.filter(({ state, advice }) => state !== 'ok' && !advice)).toEqual([]);
     rmSync(folder, { recursive: true });
   });
@@ -111,16 +112,32 @@ describe('doctor', () => {
       expect(findings).toContainEqual(expect.objectContaining({ name, state: 'no', advice: expect.any(String) }));
   });
 
-  it('finds that what is no host and port is no broker', async () => {
-    expect(await brokerCheck('a:b:c')).toMatchObject({ state: 'no' });
-    expect(await brokerCheck('host:99999')).toMatchObject({ state: 'no' });
-  });
-
   it('says what to do where the agent cannot be asked', async () => {
     expect(await agentFindings({}, '/nowhere/doctor-main.js')).toMatchObject({
       findings: [{ state: 'no', advice: 'npm run build' }],
       settings: undefined,
     });
+  });
+
+  it.runIf(process.getuid?.() === 0)('tries a folder as the user that will write there', () => {
+    const closed = mkdtempSync(join(tmpdir(), 'bpfleet-doctor-'));
+    const nobody = { uid: 65_534, gid: 65_534 };
+    for (const spool of [join(closed, 'spool'), join(closed, 'missing', 'spool')]) {
+      chmodSync(closed, 0o700);
+      expect(folderCheck('spool', spool, 1)).toMatchObject({ state: 'ok' });
+      const refused = {
+        state: 'no',
+        detail: expect.stringContaining('65534'),
+        advice: expect.stringContaining(closed),
+      };
+      expect(folderCheck('spool', spool, 1, nobody)).toMatchObject(refused);
+      chmodSync(closed, 0o711);
+      expect(folderCheck('spool', spool, 1, nobody)).toMatchObject({ state: 'ok' });
+    }
+    // Its own is given to it; only those above have to let it pass.
+    chmodSync(closed, 0o700);
+    expect(folderCheck('spool', closed, 1, nobody)).toMatchObject({ state: 'ok' });
+    rmSync(closed, { recursive: true });
   });
 
   it('looks at the folder above where there is none yet, and at its space', () => {

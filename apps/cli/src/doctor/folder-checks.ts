@@ -1,17 +1,31 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmdirSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Finding, no, ok, reasonOf, warning } from '@bpfleet/contract/doctor';
 
 const GIB = 1024 ** 3;
 
-/** Whether the agent could keep its state and its spool there. */
-export function folderCheck(name: string, folder: string, neededBytes: number): Finding {
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Whether the agent could keep its state and its spool there.
+ * @param owner who will write there, when that is another user: the folder is given to it, those above are not
+ */
+export function folderCheck(name: string, folder: string, neededBytes: number, owner?: Owner): Finding {
   const present = nearest(folder);
   try {
     // Tried: root may write everywhere by access(2), on read-only disks too.
     rmdirSync(mkdtempSync(join(present, '.bpfleet-doctor-')));
   } catch (error) {
     return no(name, reasonOf(error), `make ${present} writable for the agent, or name another folder`);
+  }
+  const above = present === folder ? dirname(folder) : present;
+  if (owner && !isPassable(above, owner)) {
+    const hint = `let others pass through ${above} and the folders above it (chmod o+x), or name another folder`;
+    return no(name, `uid ${owner.uid}, which the agent runs as, may not pass through ${above}`, hint);
   }
   const { bavail, bsize } = statfsSync(present);
   const freeBytes = bavail * bsize;
@@ -25,3 +39,7 @@ export function folderCheck(name: string, folder: string, neededBytes: number): 
 function nearest(folder: string): string {
   return existsSync(folder) || dirname(folder) === folder ? folder : nearest(dirname(folder));
 }
+
+/** Tried as that user: access(2) asks for all the folders above, too. */
+const isPassable = (folder: string, { uid, gid }: Owner): boolean =>
+  spawnSync('test', ['-x', folder], { uid, gid, cwd: '/', stdio: 'ignore' }).status === 0;

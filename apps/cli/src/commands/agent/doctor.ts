@@ -39,16 +39,15 @@ async function examine({ env, now }: Terminal): Promise<Finding[]> {
   const { kernelChecks } = await import('../../doctor/kernel-checks.js');
   const { capCheck } = await import('../../doctor/cap-check.js');
   const { folderCheck } = await import('../../doctor/folder-checks.js');
-  const { brokerCheck, serverChecks } = await import('../../doctor/peer-checks.js');
+  const { serverChecks } = await import('../../doctor/peer-checks.js');
   const { findings, settings } = await agentFindings(env);
   const ofHost = [...findings, ...kernelChecks(), capCheck(canUseCap(), env)];
   if (settings === undefined) return ofHost;
-  const { server, brokers, stateDir, spoolDir, spoolBytes } = settings;
+  const { server, stateDir, spoolDir, spoolBytes, owner } = settings;
   return [
     ...ofHost,
     folderCheck('state folder', stateDir, 1024 ** 2),
-    folderCheck('spool', spoolDir, spoolBytes),
-    ...(await Promise.all(brokers.map(brokerCheck))),
+    folderCheck('spool', spoolDir, spoolBytes, owner),
     ...(await serverChecks(server, now)),
   ];
 }
