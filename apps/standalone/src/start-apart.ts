@@ -27,6 +27,8 @@ export async function startApart(options: StandaloneOptions, stopping: AbortSign
   // Taken by the other process; when it is taken already, nothing is written.
   const port = new FrontServer({ listen: config.listen, port: options.port });
   await port.start();
+  // What the other process will be reached at: our own traffic, which no filter may capture.
+  const { url } = port;
   await port.stop();
   const { agent: agentFolder } = await openDataFolder(options.dataDir);
   const folder = openerFolder(agentFolder);
@@ -36,7 +38,7 @@ export async function startApart(options: StandaloneOptions, stopping: AbortSign
     onFatal = reject;
   });
   failed.catch(() => undefined);
-  const opener = createOpener(agentConfig(options, agentFolder, undefined), agentSource, {
+  const opener = createOpener(agentConfig(options, agentFolder, url), agentSource, {
     isConfined: () => rest.isConfined,
     logger,
     onFatal,
