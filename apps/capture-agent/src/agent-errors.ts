@@ -22,6 +22,12 @@ export const unread = ({ kind, troubles }: Pick<PacketSource, 'kind' | 'troubles
 export const unkept = (troubles: readonly string[]): Errors =>
   troubles.map((message) => errorNow('DATA_NOT_WRITABLE', message));
 
+/** Of the agent process, in status and log. */
+export const AGENT_AS_ROOT = 'AGENT_AS_ROOT';
+
+/** @param why it has the rights of root, for people; undefined: it has not */
+export const asRoot = (why: string | undefined): Errors => (why === undefined ? [] : [errorNow(AGENT_AS_ROOT, why)]);
+
 /** @param which of bpfleet's own connections may be captured, for people; undefined: none */
 export const ownTraffic = (which: string | undefined): Errors =>
   which === undefined ? [] : [errorNow('OWN_TRAFFIC_CAPTURED', which)];

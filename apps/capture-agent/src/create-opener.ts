@@ -9,7 +9,7 @@ import { Opener, type OpenerOptions } from './opener/opener.js';
 export const createOpener = (
   config: AgentConfig,
   source: ChosenSource,
-  parts: Pick<OpenerOptions, 'isConfined' | 'logger' | 'onFatal' | 'onCarriedOut'>,
+  parts: Pick<OpenerOptions, 'isConfined' | 'asRoot' | 'logger' | 'onFatal' | 'onCarriedOut'>,
 ): Opener =>
   new Opener({
     folder: openerFolder(config.agentStateDir),

@@ -64,10 +64,7 @@ function ofHost(): Finding[] {
   if (agentPcap !== undefined) return [];
   const interfaces = interfaceFindings(agentInterfaces, hostInterfaces());
   if (agentSource === 'cap') return interfaces;
-  const as = () => {
-    const { says } = runAs(agentUser, AGENT, agentStateDir, openerFolder(agentStateDir));
-    return { says, keepsPrivileges: process.getuid?.() === 0 && says.startsWith('this user') };
-  };
+  const as = () => runAs(agentUser, AGENT, agentStateDir, openerFolder(agentStateDir));
   // The last one: behind it no program can be started.
   return [...interfaces, ...toolFindings(), userFinding(as), seccompFinding()];
 }

@@ -55,11 +55,11 @@ function account(before: Record<string, string> = {}, kind: 'ring' | 'file' = 'r
 describe('what an epoch tells of itself', () => {
   it('is what is wrong in each of its parts', async () => {
     const { state, account: ours } = account();
-    state.told = { ...state.told, troubles: ['the identity'], notExcluded: '192.0.2.1 port 9092' };
+    state.told = { ...state.told, troubles: ['the identity'], notExcluded: '192.0.2.1 port 9092', asRoot: 'why' };
     const { errors } = await ours.status(undefined);
     expect(errors.map(({ code }) => code)).toEqual([
       ...['SERVER_UNREACHABLE', 'INTERFACE_UNKNOWN', 'OVER_BUDGET', 'DATA_NOT_WRITABLE', 'DATA_NOT_WRITABLE'],
-      ...['OWN_TRAFFIC_CAPTURED', 'SECTION_CORRUPT', 'ATTACH_REFUSED'],
+      ...['OWN_TRAFFIC_CAPTURED', 'AGENT_AS_ROOT', 'SECTION_CORRUPT', 'ATTACH_REFUSED'],
     ]);
   });
 

@@ -1,5 +1,5 @@
 import type { AgentStatus } from '@bpfleet/contract';
-import { ownTraffic, unkept, unknownInterfaces, unread } from './agent-errors.js';
+import { asRoot, ownTraffic, unkept, unknownInterfaces, unread } from './agent-errors.js';
 import type { DesireAnswer, FilterOutcome, OpenerPort } from './border/opener-port.js';
 import type { SocketGap } from './capture/socket-gap.js';
 import type { PacketSource } from './capture/sources/packet-source.js';
@@ -84,7 +84,7 @@ export class EpochAccount {
   /** @param nonce of the service, for statements that are signed */
   async status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
     const { opener, interfaces, source, sections, guest, guard, gap, trouble, orders } = this.parts;
-    const { outcomes, statements, troubles, notExcluded } = await opener.attest(nonce);
+    const { outcomes, statements, troubles, notExcluded, asRoot: whyRoot } = await opener.attest(nonce);
     this.#outcomes = outcomes;
     const counters = await source.counters();
     return agentStatus({
@@ -101,6 +101,7 @@ export class EpochAccount {
         ...guest.errors,
         ...unkept([...troubles, ...orders.troubles]),
         ...ownTraffic(notExcluded),
+        ...asRoot(whyRoot),
         ...sections.errors,
         ...unread(source),
       ],

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { BpfleetError } from '@bpfleet/errors';
 import { configHelp, createLogger, Lifecycle, type Logger, loadConfig, type Running, runMain } from '@bpfleet/service';
+import { AGENT_AS_ROOT } from './agent-errors.js';
 import { type ChosenSource, ringSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
 import { createOpener } from './create-opener.js';
@@ -48,12 +49,12 @@ function capturing(
 ): Lifecycle {
   keepYoungGenerationSmall();
   const work = new CollectAfterWork();
-  const opener = createOpener(config, source, {
-    ...{ isConfined: () => agent.isConfined, logger, onFatal },
-    onCarriedOut: () => work.done(),
-  });
   const { agentStateDir } = config;
   const as = runAs(config.agentUser, AGENT, agentStateDir, openerFolder(agentStateDir));
+  const opener = createOpener(config, source, {
+    ...{ isConfined: () => agent.isConfined, asRoot: as.asRoot, logger, onFatal },
+    onCarriedOut: () => work.done(),
+  });
   const agent: AgentProcess = new AgentProcess(opener, { entry: AGENT, env: process.env, runAs: as, logger });
   return new Lifecycle()
     .add({ name: 'opener', start: () => opener.start((event) => agent.tell(event)), stop: () => opener.stop() })
@@ -62,6 +63,7 @@ function capturing(
       start: () => {
         makeAgentFolders(config.agentStateDir, [spoolDirOf(config), controlFolder(config.agentStateDir)], as);
         logger.info({ as: as.says }, 'the agent process starts');
+        if (as.asRoot !== undefined) logger.warn({ code: AGENT_AS_ROOT }, as.asRoot);
         agent.start(onFatal);
       },
       stop: () => agent.stop(),

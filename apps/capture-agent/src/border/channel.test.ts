@@ -34,7 +34,12 @@ describe('the border', () => {
     expect(await port.challenge()).toEqual({ nonce: 'n-1', wantsState: true });
     await port.cut(1, 2);
     await port.drained(1);
-    expect(await port.attest('nonce')).toEqual({ outcomes: [], statements: [ENVELOPE], troubles: ['disk'] });
+    expect(await port.attest('nonce')).toEqual({
+      outcomes: [],
+      statements: [ENVELOPE],
+      troubles: ['disk'],
+      asRoot: 'why',
+    });
     await port.attest();
     await port.pin([KEY]);
     expect(await port.enrolment({ env: 'prod' })).toEqual(ENVELOPE);

@@ -131,6 +131,7 @@ export const calls = {
       statements: z.array(DsseEnvelope),
       troubles: z.array(z.string()).max(16),
       notExcluded: z.string().optional(),
+      asRoot: z.string().optional(),
     }),
   },
   pin: { request: z.strictObject({ keys: z.array(PublicKey).min(1).max(16) }), answer: z.null() },

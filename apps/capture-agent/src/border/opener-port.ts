@@ -154,6 +154,8 @@ export interface Attested {
   readonly troubles: readonly string[];
   /** Which connections may be captured though they were called bpfleet's own, for people. */
   readonly notExcluded?: string | undefined;
+  /** Why the agent process has the rights of root, and what to do, for people. */
+  readonly asRoot?: string | undefined;
 }
 
 /** The privileged side, as the agent sees it (docs/30-capture-agent.md). */

@@ -16,8 +16,10 @@ describe('confinement as doctor finds it', () => {
   });
 
   it('says as whom the process would run, and that a user is none', () => {
-    expect(userFinding(() => ({ says: 'uid 65534', keepsPrivileges: false }))).toMatchObject({ state: 'ok' });
-    expect(userFinding(() => ({ says: 'this user', keepsPrivileges: true }))).toMatchObject({ state: 'warning' });
+    expect(userFinding(() => ({ says: 'uid 65534', asRoot: undefined }))).toMatchObject({ state: 'ok' });
+    expect(userFinding(() => ({ says: 'a user namespace', asRoot: 'root, since' }))).toMatchObject({
+      ...{ state: 'warning', detail: 'runs as a user namespace', advice: 'root, since' },
+    });
     const refuse = () => {
       throw new BpfleetError('CONFIG_INVALID', '"x" is no user', { hint: 'write it as uid:gid' });
     };

@@ -40,12 +40,12 @@ function refusalOf([command, ...args]: readonly string[]): string | undefined {
 }
 
 /** @param as as whom the process runs; throws when `BPFLEET_AGENT_USER` is none */
-export function userFinding(as: () => { readonly says: string; readonly keepsPrivileges: boolean }): Finding {
+export function userFinding(as: () => { readonly says: string; readonly asRoot: string | undefined }): Finding {
   const name = 'agent process';
   try {
-    const { says, keepsPrivileges } = as();
-    if (!keepsPrivileges) return ok(name, `runs as ${says}`);
-    return warning(name, `runs as ${says}`, 'make code and state readable for others, or allow setpriv or unshare');
+    const { says, asRoot } = as();
+    if (asRoot === undefined) return ok(name, `runs as ${says}`);
+    return warning(name, `runs as ${says}`, asRoot);
   } catch (error) {
     if (!(error instanceof BpfleetError)) throw error;
     return { ...{ name, state: 'no', detail: error.message }, ...(error.hint ? { advice: error.hint } : {}) };

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { enterNetworkNamespace } from '@bpfleet/linux';
+import { confinement, enterNetworkNamespace } from '@bpfleet/linux';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -66,7 +66,12 @@ suiteRequires('an agent process', needs, () => {
     expect(failure).toBeUndefined();
   });
 
-  const plain: RunAs = { says: 'us', owner: undefined, command: (node, args) => [node, [...args], {}] };
+  const plain: RunAs = {
+    says: 'us',
+    owner: undefined,
+    asRoot: undefined,
+    command: (node, args) => [node, [...args], {}],
+  };
   function start(as: RunAs = plain, more: Readonly<Record<string, string>> = {}): void {
     const env = {
       ...process.env,
@@ -154,6 +159,7 @@ suiteRequires('an agent process', needs, () => {
     const unread = isReadable ? '' : ' [skipped: nobody may not read this tree]';
     it.runIf(isReadable)(`is nobody, without capabilities, any to be had, or our key${unread}`, async () => {
       const as = runAs(NOBODY, CHILD, folder, join(folder, 'opener'));
+      expect(as.asRoot).toBeUndefined();
       start(as);
       const line = await greeted(1);
       printed(as, line);
@@ -165,10 +171,12 @@ suiteRequires('an agent process', needs, () => {
       expect(readFileSync(`/proc/${agent.pid}/status`, 'utf8')).toMatch(/^Uid:\s+65534\s+65534/m);
     });
 
-    it('is in a user namespace where nobody could read the code, and does not see our key', async () => {
+    it('is root in a user namespace where nobody could read the code, and does not see our key: not confined, and says why', async () => {
       chmodSync(folder, 0o700);
       const as = runAs('', CHILD, join(folder, 'state'), join(folder, 'opener'));
       expect(as.says).toBe('a user namespace without capabilities');
+      expect(as.asRoot).toContain(`may not pass through ${folder})`);
+      expect(as.asRoot).toContain(`chmod o+x ${folder}`);
       start(as);
       const line = await greeted(1);
       printed(as, line);
@@ -178,7 +186,14 @@ suiteRequires('an agent process', needs, () => {
         readsSecret: false,
       });
       expect(readFileSync(`/proc/${agent.pid}/status`, 'utf8')).toMatch(/^Uid:\s+0\s+0/m);
+      // It has its filter, or not yet: root it is.
+      expect(confinement(agent.pid!).isRoot).toBe(true);
+      expect(agent.isConfined).toBe(false);
     });
+  });
+
+  it('that would be root by its name is told of, too', () => {
+    expect(runAs('0:0', CHILD, folder, join(folder, 'opener')).asRoot).toMatch(/BPFLEET_AGENT_USER names it/);
   });
 
   it('that cannot start is started again, each time later', async () => {

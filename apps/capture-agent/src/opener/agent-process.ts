@@ -58,7 +58,7 @@ export class AgentProcess {
   get isConfined(): boolean {
     const child = this.#child;
     if (child?.pid === undefined) return false;
-    // Once and for all: filters, no-new-privs and capabilities that are gone cannot be taken back, by new threads neither.
+    // Once and for all: what is gone of filters, new privileges, capabilities and root cannot be had back, by new threads neither.
     if (child === this.#confined) return true;
     try {
       if (isConfined(confinement(child.pid))) this.#confined = child;

@@ -53,6 +53,8 @@ export interface OpenerOptions {
   readonly endpoints: readonly Endpoint[];
   /** Whether the process that reads the rings is kept from changing what they see, as found now. */
   readonly isConfined: () => boolean;
+  /** Why that process has the rights of root, and what to do, for people. */
+  readonly asRoot?: string | undefined;
   readonly logger: { error(facts: object, text: string): void; info(text: string): void };
   readonly onFatal: (error: unknown) => void;
   /** A state or other interfaces have been carried out: work that makes much garbage. */
@@ -172,6 +174,7 @@ export class Opener implements OpenerPort {
       outcomes: this.#outcomes().slice(0, MAX_OUTCOMES),
       troubles: trouble === undefined ? [] : [trouble],
       notExcluded: this.#verified?.own.trouble,
+      asRoot: this.options.asRoot,
     };
     this.#sockets.reported();
     if (nonce === undefined) return { ...known, statements: [] };

@@ -9,6 +9,8 @@ export interface RunAs {
   readonly says: string;
   /** Whose its folders have to be; undefined: ours. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** It has the files and processes of root, whatever capabilities it has not: why, and what to do. */
+  readonly asRoot: string | undefined;
   /** @returns what to spawn: command, arguments, and `uid` and `gid` where they change */
   command(
     node: string,
@@ -25,10 +27,14 @@ const noNewPrivileges = (): readonly string[] =>
 
 const started = ([command, ...args]: readonly string[]): [string, string[]] => [command!, args];
 
+const rootBecause = (reason: string, advice: string) =>
+  `the agent process is root on this host (${reason}): led astray, it reads and writes all files of root; ${advice}`;
+
 /** Another user of this host: it reads neither our key nor anything else of ours. */
 const asUser = (uid: number, gid: number): RunAs => ({
   says: `uid ${uid}`,
   owner: { uid, gid },
+  asRoot: uid === 0 ? rootBecause('BPFLEET_AGENT_USER names it', 'name another user there') : undefined,
   command: (node, args) => [...started([...noNewPrivileges(), node, ...args]), { uid, gid }],
 });
 
@@ -43,9 +49,10 @@ const namespaceWithout = (folder: string): readonly string[] => [
  * A user namespace: no capability reaches outside it, and files of ours it reads, but for our own folder. For trees that
  * another user could not read the code of.
  */
-const inUserNamespace = (folder: string): RunAs => ({
+const inUserNamespace = (folder: string, asRoot: string): RunAs => ({
   says: 'a user namespace without capabilities',
   owner: undefined,
+  asRoot,
   command: (node, args) => [...started([...namespaceWithout(folder), node, ...args]), {}],
 });
 
@@ -67,22 +74,25 @@ export function asUserInNamespace(openerFolder: string): RunAs | undefined {
   return {
     says: 'a user in a namespace without capabilities',
     owner: undefined,
+    asRoot: rootBecause('all of bpfleet is one process', 'run `bpfleet agent run` apart from the rest'),
     command: (node, args) => [...started([...namespaceAsUser(resolve(openerFolder)), node, ...args]), {}],
   };
 }
 
 /** The same where nothing can be mounted: our folder with the identity key is among what it reads. */
-const inOpenUserNamespace: RunAs = {
+const inOpenUserNamespace = (asRoot: string): RunAs => ({
   says: 'a user namespace without capabilities, which could read the identity key',
   owner: undefined,
+  asRoot,
   command: (node, args) => [...started(['unshare', '--user', '--', ...noNewPrivileges(), node, ...args]), {}],
-};
+});
 
-const asOurselves: RunAs = {
+const asOurselves = (asRoot: string | undefined): RunAs => ({
   says: 'this user: it keeps its privileges',
   owner: undefined,
+  asRoot,
   command: (node, args) => [node, [...args], {}],
-};
+});
 
 /**
  * @param user `uid:gid`, or empty: nobody, where we may change users and nobody gets at code and state
@@ -98,26 +108,34 @@ export function runAs(user: string, entry: string, stateDir: string, openerFolde
     const hint = 'write it as uid:gid, such as 65534:65534';
     throw new BpfleetError('CONFIG_INVALID', `"${user}" is no user`, { hint });
   }
-  if (process.getuid?.() !== 0) return asOurselves;
-  if (
-    isReadableByAll(entry) &&
-    isOpenToAll(dirname(resolve(stateDir))) &&
-    works(['setpriv', `--reuid=${NOBODY}`, '--clear-groups', 'true'])
-  ) {
-    return asUser(NOBODY, NOBODY);
-  }
-  if (works([...namespaceWithout('/tmp'), 'true'])) return inUserNamespace(resolve(openerFolder));
-  return works(['unshare', '--user', '--', 'true']) ? inOpenUserNamespace : asOurselves;
+  if (process.getuid?.() !== 0) return asOurselves(undefined);
+  const asRoot = whyNotNobody(entry, stateDir);
+  if (asRoot === undefined) return asUser(NOBODY, NOBODY);
+  if (works([...namespaceWithout('/tmp'), 'true'])) return inUserNamespace(resolve(openerFolder), asRoot);
+  return works(['unshare', '--user', '--', 'true']) ? inOpenUserNamespace(asRoot) : asOurselves(asRoot);
 }
 
-const isReadableByAll = (file: string): boolean => (statSync(file).mode & 0o004) !== 0 && isOpenToAll(dirname(file));
+/** @returns for people; undefined: nothing keeps it from being another user */
+function whyNotNobody(entry: string, stateDir: string): string | undefined {
+  const closed = closedToOthers(dirname(entry)) ?? closedToOthers(dirname(resolve(stateDir)));
+  if (closed !== undefined) {
+    const advice = `let others pass through it (chmod o+x ${closed}), or move bpfleet and BPFLEET_AGENT_STATE_DIR elsewhere`;
+    return rootBecause(`uid ${NOBODY} may not pass through ${closed}`, advice);
+  }
+  if ((statSync(entry).mode & 0o004) === 0) {
+    return rootBecause(`uid ${NOBODY} may not read ${entry}`, 'make the code readable for others (chmod -R o+rX)');
+  }
+  if (works(['setpriv', `--reuid=${NOBODY}`, '--clear-groups', 'true'])) return undefined;
+  const advice = 'install util-linux and give SETUID and SETGID, or set BPFLEET_AGENT_USER';
+  return rootBecause('setpriv cannot change users here', advice);
+}
 
-/** Whether everybody may pass through a folder and all above it. One that is missing will be made so. */
-function isOpenToAll(folder: string): boolean {
+/** @returns the lowest folder on the way that not everybody may pass through. One that is missing will be made so. */
+function closedToOthers(folder: string): string | undefined {
   const found = statSync(folder, { throwIfNoEntry: false });
-  if (found !== undefined && (found.mode & 0o001) === 0) return false;
+  if (found !== undefined && (found.mode & 0o001) === 0) return folder;
   const parent = dirname(folder);
-  return parent === folder || isOpenToAll(parent);
+  return parent === folder ? undefined : closedToOthers(parent);
 }
 
 function works([command, ...args]: readonly string[]): boolean {

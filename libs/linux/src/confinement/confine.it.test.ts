@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { AGENT_REFUSALS } from '@bpfleet/bpf';
@@ -126,8 +127,18 @@ describe.runIf(possible.ok)(title, () => {
 
   it('says so of all its threads', () => {
     const ours = confinement();
-    expect(confined.confinement).toEqual({ filters: ours.filters! + 1, isFiltered: true, hasNoNewPrivileges: true });
-    expect(free.confinement).toEqual({ filters: ours.filters, isFiltered: ours.isFiltered, hasNoNewPrivileges: false });
+    expect(confined.confinement).toEqual({
+      filters: ours.filters! + 1,
+      isFiltered: true,
+      hasNoNewPrivileges: true,
+      isRoot: ours.isRoot,
+    });
+    expect(free.confinement).toEqual({
+      filters: ours.filters,
+      isFiltered: ours.isFiltered,
+      hasNoNewPrivileges: false,
+      isRoot: ours.isRoot,
+    });
   });
 
   describe('is seen from outside', () => {
@@ -144,11 +155,31 @@ describe.runIf(possible.ok)(title, () => {
       await exited;
       return { found, isConfined: isConfined(found) };
     };
+    /** Of what has become that program. */
+    const seenOf = async ([name, ...args]: string[]) => {
+      const child = spawn(name!, args, { stdio: 'ignore' });
+      const isRunning = () => readFileSync(`/proc/${child.pid}/comm`, 'utf8') === `${args.at(-2)}\n`;
+      await expect.poll(isRunning, { interval: 5, timeout: 10_000 }).toBe(true);
+      const found = confinement(child.pid);
+      const exited = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exited;
+      return found;
+    };
     const confine = `(await import(${JSON.stringify(BUILT)})).confineProcess()`;
     const namespace = ['unshare', '--user', '--'];
 
-    it('with no capability, in a user namespace', async () => {
-      expect(await seen(namespace, confine)).toMatchObject({ found: { capabilities: 0n }, isConfined: true });
+    it('with no capability, in a user namespace, where it is root all the same', async () => {
+      const { found, isConfined: itself } = await seen(namespace, confine);
+      expect(found).toMatchObject({ isFiltered: true, capabilities: 0n, isRoot: true });
+      expect([itself, isConfined({ ...found, isRoot: false })]).toEqual([false, true]);
+    });
+
+    it('as another user, whatever other user', async () => {
+      const nobody = ['setpriv', '--reuid=65534', '--clear-groups'];
+      expect((await seenOf([...nobody, 'sleep', '60'])).isRoot).toBe(false);
+      // Root is what it could be again.
+      expect((await seenOf(['setpriv', '--euid=65534', 'sleep', '60'])).isRoot).toBe(true);
     });
 
     it('not so with a capability, and not without a filter', async () => {
@@ -157,9 +188,10 @@ describe.runIf(possible.ok)(title, () => {
     });
 
     it('by more than it inherited', () => {
-      const inherited = { filters: 1, isFiltered: true, hasNoNewPrivileges: true, capabilities: 0n };
+      const inherited = { filters: 1, isFiltered: true, hasNoNewPrivileges: true, capabilities: 0n, isRoot: false };
       expect(isConfined(inherited, inherited)).toBe(false);
       expect(isConfined({ ...inherited, filters: 2 }, inherited)).toBe(true);
+      expect(isConfined({ ...inherited, filters: 2, isRoot: true }, inherited)).toBe(false);
       // Where the kernel does not count, a filter of the container's own hides whether there is another.
       const uncounted = { ...inherited, filters: undefined };
       expect(isConfined(uncounted, uncounted)).toBe(false);

@@ -10,6 +10,8 @@ export interface Confinement {
   readonly hasNoNewPrivileges: boolean;
   /** CapEff, a bit for each capability: 0 for none. */
   readonly capabilities: bigint;
+  /** A user id of it is root's, as this process sees them: in a user namespace it has root's files all the same. */
+  readonly isRoot: boolean;
 }
 
 /** SECCOMP_MODE_FILTER */
@@ -32,19 +34,20 @@ export function confinement(pid: number | 'self' = 'self'): Confinement {
     isFiltered: threads.every(({ mode }) => mode === MODE_FILTER),
     hasNoNewPrivileges: threads.every(({ noNewPrivileges }) => noNewPrivileges),
     capabilities: threads.reduce((all, { capabilities }) => all | capabilities, 0n),
+    isRoot: threads.some(({ isRoot }) => isRoot),
   };
 }
 
 /**
  * Whether a process that this one started is confined, by more than it inherited: it has a filter of its own, no privileges to
- * gain and no capability.
+ * gain, no capability, and is not root: whose files and processes need no capability.
  */
 export function isConfined(child: Confinement, ours: Confinement = confinement()): boolean {
   const hasOwnFilter =
     child.filters !== undefined && ours.filters !== undefined
       ? child.filters > ours.filters
       : child.isFiltered && !ours.isFiltered;
-  return child.isFiltered && hasOwnFilter && child.hasNoNewPrivileges && child.capabilities === 0n;
+  return child.isFiltered && hasOwnFilter && child.hasNoNewPrivileges && child.capabilities === 0n && !child.isRoot;
 }
 
 /** A field that is missing counts as not confined. */
@@ -53,6 +56,7 @@ interface Thread {
   readonly filters: number | undefined;
   readonly noNewPrivileges: boolean;
   readonly capabilities: bigint;
+  readonly isRoot: boolean;
 }
 
 /** None where the thread has just ended. */
@@ -76,5 +80,7 @@ function readStatus(status: string): Thread {
     filters: filters === undefined ? undefined : Number(filters),
     noNewPrivileges: field('NoNewPrivs') === '1',
     capabilities: BigInt(`0x${field('CapEff') ?? 'ffffffffffffffff'}`),
+    // Real, effective, saved, of the file system.
+    isRoot: !/^Uid:(\s+[1-9]\d*){4}$/m.test(status),
   };
 }
