@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { BpfleetError } from '@bpfleet/errors';
 import { configHelp, createLogger, Lifecycle, type Logger, loadConfig, type Running, runMain } from '@bpfleet/service';
@@ -11,6 +12,7 @@ import { keepYoungGenerationSmall } from './guest/young-generation.js';
 import { makeAgentFolders } from './opener/agent-folders.js';
 import { AgentProcess } from './opener/agent-process.js';
 import { runAs } from './opener/run-as.js';
+import { dropPrivileges } from './without-privileges.js';
 
 const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
 
@@ -31,6 +33,7 @@ await runMain(async (stopping) => {
   });
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
+  if (config.agentPcap !== undefined) replayWithoutPrivileges(config, config.agentPcap, logger);
   const lifecycle = isOneProcess
     ? await (await import('./one-process.js')).inOneProcess(config, logger, onFatal)
     : capturing(config, ringSource(), logger, onFatal);
@@ -39,6 +42,23 @@ await runMain(async (stopping) => {
   const running: Running = { stop: () => lifecycle.stop(), failed };
   return running;
 });
+
+/** A foreign file is read, and the network used, by a process that could do nothing else. */
+function replayWithoutPrivileges(config: AgentConfig, recording: string, logger: Logger): void {
+  const { agentStateDir: state, agentUser } = config;
+  const [spool, control] = [spoolDirOf(config), controlFolder(state)];
+  const entry = fileURLToPath(import.meta.url);
+  const files = { entry, recording, folders: [state, openerFolder(state), spool, control] } as const;
+  const trouble = dropPrivileges(agentUser, files, () => {
+    // What the agent process of another source left is its user's; not where that is who we become.
+    if (isOurs(state)) makeAgentFolders(state, [spool, control], { owner: undefined });
+  });
+  if (trouble !== undefined) logger.warn(`a capture file is replayed with all privileges: ${trouble}`);
+}
+
+function isOurs(folder: string): boolean {
+  return (statSync(folder, { throwIfNoEntry: false })?.uid ?? 0) === process.getuid?.();
+}
 
 /** Two processes: this one decides what the kernel runs, its child has the network connections. */
 function capturing(

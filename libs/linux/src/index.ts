@@ -9,6 +9,7 @@ export { SystemCallError } from './calls/system-call-error.js';
 export { BUILD_CAP, type CapHandle, canUseCap, openCap } from './cap/cap-package.js';
 export { type PassedDescriptor, receiveDescriptor, sendDescriptor } from './channel/pass-descriptor.js';
 export { socketPair } from './channel/socket-pair.js';
+export { becomeProgram } from './confinement/become.js';
 export { confineProcess } from './confinement/confine.js';
 export { type Confinement, confinement, isConfined } from './confinement/confinement.js';
 export { bootId, bootTimeMs, bootTimeNs } from './host/boot.js';

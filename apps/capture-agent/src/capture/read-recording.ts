@@ -95,6 +95,9 @@ function refusalOf(file: string, cause: unknown): BpfleetError {
 function unreadable(file: string, reason: string, cause?: unknown): BpfleetError {
   return new BpfleetError('FILE_UNREADABLE', `cannot read the capture file ${file}: ${reason}`, {
     cause,
-    hint: 'name a pcap or pcapng file',
+    hint:
+      (cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES'
+        ? 'make it readable for others, or copy it to where it is: a replay has no privileges, root’s neither'
+        : 'name a pcap or pcapng file',
   });
 }

@@ -26,8 +26,7 @@ describe("the agent's folders", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const make = (owner?: typeof before) =>
-    makeAgentFolders(state, [join(state, 'spool')], { says: '', owner, command: () => expect.unreachable() });
+  const make = (owner?: typeof before) => makeAgentFolders(state, [join(state, 'spool')], { owner });
   const modeOf = (path: string) => lstatSync(path).mode & 0o777;
   const ownerOf = (path: string) => lstatSync(path).uid;
 

@@ -13,7 +13,7 @@ const FOLDER_MODE = 0o700;
  * Folders that another user had become its own with all that is in them.
  * @throws BpfleetError `DATA_NOT_WRITABLE`
  */
-export function makeAgentFolders(stateDir: string, folders: readonly string[], { owner }: RunAs): void {
+export function makeAgentFolders(stateDir: string, folders: readonly string[], { owner }: Pick<RunAs, 'owner'>): void {
   const wanted = owner ?? (process.getuid?.() === 0 ? { uid: 0, gid: 0 } : undefined);
   try {
     mkdirSync(stateDir, { recursive: true, mode: STATE_MODE });

@@ -47,6 +47,8 @@ interface Libc {
   bpf(number: number, command: number, attributes: Bytes, attributesBytes: number): number;
   /** With one argument; the others are 0, as some options demand. */
   prctl(option: number, argument: number): number;
+  /** `args` end with null. Returns only when it fails. */
+  execvp(command: string, args: readonly (string | null)[]): number;
   /** `seccomp(2)` by its number. */
   seccomp(number: number, operation: number, flags: number, program: SockFprog): number;
   /** `ioctl` with `struct ifreq` whose `ifr_data` points to `struct ethtool_value`. */
@@ -132,6 +134,7 @@ function declare(koffi: Koffi): Libc {
     setns: self.func('int setns(int, int)'),
     bpf: bindSyscall(self.func('long syscall(long, ...)')),
     prctl: bindPrctl(self.func('int prctl(int, ...)')),
+    execvp: self.func('int execvp(const char *, const char **)'),
     seccomp: bindSeccomp(self.func('long syscall(long, ...)'), koffi.pointer(sockFprog)),
     // Variadic in C: koffi then passes the third argument as the ABI wants it for `...`.
     ioctlEthtool: bindIoctl(self.func('int ioctl(int, unsigned long, ...)'), koffi.pointer(ifreqEthtool)),
