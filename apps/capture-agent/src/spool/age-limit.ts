@@ -8,15 +8,31 @@ export interface SpoolLimits {
 
 const LOOK_EVERY_MS = 1000;
 
-/** How long sections may wait. Ages are told by the clock of this boot: those from before it stay until they are sent. */
+/**
+ * How long sections may wait. Ages are told by the clock of this boot, which those of another have no time of: their age
+ * counts from when this boot first saw them, and never from earlier, so that none is given up too soon.
+ */
 export class AgeLimit {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #startedAtMs: number;
+  #othersSinceMs: number;
 
   constructor(
     private readonly maxAgeMs: number,
     private readonly boot: number,
     private readonly bootNowMs: () => number,
-  ) {}
+  ) {
+    this.#startedAtMs = bootNowMs();
+    this.#othersSinceMs = this.#startedAtMs;
+  }
+
+  /**
+   * A record that waits, in the order of the spool: what lies in front of one of this boot was there when that was closed,
+   * also when it was a process before this one that closed it.
+   */
+  saw({ boot, closedAtMs }: RecordHeader): void {
+    this.#othersSinceMs = boot === this.boot ? Math.min(this.#othersSinceMs, closedAtMs) : this.#startedAtMs;
+  }
 
   /** Not with every section: to tell the age of the oldest one, it has to be read. */
   isTimeToLook(): boolean {
@@ -27,6 +43,6 @@ export class AgeLimit {
   }
 
   isOver({ boot, closedAtMs }: RecordHeader): boolean {
-    return boot === this.boot && this.bootNowMs() - closedAtMs > this.maxAgeMs;
+    return this.bootNowMs() - (boot === this.boot ? closedAtMs : this.#othersSinceMs) > this.maxAgeMs;
   }
 }

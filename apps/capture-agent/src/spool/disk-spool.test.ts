@@ -72,10 +72,48 @@ describe('DiskSpool', () => {
   it('gives up what is too old, by the clock of this boot', async () => {
     const spool = await rig.open({ maxAgeMs: 10_000 });
     rig.append(0);
-    rig.append(1, 10, { boot: 2, closedAtMs: 0 });
+    rig.append(1, 10, { closedAtMs: 1100 });
     rig.nowMs = 11_002;
     expect(await rig.takeAll()).toEqual([1]);
     expect(spool.counts.evicted).toMatchObject({ sections: 1, packets: 3 });
+  });
+
+  it('gives up what another boot left once it has waited that long in this one, and what lies behind it', async () => {
+    await rig.open();
+    rig.append(0, 10, { boot: 2, closedAtMs: 9e9 });
+    rig.nowMs = 5_000;
+    const spool = await rig.open({ maxAgeMs: 10_000 });
+    for (let seq = 1; seq <= 5; seq++) rig.append(seq, 10, { closedAtMs: 5_000 + seq });
+    rig.nowMs = 15_000;
+    await rig.spool.refresh();
+    expect(spool.counts).toMatchObject({ waiting: { sections: 6 }, evicted: { sections: 0 } });
+    rig.nowMs = 16_001;
+    await rig.spool.refresh();
+    expect(spool.counts).toMatchObject({ waiting: { sections: 0 }, evicted: { sections: 6 } });
+  });
+
+  it('counts that time on across processes, as far as what was closed behind it tells', async () => {
+    await rig.open();
+    rig.append(0, 10, { boot: 2 });
+    rig.append(1, 10, { boot: 2 });
+    rig.append(2, 10, { closedAtMs: 3_000 });
+    rig.append(3, 10, { closedAtMs: 4_000 });
+    rig.nowMs = 9_000;
+    const spool = await rig.open({ maxAgeMs: 10_000 });
+    rig.nowMs = 13_001;
+    await rig.spool.refresh();
+    expect(spool.counts).toMatchObject({ waiting: { sections: 1 }, evicted: { sections: 3 } });
+  });
+
+  it('gives up none too soon that another boot left behind a section of this one', async () => {
+    await rig.open();
+    rig.append(0, 10, { closedAtMs: 3_000 });
+    rig.append(1, 10, { boot: 2 });
+    rig.nowMs = 9_000;
+    const spool = await rig.open({ maxAgeMs: 10_000 });
+    rig.nowMs = 18_999;
+    expect(await rig.takeAll()).toEqual([1]);
+    expect(spool.counts.evicted).toMatchObject({ sections: 1 });
   });
 
   it('says what comes next after giving up what was', async () => {

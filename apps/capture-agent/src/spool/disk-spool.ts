@@ -51,7 +51,7 @@ export class DiskSpool implements SectionStore {
   constructor(
     private readonly folder: string,
     limits: SpoolLimits,
-    /** Which boot of the machine this is, and its CLOCK_BOOTTIME: ages across boots are not known. */
+    /** Which boot of the machine this is, and its CLOCK_BOOTTIME. */
     boot: number,
     bootNowMs: () => number,
     private readonly files: SegmentFiles = new FolderSegments(folder),
@@ -213,6 +213,7 @@ export class DiskSpool implements SectionStore {
   #found({ segment, start, end, header }: ScannedRecord): void {
     if (isDone(this.#marks, { segment: segment.number, offset: start })) return;
     if (this.#waiting.sections === 0) this.#head = header;
+    this.#ages.saw(header);
     const amount = { sections: 1, packets: header.packets, bytes: end - start };
     segment.waiting = plus(segment.waiting, amount);
     this.#waiting = plus(this.#waiting, amount);
