@@ -35,7 +35,8 @@ import { HeldProducer } from './uplink/held-producer.js';
 import { senderMetrics, storeMetrics } from './uplink/metrics.js';
 import { Sender } from './uplink/sender.js';
 
-const SEND_TIMEOUT_MS = 15_000;
+/** No call takes longer than 15 s, also where a timer comes late. */
+const SEND_TIMEOUT_MS = 14_000;
 
 export interface AgentParts {
   readonly bus: Bus;

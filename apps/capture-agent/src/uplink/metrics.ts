@@ -23,6 +23,11 @@ export const senderMetrics = (registry: Registry) => {
       'How long sends took that were acknowledged.',
       [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     ),
+    longestSendSeconds: new Gauge({
+      registers,
+      help: 'The longest send so far, whether it was acknowledged or not.',
+      name: 'bpfleet_agent_sender_longest_send_seconds',
+    }),
     waitSeconds: histogram(
       'wait_seconds',
       'Time from when a section was closed until the bus had it.',

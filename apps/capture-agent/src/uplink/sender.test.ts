@@ -109,6 +109,18 @@ describe('Sender', () => {
     expect(await figure('failures_total')).toBe(1);
   });
 
+  it('says how long the longest send took, also of those that nobody acknowledged', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    add(0);
+    const first = await producer.sent(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    first.refuse(new Error('no answer'));
+    await vi.advanceTimersByTimeAsync(300);
+    (await producer.sent(2)).acknowledge();
+    await sender.stop();
+    expect(await figure('longest_send_seconds')).toBeCloseTo(2, 1);
+  });
+
   it('waits longer after each failure, up to five seconds', async () => {
     vi.useFakeTimers();
     const at: number[] = [];

@@ -48,6 +48,7 @@ export class Sender {
   #alone = 0;
   #sentAtMs = Number.NEGATIVE_INFINITY;
   #sentBytes = 0;
+  #longestSendMs = 0;
   readonly #news = new News();
   /** What is there is to be sent at once, for the last time. */
   readonly #hurry = new AbortController();
@@ -164,13 +165,17 @@ export class Sender {
 
   /** @returns what went wrong */
   async #send(records: readonly BusRecord[]): Promise<unknown> {
-    const stopTimer = this.metrics.sendSeconds.startTimer();
+    const startedMs = performance.now();
+    const tookMs = (): number => performance.now() - startedMs;
     try {
       await this.producer.send(this.options.topic, records, this.options.sendTimeoutMs);
-      stopTimer();
+      this.metrics.sendSeconds.observe(tookMs() / 1000);
       return undefined;
     } catch (error) {
       return error ?? new Error('no reason given');
+    } finally {
+      this.#longestSendMs = Math.max(this.#longestSendMs, tookMs());
+      this.metrics.longestSendSeconds.set(this.#longestSendMs / 1000);
     }
   }
 
