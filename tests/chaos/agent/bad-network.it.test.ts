@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { printFigures } from '../../conformance/figures.js';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { newRandom, seed } from '../rig/seed.js';
 import { BehindProxy } from './behind-proxy.js';
 import { brokersAway } from './brokers-away.js';
 import { missingAndTwice, NUMBERS_APART } from './one-host.js';
@@ -19,10 +21,12 @@ const PARTS = 3;
 /** Of a network that is slow for long: so long, with fewer packets than above, and so many rebalances meanwhile. */
 const SLOW_LONG = { ms: 600_000, parts: 20, packetsPerSecond: 2_000, mostRebalances: 2 };
 const CATCH_UP_MS = 60_000;
+/** The deadline of a send is a second less. */
+const LONGEST_CALL_S = 15;
 
 // F4, F5, F6 and F11 of the failure suite.
 suiteRequires(
-  'a bad network between agent, broker and analytics, brokers that are away, and too many packets',
+  `a bad network between agent, broker and analytics, brokers that are away, and too many packets (BPFLEET_TEST_SEED=${seed})`,
   { hosts: await hostsHere(), postgres: await postgres() },
   ({ postgres: server }) => {
     const rig = new BehindProxy();
@@ -46,18 +50,34 @@ suiteRequires(
       all += sent;
       await rig.fleet.until('all packets to be acknowledged', async () => (await sentPackets()) >= all, CATCH_UP_MS);
       const found = missingAndTwice(sent, await rig.stored(sent, from), from);
-      console.info(`${what}: ${done}; ${sent} packets sent, ${found.missing} missing, ${found.twice} twice`);
+      const longestSeconds = await longestCallSeconds();
+      printFigures(
+        seed,
+        `${what}: ${done}; ${sent} packets sent at ${packetsPerSecond}/s, ${found.missing} missing, ${found.twice} twice; ` +
+          `longest call so far ${longestSeconds.toFixed(2)} s (bar ${LONGEST_CALL_S})`,
+      );
+      expect(longestSeconds).toBeGreaterThan(0);
+      expect(longestSeconds).toBeLessThanOrEqual(LONGEST_CALL_S);
       expect(found).toEqual({ missing: 0, twice: 0 });
       const ledger = (await rig.status())!.ledger!;
       expect(ledger.agent).toMatchObject({ captured: all, sentPackets: all, evictedPackets: 0 });
     }
 
+    async function metrics(): Promise<string> {
+      const script = `fetch('http://127.0.0.1:7422/metrics').then((said) => said.text()).then(console.log)`;
+      return (await rig.hosts.exec(rig.hosts.host(1), [process.execPath, '-e', script])).stdout;
+    }
+
     /** What the agent counts of its connections to Kafka. */
     async function kafkaFigures(): Promise<Record<string, number>> {
-      const script = `fetch('http://127.0.0.1:7422/metrics').then((said) => said.text()).then(console.log)`;
-      const { stdout } = await rig.hosts.exec(rig.hosts.host(1), [process.execPath, '-e', script]);
-      const lines = stdout.matchAll(/^bpfleet_agent_kafka_(\w+)_total (\d+)$/gm);
+      const lines = (await metrics()).matchAll(/^bpfleet_agent_kafka_(\w+)_total (\d+)$/gm);
       return Object.fromEntries([...lines].map(([, name, count]) => [name, Number(count)]));
+    }
+
+    /** Of all that this agent process has sent, acknowledged or not, by its own figures. */
+    async function longestCallSeconds(): Promise<number> {
+      const [, seconds] = /^bpfleet_agent_sender_longest_send_seconds (\S+)$/m.exec(await metrics())!;
+      return Number(seconds);
     }
 
     const sentPackets = async (): Promise<number> => (await rig.status())?.ledger?.agent.sentPackets ?? 0;
@@ -86,7 +106,8 @@ suiteRequires(
 
     /** One piece in twenty comes as late as after a retransmission (RFC 6298: 200 ms at the least here, doubled). */
     async function slow(ms: number, parts: number): Promise<string> {
-      rig.proxy.delay(() => (Math.random() < 0.05 ? 400 : 40) * (0.5 + Math.random()));
+      const random = newRandom();
+      rig.proxy.delay(() => ((random.chance(5) ? 400 : 40) * (500 + random.below(1_000))) / 1_000);
       const start = await kafkaFigures();
       const takesBefore = await rig.takesOfPartitions();
       expect(takesBefore).not.toEqual([]);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { newRandom } from '../rig/seed.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
 /** 5 kills in the long form, `BPFLEET_TEST_ROUNDS=20`. */
@@ -30,11 +31,12 @@ export function bothKilled(rig: OneHost): void {
     }, async () => {
       rig.sender.start(PACKETS_PER_SECOND);
       const gaps: Gap[] = [];
+      const random = newRandom();
       let [captured, lost] = [0, 0];
       let { epoch, ledger } = await rig.untilCaptures(0);
       expect(ledger.withoutSocket).toBeUndefined();
       for (let kill = 0; kill < KILLS; kill++) {
-        await delay(Math.random() * LONGEST_LIFE_MS);
+        await delay(random.below(LONGEST_LIFE_MS));
         const killedAtMs = killBoth();
         await rig.fleet.agents.get('h1')!.exit();
         rig.fleet.startAgent(rig.hosts.host(1));

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { FakeClock, fakeTime } from '../rig/fake-clock.js';
+import { newRandom, seed } from '../rig/seed.js';
 import { missingAndTwice, OneHost, outOfOrder } from './one-host.js';
 import { whereabouts } from './whereabouts.js';
 
@@ -15,7 +16,7 @@ const DAY_S = 86_400;
 
 // F12 of the failure suite, the agent's side.
 suiteRequires(
-  'a host whose clock steps',
+  `a host whose clock steps (BPFLEET_TEST_SEED=${seed})`,
   { hosts: await hostsHere(), postgres: await postgres(), faketime: fakeTime() },
   ({ postgres: server, faketime }) => {
     const rig = new OneHost();
@@ -52,9 +53,10 @@ suiteRequires(
       const startedAtMs = Date.now();
       rig.sender.start(PACKETS_PER_SECOND);
       await goesOn();
+      const random = newRandom();
       for (let round = 0; round < ROUNDS; round++) {
         for (const step of ['+0', '+3600', '-3600', '+0']) {
-          await delay(Math.random() * LONGEST_LIFE_MS);
+          await delay(random.below(LONGEST_LIFE_MS));
           clock.set(step);
           await goesOn();
           await killAgent();

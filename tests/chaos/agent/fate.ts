@@ -8,6 +8,17 @@ export interface Fate {
   lost: number;
 }
 
+/** Of the desired state, where nobody says otherwise. */
+const FLUSH_WINDOW_S = 0.2;
+/** `BLOCK_BYTES` of the opener's rings. */
+const RING_BLOCK_BYTES = 256 * 1024;
+/** Of a numbered packet in a ring, at the least: TPACKET3_HDRLEN and its snaplen. */
+const RING_PACKET_BYTES = 68 + 96;
+
+/** What one kill -9 may cost of what the kernel did not drop: one flush window and one block of a ring. */
+export const mostLostByKill = (packetsPerSecond: number): number =>
+  Math.ceil(packetsPerSecond * FLUSH_WINDOW_S) + Math.floor(RING_BLOCK_BYTES / RING_PACKET_BYTES);
+
 export const noFate = (): Fate => ({ captured: 0, dropped: 0, lost: 0 });
 
 export function add(sum: Fate, { captured, dropped, lost }: Fate): Fate {

@@ -1,6 +1,7 @@
 import type { LossLedger } from '@bpfleet/contract';
 import { addCables, cableNames } from '@bpfleet/test-environment';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { mostLostByKill } from './fate.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
 /** 20 in the long form. */
@@ -59,6 +60,7 @@ export function sharedKilled(rig: OneHost, nextNumbers: () => number): void {
           before.captured += Number(said['before-captured']);
           before.dropped += Number(said['before-dropped']);
           before.lost += Number(said['before-lost']);
+          expect(Number(said['before-lost'])).toBeLessThanOrEqual(mostLostByKill(packetsPerSecond));
           epoch = next.epoch;
         }
         const sent = await sender.stop();

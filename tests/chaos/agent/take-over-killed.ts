@@ -4,6 +4,7 @@ import type { LossLedger } from '@bpfleet/contract';
 import { addCables, cableNames, removeCables } from '@bpfleet/test-environment';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { NUMBERED_PORT, numberedExpression } from '../../e2e/numbered-traffic.js';
+import { newRandom } from '../rig/seed.js';
 import { add, fateBefore, fateOf, noFate, untilAddsUp } from './fate.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
@@ -34,6 +35,7 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
       return new Set(lines.map((line) => line.trim().split(/\s+/).at(-1)!));
     };
 
+    let random = newRandom();
     /** By what each process that ended left behind, without what the first had before. */
     let before = noFate();
 
@@ -43,7 +45,7 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
       const { epoch } = (await rig.status())!;
       const changed = Promise.resolve(change());
       while ([...packetSockets()].every((inode) => sockets.has(inode))) await delay(1);
-      const laterMs = Math.random() * TAKE_OVER_MS;
+      const laterMs = random.below(TAKE_OVER_MS);
       await delay(laterMs);
       process.kill(rig.agentPid, 'SIGKILL');
       await changed;
@@ -54,6 +56,7 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
     }
 
     async function storesAllOnce(rounds: () => Promise<number[]>): Promise<void> {
+      random = newRandom();
       const from = nextNumbers();
       const had = fateOf((await rig.status())!.ledger!);
       before = { captured: -had.captured, dropped: -had.dropped, lost: 0 };

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { controlApi } from '@bpfleet/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { numberedExpression, numberedFrames, numbersIn } from '../../e2e/numbered-traffic.js';
+import { newRandom } from '../rig/seed.js';
 import type { OneHost } from './one-host.js';
 
 /** 40 versions in the long form, `BPFLEET_TEST_ROUNDS=20`. */
@@ -74,11 +75,12 @@ export function versionChange(rig: OneHost, agentEnv: Readonly<Record<string, st
       await fleet.untilAgents(([agent]) => agent!.status!.filters.every(({ filter }) => filter === 'f'));
       const sender = rig.senderTo(hosts.host(1), framesOf);
       sender.start(PACKETS_PER_SECOND);
+      const random = newRandom();
       for (let version = 2; version <= VERSIONS; version++) {
-        await delay(Math.random() * LONGEST_LIFE_MS);
+        await delay(random.below(LONGEST_LIFE_MS));
         const pushed = rig.push('f', expressionOf(version));
         if (version % 3 === 0) {
-          await delay(Math.random() * LONGEST_LIFE_MS);
+          await delay(random.below(LONGEST_LIFE_MS));
           process.kill(rig.agentPid, 'SIGKILL');
         }
         expect(await pushed).toBe(`f@${version}`);
