@@ -33,10 +33,7 @@ import { ownFolder } from './spool/own-folder.js';
 import { WaitingSections } from './spool/waiting-sections.js';
 import { HeldProducer } from './uplink/held-producer.js';
 import { senderMetrics, storeMetrics } from './uplink/metrics.js';
-import { Sender } from './uplink/sender.js';
-
-/** No call takes longer than 15 s, also where a timer comes late. */
-const SEND_TIMEOUT_MS = 14_000;
+import { SEND_TIMEOUT_MS, Sender } from './uplink/sender.js';
 
 export interface AgentParts {
   readonly bus: Bus;

@@ -10,7 +10,7 @@ import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { DiskRig } from '../spool/contract-tests/disk-rig.js';
 import { connectionMetrics, senderMetrics } from './metrics.js';
-import { Sender } from './sender.js';
+import { SEND_TIMEOUT_MS, Sender } from './sender.js';
 
 /** In the long form, `BPFLEET_TEST_ROUNDS=20`: 60 s of resets, 30 s half-open. */
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 2);
@@ -22,6 +22,9 @@ const SENDS_TIMEOUT_MS = 60_000 + SENDS * 200;
 /** So many sections a second: 20,000 packets of 100 bytes. */
 const EVERY_MS = 33;
 const SECTION_BYTES = 60_000;
+
+/** A bar of the agent, whatever the machine. */
+const LONGEST_SEND_S = 15;
 
 suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, () => {
   const session = { key: PrivateKey.generate(), delegation: 'delegation' };
@@ -63,7 +66,7 @@ suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, 
     const clock = { boot: 1, nowMs: () => performance.now() };
     const logger = pino({ level: 'silent' });
     sender = new Sender(
-      { topic, sendTimeoutMs: 15_000, keyOf: () => session, clock },
+      { topic, sendTimeoutMs: SEND_TIMEOUT_MS, keyOf: () => session, clock },
       [rig.spool],
       bus.producer(),
       senderMetrics(registry),
@@ -171,11 +174,14 @@ suiteRequires('a Sender over a bad network', { broker: await canStartKafka() }, 
     expect(rig.spool.counts.waiting.sections).toBeGreaterThan(10);
     proxy.thaw();
     const { clients_given_up: givenUp } = await kafkaFigures();
-    const start = performance.now();
     await allAcknowledged();
     // kafkajs makes connections again by itself; of one that does not answer we make an end.
     expect((await kafkaFigures()).clients_given_up).toBeGreaterThan(givenUp);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    const longest = await registry.getSingleMetric('bpfleet_agent_sender_longest_send_seconds')!.get();
+    const [{ value: longestSeconds } = { value: Number.NaN }] = longest.values;
+    console.info(`half-open for ${HALF_OPEN_MS / 1000} s: the longest send took ${longestSeconds.toFixed(2)} s`);
+    expect(longestSeconds).toBeGreaterThan(0);
+    expect(longestSeconds).toBeLessThanOrEqual(LONGEST_SEND_S);
     expect(await stored()).toEqual(inOrder());
   });
 

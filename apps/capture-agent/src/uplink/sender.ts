@@ -20,6 +20,8 @@ export interface SenderOptions {
   readonly onDone?: () => Promise<void>;
 }
 
+/** No call takes longer than 15 s, also where a timer comes late. */
+export const SEND_TIMEOUT_MS = 14_000;
 /** Below Kafka's record batch limit with headers and framing (design: "Spool and sending"). */
 const MAX_SEND_BYTES = 900 * 1024;
 const RETRY_FIRST_MS = 250;
