@@ -37,7 +37,7 @@ describe("the agent's folders", () => {
 
   it('have folders above them that their owner may pass', () => {
     const spool = join(folder, 'missing', 'spool');
-    makeAgentFolders(state, [spool], { says: '', owner: undefined, command: () => expect.unreachable() });
+    makeAgentFolders(state, [spool], { owner: undefined });
     expect([modeOf(join(folder, 'missing')), modeOf(spool)]).toEqual([0o711, 0o700]);
   });
 
