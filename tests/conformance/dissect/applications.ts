@@ -151,7 +151,7 @@ function tlsRecords(random: Random): Uint8Array {
 }
 
 function httpRequest(random: Random): string {
-  const method = random.of(['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
+  const method = random.of(['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PROPPATCH', 'MKCOL', 'LOCK', 'NOTIFY']);
   const headers = [
     `Host: ${hostName(random)}`,
     ...[

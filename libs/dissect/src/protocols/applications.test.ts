@@ -134,6 +134,11 @@ describe('HTTP', () => {
     expect(valuesOf(tree, 'http.request.line')).toEqual(['X-Other: 1']);
   });
 
+  it.each(['PROPPATCH', 'COPY', 'NOTIFY'])('knows %s by the version behind it, and not the word alone', (method) => {
+    expect(valuesOf(overTcp(80, `${method} /a HTTP/1.1\r\nHost: h\r\n\r\n`), 'http.request.method')).toEqual([method]);
+    expect(layerNames(overTcp(9_999, `${method} sip:a SIP/2.0\r\n\r\n`))).toEqual(['eth', 'ip', 'tcp', 'data']);
+  });
+
   it('shows a response’s line, and the place of its body', () => {
     const tree = overTcp(80, 'HTTP/1.1 404 Not Found\r\nServer: x\r\n\r\nbody');
     expect(valuesOf(tree, 'http.response.code')).toEqual([404]);

@@ -26,8 +26,29 @@ const headers = new Map<string, Field>([
   ['accept', field('http.accept', 'Accept')],
 ]);
 
-const METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE', 'PATCH', 'PROPFIND'];
-const STARTS = ['HTTP/', ...METHODS.map((method) => `${method} `)].map((start) => new TextEncoder().encode(start));
+const startsOf = (...words: readonly string[]) => words.map((word) => new TextEncoder().encode(word));
+const STARTS = startsOf(
+  'HTTP/',
+  ...['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE', 'PATCH', 'PROPFIND'].map((m) => `${m} `),
+);
+/** WebDAV (RFC 4918, RFC 3253, RFC 5323) and events: words of other protocols, too, but for the version behind them. */
+const RARE_STARTS = startsOf(
+  ...[
+    'PROPPATCH ',
+    'MKCOL ',
+    'COPY ',
+    'MOVE ',
+    'LOCK ',
+    'UNLOCK ',
+    'REPORT ',
+    'MKACTIVITY ',
+    'MKWORKSPACE ',
+    'CHECKIN ',
+  ],
+  ...['CHECKOUT ', 'UNCHECKOUT ', 'UPDATE ', 'LABEL ', 'MERGE ', 'VERSION-CONTROL ', 'BASELINE-CONTROL ', 'SEARCH '],
+  ...['NOTIFY ', 'SUBSCRIBE ', 'UNSUBSCRIBE '],
+);
+const VERSION = 'HTTP/1.';
 const [NEW_LINE, RETURN, SPACE, COLON] = [0x0a, 0x0d, 0x20, 0x3a];
 /** More than any server takes (8 KiB for a line, 100 lines). */
 const MOST_LINES = 200;
@@ -37,7 +58,9 @@ const CODE_DIGITS = 3;
 export const http: Protocol = {
   name: 'http',
   title: 'Hypertext Transfer Protocol',
-  accepts: (payload) => STARTS.some((start) => beginsWith(payload, start)),
+  accepts: (payload) =>
+    STARTS.some((start) => beginsWith(payload, start)) ||
+    (RARE_STARTS.some((start) => beginsWith(payload, start)) && endsWithVersion(payload)),
   dissect(layer, next) {
     const first = lineAt(layer.slice, 0);
     const isResponse = beginsWith(layer.slice, STARTS[0]!);
@@ -60,6 +83,13 @@ export const http: Protocol = {
 
 const beginsWith = (slice: Slice, start: Uint8Array): boolean =>
   slice.capturedLength >= start.length && start.every((byte, i) => slice.bytes[slice.start + i] === byte);
+
+/** `HTTP/1.1` stands at the end of the first line. */
+function endsWithVersion(slice: Slice): boolean {
+  const { length } = lineAt(slice, 0);
+  const at = length - VERSION.length - 1;
+  return at > 0 && slice.latin1(at, VERSION.length) === VERSION;
+}
 
 interface Line {
   /** Without its end. */
