@@ -10,6 +10,7 @@ import type { ServiceProcess } from '../../e2e/service-process.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { ageSpool } from './aged-spool.js';
 import { BehindProxy } from './behind-proxy.js';
+import { isWell } from './is-well.js';
 import { missingAndTwice, NUMBERS_APART, outOfOrder } from './one-host.js';
 
 const run = promisify(execFile);
@@ -161,7 +162,7 @@ suiteRequires(
       await rm(keys);
       // What is captured from here on has somewhere to keep its key.
       await expectStored(await traffic());
-      await rig.untilStatus('it to be over', ({ errors }) => errors.length === 0);
+      await rig.untilStatus('it to be over', ({ errors }) => isWell(errors));
       await killBoth();
       startAgain();
       await rig.untilRuns(second);

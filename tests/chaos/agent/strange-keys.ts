@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fleetDatabase } from '../../e2e/fleet-database.js';
 import { numberedExpression } from '../../e2e/numbered-traffic.js';
 import { postgresUrl } from '../../e2e/postgres-url.js';
+import { isWell } from './is-well.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
 const PACKETS_PER_SECOND = 1_000;
@@ -61,7 +62,7 @@ export function strangeKeys(
 
       await rig.fleet.replaceFilterManager({});
       expect(await rig.push('numbered', `${numberedExpression} and len > 0`)).toBe(`numbered@${version + 1}`);
-      await rig.fleet.until('nothing to be wrong', async () => (await rig.status())!.errors.length === 0);
+      await rig.fleet.until('nothing to be wrong', async () => isWell((await rig.status())!.errors));
       expect(rig.agentPid).toBe(agentPid);
       const sent = await sender.stop();
       await rig.fleet.until('all packets to be acknowledged', async () => {
