@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { BpfleetError } from '@bpfleet/errors';
 import { configHelp, createLogger, Lifecycle, type Logger, loadConfig, type Running, runMain } from '@bpfleet/service';
 import { AGENT_AS_ROOT } from './agent-errors.js';
+import { refuseUnlessFile } from './capture/read-recording.js';
 import { type ChosenSource, ringSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
 import { createOpener } from './create-opener.js';
@@ -33,7 +34,7 @@ await runMain(async (stopping) => {
   });
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
-  if (config.agentPcap !== undefined) replayWithoutPrivileges(config, config.agentPcap, logger);
+  if (config.agentPcap !== undefined) await replayWithoutPrivileges(config, config.agentPcap, logger);
   const lifecycle = isOneProcess
     ? await (await import('./one-process.js')).inOneProcess(config, logger, onFatal)
     : capturing(config, ringSource(), logger, onFatal);
@@ -44,7 +45,9 @@ await runMain(async (stopping) => {
 });
 
 /** A foreign file is read, and the network used, by a process that could do nothing else. */
-function replayWithoutPrivileges(config: AgentConfig, recording: string, logger: Logger): void {
+async function replayWithoutPrivileges(config: AgentConfig, recording: string, logger: Logger): Promise<void> {
+  // Before anything is made for it.
+  await refuseUnlessFile(recording);
   const { agentStateDir: state, agentUser } = config;
   const [spool, control] = [spoolDirOf(config), controlFolder(state)];
   const entry = fileURLToPath(import.meta.url);

@@ -77,7 +77,7 @@ async function* piecesOf(file: string): AsyncGenerator<Buffer, void, void> {
 }
 
 /** It is read twice, which a pipe cannot be. */
-async function refuseUnlessFile(file: string): Promise<void> {
+export async function refuseUnlessFile(file: string): Promise<void> {
   const found = await stat(file).catch((cause) => {
     throw unreadable(file, (cause as Error).message, cause);
   });
