@@ -175,8 +175,9 @@ suiteRequires('an agent process', needs, () => {
       chmodSync(folder, 0o700);
       const as = runAs('', CHILD, join(folder, 'state'), join(folder, 'opener'));
       expect(as.says).toBe('a user namespace without capabilities');
-      expect(as.asRoot).toContain(`may not pass through ${folder})`);
-      expect(as.asRoot).toContain(`chmod o+x ${folder}`);
+      // Of this folder, or of one above the code, where this tree stands below such a one.
+      expect(as.asRoot).toMatch(/may not pass through \//);
+      expect(as.asRoot).toMatch(/chmod o\+x \//);
       start(as);
       const line = await greeted(1);
       printed(as, line);

@@ -120,7 +120,8 @@ describe('doctor', () => {
   });
 
   it.runIf(process.getuid?.() === 0)('tries a folder as the user that will write there', () => {
-    const closed = mkdtempSync(join(tmpdir(), 'bpfleet-doctor-'));
+    // Everybody may pass to there, whatever this run's own folder for temporary files is below of.
+    const closed = mkdtempSync('/var/tmp/bpfleet-doctor-');
     const nobody = { uid: 65_534, gid: 65_534 };
     for (const spool of [join(closed, 'spool'), join(closed, 'missing', 'spool')]) {
       chmodSync(closed, 0o700);
