@@ -151,7 +151,11 @@ function tlsRecords(random: Random): Uint8Array {
 }
 
 function httpRequest(random: Random): string {
-  const method = random.of(['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PROPPATCH', 'MKCOL', 'LOCK', 'NOTIFY']);
+  const method = random.of([
+    ...['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE', 'PATCH'],
+    ...['PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'CHECKIN', 'VERSION-CONTROL'],
+    ...['NOTIFY', 'SUBSCRIBE', 'UNSUBSCRIBE'],
+  ]);
   const headers = [
     `Host: ${hostName(random)}`,
     ...[

@@ -78,11 +78,13 @@ function* nodesOf(nodes: readonly Node[]): Generator<Node, void, void> {
 export function differencesOf({ frame, layers, ours, theirs }: Answers): Difference[] {
   const left = new Map<string, OurField[]>();
   for (const field of ours) left.set(placeOf(field), [...(left.get(placeOf(field)) ?? []), field]);
+  // What tshark hides says a second time what another field of the place shows: the line of a header that has a name.
+  const shown = new Set(ours.map(({ offset }) => offset));
   const differences: Difference[] = [];
   for (const their of theirs) {
     const our = left.get(placeOf(their))?.shift();
     if (our === undefined) {
-      if (!their.isHidden) differences.push({ theirs: their });
+      if (!their.isHidden || !shown.has(their.offset)) differences.push({ theirs: their });
     } else if (our.lengthBytes !== their.lengthBytes || !isSameValue(our.value, their.show)) {
       differences.push({ ours: our, theirs: their });
     }
@@ -120,6 +122,6 @@ function isSameValue(value: Node['value'], show: string): boolean {
     case 'boolean':
       return (show === '1' || show === 'True') === value;
     case 'string':
-      return show === value || show.replaceAll(':', '') === value || show.replace(/\n$/, '') === value;
+      return show === value || show.replaceAll(':', '') === value || show.replace(/(\n|\\r\\n)$/, '') === value;
   }
 }

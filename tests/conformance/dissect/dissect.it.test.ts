@@ -16,6 +16,8 @@ const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const SEED = ROUNDS === 1 && process.env.BPFLEET_TEST_SEED === undefined ? 32 : seedOfRun();
 /** Of Ethernet; a quarter as many of each other link type. */
 const FRAMES = 2_000 * ROUNDS;
+/** The known differences are counted as such: of all fields, these must be the same in name, place and value. */
+const LEAST_EQUAL = 0.999;
 
 const asked = spawnSync('tshark', ['--version'], { encoding: 'utf8' });
 const tshark =
@@ -57,6 +59,7 @@ suiteRequires('dissection, against tshark', { tshark }, ({ tshark }) => {
       }
       printFigures(random.seed, report(figures, known, coverage, tshark.version));
       expect(different).toEqual([]);
+      expect(figures.equalFields / figures.fields).toBeGreaterThanOrEqual(LEAST_EQUAL);
       expect(coverage.rows().filter(([, count]) => count === 0)).toEqual([]);
     },
     60_000 * (1 + ROUNDS),

@@ -15,7 +15,7 @@ const FIELDS_OF: Readonly<Record<string, string>> = {
   eth: `dst len padding src trailer type`,
   http: `accept connection content_type cookie file_data host location referer request.line request.method
     request.uri request.version response.code response.line response.phrase response.version server
-    user_agent`,
+    unknown_header user_agent`,
   icmp: `address_mask checksum code ident ident_le mtu originate_timestamp pointer receive_timestamp redir_gw
     seq seq_le transmit_timestamp type unused`,
   icmpv6: `checksum code echo.identifier echo.sequence_number mtu nd.na.flag nd.na.flag.o nd.na.flag.r

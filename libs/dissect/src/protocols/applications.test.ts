@@ -139,6 +139,12 @@ describe('HTTP', () => {
     expect(layerNames(overTcp(9_999, `${method} sip:a SIP/2.0\r\n\r\n`))).toEqual(['eth', 'ip', 'tcp', 'data']);
   });
 
+  it('calls the headers of a notification neither a request’s nor a response’s', () => {
+    const tree = overTcp(80, 'NOTIFY /a HTTP/1.1\r\nHost: h\r\nNT: upnp:event\r\n\r\n');
+    expect(valuesOf(tree, 'http.unknown_header')).toEqual(['NT: upnp:event']);
+    expect(valuesOf(tree, 'http.request.line')).toEqual([]);
+  });
+
   it('shows a response’s line, and the place of its body', () => {
     const tree = overTcp(80, 'HTTP/1.1 404 Not Found\r\nServer: x\r\n\r\nbody');
     expect(valuesOf(tree, 'http.response.code')).toEqual([404]);

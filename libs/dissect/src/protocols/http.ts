@@ -11,6 +11,8 @@ const CODE = field('http.response.code', 'Status code');
 const PHRASE = field('http.response.phrase', 'Reason');
 const REQUEST_LINE = field('http.request.line', 'Header');
 const RESPONSE_LINE = field('http.response.line', 'Header');
+/** Of what is neither request nor response: a notification. */
+const OTHER_LINE = field('http.unknown_header', 'Header');
 const BODY = field('http.file_data', 'Body');
 
 /** Header lines that have a field of their own, in lower case. */
@@ -31,8 +33,8 @@ const STARTS = startsOf(
   'HTTP/',
   ...['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE', 'PATCH', 'PROPFIND'].map((m) => `${m} `),
 );
-/** WebDAV (RFC 4918, RFC 3253, RFC 5323) and events: words of other protocols, too, but for the version behind them. */
-const RARE_STARTS = startsOf(
+/** WebDAV (RFC 4918, RFC 3253, RFC 5323). */
+const WEBDAV_STARTS = startsOf(
   ...[
     'PROPPATCH ',
     'MKCOL ',
@@ -46,8 +48,9 @@ const RARE_STARTS = startsOf(
     'CHECKIN ',
   ],
   ...['CHECKOUT ', 'UNCHECKOUT ', 'UPDATE ', 'LABEL ', 'MERGE ', 'VERSION-CONTROL ', 'BASELINE-CONTROL ', 'SEARCH '],
-  ...['NOTIFY ', 'SUBSCRIBE ', 'UNSUBSCRIBE '],
 );
+/** General Event Notification Architecture, as UPnP devices speak it: UPnP Device Architecture 2.0, 4. */
+const NOTIFICATION_STARTS = startsOf('NOTIFY ', 'SUBSCRIBE ', 'UNSUBSCRIBE ');
 const VERSION = 'HTTP/1.';
 const [NEW_LINE, RETURN, SPACE, COLON] = [0x0a, 0x0d, 0x20, 0x3a];
 /** More than any server takes (8 KiB for a line, 100 lines). */
@@ -59,8 +62,9 @@ export const http: Protocol = {
   name: 'http',
   title: 'Hypertext Transfer Protocol',
   accepts: (payload) =>
-    STARTS.some((start) => beginsWith(payload, start)) ||
-    (RARE_STARTS.some((start) => beginsWith(payload, start)) && endsWithVersion(payload)),
+    beginsWithAny(payload, STARTS) ||
+    // Words of other protocols, too, but for the version behind them.
+    ((beginsWithAny(payload, WEBDAV_STARTS) || isNotification(payload)) && endsWithVersion(payload)),
   dissect(layer, next) {
     const first = lineAt(layer.slice, 0);
     const isResponse = beginsWith(layer.slice, STARTS[0]!);
@@ -68,10 +72,11 @@ export const http: Protocol = {
       if (isResponse) writeStatusLine(line, first.length);
       else writeRequestLine(line, first.length);
     });
+    const headerLine = isResponse ? RESPONSE_LINE : isNotification(layer.slice) ? OTHER_LINE : REQUEST_LINE;
     let at = first.next;
     for (let lines = 0; at < layer.slice.presentLength && lines < MOST_LINES; lines++) {
       const { length, next } = lineAt(layer.slice, at);
-      if (length > 0) writeHeaderLine(layer, at, length, next - at, isResponse ? RESPONSE_LINE : REQUEST_LINE);
+      if (length > 0) writeHeaderLine(layer, at, length, next - at, headerLine);
       at = next;
       if (length === 0) break;
     }
@@ -83,6 +88,10 @@ export const http: Protocol = {
 
 const beginsWith = (slice: Slice, start: Uint8Array): boolean =>
   slice.capturedLength >= start.length && start.every((byte, i) => slice.bytes[slice.start + i] === byte);
+
+const beginsWithAny = (slice: Slice, starts: readonly Uint8Array[]): boolean =>
+  starts.some((start) => beginsWith(slice, start));
+const isNotification = (slice: Slice): boolean => beginsWithAny(slice, NOTIFICATION_STARTS);
 
 /** `HTTP/1.1` stands at the end of the first line. */
 function endsWithVersion(slice: Slice): boolean {
