@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { BpfleetError } from '@bpfleet/errors';
+import { hasCode } from '@bpfleet/errors';
 import type { Logger } from '@bpfleet/service';
 
 /**
@@ -55,4 +55,4 @@ export class SettingsApplier {
   }
 }
 
-const isPassing = (error: unknown): boolean => error instanceof BpfleetError && error.code === 'STORE_UNAVAILABLE';
+const isPassing = (error: unknown): boolean => hasCode(error, 'STORE_UNAVAILABLE');

@@ -27,6 +27,7 @@ export {
   SKF_AD_OFF,
   SKF_LL_OFF,
   SKF_NET_OFF,
+  withoutSize,
 } from './opcodes.js';
 export { interpret, UNDECIDED } from './run/interpret.js';
 export type { Packet, PacketMetadata } from './run/packet.js';

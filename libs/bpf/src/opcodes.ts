@@ -50,6 +50,9 @@ export const BPF = {
   TXA: 0x80,
 } as const;
 
+/** Class and mode of a load, whatever its size: without the bits of `BPF_SIZE`. */
+export const withoutSize = (code: number): number => code & ~0x18;
+
 /** `BPF_MAXINSNS`: the kernel takes no longer classic program. */
 export const MAX_INSTRUCTIONS = 4096;
 /** `BPF_MEMWORDS`: scratch words M[0] to M[15]. */

@@ -1,5 +1,5 @@
 import { type EbpfFilter, translateToEbpf } from '@bpfleet/bpf';
-import { BpfleetError } from '@bpfleet/errors';
+import { hasCode } from '@bpfleet/errors';
 import { analyse, blamingAllOf, type CompileOptions, type Stages } from './compile.js';
 import { type Emittable, emitBesideSets, tooLongForEbpf } from './too-long.js';
 
@@ -29,6 +29,6 @@ function translated(emittable: Emittable, counters: boolean): EbpfFilter {
   try {
     return translateToEbpf(program, { sets, counters });
   } catch (error) {
-    throw error instanceof BpfleetError && error.code === 'FILTER_TOO_LARGE' ? tooLongForEbpf(error) : error;
+    throw hasCode(error, 'FILTER_TOO_LARGE') ? tooLongForEbpf(error) : error;
   }
 }

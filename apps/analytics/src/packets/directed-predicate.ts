@@ -7,6 +7,7 @@ import {
   type Program,
   SKF_AD_OFF,
   UNDECIDED,
+  withoutSize,
 } from '@bpfleet/bpf';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { compileWithSets } from '@bpfleet/pcap-filter';
@@ -59,7 +60,7 @@ export function directedPredicate(
 
 /** What a program reads beside the packet, by offset from SKF_AD_OFF. */
 function metadataOf(program: Program): number[] {
-  const loads = program.filter(({ code, k }) => (code & 0xe7) === (BPF.LD | BPF.ABS) && isAncillary(k));
+  const loads = program.filter(({ code, k }) => withoutSize(code) === (BPF.LD | BPF.ABS) && isAncillary(k));
   return loads.map(({ k }) => k - SKF_AD_OFF);
 }
 

@@ -1,5 +1,5 @@
 import { type ApiClient, DsseEnvelope, type Labels } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
+import { hasCode } from '@bpfleet/errors';
 import type { Logger } from 'pino';
 import type { OpenerPort } from '../border/opener-port.js';
 import type { ControlTrouble } from './control-trouble.js';
@@ -50,7 +50,7 @@ export class Enrolment {
     try {
       await opener.pin(keys);
     } catch (err) {
-      if (!(err instanceof BpfleetError && err.code === 'SIGNATURE_INVALID')) throw err;
+      if (!hasCode(err, 'SIGNATURE_INVALID')) throw err;
       logger.error({ err }, 'this filter-manager is not followed, what runs keeps running');
       trouble.met(err);
     }

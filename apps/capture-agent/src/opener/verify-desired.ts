@@ -12,7 +12,7 @@ import {
   type Trust,
   type Verification,
 } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import type { DesireOrder } from '../border/opener-port.js';
 
 interface Entry {
@@ -102,7 +102,7 @@ function readBundle(
     return openBundle(payload, entry, verification, known);
   } catch (error) {
     // It was found by its digest, and is parsed only once its signature holds.
-    if (error instanceof BpfleetError && error.code === 'BUNDLE_INVALID') return error;
+    if (hasCode(error, 'BUNDLE_INVALID')) return error;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { BusRecord, Producer } from '@bpfleet/bus';
-import { BpfleetError } from '@bpfleet/errors';
+import { hasCode } from '@bpfleet/errors';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import type { SectionStore, StoredSection } from '../spool/section-store.js';
@@ -234,4 +234,4 @@ export class Sender {
   }
 }
 
-const isRefusal = (error: unknown): boolean => error instanceof BpfleetError && error.code === 'RECORD_INVALID';
+const isRefusal = (error: unknown): boolean => hasCode(error, 'RECORD_INVALID');

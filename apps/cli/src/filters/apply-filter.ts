@@ -1,5 +1,5 @@
 import type { Filter, FilterVersion } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import type { Servers } from '../servers.js';
 import { selectorText } from './filter-table.js';
 import type { WantedFilter } from './wanted-filter.js';
@@ -39,7 +39,7 @@ async function findFilter(name: string, { control, controlApi }: Servers, signal
   try {
     return await control.call(controlApi.getFilter, { path: { name }, signal });
   } catch (error) {
-    if (error instanceof BpfleetError && error.code === 'NOT_FOUND') return undefined;
+    if (hasCode(error, 'NOT_FOUND')) return undefined;
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ApiClient, NotRetained, PacketRow, queryApi as QueryApi, TailGap, TailQuery } from '@bpfleet/contract';
-import { BpfleetError, type ErrorCode } from '@bpfleet/errors';
+import { BpfleetError, type ErrorCode, hasCode } from '@bpfleet/errors';
 import type { OutputFormat } from '../output/format.js';
 import { print, printable, type Terminal } from '../terminal.js';
 import { receive } from './write-capture.js';
@@ -66,7 +66,7 @@ export async function followCapture(
   } catch (error) {
     if (signal.aborted) return;
     // Of which the packets are written, unlike of a capture with an end.
-    const isBroken = error instanceof BpfleetError && error.code === 'SERVER_UNREACHABLE' && isBegun;
+    const isBroken = hasCode(error, 'SERVER_UNREACHABLE') && isBegun;
     throw isBroken ? ended(error) : error;
   }
   throw ended();

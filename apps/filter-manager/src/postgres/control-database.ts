@@ -1,4 +1,4 @@
-import { BpfleetError } from '@bpfleet/errors';
+import { hasCode } from '@bpfleet/errors';
 import type pg from 'pg';
 import type { ChangeFeed } from '../long-poll/change-feed.js';
 import type { FilterManagerMetrics } from '../metrics.js';
@@ -77,7 +77,7 @@ export class ControlDatabase {
 /** @returns an error when the connection is not fit for further use */
 async function rollback(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
   const meaning = controlError(error);
-  if (meaning instanceof BpfleetError && meaning.code === 'STORE_UNAVAILABLE') return meaning;
+  if (hasCode(meaning, 'STORE_UNAVAILABLE')) return meaning;
   try {
     await client.query('ROLLBACK');
     return undefined;

@@ -1,5 +1,5 @@
 import { type ApiClient, controlApi, type FilterVersion } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
+import { hasCode } from '@bpfleet/errors';
 import type { StandaloneOptions } from '../options.js';
 import type { ChosenSource } from '../source.js';
 import type { DemoTraffic } from './traffic.js';
@@ -48,7 +48,7 @@ async function latest(client: ApiClient, name: string): Promise<FilterVersion | 
   try {
     return (await client.call(controlApi.getFilter, { path: { name } })).latest;
   } catch (error) {
-    if (error instanceof BpfleetError && error.code === 'NOT_FOUND') return undefined;
+    if (hasCode(error, 'NOT_FOUND')) return undefined;
     throw error;
   }
 }

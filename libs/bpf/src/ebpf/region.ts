@@ -1,5 +1,5 @@
 import type { Program } from '../instruction.js';
-import { BPF } from '../opcodes.js';
+import { BPF, withoutSize } from '../opcodes.js';
 
 /** The stretch of the packet that is copied to the stack once. */
 export interface Region {
@@ -18,7 +18,7 @@ const MOST_BYTES = 256;
 /** A load at a fixed place of the packet; undefined for every other instruction. */
 export function fixedLoad(code: number, k: number): { readonly offset: number; readonly size: 1 | 2 | 4 } | undefined {
   if (code === (BPF.LDX | BPF.B | BPF.MSH)) return { offset: k, size: 1 };
-  if ((code & 0xe7) !== (BPF.LD | BPF.ABS)) return undefined;
+  if (withoutSize(code) !== (BPF.LD | BPF.ABS)) return undefined;
   return { offset: k, size: sizeOf(code) };
 }
 

@@ -1,5 +1,5 @@
 import type { Program } from '../instruction.js';
-import { BPF } from '../opcodes.js';
+import { BPF, withoutSize } from '../opcodes.js';
 import { UNDECIDED } from '../run/interpret.js';
 import { loadAncillary } from '../run/load.js';
 import type { PacketMetadata } from '../run/packet.js';
@@ -103,7 +103,7 @@ function sharedLoads(graphs: readonly (readonly Block[])[], leastBytes: number):
   const once = new Set<string>();
   const shared = new Map<string, string>();
   for (const instruction of graphs.flat().flatMap(({ body }) => body)) {
-    const isOfBytes = (instruction.code & 0xe7) === (BPF.LD | BPF.ABS) && instruction.k < 0x8000_0000;
+    const isOfBytes = withoutSize(instruction.code) === (BPF.LD | BPF.ABS) && instruction.k < 0x8000_0000;
     if (!isOfBytes || loadEnd(instruction) > leastBytes) continue;
     const key = wordKey(instruction);
     if (once.has(key)) shared.set(key, wordCode(instruction));

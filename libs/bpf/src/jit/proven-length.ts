@@ -1,5 +1,5 @@
 import type { Instruction } from '../instruction.js';
-import { BPF } from '../opcodes.js';
+import { BPF, withoutSize } from '../opcodes.js';
 import { type Block, successors } from './flow-graph.js';
 
 /**
@@ -21,7 +21,7 @@ export function provenLengths(blocks: readonly Block[], leastBytes = 0): Float64
 export function loadEnd({ code, k }: Instruction): number {
   if (k >= 0x8000_0000) return 0;
   if (code === (BPF.LDX | BPF.B | BPF.MSH)) return k + 1;
-  return (code & 0xe7) === (BPF.LD | BPF.ABS) ? k + sizeOf(code) : 0;
+  return withoutSize(code) === (BPF.LD | BPF.ABS) ? k + sizeOf(code) : 0;
 }
 
 export function sizeOf(code: number): 1 | 2 | 4 {

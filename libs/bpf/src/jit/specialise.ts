@@ -1,5 +1,5 @@
 import type { Instruction } from '../instruction.js';
-import { BPF } from '../opcodes.js';
+import { BPF, withoutSize } from '../opcodes.js';
 import { type Block, type BlockId, type Exit, successors } from './flow-graph.js';
 import { allKnown, and, either, equals, hasAny, type Known, nothingKnown, numberIn, shiftRight } from './known-bits.js';
 import { loadEnd, sizeOf } from './proven-length.js';
@@ -45,7 +45,7 @@ const meet = (one: Registers | undefined, other: Registers): Registers =>
 /** An indirect load within what offsets can say of bytes. */
 function withKnownOffset(instruction: Instruction, x: Known): Instruction {
   const known = numberIn(x);
-  if ((instruction.code & 0xe7) !== (BPF.LD | BPF.IND) || known === undefined) return instruction;
+  if (withoutSize(instruction.code) !== (BPF.LD | BPF.IND) || known === undefined) return instruction;
   const offset = (known + instruction.k) | 0;
   return offset < 0 ? instruction : { ...instruction, code: (instruction.code & ~0xe0) | BPF.ABS, k: offset };
 }
@@ -146,7 +146,7 @@ const setsA = (code: number): boolean =>
 const setsX = (code: number): boolean => (code & 7) === BPF.LDX || code === (BPF.MISC | BPF.TAX);
 
 /** Loads of metadata may look at both. */
-const isMetadata = ({ code, k }: Instruction): boolean => (code & 0xe7) === (BPF.LD | BPF.ABS) && k >= 0x8000_0000;
+const isMetadata = ({ code, k }: Instruction): boolean => withoutSize(code) === (BPF.LD | BPF.ABS) && k >= 0x8000_0000;
 const readsA = (instruction: Instruction): boolean =>
   (instruction.code & 7) === BPF.ALU ||
   instruction.code === BPF.ST ||
@@ -154,7 +154,7 @@ const readsA = (instruction: Instruction): boolean =>
   isMetadata(instruction);
 const readsX = (instruction: Instruction): boolean =>
   ((instruction.code & 7) === BPF.ALU && (instruction.code & BPF.X) !== 0) ||
-  (instruction.code & 0xe7) === (BPF.LD | BPF.IND) ||
+  withoutSize(instruction.code) === (BPF.LD | BPF.IND) ||
   instruction.code === BPF.STX ||
   instruction.code === (BPF.MISC | BPF.TXA) ||
   isMetadata(instruction);

@@ -1,4 +1,4 @@
-import { BPF, checkProgram, type Instruction, isAncillary, type Program } from '@bpfleet/bpf';
+import { BPF, checkProgram, type Instruction, isAncillary, type Program, withoutSize } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { compile } from '../compile.js';
 import { networkOffset, supportedLinkTypes } from '../lower/link-types.js';
@@ -60,7 +60,7 @@ export function decompile(program: Program, options: DecompileOptions = {}): Dec
 }
 
 function isMetadataLoad({ code, k }: Instruction): boolean {
-  return (code & 0xe7) === (BPF.LD | BPF.ABS) && isAncillary(k);
+  return withoutSize(code) === (BPF.LD | BPF.ABS) && isAncillary(k);
 }
 
 /** Writes a formula in the terms people use, where they say it; else byte by byte. */

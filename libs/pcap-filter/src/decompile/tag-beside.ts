@@ -1,5 +1,5 @@
-import { Ancillary, BPF, type Program, SKF_AD_OFF } from '@bpfleet/bpf';
-import { BpfleetError } from '@bpfleet/errors';
+import { Ancillary, BPF, type Program, SKF_AD_OFF, withoutSize } from '@bpfleet/bpf';
+import { hasCode } from '@bpfleet/errors';
 import { compile } from '../compile.js';
 import { decisionsOf } from './decisions.js';
 import { Shapes } from './idioms/shapes.js';
@@ -11,7 +11,7 @@ import { Symbols } from './symbols.js';
 /** Whether the program asks if the kernel keeps a VLAN tag beside the packet, as `vlan` does in the live form. */
 export function asksTagBeside(program: Program): boolean {
   return program.some(
-    ({ code, k }) => (code & 0xe7) === (BPF.LD | BPF.ABS) && k === SKF_AD_OFF + Ancillary.VLAN_TAG_PRESENT,
+    ({ code, k }) => withoutSize(code) === (BPF.LD | BPF.ABS) && k === SKF_AD_OFF + Ancillary.VLAN_TAG_PRESENT,
   );
 }
 
@@ -38,7 +38,7 @@ function compiled(expression: string, options: Form & { optimize: boolean }): [P
   try {
     return [compile(expression, options).program];
   } catch (error) {
-    if (error instanceof BpfleetError && error.code === 'NEVER_MATCHES') return undefined;
+    if (hasCode(error, 'NEVER_MATCHES')) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { BPF, convertedLength, type Program } from '@bpfleet/bpf';
-import { BpfleetError } from '@bpfleet/errors';
+import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { type CompileOptions, compile, supportedLinkTypes } from '../compile.js';
 import type { Logic } from '../logic.js';
 import type { Meaning } from '../resolve/meaning.js';
@@ -54,7 +54,7 @@ function compiled(expression: string, options: CompileOptions) {
   try {
     return compile(expression, options);
   } catch (error) {
-    if (error instanceof BpfleetError && error.code === 'NEVER_MATCHES') return undefined;
+    if (hasCode(error, 'NEVER_MATCHES')) return undefined;
     throw error;
   }
 }
