@@ -13,11 +13,11 @@ export class RefusedText extends Error {
   }
 }
 
-/** What went wrong was said by another program of ours, on the same terminal. */
+/** What went wrong stands on the terminal: printed by another program of ours, or beside an answer that is not whole. */
 export class SaidAlready extends Error {
   override readonly name = 'SaidAlready';
   constructor(readonly exitCode: number) {
-    super(`another program ended with code ${exitCode}`);
+    super(`said already, to end with code ${exitCode}`);
   }
 }
 

@@ -43,13 +43,13 @@ describe('import', () => {
     expect(err).toBe('3 of 4 sections stored; 1 were stored before; 1 packets fit into no section\n');
   });
 
-  it('says where a file ends inside a record', async () => {
+  it('says where a file ends inside a record, and ends as one that did not do all', async () => {
     const path = join(folder, 'cut.pcap');
     await writeFile(path, 'packets');
     const damage = 'capture file, byte 900: the file ends after 12 of 76 bytes of a record';
     fleet.imported = { agent: 'import-1', packets: 9, skipped: 0, sections: 1, stored: 1, damage };
     const { code, err } = await importing(path);
-    expect([code, err]).toEqual([0, `1 of 1 sections stored\nincomplete: ${damage}\n`]);
+    expect([code, err]).toEqual([1, `1 of 1 sections stored\nincomplete: ${damage}\n`]);
   });
 
   it('says which file cannot be read', async () => {

@@ -3,9 +3,13 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { type OutputFormat, printAnswer, withOutput } from '../output/format.js';
+import { SaidAlready } from '../report-error.js';
 import { servers, withServers } from '../servers.js';
 import { print, printable, type Terminal } from '../terminal.js';
 import { unreadableFile } from '../unreadable-file.js';
+
+/** As tcpdump ends on a file that was cut. */
+const EXIT_INCOMPLETE = 1;
 
 /** `bpfleet import FILE` */
 export function importFile(parent: Command, terminal: Terminal): void {
@@ -29,7 +33,9 @@ export function importFile(parent: Command, terminal: Terminal): void {
     const known = stored === sections ? '' : `; ${sections - stored} were stored before`;
     const left = skipped === 0 ? '' : `; ${skipped} packets fit into no section`;
     await print(terminal.err, `${stored} of ${sections} sections stored${known}${left}\n`);
-    if (answer.damage !== undefined) await print(terminal.err, printable(`incomplete: ${answer.damage}`).concat('\n'));
+    if (answer.damage === undefined) return;
+    await print(terminal.err, printable(`incomplete: ${answer.damage}`).concat('\n'));
+    throw new SaidAlready(EXIT_INCOMPLETE);
   });
 }
 
