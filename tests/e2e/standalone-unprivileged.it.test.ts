@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { controlApi } from '@bpfleet/contract';
+import { ApiClient, controlApi, queryApi } from '@bpfleet/contract';
 import { freePorts } from '@bpfleet/test-environment';
 import { expect, it } from 'vitest';
 import { suiteRequires } from '../environment/src/requirements.js';
@@ -75,6 +77,33 @@ suiteRequires('standalone, started by root', { root: await hostsHere() }, () => 
       expect(status).toMatchObject({ source: 'ring', filters: [{ filter: 'demo', interface: 'lo' }] });
       expect(await standalone.end('SIGTERM')).toBe(0);
       expect(family.filter((pid) => read(`/proc/${pid}/status`) !== '')).toEqual([]);
+    }));
+
+  it('captures nothing of what is said to itself, at a port that the system chose', () =>
+    withFolder(async (folder) => {
+      const standalone = startStandalone({ dataDir: join(folder, 'data'), port: 0, args: ['--interface', 'lo'] });
+      await standalone.until('the start', () => standalone.stdout.includes('bpfleet runs at'));
+      const [, server, port] = /bpfleet runs at (http:\/\/127\.0\.0\.1:(\d+))/.exec(standalone.stdout)!;
+      const client = new ApiClient({ server: server! });
+      const create = { name: 'connections', expression: 'tcp', snaplenBytes: 96 };
+      await client.call(controlApi.createFilter, { body: create });
+      await client.call(controlApi.createAssignment, { body: { filter: create.name } });
+      const other = createServer((_, response) => response.end('here'));
+      await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+      const otherPort = (other.address() as AddressInfo).port;
+      const stored = async (filter: string) =>
+        (await client.call(queryApi.listPackets, { query: { filter, since: '-1h', limit: 1000 } })).packets.length;
+      try {
+        // Each turn asks it, too.
+        await standalone.until('packets of another server', async () => {
+          await (await fetch(`http://127.0.0.1:${otherPort}`)).text();
+          return (await stored(`port ${otherPort}`)) > 0;
+        });
+        expect(await stored(`port ${port}`)).toBe(0);
+      } finally {
+        other.close();
+        await standalone.end('SIGTERM');
+      }
     }));
 
   it('ends all of it when the opener is killed', () =>

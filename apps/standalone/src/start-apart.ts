@@ -30,6 +30,8 @@ export async function startApart(options: StandaloneOptions, stopping: AbortSign
   // What the other process will be reached at: our own traffic, which no filter may capture.
   const { url } = port;
   await port.stop();
+  // One that the system chose: it would choose another one there.
+  const chosenPort = options.port === 0 ? ['--port', new URL(url).port] : [];
   const { agent: agentFolder } = await openDataFolder(options.dataDir);
   const folder = openerFolder(agentFolder);
   await makeFolder(folder);
@@ -48,7 +50,7 @@ export async function startApart(options: StandaloneOptions, stopping: AbortSign
     onEnd = resolve;
   });
   const rest: AgentProcess = new AgentProcess(opener, {
-    ...{ entry: APART, args: process.argv.slice(2), env: process.env, logger },
+    ...{ entry: APART, args: [...process.argv.slice(2), ...chosenPort], env: process.env, logger },
     runAs: asUserInNamespace(folder)!,
     ...{ onEnd, stopTimeoutMs: STOP_TIMEOUT_MS },
   });
