@@ -34,6 +34,16 @@ suiteRequires('The tables of analytics', { postgres: await postgres() }, ({ post
     expect(rows).toEqual([{ attnotnull: true }]);
   });
 
+  it('have the agent first in their unique keys, or no unique key: then what is stored twice is told by another table', async () => {
+    const { rows } = await pool.query<{ name: string }>(
+      `SELECT t.name FROM unnest($1::text[]) AS t (name) WHERE NOT EXISTS (
+         SELECT FROM pg_index WHERE indrelid = ('analytics.' || t.name)::regclass AND indisunique)
+       ORDER BY t.name`,
+      [tablesByAgent],
+    );
+    expect(rows.map(({ name }) => name)).toEqual(['flow', 'flow_hour', 'flow_minute', 'section']);
+  });
+
   it.each(tablesByAgent)('%s has the agent in each of its unique keys, and first', async (table) => {
     const { rows } = await pool.query<{ name: string; first: string }>(
       `SELECT i.indexrelid::regclass::text AS name, a.attname AS first FROM pg_index i

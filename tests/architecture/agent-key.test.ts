@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { tablesByAgent } from './agent-key.js';
+import { joinsAcrossAgents } from './joins-across-agents.js';
 
 const root = join(import.meta.dirname, '../../libs/store/src');
-const ofAgents = new RegExp(`analytics\\.(${tablesByAgent.join('|')})\\b`, 'g');
 
 /** Each text in backticks that names a table, but for those of tests. */
 function queries(): { file: string; sql: string }[] {
@@ -13,31 +12,10 @@ function queries(): { file: string; sql: string }[] {
     .flatMap((file) =>
       [...readFileSync(join(root, file), 'utf8').matchAll(/`[^`]*`/g)].map(([sql]) => ({
         file,
-        sql: sql.replace(/\s+/g, ' '),
+        sql: sql.slice(1, -1).replace(/\s+/g, ' ').trim(),
       })),
     )
-    .filter(({ sql }) => sql.match(ofAgents) !== null);
-}
-
-/** Whether rows of two tables, or of one table twice, meet in it without being of the same agent. */
-function joinsAcrossAgents(sql: string): boolean {
-  const outside = withoutCommonTables(sql);
-  const tables = outside.match(ofAgents) ?? [];
-  const isSameAgent = /\bUSING ?\(agent\b|\b\w+\.agent = \w+\.agent\b/.test(outside);
-  return tables.length > 1 && !isSameAgent && !/ UNION /.test(outside);
-}
-
-/** Without what `WITH name AS (…)` computes beforehand: that is another query, whose result is handed round. */
-function withoutCommonTables(sql: string): string {
-  const begin = /\b\w+ AS (MATERIALIZED )?\( ?(SELECT|INSERT|UPDATE|DELETE)\b/.exec(sql);
-  if (begin === null) return sql;
-  const open = sql.indexOf('(', begin.index);
-  let depth = 0;
-  for (let at = open; at < sql.length; at++) {
-    if (sql[at] === '(') depth++;
-    if (sql[at] === ')' && --depth === 0) return withoutCommonTables(sql.slice(0, begin.index) + sql.slice(at + 1));
-  }
-  return sql;
+    .filter(({ sql }) => sql.includes('analytics.'));
 }
 
 describe('queries of the store', () => {
@@ -52,7 +30,31 @@ describe('queries of the store', () => {
     ['a list of tables', 'SELECT 1 FROM analytics.section s, analytics.flow f', true],
     ['a subquery', 'SELECT 1 FROM analytics.flow WHERE first_ns IN (SELECT ts_min FROM analytics.section)', true],
     ['a join by agent', 'SELECT 1 FROM analytics.section JOIN analytics.flow USING (agent, epoch)', false],
-    ['two queries', 'WITH late AS ( SELECT 1 FROM analytics.flow ) SELECT 1 FROM analytics.section, late', false],
+    [
+      'three tables, one of them not by agent',
+      'SELECT 1 FROM analytics.section JOIN analytics.flow USING (agent) JOIN analytics.ledger l ON l.at = first_ns',
+      true,
+    ],
+    ['a common table', 'WITH late AS ( SELECT 1 FROM analytics.flow ) SELECT 1 FROM analytics.section, late', true],
+    ['figures', 'WITH last AS (SELECT max(at) AS at FROM analytics.flow) SELECT 1 FROM analytics.section, last', false],
+    [
+      'a common table, by agent',
+      'WITH late AS (SELECT agent FROM analytics.flow) SELECT 1 FROM analytics.section JOIN late USING (agent)',
+      false,
+    ],
+    ['a table in parentheses', 'SELECT 1 FROM analytics.section s, (SELECT 1 FROM analytics.flow) f', true],
+    ['a union', 'SELECT 1 FROM analytics.section UNION ALL SELECT 1 FROM analytics.flow', false],
+    [
+      'a union with a join in it',
+      'SELECT 1 FROM analytics.section UNION ALL SELECT 1 FROM analytics.flow a, analytics.ledger b',
+      true,
+    ],
+    [
+      'a subquery for the agent outside',
+      'SELECT 1 FROM analytics.flow f WHERE EXISTS (SELECT FROM analytics.ledger l WHERE l.agent = f.agent)',
+      false,
+    ],
+    ['rows that are copied', 'INSERT INTO analytics.flow_hour SELECT agent FROM analytics.flow_minute', false],
     ['one table', 'SELECT 1 FROM analytics.section WHERE agent = 1', false],
   ])('this test tells: %s', (_, sql, isAcross) => {
     expect(joinsAcrossAgents(sql)).toBe(isAcross);
