@@ -20,7 +20,15 @@ const candidates: Readonly<Record<string, string>> = {
   syn: `${OURS} and tcp[tcpflags] & tcp-syn != 0`,
   large: `${OURS} and greater 1000 and not icmp6`,
   six: `ip6 and ${OURS}`,
+  // What the bytes do not say.
+  incoming: `${OURS} and inbound and udp`,
 };
+
+const SNAPLEN = 96;
+
+/** On the wire. */
+const bytesOf = (packets: readonly string[]): number =>
+  packets.reduce((sum, packet) => sum + Number.parseInt(packet, 10), 0);
 
 suiteRequires('a backtest', { hosts: await hostsHere() }, () => {
   let hosts: Hosts;
@@ -65,12 +73,17 @@ suiteRequires('a backtest', { hosts: await hostsHere() }, () => {
     return `${name}@1`;
   }
 
-  /** How many packets a version has stored. */
-  async function stored(version: string): Promise<number> {
+  /** The packets that a version has stored, or those of them that an expression matches: length and first bytes of each. */
+  async function stored(query: { version: string; filter?: string }): Promise<string[]> {
     const headers = { accept: packetMediaTypes.pcapng };
-    const answer = await standalone.client.send(queryApi.listPackets, { query: { version }, headers });
-    return [...readCapture(new Uint8Array(await answer.arrayBuffer()))].length;
+    const answer = await standalone.client.send(queryApi.listPackets, { query, headers });
+    const packets = [...readCapture(new Uint8Array(await answer.arrayBuffer()))];
+    const texts = packets.map(
+      ({ bytes, wireLength }) => `${wireLength} ${Buffer.from(bytes.subarray(0, SNAPLEN)).toString('hex')}`,
+    );
+    return texts.sort((a, b) => (a < b ? -1 : 1));
   }
+  const count = async (version: string): Promise<number> => (await stored({ version })).length;
 
   it('says of each filter exactly what the kernel then captures of the same traffic', {
     timeout: 120_000,
@@ -79,9 +92,9 @@ suiteRequires('a backtest', { hosts: await hostsHere() }, () => {
     const replay = () => arrive(hosts, point, frames, PACKETS_PER_SECOND);
     const all = await push('all', OURS, 262_144);
     await replay();
-    await standalone.until('the history', async () => (await stored(all)) === frames.length);
+    await standalone.until('the history', async () => (await count(all)) === frames.length);
 
-    const expected = new Map<string, number>();
+    const expected = new Map<string, string[]>();
     for (const [name, filter] of Object.entries(candidates)) {
       const answer = await standalone.client.call(queryApi.createBacktest, { body: { filter, against: all } });
       const { total, completeness, storedBy } = answer;
@@ -90,25 +103,26 @@ suiteRequires('a backtest', { hosts: await hostsHere() }, () => {
       expect(total.gained?.packets).toBe(0);
       expect(total.lost!.packets + total.matched.packets).toBe(frames.length);
       expect(total.matched.packets).toBeGreaterThan(0);
-      expected.set(name, total.matched.packets);
+      const matched = await stored({ version: all, filter });
+      expect(matched).toHaveLength(total.matched.packets);
+      expect(bytesOf(matched)).toBe(total.matched.bytes);
+      expected.set(name, matched);
     }
 
     const versions = new Map<string, string>();
     for (const [name, expression] of Object.entries(candidates)) {
-      versions.set(name, await push(name, expression, 96));
+      versions.set(name, await push(name, expression, SNAPLEN));
     }
     await replay();
-    await standalone.until('the replay', async () => (await stored(all)) === 2 * frames.length);
-    const captured = new Map<string, number>();
-    for (const [name, version] of versions) captured.set(name, await stored(version));
-    expect(captured).toEqual(expected);
+    await standalone.until('the replay', async () => (await count(all)) === 2 * frames.length);
+    for (const [name, version] of versions) expect(await stored({ version }), name).toEqual(expected.get(name));
 
     // A version loses and gains nothing by its own expression, where the history is its own.
     const version = versions.get('udp')!;
     const filter = candidates.udp!;
     const own = await standalone.client.call(queryApi.createBacktest, { body: { filter, against: version } });
-    expect(own.total.against?.packets).toBe(expected.get('udp'));
+    expect(own.total.against?.packets).toBe(expected.get('udp')!.length);
     expect(own.total.lost?.packets).toBe(0);
-    expect(own.total.gained?.packets).toBe(expected.get('udp'));
+    expect(own.total.gained?.packets).toBe(expected.get('udp')!.length);
   });
 });
