@@ -7,11 +7,11 @@ const ROOT = `${import.meta.dirname}/../..`;
 /** What makes a run longer, as it must be given again to repeat it. */
 const LENGTHS = ['ROUNDS', 'EXPRESSIONS', 'PACKETS', 'FAULTS'].map((name) => `BPFLEET_TEST_${name}`);
 
-/** Prints what a test counted, with what it ran on and how to repeat it. */
-export function printFigures(seed: number, figures: string): void {
+/** Prints what a test counted, with what it ran on and how to repeat it. @param servers what else it used, with versions */
+export function printFigures(seed: number, figures: string, servers: readonly string[] = []): void {
   const lengths = LENGTHS.flatMap((name) => (process.env[name] ? [`${name}=${process.env[name]}`] : []));
   const command = [`BPFLEET_TEST_SEED=${seed}`, ...lengths, 'npm test --', relative(ROOT, testFile())].join(' ');
-  const versions = `node ${process.version}, ${libpcapVersion()}`;
+  const versions = [`node ${process.version}`, libpcapVersion(), ...servers].join(', ');
   console.info(`${figures}\n  ${describeMachine()}, load ${describeLoad()}; ${versions}; ${command}`);
 }
 

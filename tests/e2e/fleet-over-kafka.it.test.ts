@@ -10,6 +10,7 @@ import {
   type TestKafka,
 } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newRandom, seeded } from '../chaos/rig/seed.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
 import { hostEnds } from './capture-point.js';
 import { Fleet } from './fleet.js';
@@ -34,7 +35,7 @@ const needs = {
   postgres: await postgres(),
 };
 
-suiteRequires('a fleet of three hosts over Kafka', needs, ({ postgres: server }) => {
+suiteRequires(seeded('a fleet of three hosts over Kafka'), needs, ({ postgres: server }) => {
   let hosts: Hosts;
   let kafka: TestKafka;
   let database: TestDatabase;
@@ -142,6 +143,7 @@ suiteRequires('a fleet of three hosts over Kafka', needs, ({ postgres: server })
     const sender = new SteadySender(host.name, (action) => hosts.inside(hosts.hub, action));
     sender.start(PACKETS_PER_SECOND);
     let epoch = 0;
+    const random = newRandom();
     for (let round = 0; round <= ROUNDS; round++) {
       const before = epoch;
       await fleet.until('packets of this run', async () => {
@@ -149,7 +151,7 @@ suiteRequires('a fleet of three hosts over Kafka', needs, ({ postgres: server })
         return epoch > before;
       });
       if (round === ROUNDS) break;
-      await delay(Math.random() * LONGEST_LIFE_MS);
+      await delay(random.below(LONGEST_LIFE_MS));
       await fleet.agents.get(host.name)!.end('SIGKILL');
       fleet.startAgent(host);
     }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { controlApi } from '@bpfleet/contract';
 import { freePorts } from '@bpfleet/test-environment';
 import { expect, it } from 'vitest';
+import { newRandom, seeded } from '../chaos/rig/seed.js';
 import { suiteRequires } from '../environment/src/requirements.js';
 import { numberedExpression } from './numbered-traffic.js';
 import { hostsHere } from './requirements.js';
@@ -16,7 +17,7 @@ const LONGEST_LIFE_MS = 1_500;
 const ROUND_TIMEOUT_MS = 30_000;
 const FILTER = 'numbered';
 
-suiteRequires('kill -9 of the standalone process under 5,000 packets/s', { root: await hostsHere() }, () => {
+suiteRequires(seeded('kill -9 of the standalone process under 5,000 packets/s'), { root: await hostsHere() }, () => {
   const timeout = (ROUNDS + 2) * ROUND_TIMEOUT_MS;
   it(`starts again each of ${ROUNDS} times and stores no packet twice`, { timeout }, () =>
     withFolder(async (dataDir) => {
@@ -30,13 +31,14 @@ suiteRequires('kill -9 of the standalone process under 5,000 packets/s', { root:
       await standalone.client.call(controlApi.createAssignment, { body: { filter: FILTER } });
       sender.start(PACKETS_PER_SECOND);
       let epoch = 0;
+      const random = newRandom();
       for (let round = 0; round < ROUNDS; round++) {
         const before = epoch;
         await standalone.until('packets of this run', async () => {
           epoch = await newestEpoch(standalone.client, FILTER).catch(() => 0);
           return epoch > before;
         });
-        await delay(Math.random() * LONGEST_LIFE_MS);
+        await delay(random.below(LONGEST_LIFE_MS));
         await standalone.end('SIGKILL');
         standalone = start();
       }

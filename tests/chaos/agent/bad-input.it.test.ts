@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { numberedFrames } from '../../e2e/numbered-traffic.js';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { printRow } from '../rig/row.js';
 import { missingAndTwice, OneHost } from './one-host.js';
 
 const run = promisify(execFile);
@@ -133,7 +134,7 @@ suiteRequires(
       expect(rig.agentPid).toBe(agentPid);
       const sent = await rig.sender.stop();
       const found = missingAndTwice(sent, await rig.stored(sent));
-      console.info(`${sent} packets sent meanwhile, ${found.missing} missing, ${found.twice} twice`);
+      printRow(`${sent} packets sent meanwhile, ${found.missing} missing, ${found.twice} twice`);
       expect(found).toEqual({ missing: 0, twice: 0 });
       // What was sent from memory counts, too. Every packet that is stored is one of this filter's.
       await rig.untilStatus('the ledger to add up', ({ ledger }) => {

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { printFigures } from '../../conformance/figures.js';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
-import { newRandom, seed } from '../rig/seed.js';
+import { printRow } from '../rig/row.js';
+import { newRandom, seeded } from '../rig/seed.js';
+import { anonymousMib } from '../rig/soak.js';
 import { BehindProxy } from './behind-proxy.js';
 import { brokersAway } from './brokers-away.js';
 import { missingAndTwice, NUMBERS_APART } from './one-host.js';
@@ -21,12 +22,16 @@ const PARTS = 3;
 /** Of a network that is slow for long: so long, with fewer packets than above, and so many rebalances meanwhile. */
 const SLOW_LONG = { ms: 600_000, parts: 20, packetsPerSecond: 2_000, mostRebalances: 2 };
 const CATCH_UP_MS = 60_000;
+const KILLS = IS_LONG ? 20 : 1;
+const [LONGEST_LIFE_MS, LONGEST_AWAY_MS] = IS_LONG ? [3_000, 5_000] : [500, 500];
+/** Of opener and agent, while brokers are away: docs/30-capture-agent.md. */
+const MOST_MIB = 260;
 /** The deadline of a send is a second less. */
 const LONGEST_CALL_S = 15;
 
-// F4, F5, F6 and F11 of the failure suite.
+// F3, F4, F5, F6 and F11 of the failure suite.
 suiteRequires(
-  `a bad network between agent, broker and analytics, brokers that are away, and too many packets (BPFLEET_TEST_SEED=${seed})`,
+  seeded('a bad network between agent, broker and analytics, brokers that are away, and too many packets'),
   { hosts: await hostsHere(), postgres: await postgres() },
   ({ postgres: server }) => {
     const rig = new BehindProxy();
@@ -51,8 +56,7 @@ suiteRequires(
       await rig.fleet.until('all packets to be acknowledged', async () => (await sentPackets()) >= all, CATCH_UP_MS);
       const found = missingAndTwice(sent, await rig.stored(sent, from), from);
       const longestSeconds = await longestCallSeconds();
-      printFigures(
-        seed,
+      printRow(
         `${what}: ${done}; ${sent} packets sent at ${packetsPerSecond}/s, ${found.missing} missing, ${found.twice} twice; ` +
           `longest call so far ${longestSeconds.toFixed(2)} s (bar ${LONGEST_CALL_S})`,
       );
@@ -101,6 +105,22 @@ suiteRequires(
         expect(spool!.sections).toBeGreaterThan(0);
         rig.proxy.thaw();
         return `${HALF_OPEN_MS / 1000} s, ${spool!.sections} sections waited`;
+      }),
+    );
+
+    it(`loses nothing while Kafka is killed ${KILLS} times`, { timeout: timeout + KILLS * 20_000 }, () =>
+      under('killed', async () => {
+        const random = newRandom();
+        let mostMib = 0;
+        for (let kill = 0; kill < KILLS; kill++) {
+          await delay(random.below(LONGEST_LIFE_MS));
+          await rig.kafka.control.kill();
+          await delay(random.below(LONGEST_AWAY_MS));
+          await rig.kafka.control.restart();
+          mostMib = Math.max(mostMib, anonymousMib(rig.openerPid) + anonymousMib(rig.agentPid));
+        }
+        expect(mostMib).toBeLessThan(MOST_MIB);
+        return `kill -9 of Kafka ${KILLS} times, at most ${mostMib.toFixed(0)} MiB of memory (bar ${MOST_MIB})`;
       }),
     );
 

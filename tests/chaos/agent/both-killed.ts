@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { printRow } from '../rig/row.js';
 import { newRandom } from '../rig/seed.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
@@ -64,7 +65,7 @@ export function bothKilled(rig: OneHost): void {
       const stored = await rig.stored(captured - lost);
       const { missing, twice } = missingAndTwice(sent, stored);
       const unseenMs = gaps.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
-      console.info(
+      printRow(
         `${KILLS} kills of both, ${sent} packets sent, ${missing} missing, ${twice} twice; ` +
           `${unseenMs.toFixed(0)} ms without a socket; captured in all epochs ${captured}, ${lost} of them lost`,
       );

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { queryApi } from '@bpfleet/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { printRow } from '../rig/row.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
 /** 60 s in the long form. */
@@ -64,7 +65,7 @@ export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
       await untilDoneWith(before + sent);
       const givenUp = (await counts()).evictedPackets - givenUpBefore;
       const stored = await rig.stored(sent - givenUp, from);
-      console.info(`${sent} packets sent while the brokers came and went, ${givenUp} given up`);
+      printRow(`${sent} packets sent while the brokers came and went, ${givenUp} given up`);
       expect(givenUp).toBeGreaterThan(0);
       expect(missingAndTwice(sent, stored, from)).toEqual({ missing: givenUp, twice: 0 });
       expect((await packetsMissing()) - missingBefore).toBe(givenUp);

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { FakeClock, fakeTime } from '../rig/fake-clock.js';
-import { newRandom, seed } from '../rig/seed.js';
+import { printRow } from '../rig/row.js';
+import { newRandom, seeded } from '../rig/seed.js';
 import { missingAndTwice, OneHost, outOfOrder } from './one-host.js';
 import { whereabouts } from './whereabouts.js';
 
@@ -16,7 +17,7 @@ const DAY_S = 86_400;
 
 // F12 of the failure suite, the agent's side.
 suiteRequires(
-  `a host whose clock steps (BPFLEET_TEST_SEED=${seed})`,
+  seeded('a host whose clock steps'),
   { hosts: await hostsHere(), postgres: await postgres(), faketime: fakeTime() },
   ({ postgres: server, faketime }) => {
     const rig = new OneHost();
@@ -68,9 +69,7 @@ suiteRequires(
 
       const stored = await rig.stored(sent);
       const found = missingAndTwice(sent, stored);
-      console.info(
-        `${4 * ROUNDS} steps and kills, ${sent} packets sent, ${found.missing} missing, ${found.twice} twice`,
-      );
+      printRow(`${4 * ROUNDS} steps and kills, ${sent} packets sent, ${found.missing} missing, ${found.twice} twice`);
       const said = found.missing === 0 ? '' : await whereabouts(rig, sent, stored);
       expect(found, said).toEqual({ missing: 0, twice: 0 });
       const packets = await rig.storedPlaces();

@@ -7,6 +7,7 @@ import type { Host } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { printRow } from '../rig/row.js';
 import { OneHost } from './one-host.js';
 
 const run = promisify(execFile);
@@ -116,7 +117,7 @@ suiteRequires(
       expect(kinds).toEqual(new Set(['other-key', 'overlap']));
       const shown = (await conflicts()).map(({ kind, sections }) => `${kind} ${sections} sections`);
       const total = sent.reduce((sum, { count }) => sum + count, 0);
-      console.info(`${total} packets sent to two agents with one identity, ${refused.size} in quarantine; ${shown}`);
+      printRow(`${total} packets sent to two agents with one identity, ${refused.size} in quarantine; ${shown}`);
     });
   },
 );

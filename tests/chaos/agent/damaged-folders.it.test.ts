@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import type { ServiceProcess } from '../../e2e/service-process.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { printRow } from '../rig/row.js';
 import { ageSpool } from './aged-spool.js';
 import { BehindProxy } from './behind-proxy.js';
 import { isWell } from './is-well.js';
@@ -104,7 +105,7 @@ suiteRequires(
         lost = Number(/sections with (\d+) packets are lost/.exec(said?.message ?? '')?.[1] ?? 0);
         return lost > 0 && ledger!.agent.sentPackets + lost === sent.count;
       });
-      console.info(`${sent.count} packets waited in a spool that was damaged, ${lost} lost`);
+      printRow(`${sent.count} packets waited in a spool that was damaged, ${lost} lost`);
       expect(lost).toBeLessThan(sent.count);
       await expectStored(sent, lost);
     });
@@ -198,7 +199,7 @@ suiteRequires(
           // The section that was open when the process was killed came through memory, too.
           const count = Number(before!['before-captured']) - left.before;
           await expectStored({ from: left.from, count });
-          console.info(`${count} packets before the kill, ${before!['before-recovered']} of them in the open section`);
+          printRow(`${count} packets before the kill, ${before!['before-recovered']} of them in the open section`);
         } finally {
           await mend();
         }
@@ -235,7 +236,7 @@ suiteRequires(
       expect((await rig.status())!.ledger!.agent.evictedPackets).toBe(evictedPackets);
       const places = (await rig.storedPlaces()).filter((place) => place.epoch >= epoch);
       const aged = places.filter(({ atMs }) => atMs < Date.now() - OLD_MS);
-      console.info(`${packets} of ${old.count} packets made 6 h old, sent with ${count} new ones`);
+      printRow(`${packets} of ${old.count} packets made 6 h old, sent with ${count} new ones`);
       expect(aged).toHaveLength(packets);
       expect(places).toHaveLength(old.count + count);
       expect(outOfOrder(places)).toEqual([]);

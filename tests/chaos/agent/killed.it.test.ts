@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { queryApi } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { printFigures } from '../../conformance/figures.js';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
-import { newRandom, seed } from '../rig/seed.js';
+import { printRow } from '../rig/row.js';
+import { newRandom, seeded } from '../rig/seed.js';
 import { bothKilled } from './both-killed.js';
 import { add, type Fate, fateBefore, mostLostByKill, noFate, untilAddsUp } from './fate.js';
 import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
@@ -18,7 +18,7 @@ import { versionChange } from './version-change.js';
 const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 2);
 const MIB = 1024 * 1024;
 const TIMEOUT_MS = 30_000 * (ROUNDS + 3);
-const suite = `an agent process that is killed, alone or with its opener (BPFLEET_TEST_SEED=${seed})`;
+const suite = seeded('an agent process that is killed, alone or with its opener');
 const needs = { hosts: await hostsHere(), postgres: await postgres() };
 
 const rings = [
@@ -70,8 +70,7 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
       const { missing, twice } = missingAndTwice(sent, await rig.stored(captured - lost, from), from);
       const mostLost = mostLostByKill(packetsPerSecond);
       const each = (of: 'lost' | 'dropped'): string => kills.map((kill) => kill[of]).join(' ');
-      printFigures(
-        seed,
+      printRow(
         `${ROUNDS} kills, ${sent} packets sent at ${packetsPerSecond}/s, rings of ${bytes / MIB} MiB, ${missing} missing, ` +
           `${twice} twice; by the ledger ${captured} captured, ${dropped} dropped by the kernel (before each kill ` +
           `${each('dropped')}), ${lost} lost of open sections (by each kill ${each('lost')}; bar ${mostLost})`,
@@ -111,8 +110,7 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
     const { captured, dropped, lost } = await untilAddsUp(rig, [...fates.values()].reduce(add, noFate()), sent);
     const { missing, twice } = missingAndTwice(sent, await rig.stored(captured - lost, from), from);
     const most = Math.max(...[...fates.values()].map((fate) => fate.lost));
-    printFigures(
-      seed,
+    printRow(
       `${ROUNDS} processes killed while they took over: ${steps.join(', ')}; in ${fates.size} epochs that ended ` +
         `${sent} packets sent, ${missing} missing, ${twice} twice; ${dropped} dropped by the kernel, ${lost} lost, ${most} at most in one epoch`,
     );

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { queryApi } from '@bpfleet/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { printRow } from '../rig/row.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
 /** 60 s in the long form, `BPFLEET_TEST_ROUNDS=20`. */
@@ -79,7 +80,7 @@ export function overload(rig: OneHost, nextNumbers: () => number): void {
       const after = await counted();
       const dropped = after.droppedByKernel - before.droppedByKernel;
       const givenUp = after.packetsMissing - before.packetsMissing;
-      console.info(
+      printRow(
         `${all} packets sent, ${(all / (all - missing)).toFixed(1)} times what was stored: ${all - missing} stored, ${twice} ` +
           `twice, ${dropped} dropped by the kernel and ${givenUp} given up by the spool, by the store's word`,
       );

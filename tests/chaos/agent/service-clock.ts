@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { numberedExpression } from '../../e2e/numbered-traffic.js';
 import { suiteRequires } from '../../environment/src/requirements.js';
 import { FakeClock, fakeTime } from '../rig/fake-clock.js';
+import { printRow } from '../rig/row.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
 const PACKETS_PER_SECOND = 1_000;
@@ -37,7 +38,7 @@ export function serviceClock(rig: OneHost, nextNumbers: () => number): void {
       await rig.untilRuns(epoch);
       const sent = await sender.stop();
       const found = missingAndTwice(sent, await rig.stored(sent, from), from);
-      console.info(`${sent} packets sent meanwhile, ${found.missing} missing, ${found.twice} twice`);
+      printRow(`${sent} packets sent meanwhile, ${found.missing} missing, ${found.twice} twice`);
       expect(found).toEqual({ missing: 0, twice: 0 });
       await rig.restartAgent();
     });

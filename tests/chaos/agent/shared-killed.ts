@@ -1,6 +1,7 @@
 import type { LossLedger } from '@bpfleet/contract';
 import { addCables, cableNames } from '@bpfleet/test-environment';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { printRow } from '../rig/row.js';
 import { mostLostByKill } from './fate.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
@@ -73,7 +74,7 @@ export function sharedKilled(rig: OneHost, nextNumbers: () => number): void {
         expect(before.captured + captured + dropped - takenBefore).toBe(sent);
         const stored = await rig.stored(sent - dropped - before.lost, from);
         const { missing, twice } = missingAndTwice(sent, stored, from);
-        console.info(
+        printRow(
           `${ROUNDS} kills, ${sent} packets: ${missing} missing, ${twice} twice, ${dropped} dropped, ${before.lost} lost`,
         );
         expect({ missing, twice }).toEqual({ missing: dropped + before.lost, twice: 0 });

@@ -9,6 +9,7 @@ import { numberedExpression } from '../../e2e/numbered-traffic.js';
 import { hostsHere } from '../../e2e/requirements.js';
 import { untilSettled } from '../../e2e/stored-once.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { printRow } from '../rig/row.js';
 import { mountsHere, SmallDisk } from '../rig/small-disk.js';
 import { missingAndTwice, OneHost } from './one-host.js';
 
@@ -125,7 +126,7 @@ suiteRequires(
       const sent = await rig.sender.stop();
       await untilSettled(rig.fleet.query, 'numbered');
       const found = missingAndTwice(sent, await rig.stored(1));
-      console.info(`${sent} packets sent meanwhile, ${found.missing} without a socket, ${found.twice} twice`);
+      printRow(`${sent} packets sent meanwhile, ${found.missing} without a socket, ${found.twice} twice`);
       expect(found.twice).toBe(0);
     });
   },

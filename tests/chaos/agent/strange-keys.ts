@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fleetDatabase } from '../../e2e/fleet-database.js';
 import { numberedExpression } from '../../e2e/numbered-traffic.js';
 import { postgresUrl } from '../../e2e/postgres-url.js';
+import { printRow } from '../rig/row.js';
 import { isWell } from './is-well.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
@@ -72,7 +73,7 @@ export function strangeKeys(
       // A filter-manager that is new does not vouch for an agent until that has enrolled: analytics keeps its sections apart.
       const refused = await untilAllFound(sent, from);
       const found = missingAndTwice(sent, await rig.stored(sent - refused, from), from);
-      console.info(`${sent} packets sent meanwhile, ${found.missing} not stored, ${refused} in quarantine`);
+      printRow(`${sent} packets sent meanwhile, ${found.missing} not stored, ${refused} in quarantine`);
       expect(found).toEqual({ missing: refused, twice: 0 });
     });
   });

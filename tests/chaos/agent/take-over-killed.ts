@@ -4,6 +4,7 @@ import type { LossLedger } from '@bpfleet/contract';
 import { addCables, cableNames, removeCables } from '@bpfleet/test-environment';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { NUMBERED_PORT, numberedExpression } from '../../e2e/numbered-traffic.js';
+import { printRow } from '../rig/row.js';
 import { newRandom } from '../rig/seed.js';
 import { add, fateBefore, fateOf, noFate, untilAddsUp } from './fate.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
@@ -70,7 +71,7 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
       const { captured, dropped, lost } = await untilAddsUp(rig, before, sent);
       const stored = await rig.stored(captured - lost, from);
       const { missing, twice } = missingAndTwice(sent, stored, from);
-      console.info(
+      printRow(
         `killed ${afterMs.map(Math.round).join(', ')} ms after a socket came: ${sent} packets, ${missing} missing, ` +
           `${twice} twice; by the ledgers ${captured} captured, ${dropped} dropped by the kernel ` +
           `(${before.dropped} before a kill), ${lost} lost of open sections`,

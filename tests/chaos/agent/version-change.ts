@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { controlApi } from '@bpfleet/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { numberedExpression, numberedFrames, numbersIn } from '../../e2e/numbered-traffic.js';
+import { printRow } from '../rig/row.js';
 import { newRandom } from '../rig/seed.js';
 import type { OneHost } from './one-host.js';
 
@@ -89,7 +90,7 @@ export function versionChange(rig: OneHost, agentEnv: Readonly<Record<string, st
       await fleet.until('packets of the last version', async () => (await newest()).length > 0);
       const sent = await sender.stop();
       const { swaps, wrong } = audit(sent, await allStored(sent));
-      console.info(`${sent} packets sent, ${swaps} changes of version, ${wrong.length} packets wrong`);
+      printRow(`${sent} packets sent, ${swaps} changes of version, ${wrong.length} packets wrong`);
       expect(wrong.slice(0, 10)).toEqual([]);
       expect(swaps).toBe(VERSIONS - 1);
     });

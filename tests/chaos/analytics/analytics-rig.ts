@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BusRecord, KafkaBus, type Producer } from '@bpfleet/bus';
 import { ApiClient, packetsTopic } from '@bpfleet/contract';
+import { hasCode } from '@bpfleet/errors';
 import { createPool } from '@bpfleet/store';
 import { createDatabase, freePorts, type PostgresConnection, type TestDatabase } from '@bpfleet/test-environment';
 import type pg from 'pg';
@@ -54,12 +55,15 @@ export class AnalyticsRig {
   readonly #replicas: Replica[] = [];
   #producer: Producer | undefined;
   #started = 0;
+  /** Requests of the producer that failed: what was in them was sent again. */
+  failedRequests = 0;
 
   constructor(private readonly options: AnalyticsRigOptions) {
     const agents = options.agents ?? 12;
     this.partitions = options.partitions ?? 6;
     this.traffic = new KnownTraffic(Array.from({ length: agents }, (_, index) => `known-${index}`));
-    this.bus = new KafkaBus({ brokers: options.brokers, clientId: 'chaos' });
+    const logger = { debug: () => {}, warn: () => void this.failedRequests++ };
+    this.bus = new KafkaBus({ brokers: options.brokers, clientId: 'chaos', logger });
   }
 
   /** A database, the topic and the registry; no replica yet. */
@@ -130,7 +134,7 @@ export class AnalyticsRig {
       try {
         return await this.#producer!.send(this.topic, records, SEND_TIMEOUT_MS);
       } catch (error) {
-        if ((error as { code?: string }).code !== 'BUS_TIMEOUT') throw error;
+        if (!hasCode(error, 'BUS_TIMEOUT')) throw error;
       }
     }
   }

@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { commands } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { mutant } from '../rig/mutant.js';
+import { printRow } from '../rig/row.js';
+import { newRandom, seeded } from '../rig/seed.js';
 import { AnalyticsRig, until } from './analytics-rig.js';
 import { compareStored } from './stored-sections.js';
 import { untilRead } from './until-read.js';
@@ -27,7 +29,7 @@ const withoutDedupe = mutant({
 });
 
 // F3 of the failure suite.
-suiteRequires('brokers that are killed under analytics', needs, ({ postgres: { connection } }) => {
+suiteRequires(seeded('brokers that are killed under analytics'), needs, ({ postgres: { connection } }) => {
   let kafka: Required<TestKafka>;
   let admin: Admin;
   let rig: AnalyticsRig;
@@ -81,11 +83,12 @@ suiteRequires('brokers that are killed under analytics', needs, ({ postgres: { c
   it(`stores all that was acknowledged once in ${ROUNDS} kills`, { timeout: 60_000 * (ROUNDS + 2) }, async () => {
     const replica = await rig.startReplica();
     const endSending = sendTwice();
+    const random = newRandom();
     for (let round = 0; round < ROUNDS; round++) {
       await more(MORE);
-      await delay(Math.random() * LONGEST_LIFE_MS);
+      await delay(random.below(LONGEST_LIFE_MS));
       await kafka.control.kill();
-      await delay(Math.random() * LONGEST_AWAY_MS);
+      await delay(random.below(LONGEST_AWAY_MS));
       await kafka.control.restart();
     }
     await more(MORE);
@@ -93,7 +96,7 @@ suiteRequires('brokers that are killed under analytics', needs, ({ postgres: { c
     const { size } = rig.traffic.sections;
     const stored = await found();
     const again = await rig.metric(replica, 'bpfleet_ingest_duplicates_total');
-    console.info(
+    printRow(
       `${ROUNDS} kills -9 of Kafka, ${size} sections of ${PACKETS_EACH} packets sent twice: ${JSON.stringify(stored)}, ` +
         `${again} dropped as stored already`,
     );

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { commands } from '../../e2e/requirements.js';
 import { kafka, postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { FakeClock, fakeTime } from '../rig/fake-clock.js';
+import { printRow } from '../rig/row.js';
 import { AnalyticsRig, type Replica, until } from './analytics-rig.js';
 import { KnownTraffic } from './known-traffic.js';
 import { untilRead } from './until-read.js';
@@ -99,7 +100,7 @@ suiteRequires('clocks that step', needs, ({ kafka: { brokers }, postgres: { conn
     const suspects = await rig.pool.query(
       'SELECT DISTINCT agent FROM analytics.section WHERE clock_suspect AND ts_max < 1e18',
     );
-    console.info(
+    printRow(
       `${STEPS.length * ROUNDS} steps of analytics' clock, ${rig.traffic.packets} packets: ${JSON.stringify(found)}; ` +
         `partitions taken anew ${(await takenBefore()) - taken}`,
     );

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { commands } from '../../e2e/requirements.js';
 import { kafka, suiteRequires } from '../../environment/src/requirements.js';
+import { printRow } from '../rig/row.js';
+import { newRandom, seeded } from '../rig/seed.js';
 import { mountsHere } from '../rig/small-disk.js';
 import { AnalyticsRig, type Replica, until } from './analytics-rig.js';
 import { CrampedPostgres } from './cramped-postgres.js';
@@ -15,7 +17,7 @@ const RECOVERY_MS = 30_000;
 const needs = { kafka: await kafka(), mounts: mountsHere(), tools: commands('setpriv') };
 
 // F8 of the failure suite, the disks of Postgres.
-suiteRequires('analytics over a Postgres without space', needs, ({ kafka: { brokers } }) => {
+suiteRequires(seeded('analytics over a Postgres without space'), needs, ({ kafka: { brokers } }) => {
   let postgres: CrampedPostgres;
   let rig: AnalyticsRig;
   let replica: Replica;
@@ -60,12 +62,13 @@ suiteRequires('analytics over a Postgres without space', needs, ({ kafka: { brok
     async (which) => {
       const endSending = rig.sendSteadily(PACKETS_PER_SECOND);
       const tookMs: number[] = [];
+      const random = newRandom();
       for (let round = 0; round < ROUNDS; round++) {
         const beginMs = Date.now();
         await until('commits', async () => (await commitsSince(beginMs)) > 0);
         await postgres[which].fill();
         await untilFull[which]();
-        await delay(Math.random() * LONGEST_FULL_MS);
+        await delay(random.below(LONGEST_FULL_MS));
         await postgres[which].free();
         const freeAtMs = Date.now();
         await until('commits with space', async () => (await commitsSince(freeAtMs).catch(() => 0)) > 0);
@@ -74,7 +77,7 @@ suiteRequires('analytics over a Postgres without space', needs, ({ kafka: { brok
       await endSending();
       const found = await rig.found();
       const slowestMs = Math.max(...tookMs);
-      console.info(
+      printRow(
         `disk of ${which} full ${ROUNDS} times at ${PACKETS_PER_SECOND} packets/s, ${rig.traffic.packets} packets: ` +
           `${JSON.stringify(found)}, at most ${slowestMs} ms from space to the next commit, ${panics()} panics`,
       );

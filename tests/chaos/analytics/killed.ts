@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { newRandom } from '../rig/seed.js';
 import { AnalyticsRig, type AnalyticsRigOptions, type Replica, until } from './analytics-rig.js';
 import { expectStoredOnce, IS_LONG, inMiddleAndAtMost, ROUNDS } from './stored-once.js';
 
@@ -22,8 +23,9 @@ export function analyticsKilled(servers: AnalyticsRigOptions): void {
     let replica = await rig.startReplica();
     await firstCommit(replica);
     const takesMs: number[] = [];
+    const random = newRandom();
     for (let kill = 0; kill < ROUNDS; kill++) {
-      await delay(Math.random() * LONGEST_LIFE_MS);
+      await delay(random.below(LONGEST_LIFE_MS));
       await replica.process.end('SIGKILL');
       const killedAtMs = Date.now();
       replica = await rig.spawnReplica();

@@ -3,6 +3,8 @@ import { type Admin, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, typ
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { commands } from '../../e2e/requirements.js';
 import { kafka, postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { printRow } from '../rig/row.js';
+import { newRandom, seeded } from '../rig/seed.js';
 import { AnalyticsRig, type Replica, until } from './analytics-rig.js';
 import type { SentSection } from './known-traffic.js';
 import { idOf, Poisoners, poisonKinds, type RawRecord } from './poison.js';
@@ -16,7 +18,7 @@ const kinds = Object.keys(poisonKinds);
 const needs = { kafka: await kafka(), postgres: await postgres(), tools: commands('setpriv') };
 
 // F10 of the failure suite.
-suiteRequires('poison among the records', needs, ({ kafka: { brokers }, postgres: { connection } }) => {
+suiteRequires(seeded('poison among the records'), needs, ({ kafka: { brokers }, postgres: { connection } }) => {
   const poisoners = new Poisoners();
   let rig: AnalyticsRig;
   let admin: Admin;
@@ -80,9 +82,10 @@ suiteRequires('poison among the records', needs, ({ kafka: { brokers }, postgres
     timeout: 60_000 * (ROUNDS + 1),
   }, async () => {
     const start = performance.now();
+    const random = newRandom();
     for (let round = 0; round < ROUNDS; round++) {
       for (const name of kinds) {
-        const place = Math.floor(Math.random() * (GOOD_PER_POISON / SEND_AT_ONCE));
+        const place = random.below(GOOD_PER_POISON / SEND_AT_ONCE);
         for (let part = 0; part < GOOD_PER_POISON / SEND_AT_ONCE; part++) {
           if (part === place) await sendPoison(name);
           await rig.send(SEND_AT_ONCE, PACKETS_EACH);
@@ -92,7 +95,7 @@ suiteRequires('poison among the records', needs, ({ kafka: { brokers }, postgres
     const found = await rig.found();
     const aside = await putAside();
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    console.info(
+    printRow(
       `${kinds.length * ROUNDS} poison among ${rig.traffic.sections.size} records in ${seconds} s: ` +
         `${JSON.stringify(found)}, put aside ${JSON.stringify(aside)}`,
     );

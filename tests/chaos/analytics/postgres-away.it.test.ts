@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { postgresUrl } from '../../e2e/postgres-url.js';
 import { commands } from '../../e2e/requirements.js';
 import { kafka, suiteRequires } from '../../environment/src/requirements.js';
+import { newRandom, seeded } from '../rig/seed.js';
 import { AnalyticsRig, type Replica, until } from './analytics-rig.js';
 import { MortalPostgres } from './mortal-postgres.js';
 import { expectStoredOnce, IS_LONG, inMiddleAndAtMost, ROUNDS } from './stored-once.js';
@@ -33,7 +34,7 @@ const outages: Readonly<Record<string, Outage>> = {
 const needs = { kafka: await kafka(), tools: commands('setpriv') };
 
 // F7 of the failure suite.
-suiteRequires('analytics over a Postgres that is not always there', needs, ({ kafka: { brokers } }) => {
+suiteRequires(seeded('analytics over a Postgres that is not always there'), needs, ({ kafka: { brokers } }) => {
   let postgres: MortalPostgres;
   let rig: AnalyticsRig;
   let replicas: Replica[];
@@ -53,11 +54,12 @@ suiteRequires('analytics over a Postgres that is not always there', needs, ({ ka
     it(title, { timeout: 60_000 * (rounds + 2) }, async () => {
       const endSending = rig.sendSteadily(PACKETS_PER_SECOND);
       const takesMs: number[] = [];
+      const random = newRandom();
       for (let round = 0; round < rounds; round++) {
         await untilCommits();
-        await delay(Math.random() * LONGEST_QUIET_MS);
+        await delay(random.below(LONGEST_QUIET_MS));
         await begin(postgres);
-        await delay(Math.random() * LONGEST_OUTAGE_MS);
+        await delay(random.below(LONGEST_OUTAGE_MS));
         await end(postgres);
         const backAtMs = Date.now();
         expect(await rowsBesideOffsets(rig.pool)).toEqual([]);

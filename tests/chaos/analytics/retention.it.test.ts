@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { commands } from '../../e2e/requirements.js';
 import { kafka, postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { mutant } from '../rig/mutant.js';
+import { printRow } from '../rig/row.js';
+import { seeded } from '../rig/seed.js';
 import { type OffsetRange, ShortLog } from './short-log.js';
 
 /** 20 in the long form. */
@@ -19,7 +21,7 @@ const withoutGapCheck = mutant(
 );
 
 // F16 of the failure suite.
-suiteRequires('retention of Kafka that overtakes analytics', needs, ({ kafka, postgres: { connection } }) => {
+suiteRequires(seeded('retention of Kafka that overtakes analytics'), needs, ({ kafka, postgres: { connection } }) => {
   let log: ShortLog;
   beforeEach(async () => {
     log = await new ShortLog({ brokers: kafka.brokers, postgres: connection, partitions: 2 }).start();
@@ -45,7 +47,7 @@ suiteRequires('retention of Kafka that overtakes analytics', needs, ({ kafka, po
   it('leaves a row with the exact range when none runs, and goes on behind it', { timeout: TIMEOUT_MS }, async () => {
     await whileNoneRuns(ROUNDS);
     const losses = await log.losses();
-    console.info(`given up ${ROUNDS} times while none ran: ${says(losses)}`);
+    printRow(`given up ${ROUNDS} times while none ran: ${says(losses)}`);
     expect(losses.length).toBeGreaterThan(0);
     expect(losses).toEqual(inOrder(log.givenUp));
     expect(await log.notAccounted()).toEqual([]);
@@ -56,7 +58,7 @@ suiteRequires('retention of Kafka that overtakes analytics', needs, ({ kafka, po
     const { process } = await log.rig.startReplica();
     for (let round = 0; round < ROUNDS; round++) await log.overtake((work) => log.holdingUp(work));
     const losses = await log.losses();
-    console.info(`given up ${ROUNDS} times under a reader: ${says(log.givenUp)}, lost ${says(losses)}`);
+    printRow(`given up ${ROUNDS} times under a reader: ${says(log.givenUp)}, lost ${says(losses)}`);
     // What it had already is stored: each offset is, or is in a row.
     expect(losses.length).toBeGreaterThan(0);
     expect(await log.notAccounted()).toEqual([]);

@@ -1,5 +1,6 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { endsOf, positionsOf } from '../rig/log-ends.js';
+import { newRandom } from '../rig/seed.js';
 import { AnalyticsRig, type AnalyticsRigOptions } from './analytics-rig.js';
 import { compareStored, type Found } from './stored-sections.js';
 import { untilRead } from './until-read.js';
@@ -22,6 +23,7 @@ export class ShortLog {
   readonly givenUp: OffsetRange[] = [];
   /** Ids of the sections that were in there. */
   readonly #unread = new Set<string>();
+  readonly #random = newRandom();
   #admin!: Admin;
 
   constructor(private readonly options: AnalyticsRigOptions) {
@@ -117,7 +119,7 @@ export class ShortLog {
   }
 
   #send(): Promise<void> {
-    return this.rig.send(1 + Math.floor(Math.random() * MOST_SECTIONS), PACKETS_EACH);
+    return this.rig.send(1 + this.#random.below(MOST_SECTIONS), PACKETS_EACH);
   }
 
   #ends(): Promise<Map<number, string>> {

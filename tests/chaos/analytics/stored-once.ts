@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { printRow } from '../rig/row.js';
 import type { AnalyticsRig } from './analytics-rig.js';
 import { rowsBesideOffsets } from './stored-sections.js';
 
@@ -9,7 +10,7 @@ export const IS_LONG = ROUNDS >= 20;
 /** All that was sent is stored, each packet once, rows agree with offsets, and no zombie committed. @param what happened */
 export async function expectStoredOnce(rig: AnalyticsRig, what: string): Promise<void> {
   const found = await rig.found();
-  console.info(`${what}; ${rig.traffic.packets} packets: ${JSON.stringify(found)}`);
+  printRow(`${what}; ${rig.traffic.packets} packets: ${JSON.stringify(found)}`);
   expect(found).toEqual({ lost: 0, duplicate: 0, unaccounted: 0 });
   expect(await rowsBesideOffsets(rig.pool)).toEqual([]);
   expect(await rig.commits.ofZombies()).toEqual([]);

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { commands } from '../../e2e/requirements.js';
 import { kafka, postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { printRow } from '../rig/row.js';
+import { newRandom, seeded } from '../rig/seed.js';
 import { AnalyticsRig, type Replica, until } from './analytics-rig.js';
 import { CountingReader } from './counting-reader.js';
 import { expectStoredOnce, IS_LONG } from './stored-once.js';
@@ -17,7 +19,7 @@ const CATCH_UP_MS = IS_LONG ? 600_000 : 60_000;
 
 const needs = { kafka: await kafka(), postgres: await postgres(), tools: commands('setpriv') };
 
-suiteRequires('readers of a tail', needs, ({ kafka: { brokers }, postgres: { connection } }) => {
+suiteRequires(seeded('readers of a tail'), needs, ({ kafka: { brokers }, postgres: { connection } }) => {
   let rig: AnalyticsRig;
   const replicas: Replica[] = [];
   beforeAll(async () => {
@@ -30,9 +32,10 @@ suiteRequires('readers of a tail', needs, ({ kafka: { brokers }, postgres: { con
   it(title, { timeout: CATCH_UP_MS * 3 }, async () => {
     const ended = new AbortController();
     const readers = Array.from({ length: READERS }, () => new CountingReader(rig.traffic));
-    const anyReplica = () => replicas[Math.floor(Math.random() * replicas.length)]!.url;
+    const random = newRandom();
+    const anyReplica = () => random.of(replicas).url;
     const following = readers.map((reader) =>
-      reader.follow(anyReplica, () => Math.random() * LONGEST_CONNECTION_MS, ended.signal),
+      reader.follow(anyReplica, () => random.below(LONGEST_CONNECTION_MS), ended.signal),
     );
     const endSending = rig.sendSteadily(PACKETS_PER_SECOND);
     let replaced = 0;
@@ -50,7 +53,7 @@ suiteRequires('readers of a tail', needs, ({ kafka: { brokers }, postgres: { con
     ended.abort();
     await Promise.all(following);
     const connections = readers.reduce((sum, reader) => sum + reader.connections, 0);
-    console.info(`${READERS} readers, ${connections} connections, ${rig.traffic.packets} packets for each`);
+    printRow(`${READERS} readers, ${connections} connections, ${rig.traffic.packets} packets for each`);
     const found = readers.map(({ count, duplicates, strange, gaps }) => ({ count, duplicates, strange, gaps }));
     const once = { count: rig.traffic.packets, duplicates: 0, strange: [], gaps: [] };
     expect(found).toEqual(readers.map(() => once));

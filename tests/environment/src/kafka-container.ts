@@ -1,3 +1,4 @@
+import { chmod } from 'node:fs/promises';
 import type { StartedTestContainer } from 'testcontainers';
 import { freePorts } from './free-ports.js';
 import { type KafkaOptions, kafkaImage, type TestKafka } from './kafka.js';
@@ -5,6 +6,7 @@ import { kafkaIsReady } from './kafka-ready.js';
 import { loneBrokerSettings } from './kafka-settings.js';
 
 const clientPort = 9092;
+const dataMount = '/mnt/data';
 const readyTimeoutMs = 60_000;
 const pauseAttempts = 5;
 /** Quick to start rather than quick later: a third less CPU time until it serves. */
@@ -32,7 +34,7 @@ class ContainerKafka implements TestKafka {
 
   async start(): Promise<void> {
     const { GenericContainer, Wait } = await import('testcontainers');
-    const { advertisedHost = '127.0.0.1', settings } = this.options;
+    const { advertisedHost = '127.0.0.1', dataFolder, settings } = this.options;
     // A port we choose: the broker must know what to advertise before it starts, and keep it when it is restarted.
     const [port] = (await freePorts(1)) as [number];
     this.#port = port;
@@ -42,9 +44,13 @@ class ContainerKafka implements TestKafka {
       listeners: `PLAINTEXT://:${clientPort},CONTROLLER://localhost:9093`,
       'advertised.listeners': `PLAINTEXT://${advertisedHost}:${port}`,
       'controller.quorum.voters': '1@localhost:9093',
+      ...(dataFolder !== undefined && { 'log.dirs': `${dataMount}/data` }),
       ...settings,
     };
+    // The broker is not the one who made it.
+    if (dataFolder !== undefined) await chmod(dataFolder, 0o777);
     this.#container = await new GenericContainer(kafkaImage)
+      .withBindMounts(dataFolder === undefined ? [] : [{ source: dataFolder, target: dataMount }])
       .withExposedPorts({ container: clientPort, host: port })
       .withEnvironment(java)
       .withEnvironment(Object.fromEntries(Object.entries(all).map(([name, value]) => [variable(name), value])))

@@ -102,11 +102,11 @@ class MavenKafka implements TestKafka {
   }
 
   async #lay(): Promise<void> {
-    const { advertisedHost = '127.0.0.1', listenHost = advertisedHost, settings } = this.options;
+    const { advertisedHost = '127.0.0.1', listenHost = advertisedHost, dataFolder, settings } = this.options;
     const [port, controllerPort] = (await freePorts(2, listenHost)) as [number, number];
     this.#listen = { host: listenHost, port };
     this.#brokers = [`${advertisedHost}:${port}`];
-    const data = join(this.#folder, 'data');
+    const data = join(dataFolder ?? this.#folder, 'data');
     await run('cp', ['-a', this.installation.data, data]);
     await writeSettings(this.#settingsFile, { host: listenHost, advertisedHost, port, controllerPort, data, settings });
   }

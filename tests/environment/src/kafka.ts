@@ -11,6 +11,8 @@ export interface KafkaOptions {
   readonly advertisedHost?: string;
   /** Where it listens, when that is another one: `0.0.0.0` behind several addresses. */
   readonly listenHost?: string;
+  /** A folder of the caller's for its data, which it keeps: a disk that may be full, for one. */
+  readonly dataFolder?: string;
   /** Broker settings beyond those of `kafka-settings.ts`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
