@@ -19,11 +19,7 @@ describe.runIf(possible.ok)(title, () => {
   });
   afterAll(() => hosts?.remove());
   beforeEach(async () => {
-    const wire = hosts.inside(hosts.hub, () =>
-      PacketSender.open({ interfaceIndex: hosts.interfaceIndex(hosts.hub, 'h1') }),
-    );
-    rig = new HeldSocketsRig(host.namespacePath, wire);
-    await rig.start();
+    rig = await HeldSocketsRig.startOn(hosts);
   });
   afterEach(() => rig.stop());
 

@@ -1,24 +1,17 @@
-import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { minuteSums } from '../flows/minute-sums.js';
 import { createPool } from '../pool.js';
 import type { HeldPosition } from '../rows.js';
-import { analyticsDatabase } from '../testing/analytics-database.js';
 import { after, batch, flow, IngestRig, NOW_NS, section } from '../testing/ingest-rig.js';
 import { IngestStore } from './ingest-store.js';
 
 suiteRequires('IngestStore.commit', { postgres: await postgres() }, ({ postgres: server }) => {
-  let database: TestDatabase;
   let rig: IngestRig;
   beforeAll(async () => {
-    database = await createDatabase(server.connection, analyticsDatabase);
-    rig = new IngestRig(database.connection);
+    rig = await IngestRig.start(server.connection);
   });
-  afterAll(async () => {
-    await rig.pool.end();
-    await database.drop();
-  });
+  afterAll(() => rig?.stop());
   beforeEach(() => rig.empty());
 
   it('stores a section as it came, with its place in the log', async () => {

@@ -1,25 +1,18 @@
-import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import type pg from 'pg';
 import { from } from 'pg-copy-streams';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { HeldPosition } from '../rows.js';
-import { analyticsDatabase } from '../testing/analytics-database.js';
 import { after, batch, flow, IngestRig, section } from '../testing/ingest-rig.js';
 import { logIdentity } from './log-identity.js';
 import { writerName } from './writer-name.js';
 
 suiteRequires('The owner of a partition', { postgres: await postgres() }, ({ postgres: server }) => {
-  let database: TestDatabase;
   let rig: IngestRig;
   beforeAll(async () => {
-    database = await createDatabase(server.connection, analyticsDatabase);
-    rig = new IngestRig(database.connection);
+    rig = await IngestRig.start(server.connection);
   });
-  afterAll(async () => {
-    await rig.pool.end();
-    await database.drop();
-  });
+  afterAll(() => rig?.stop());
   beforeEach(() => rig.empty());
 
   describe('IngestStore.takePosition', () => {

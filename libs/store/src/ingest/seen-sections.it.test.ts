@@ -1,24 +1,17 @@
-import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { SectionRow } from '../rows.js';
-import { analyticsDatabase } from '../testing/analytics-database.js';
 import { after, batch, IngestRig, NOW_NS, section } from '../testing/ingest-rig.js';
 
 suiteRequires(
   'IngestStore.commit, of sections that were seen',
   { postgres: await postgres() },
   ({ postgres: server }) => {
-    let database: TestDatabase;
     let rig: IngestRig;
     beforeAll(async () => {
-      database = await createDatabase(server.connection, analyticsDatabase);
-      rig = new IngestRig(database.connection);
+      rig = await IngestRig.start(server.connection);
     });
-    afterAll(async () => {
-      await rig.pool.end();
-      await database.drop();
-    });
+    afterAll(() => rig?.stop());
     beforeEach(() => rig.empty());
 
     it('drops what is sent again, and says what is new', async () => {

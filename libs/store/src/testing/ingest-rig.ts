@@ -1,9 +1,11 @@
 import { crc32 } from 'node:zlib';
+import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import type pg from 'pg';
 import type { FlowRow } from '../flows/flow-row.js';
 import { IngestStore } from '../ingest/ingest-store.js';
 import { createPool } from '../pool.js';
 import type { HeldPosition, IngestBatch, SectionRow } from '../rows.js';
+import { analyticsDatabase } from './analytics-database.js';
 
 export const NOW_NS = 1_795_000_000_000_000_000n;
 
@@ -40,14 +42,23 @@ export const batch = (
 
 export const after = (position: HeldPosition, next: bigint): HeldPosition => ({ ...position, next });
 
-/** A store over a database that is empty before each test. */
+/** A store over a database of its own, which `empty` makes as it was. */
 export class IngestRig {
   readonly pool: pg.Pool;
   readonly store: IngestStore;
 
-  constructor(connection: string | pg.ClientConfig) {
-    this.pool = createPool({ connection, name: 'test', onError: () => {} });
+  private constructor(private readonly database: TestDatabase) {
+    this.pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
     this.store = new IngestStore(this.pool);
+  }
+
+  static async start(postgres: Parameters<typeof createDatabase>[0]): Promise<IngestRig> {
+    return new IngestRig(await createDatabase(postgres, analyticsDatabase));
+  }
+
+  async stop(): Promise<void> {
+    await this.pool.end();
+    await this.database.drop();
   }
 
   async empty(): Promise<void> {
