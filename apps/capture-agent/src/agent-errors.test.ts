@@ -1,16 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { ownTraffic, unkept, unknownInterfaces, unread } from './agent-errors.js';
+import { interfaceErrors, ownTraffic, unkept, unread } from './agent-errors.js';
 
 const codesOf = (errors: readonly { readonly code: string }[]) => errors.map(({ code }) => code);
 
 describe('errors of an agent', () => {
+  const [eth0, eth1, lo] = [
+    ...[
+      { name: 'eth0', up: true },
+      { name: 'eth1', up: false },
+      { name: 'lo', up: true },
+    ],
+  ] as const;
+
   it('name each pattern of interfaces that names none now, and those that are there', () => {
     const message = 'no interface wlan* on this host; there are: eth0, lo';
-    expect(unknownInterfaces(['eth*', 'wlan*', '!docker*', 'lo'], ['eth0', 'lo'])).toEqual([
+    expect(interfaceErrors(['eth*', 'wlan*', '!docker*', 'lo'], [eth0, lo])).toEqual([
       { code: 'INTERFACE_UNKNOWN', message, at: expect.any(String) },
     ]);
     // Where all that is there is excluded, too.
-    expect(unknownInterfaces(['!lo'], ['lo'])).toEqual([]);
+    expect(interfaceErrors(['!lo'], [lo])).toEqual([]);
+  });
+
+  it('name what is down where nothing else is meant', () => {
+    expect(interfaceErrors(['eth1', 'lo'], [eth0, eth1, lo])).toMatchObject([
+      { code: 'INTERFACE_DOWN', message: expect.stringContaining('eth1 (ip link set') },
+    ]);
+    expect(interfaceErrors(['eth*', '*'], [eth0, eth1, lo])).toEqual([]);
   });
 
   it('tell a file that is broken from an interface that cannot be read', () => {

@@ -1,18 +1,28 @@
 import type { AgentStatus } from '@bpfleet/contract';
 import { matchesPatterns } from '@bpfleet/linux';
 import type { PacketSource } from './capture/sources/packet-source.js';
+import type { HostInterface } from './opener/plan.js';
 
 type Errors = AgentStatus['errors'];
 
 const errorNow = (code: string, message: string): Errors[number] => ({ code, message, at: new Date().toISOString() });
 
-/** Patterns that name no interface now. No reason to end: interfaces come and go. */
-export const unknownInterfaces = (patterns: readonly string[], names: readonly string[]): Errors =>
-  patterns
-    .filter((pattern) => !pattern.startsWith('!') && !names.some((name) => matchesPatterns([pattern], name)))
-    .map((pattern) =>
-      errorNow('INTERFACE_UNKNOWN', `no interface ${pattern} on this host; there are: ${names.join(', ')}`),
-    );
+/** Patterns that name no interface now, or none that is up. No reason to end: interfaces come and go. */
+export function interfaceErrors(
+  patterns: readonly string[],
+  interfaces: readonly Pick<HostInterface, 'name' | 'up'>[],
+): Errors {
+  const names = interfaces.map(({ name }) => name).join(', ');
+  return patterns.flatMap((pattern) => {
+    const meant = interfaces.filter(({ name }) => matchesPatterns([pattern], name));
+    if (pattern.startsWith('!') || meant.some(({ up }) => up)) return [];
+    if (meant.length === 0) {
+      return errorNow('INTERFACE_UNKNOWN', `no interface ${pattern} on this host; there are: ${names}`);
+    }
+    const down = meant.map(({ name }) => name).join(', ');
+    return errorNow('INTERFACE_DOWN', `down, so that nothing is captured there: ${down} (ip link set NAME up)`);
+  });
+}
 
 /** What a source cannot read. */
 export const unread = ({ kind, troubles }: Pick<PacketSource, 'kind' | 'troubles'>): Errors =>

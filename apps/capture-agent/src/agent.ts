@@ -130,7 +130,7 @@ export class CaptureAgent {
     this.#reporter.start();
     this.#follower = this.#makeFollower(client, this.#reporter.registered);
     await this.#follower.start();
-    for (const { code, message } of this.#account.unknownInterfaces) parts.logger.warn({ code }, message);
+    for (const { code, message } of this.#account.interfaceErrors) parts.logger.warn({ code }, message);
     parts.logger.info({ agent: hello.agent, epoch: this.#epoch, source: this.#source?.kind }, 'agent runs');
   }
 

@@ -64,8 +64,8 @@ describe('what an epoch tells of itself', () => {
   });
 
   it('is nothing of interfaces where a file is replayed', () => {
-    expect(account().account.unknownInterfaces).toMatchObject([{ code: 'INTERFACE_UNKNOWN' }]);
-    expect(account({}, 'file').account.unknownInterfaces).toEqual([]);
+    expect(account().account.interfaceErrors).toMatchObject([{ code: 'INTERFACE_UNKNOWN' }]);
+    expect(account({}, 'file').account.interfaceErrors).toEqual([]);
   });
 
   it('is in the metrics what it lost itself, and what the one before left behind', async () => {

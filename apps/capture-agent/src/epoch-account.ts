@@ -1,5 +1,5 @@
 import type { AgentStatus } from '@bpfleet/contract';
-import { asRoot, ownTraffic, unkept, unknownInterfaces, unread } from './agent-errors.js';
+import { asRoot, interfaceErrors, ownTraffic, unkept, unread } from './agent-errors.js';
 import type { DesireAnswer, FilterOutcome, OpenerPort } from './border/opener-port.js';
 import type { SocketGap } from './capture/socket-gap.js';
 import type { PacketSource } from './capture/sources/packet-source.js';
@@ -57,11 +57,9 @@ export class EpochAccount {
     return isNew;
   }
 
-  get unknownInterfaces(): AgentStatus['errors'] {
+  get interfaceErrors(): AgentStatus['errors'] {
     const { source, interfaces } = this.parts;
-    if (source.kind === 'file') return [];
-    const names = interfaces().map(({ name }) => name);
-    return unknownInterfaces(this.config.agentInterfaces, names);
+    return source.kind === 'file' ? [] : interfaceErrors(this.config.agentInterfaces, interfaces());
   }
 
   /** Nothing is asked of the opener: whoever reaches the port may ask, and it would sign. */
@@ -97,7 +95,7 @@ export class EpochAccount {
       ...{ spoolCapBytes: sections.disk.maxBytes, before: this.before, withoutSocket: gap.interval },
       errors: [
         ...trouble.errors,
-        ...this.unknownInterfaces,
+        ...this.interfaceErrors,
         ...guest.errors,
         ...unkept([...troubles, ...orders.troubles]),
         ...ownTraffic(notExcluded),

@@ -84,7 +84,7 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
       const { completeness } = await rig.fleet.query.call(queryApi.listPackets, { query });
       expect(completeness).toMatchObject({ droppedByKernel: dropped, lostByAgents: lost, packetsMissing: 0 });
       if (bytes === MIB) expect(dropped).toBeGreaterThan(0);
-      else if (ROUNDS < 20) expect(dropped).toBe(0);
+      else expect(dropped).toBe(0);
     },
   );
 

@@ -1,10 +1,10 @@
-import { release } from 'node:os';
 import { type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { compile } from '@bpfleet/pcap-filter';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newCoverage, randomExpression } from '../../../../tests/conformance/expressions/expressions.js';
+import { printFigures } from '../../../../tests/conformance/figures.js';
 import { linkFormNamed } from '../../../../tests/conformance/link-types.js';
 import { Random, seedOfRun } from '../../../../tests/conformance/random.js';
 import { SteeredPackets } from '../../../../tests/conformance/self-test/steered-packets.js';
@@ -81,8 +81,9 @@ describe.runIf(possible.ok)(title, () => {
       matches += found.reduce((sum, { alone }) => sum + alone.length, 0);
       filtersMatched += found.filter(({ alone }) => alone.length > 0).length;
     }
-    console.info(
-      `${SETS} sets of ${FILTERS} filters, ${SETS * PACKETS_A_SET} packets, seed ${seed}, Linux ${release()}: ` +
+    printFigures(
+      seed,
+      `${SETS} sets of ${FILTERS} filters, ${SETS * PACKETS_A_SET} packets: ` +
         `${matches} matches of ${filtersMatched} filters, 0 different`,
     );
     // Packets are led to both ends of each.

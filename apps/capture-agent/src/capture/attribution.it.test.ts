@@ -1,6 +1,6 @@
-import { release } from 'node:os';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { printFigures } from '../../../../tests/conformance/figures.js';
 import { AloneRig, difference } from '../testing/alone-rig.js';
 import { randomFrame, randomNumbers } from '../testing/random-frames.js';
 
@@ -51,9 +51,7 @@ describe.runIf(possible.ok)(title, () => {
       for (const { filter, alone } of matches)
         counts.set(filter.expression, (counts.get(filter.expression) ?? 0) + alone.length);
     }
-    console.info(
-      `${PACKETS} packets, seed ${seed}, Linux ${release()}, 0 different; matches: ${JSON.stringify(Object.fromEntries(counts))}`,
-    );
+    printFigures(seed, `${PACKETS} packets, 0 different; matches: ${JSON.stringify(Object.fromEntries(counts))}`);
     expect([...counts].filter(([, count]) => count === 0)).toEqual([]);
   });
 });

@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { release } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { forEachPacket, readSection } from '@bpfleet/section';
@@ -15,6 +14,7 @@ import {
   removeCables,
 } from '@bpfleet/test-environment';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { printFigures } from '../../../../tests/conformance/figures.js';
 import { CaptureRig } from '../testing/capture-rig.js';
 import { CLASSES, classOf, expressionOf, numberAt, placeOf } from '../testing/numbered-packets.js';
 import type { TestFilter } from '../testing/signing-service.js';
@@ -153,9 +153,7 @@ describe.runIf(possible.ok)(title, () => {
     const sent = await stopSending();
     const { counts, ...found } = await untilAudited(sent);
     const shown = CLASSES.map((name) => `${name} ${counts[name].stored} of ${counts[name].sent}`).join(', ');
-    console.info(
-      `${found.versions} versions, ${sent} packets on 70 interfaces, seed ${seed}, Linux ${release()}: ${shown}`,
-    );
+    printFigures(seed, `${found.versions} versions, ${sent} packets on 70 interfaces: ${shown}`);
     expect(found).toEqual({ versions: SWAPS + 1, wrong: 0, examples: [] });
     expect(misplaced).toEqual([]);
     const { sockets, versions } = await rig.source.counters();

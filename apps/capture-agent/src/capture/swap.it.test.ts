@@ -1,6 +1,5 @@
 import { type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { release } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +9,7 @@ import { compile } from '@bpfleet/pcap-filter';
 import { forEachPacket, readSection } from '@bpfleet/section';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { printFigures } from '../../../../tests/conformance/figures.js';
 import { CaptureRig } from '../testing/capture-rig.js';
 import { CLASSES, classOf, expressionOf, numberAt } from '../testing/numbered-packets.js';
 import { randomNumbers } from '../testing/random-frames.js';
@@ -128,9 +128,9 @@ describe.runIf(possible.ok)(title, () => {
   function findings({ sent, packetsPerSecond }: { sent: number; packetsPerSecond: number }) {
     const { counts, ...found } = audit.findings(sent);
     const shown = CLASSES.map((name) => `${name} ${counts[name].stored} of ${counts[name].sent}`).join(', ');
-    console.info(
-      `${found.versions} versions, ${sent} packets, ${packetsPerSecond}/s, seed ${seed}, Linux ${release()}: ` +
-        `stored ${shown}; ${found.wrong} wrong`,
+    printFigures(
+      seed,
+      `${found.versions} versions, ${sent} packets, ${packetsPerSecond}/s: ` + `stored ${shown}; ${found.wrong} wrong`,
     );
     return found;
   }

@@ -1,4 +1,5 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -139,6 +140,25 @@ describe('doctor', () => {
     chmodSync(closed, 0o700);
     expect(folderCheck('spool', closed, 1, nobody)).toMatchObject({ state: 'ok' });
     rmSync(closed, { recursive: true });
+  });
+
+  // As containers and units have it: no CAP_DAC_OVERRIDE, no CAP_CHOWN.
+  it.runIf(process.getuid?.() === 0)('says of a folder what an opener with few capabilities can do with it', () => {
+    const entry = new URL('../../dist/doctor/folder-checks.js', import.meta.url).href;
+    const script = `const { folderCheck } = await import(process.argv[1]);
+      console.log(folderCheck('spool', process.argv[2], 1, { uid: 65534, gid: 65534 }).state);`;
+    const few = ['--bounding-set=-all,+net_raw,+setuid,+setgid', '--inh-caps=-all'];
+    const stateOf = (folder: string): string => {
+      const argv = [...few, process.execPath, '--input-type=module', '-e', script, entry, folder];
+      return spawnSync('setpriv', argv, { encoding: 'utf8' }).stdout.trim();
+    };
+    const folder = mkdtempSync('/var/tmp/bpfleet-doctor-');
+    chmodSync(folder, 0o755);
+    const [own, roots] = [join(folder, 'own'), join(folder, 'roots')];
+    for (const made of [own, roots]) mkdirSync(made, { mode: 0o700 });
+    chownSync(own, 65_534, 65_534);
+    expect([own, roots].map(stateOf)).toEqual(['ok', 'no']);
+    rmSync(folder, { recursive: true });
   });
 
   it('looks at the folder above where there is none yet, and at its space', () => {
