@@ -3,7 +3,7 @@ import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { tablesByAgent, tablesInOnePlace } from './agent-key.js';
+import { tablesByAgent, tablesInOnePlace, viewsByAgent } from './agent-key.js';
 
 suiteRequires('The tables of analytics', { postgres: await postgres() }, ({ postgres: server }) => {
   let database: TestDatabase;
@@ -20,9 +20,9 @@ suiteRequires('The tables of analytics', { postgres: await postgres() }, ({ post
 
   it('are each known to be spread by agent, or to stay in one place', async () => {
     const { rows } = await pool.query<{ name: string }>(
-      "SELECT relname AS name FROM pg_class WHERE relnamespace = 'analytics'::regnamespace AND relkind IN ('r', 'p')",
+      "SELECT relname AS name FROM pg_class WHERE relnamespace = 'analytics'::regnamespace AND relkind IN ('r', 'p', 'v')",
     );
-    const known: readonly string[] = [...tablesByAgent, ...tablesInOnePlace];
+    const known: readonly string[] = [...tablesByAgent, ...viewsByAgent, ...tablesInOnePlace];
     expect(rows.map(({ name }) => name).filter((name) => !known.includes(name))).toEqual([]);
   });
 

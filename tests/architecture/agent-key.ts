@@ -10,6 +10,9 @@ export const tablesByAgent = [
   'identity_conflict',
 ] as const;
 
+/** Of their rows. */
+export const viewsByAgent = ['flow_direction'] as const;
+
 /** Few rows, or none that one agent owns: they stay in one place. */
 export const tablesInOnePlace = [
   'flow_hours',

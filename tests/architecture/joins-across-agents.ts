@@ -1,7 +1,8 @@
-import { tablesByAgent } from './agent-key.js';
+import { tablesByAgent, viewsByAgent } from './agent-key.js';
 
-const TABLE = new RegExp(`(?<!\\bINTO )\\banalytics\\.(?:${tablesByAgent.join('|')})\\b`, 'g');
-const SAME_AGENT = /\bUSING ?\(agent\b|\b\w+\.agent = \w+\.agent\b/g;
+const TABLE = new RegExp(`(?<!\\bINTO )\\banalytics\\.(?:${[...tablesByAgent, ...viewsByAgent].join('|')})\\b`, 'g');
+/** Of two tables, and whatever else holds: not behind `OR` or `NOT`, nor before `OR`. */
+const SAME_AGENT = /(?<!\b(?:OR|NOT) )(?:\bUSING ?\(agent\b|\b(\w+)\.agent = (?!\1\.)\w+\.agent\b)(?! OR\b)/g;
 const QUERY = /^\(\s*(?:WITH|SELECT|INSERT|UPDATE|DELETE)\b/;
 /** `name AS (`, `name (column, column) AS MATERIALIZED (`. */
 const COMMON_TABLE = /\b(\w+)(?: ?\([\w, ]*\))? AS (?:(?:NOT )?MATERIALIZED )?$/;
@@ -9,7 +10,7 @@ const COMMON_TABLE = /\b(\w+)(?: ?\([\w, ]*\))? AS (?:(?:NOT )?MATERIALIZED )?$/
 const AS_TABLE = /(?:\bFROM|\bJOIN|\bLATERAL|\bUSING|,) $/;
 
 /** Of many rows, and of no agent: such a result can be handed round. */
-const FIGURES = /^SELECT (?:DISTINCT|min\(|max\(|sum\(|count\()/;
+const FIGURES = /^SELECT (?:DISTINCT (?!agent\b)\w+|(?:min|max|sum|count)\([^,]*) FROM\b/;
 
 /** A query without those within it: each of them is `«index»` in its text. */
 interface Query {

@@ -56,7 +56,7 @@ function dnsMessage(random: Random, isAnswer: boolean, isMulticast: boolean): Ui
   const authorities = isAnswer && random.chance(20) ? [dnsRecord(random, isMulticast)] : [];
   const extension = concatenate(Uint8Array.of(0), u16(41, 1232), Uint8Array.of(0, 0), u16(random.of([0, 0x8000]), 0));
   const additional = random.chance(30) ? [extension] : [];
-  const flags = isAnswer ? 0x8000 | random.below(0x800) | 0x20 : random.of([0x0100, 0x0110, 0]);
+  const flags = isAnswer ? 0x8000 | random.below(0x800) | 0x20 : random.of([0x0100, 0x0120, 0x0110, 0]);
   return concatenate(
     u16(random.below(65_536), flags & 0xffbf, 1, answers.length, authorities.length, additional.length),
     name(asked),

@@ -19,10 +19,22 @@ export class ImportsService {
 
   /**
    * @throws BpfleetError `CAPTURE_FILE_CORRUPT`, but not where the file only ends inside a record; `REQUEST_INVALID` when
-   *   the bytes are not those of the digest: nothing of either stays; `IDENTITY_CONFLICT` when an earlier call left others under its name; `FENCED` when the same file is
-   *   imported by another call
+   *   the bytes are not those of the digest: nothing of either stays; `IDENTITY_CONFLICT` when an earlier call left others under its name;
+   *   `FENCED` when the same file is imported by another call
    */
-  async import(
+  async import(body: AsyncIterable<Uint8Array>, query: ImportQuery, signal: AbortSignal): Promise<ImportResult> {
+    try {
+      return await this.#import(body, query, signal);
+    } catch (error) {
+      if (!hasCode(error, 'FENCED')) throw error;
+      throw new BpfleetError('FENCED', `another call imports the file ${query.digest}`, {
+        cause: error,
+        hint: 'import it again when that has ended: what it stored is not stored twice',
+      });
+    }
+  }
+
+  async #import(
     body: AsyncIterable<Uint8Array>,
     { digest, name }: ImportQuery,
     signal: AbortSignal,

@@ -60,7 +60,7 @@ export class SectionCutter {
   add(packet: CapturedPacket): ImportedSection | undefined {
     this.#packets++;
     const { bytes, wireLength, atNs } = packet;
-    if (bytes.length > SNAPLEN_BYTES || atNs / NS_PER_S > LAST_SECOND) {
+    if (atNs / NS_PER_S > LAST_SECOND) {
       this.#skipped++;
       return undefined;
     }

@@ -52,6 +52,18 @@ describe('import', () => {
     expect([code, err]).toEqual([1, `1 of 1 sections stored\nincomplete: ${damage}\n`]);
   });
 
+  it('cuts a name that is too long, and refuses what cannot be read twice', async () => {
+    const path = join(folder, `${'n'.repeat(250)}.pcap`);
+    await writeFile(path, 'packets');
+    fleet.imported = { agent: 'import-1', packets: 1, skipped: 0, sections: 1, stored: 1 };
+    expect((await importing(path)).code).toBe(0);
+    expect(fleet.requests[0]).toMatch(/&name=n{200}$/);
+    const { code, err } = await importing('/dev/null');
+    expect(code).toBe(2);
+    expect(err).toContain('into a file first');
+    expect(fleet.requests).toHaveLength(1);
+  });
+
   it('says which file cannot be read', async () => {
     const { code, err } = await importing(join(folder, 'nothing.pcap'));
     expect(code).toBe(2);

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { BpfleetError } from '@bpfleet/errors';
 import type { Command } from 'commander';
 import { type OutputFormat, printAnswer, withOutput } from '../output/format.js';
 import { SaidAlready } from '../report-error.js';
@@ -8,6 +10,8 @@ import { servers, withServers } from '../servers.js';
 import { print, printable, type Terminal } from '../terminal.js';
 import { unreadableFile } from '../unreadable-file.js';
 
+/** Of a name that the service takes. */
+const MOST_NAME = 200;
 /** As tcpdump ends on a file that was cut. */
 const EXIT_INCOMPLETE = 1;
 
@@ -21,7 +25,9 @@ export function importFile(parent: Command, terminal: Terminal): void {
     const { analytics, queryApi } = await servers(command, terminal);
     const { importMediaType } = await import('@bpfleet/contract');
     const { signal } = terminal;
-    const query = { digest: await digestOf(path, signal), name: basename(path) };
+    const found = await stat(path).catch(() => undefined);
+    if (found && !found.isFile() && !found.isDirectory()) throw readTwice(path);
+    const query = { digest: await digestOf(path, signal), name: basename(path).slice(0, MOST_NAME) };
     const upload = { mediaType: importMediaType, content: chunksOf(path, signal) };
     const answer = await analytics.call(queryApi.importCapture, { query, upload, signal });
     const { packets, skipped, sections, stored, agent, firstPacketAt: since } = answer;
@@ -38,6 +44,11 @@ export function importFile(parent: Command, terminal: Terminal): void {
     throw new SaidAlready(EXIT_INCOMPLETE);
   });
 }
+
+const readTwice = (path: string): BpfleetError =>
+  new BpfleetError('REQUEST_INVALID', `${path} is no file, which could be read twice`, {
+    hint: 'write what comes from there into a file first',
+  });
 
 /** The file is read twice: its digest names it before its first packet is stored. */
 async function digestOf(path: string, signal: AbortSignal): Promise<string> {

@@ -13,10 +13,7 @@ export const ImportResult = z.object({
   firstPacketAt: Timestamp.optional().describe('The oldest of those that sections hold; absent where there is none'),
   lastPacketAt: Timestamp.optional(),
   packets: z.int().nonnegative().describe('In the file'),
-  skipped: z
-    .int()
-    .nonnegative()
-    .describe('Of them, what no section can hold: more than 262,144 bytes, or from after 2106'),
+  skipped: z.int().nonnegative().describe('Of them, what no section can hold: from after 2106'),
   sections: z.int().nonnegative(),
   stored: z.int().nonnegative().describe('Sections that were not stored before'),
   damage: z.string().optional().describe('Where the file ends inside a record, and how; what came before is stored'),

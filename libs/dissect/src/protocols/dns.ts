@@ -114,10 +114,9 @@ function writeFlags(layer: Layer): void {
     if (isResponse) inner.flag(AUTHORITATIVE, 2, 2, 0x0400);
     inner.flag(TRUNCATED, 2, 2, 0x0200);
     inner.flag(RECURSION_DESIRED, 2, 2, 0x0100);
-    if (isResponse) {
-      inner.flag(RECURSION_AVAILABLE, 2, 2, 0x0080);
-      inner.flag(AUTHENTICATED, 2, 2, 0x0020);
-    }
+    if (isResponse) inner.flag(RECURSION_AVAILABLE, 2, 2, 0x0080);
+    // In a query, it says that who asks would know (RFC 6840, 5.7).
+    if (isResponse || (flags & 0x0020) !== 0) inner.flag(AUTHENTICATED, 2, 2, 0x0020);
     inner.flag(CHECKING_DISABLED, 2, 2, 0x0010);
     if (isResponse) inner.add(REPLY_CODE, 2, 2, flags & 0xf);
   });

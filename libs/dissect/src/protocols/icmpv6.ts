@@ -25,6 +25,7 @@ const TYPE = field('icmpv6.type', 'Type', named(types));
 const CODE = field('icmpv6.code', 'Code');
 const CHECKSUM = field('icmpv6.checksum', 'Checksum', hex(4));
 const RESERVED = field('icmpv6.reserved', 'Reserved');
+const RECORDS = field('icmpv6.mldr.nb_mcast_records', 'Group records');
 const MTU = field('icmpv6.mtu', 'MTU', unit('bytes'));
 const POINTER = field('icmpv6.pointer', 'Pointer');
 const ID = field('icmpv6.echo.identifier', 'Identifier', hex(4));
@@ -45,7 +46,7 @@ const RA_RETRANS = field('icmpv6.nd.ra.retrans_timer', 'Retransmission timer', u
 const REDIRECT_TARGET = field('icmpv6.nd.rd.target_address', 'Target address');
 const REDIRECT_DESTINATION = field('icmpv6.rd.na.destination_address', 'Destination address');
 
-/** RFC 4443; neighbour discovery RFC 4861. */
+/** RFC 4443; neighbour discovery RFC 4861; the head of a multicast listener report RFC 3810, 5.2. */
 export const icmpv6: Protocol = {
   name: 'icmpv6',
   title: 'Internet Control Message Protocol v6',
@@ -88,6 +89,10 @@ const bodies: Readonly<Record<number, (layer: Layer, next: HandOn) => void>> = {
     layer.ipv6(REDIRECT_TARGET, 8);
     layer.ipv6(REDIRECT_DESTINATION, 24);
     dissectDiscoveryOptions(layer, 40);
+  },
+  143: (layer) => {
+    layer.bytes(RESERVED, 4, 2);
+    layer.uint(RECORDS, 6, 2);
   },
 };
 
