@@ -1,13 +1,14 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { SectionOrigin } from '@bpfleet/section';
 import type { Logger } from 'pino';
+import { noAmount } from '../spool/amount.js';
 import type { DiskSpool } from '../spool/disk-spool.js';
 import { SegmentWriter } from '../spool/segment-writer.js';
 import { KEPT_TIMES_FILE, KeptTimes } from './ring/kept-times.js';
 import { keptMemory } from './sections/kept-memory.js';
 import { type LeftSection, OpenSection, type RingPosition } from './sections/open-section.js';
 import { openSectionFile } from './sections/open-section-file.js';
-import { type Recovered, recoverSection } from './sections/recover-section.js';
+import { DAMAGED_SECTION, type Recovered, recoverSection } from './sections/recover-section.js';
 
 export interface PreparedSpool {
   /** Above all that are in the spool by now. */
@@ -46,12 +47,24 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
   try {
     const left = new OpenSection(file.memory).left();
     if (left === undefined) return { firstSegment: spool.firstSegment, positions: [], before: {}, readAtMs: undefined };
+    const rings = { positions: left.positions, readAtMs: left.readAtMs || undefined };
+    if (!left.isReadable) {
+      spool.foundDamaged(DAMAGED_SECTION);
+      logger.error(
+        { folder },
+        'the section that the agent process before left open is damaged, and lost; check the disk',
+      );
+      return { firstSegment: spool.firstSegment, before: {}, ...rings };
+    }
     const recovered = recoverSection(left, spool.lastOf(left.epoch), origin, { agent, boot, closedAtMs: bootNowMs() });
+    spool.foundDamaged(recovered.damaged);
     const appended = append(folder, spool.firstSegment, recovered);
     await spool.refresh();
     const before = beforeOf(left, recovered);
     logger.info(before, 'the agent process before left');
-    return { ...appended, positions: left.positions, before, readAtMs: left.readAtMs || undefined };
+    if (recovered.damaged !== noAmount)
+      logger.error({ folder, ...before }, 'what the agent process before left open is damaged; check the disk');
+    return { ...appended, before, ...rings };
   } finally {
     file.close();
   }
@@ -82,7 +95,7 @@ function refusalOf(append: () => void): BpfleetError | undefined {
 
 const beforeOf = (left: LeftSection, { record, kept, lost }: Recovered): Record<string, string> => ({
   'before-epoch': String(left.epoch),
-  'before-captured': String(left.taken),
+  'before-captured': String(Math.max(left.taken, kept)),
   'before-kept': String(kept),
   'before-sampled-out': String(left.leftOut.sampledOut),
   'before-over-budget': String(left.leftOut.overBudget),

@@ -92,6 +92,11 @@ export class DiskSpool implements SectionStore {
     await this.#tidy();
   }
 
+  /** Beside its segments. */
+  foundDamaged(amount: Amount): void {
+    this.#scan.lose(amount);
+  }
+
   /** The first number that a new writer may take. */
   get firstSegment(): number {
     return this.#firstSegment;

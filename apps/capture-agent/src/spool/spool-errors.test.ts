@@ -42,6 +42,12 @@ describe('SpoolErrors', () => {
     ]);
   });
 
+  it('says where nobody knows how many packets were in it', () => {
+    expect(of({ damaged: { bytes: 700, sections: 1, packets: 0 } }).current).toMatchObject([
+      { code: 'SECTION_CORRUPT', message: expect.stringMatching(/: 1 sections of how many packets nobody knows are/) },
+    ]);
+  });
+
   it('says what was taken for sent, for nothing tells any more', () => {
     expect(of({ passed: { bytes: 700, sections: 2, packets: 31 } }).current).toMatchObject([
       { code: 'SECTION_CORRUPT', message: expect.stringMatching(/2 sections with 31 packets, .*taken for sent/) },

@@ -66,7 +66,8 @@ export class SpoolErrors {
   #damages(): string[] {
     const { bytes, sections, packets } = this.spool.counts.damaged;
     if (bytes === 0 && sections === 0) return [];
-    const lost = `${sections} sections with ${packets} packets are lost`;
+    const of = sections > 0 && packets === 0 ? 'of how many packets nobody knows' : `with ${packets} packets`;
+    const lost = `${sections} sections ${of} are lost`;
     return [`the spool in ${this.folder} was damaged, ${bytes} bytes of it: ${lost}, the rest is sent; check its disk`];
   }
 }

@@ -1,13 +1,13 @@
 import { FakeRing } from '@bpfleet/linux';
 import { forEachPacket, readSection, SectionWriter } from '@bpfleet/section';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Attribution } from '../attribution/attribution.js';
 import { MemberLedger } from '../attribution/member-ledger.js';
 import { memberOf } from '../attribution/testing/member.js';
 import { RingLane } from '../ring/ring-lane.js';
 import { RingPacket } from '../ring/ring-packet.js';
-import { completed, OpenSection } from './open-section.js';
+import { completed, type LeftSection, NOTHING_TOLD, OpenSection } from './open-section.js';
 import { SectionAssembler } from './section-assembler.js';
 
 const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
@@ -44,7 +44,7 @@ class Process {
     this.left = killedAfter;
     const open = new OpenSection(memory);
     const before = open.left();
-    if (before) spool.recover(before);
+    if (before?.isReadable) spool.recover(before);
     open.take(epoch);
     const writer = new SectionWriter({ ...origin, capacityBytes: CAPACITY_BYTES, buffer: open.buffer });
     const sink = { write: ({ seq, bytes }: { seq: number; bytes: Uint8Array }) => spool.write(epoch, seq, bytes) };
@@ -86,6 +86,33 @@ class Process {
   }
 }
 
+/** What is left when the process is killed behind each of the stores. */
+function afterEachStore(memory: ArrayBuffer, step: (open: OpenSection) => void): ReturnType<OpenSection['left']>[] {
+  const left: ReturnType<OpenSection['left']>[] = [];
+  const Words = Float64Array;
+  const recording: ProxyHandler<Float64Array> = {
+    get: (words, key) => {
+      const value: unknown = Reflect.get(words, key);
+      return typeof value === 'function' ? value.bind(words) : value;
+    },
+    set: (words, key, value) => {
+      const isSet = Reflect.set(words, key, value);
+      left.push(new OpenSection(memory).left());
+      return isSet;
+    },
+  };
+  const construct = (_: unknown, place: [ArrayBuffer, number, number]): Float64Array =>
+    place.length === 3 ? new Proxy(new Words(...place), recording) : new Words(...place);
+  vi.stubGlobal('Float64Array', new Proxy(Words, { construct }));
+  try {
+    step(new OpenSection(memory));
+  } finally {
+    vi.unstubAllGlobals();
+  }
+  expect(left).not.toEqual([]);
+  return left;
+}
+
 class Spool {
   readonly records: { epoch: number; seq: number; bytes: Uint8Array }[] = [];
 
@@ -93,7 +120,7 @@ class Spool {
     this.records.push({ epoch, seq, bytes: bytes.slice() });
   }
 
-  recover(left: NonNullable<ReturnType<OpenSection['left']>>): void {
+  recover(left: LeftSection): void {
     const last = this.records.at(-1);
     if (last?.epoch === left.epoch && last.seq >= left.seq) return;
     const section = completed(left, origin, () => ({}));
@@ -139,7 +166,7 @@ describe('OpenSection', () => {
     process.lane.interfaces.end(0);
     process.run();
     process.lane.interfaces.end(Number.POSITIVE_INFINITY);
-    const next = () => new OpenSection(memory).left()!;
+    const next = () => new OpenSection(memory).left();
     expect(next()).toMatchObject({ taken: 0, positions: [{ socket: 1, blockSequence: 1, packets: 3 }] });
     const heir = new Process(memory, new Spool(), ring, 2, 1);
     heir.run();
@@ -172,14 +199,13 @@ describe('OpenSection', () => {
       // A packet of this section, and the next one's figures: the kill came before it began.
       open.commit(200, 1);
       const before = words.slice();
-      open.begin(seq + 1, 300, figures(10 * seq + 10));
+      open.begin(seq + 1, 100, figures(10 * seq + 10));
       const after = words.slice();
       words.set(before);
       for (const [at, word] of after.entries()) if (at >= 496) words[at] = word;
       expect(open.left()).toMatchObject({ seq, told: figures(10 * seq) });
       // Its packets are gone, and its number is not there yet.
-      open.commit(200, 0);
-      words[7] = 200;
+      open.commit(100, 0);
       expect(open.left()).toMatchObject({ seq, told: figures(10 * seq + 10) });
     }
   });
@@ -198,10 +224,34 @@ describe('OpenSection', () => {
     });
   });
 
-  it('has nothing in a new file, nor in one of something else', () => {
+  it('has nothing in a new file, and nothing readable in one of something else', () => {
     const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
     expect(new OpenSection(memory).left()).toBeUndefined();
     new Uint8Array(memory).fill(0xff);
-    expect(new OpenSection(memory).left()).toBeUndefined();
+    expect(new OpenSection(memory).left()).toEqual({ isReadable: false, readAtMs: 0, positions: [] });
+  });
+
+  it('has a whole section after each store of one, and takes that of an agent that makes no check', () => {
+    const memory = new ArrayBuffer(OpenSection.sizeBytes(CAPACITY_BYTES));
+    const steps = [
+      (open: OpenSection) => open.take(7),
+      (open: OpenSection) => open.begin(0, 100, NOTHING_TOLD),
+      (open: OpenSection) => open.enter(1, 5, 3, 0),
+      (open: OpenSection) => open.commit(200, 4),
+      (open: OpenSection) => open.leave(200, 5),
+      (open: OpenSection) => open.begin(1, 100, { kept: 1, taken: 1, dropped: 2 }),
+      (open: OpenSection) => open.enter(1, 6, 0, 1),
+      (open: OpenSection) => open.take(8),
+      (open: OpenSection) => open.begin(0, 100, NOTHING_TOLD),
+    ];
+    for (const step of steps) {
+      for (const left of afterEachStore(memory, step)) {
+        // Of a new file the magic is the last.
+        if (left !== undefined) expect(left).toMatchObject({ isReadable: true, areFiguresDamaged: false });
+      }
+    }
+    const words = new Float64Array(memory, 0, 512);
+    [words[499], words[503]] = [0, 0];
+    expect(new OpenSection(memory).left()).toMatchObject({ isReadable: true, epoch: 8 });
   });
 });

@@ -1,4 +1,5 @@
 import { readSection, type SectionOrigin, sectionOf } from '@bpfleet/section';
+import { crc32 } from '@node-rs/crc32';
 
 /** In the spool's folder. */
 export const OPEN_SECTION_FILE = 'open-section';
@@ -62,13 +63,21 @@ const WORD = {
 } as const;
 /** `commit` holds two numbers in the 53 bits of a float: a packet and its place are taken in one store, or not at all. */
 const END_RANGE = 2 ** 24;
-const STATE_BYTES = 4096;
+export const STATE_BYTES = 4096;
+/** Of its blocks (draft-ietf-opsawg-pcapng, 3.1). */
+const PCAPNG_ALIGNMENT = 4;
+/** Unix ms whose ns a signed 64-bit number holds. */
+const LAST_MS = 9_223_372_036_854;
 /** Positions that processes before left: a count, then socket, block and packets of each. Two banks, one is valid. */
 const BANKS = [16, 256] as const;
 const POSITION_WORDS = 3;
 const MAX_POSITIONS = 79;
-/** What was told before the open section, by the parity of its number: a kill between two stores leaves one that is whole. */
+/**
+ * What was told before the open section, by the parity of its number: a kill between two stores leaves one that is whole.
+ * Behind the figures a CRC-32 of them and of what else `begin` says; of agents that made none, and before the first section, 0.
+ */
 const TOLD = [496, 500] as const;
+const TOLD_CHECK = 3;
 
 /**
  * The open section in a mapped file: what is in it survives the process, kill -9 included. Blocks of a ring can go back to
@@ -99,9 +108,12 @@ export class OpenSection implements OpenSectionState {
     if (words[WORD.magic] !== MAGIC) words.fill(0);
     else this.#keepPositions(this.#positions());
     words[WORD.commit] = 0;
+    // That of the section in force last: until then it holds, and then there is none.
+    for (const seq of [words[WORD.seq]! + 1, words[WORD.seq]!]) words[toldPlace(seq) + TOLD_CHECK] = 0;
     words[WORD.start] = 0;
     words[WORD.takenBefore] = 0;
     words[WORD.seq] = 0;
+    words[WORD.aliveAtMs] = this.#readAtMs;
     this.leftOut({ dropped: 0, sampledOut: 0, overBudget: 0 });
     words.fill(0, TOLD[0]);
     words[WORD.epoch] = epoch;
@@ -111,12 +123,14 @@ export class OpenSection implements OpenSectionState {
   begin(seq: number, endBytes: number, { kept, taken, dropped }: ToldFigures): void {
     const words = this.#words;
     const told = toldPlace(seq);
+    // The same for all sections of a process: the check of the one that is in force holds meanwhile.
+    words[WORD.start] = endBytes;
     words[told] = kept;
     words[told + 1] = taken;
     words[told + 2] = dropped;
-    // First, so that a section never has packets of the one before.
+    words[told + TOLD_CHECK] = this.#check(seq);
+    // Before the number, so that a section never has packets of the one before.
     words[WORD.commit] = endBytes + packetsIn(words[WORD.commit]!) * END_RANGE;
-    words[WORD.start] = endBytes;
     words[WORD.seq] = seq;
   }
 
@@ -154,35 +168,70 @@ export class OpenSection implements OpenSectionState {
     words[WORD.overBudget] = overBudget;
   }
 
-  /** What a process before left; undefined when there was none, or the file is another one's. */
-  left(): LeftSection | undefined {
+  /** What a process before left; undefined when there was none. A disk may give back anything. */
+  left(): LeftSection | UnreadableSection | undefined {
     const words = this.#words;
-    if (words[WORD.magic] !== MAGIC) return undefined;
-    const commit = words[WORD.commit]!;
-    const [start, end] = [words[WORD.start]!, Math.min(endIn(commit), this.buffer.length)];
+    // A new file: the magic is stored last.
+    if (words[WORD.magic] === 0) return undefined;
+    const [readAtMs, positions] = [this.#readAtMs, this.#positions()];
+    if (words[WORD.magic] !== MAGIC || !this.#isWhole) return { isReadable: false, readAtMs, positions };
     const [epoch, seq] = [words[WORD.epoch]!, words[WORD.seq]!];
-    const blocks = this.buffer.slice(start, Math.max(start, end));
+    const [start, commit] = [words[WORD.start]!, words[WORD.commit]!];
+    const blocks = this.buffer.slice(start, Math.max(start, endIn(commit)));
     const told = this.#told(seq, blocks.length === 0);
+    // Less than was told where a kill came before the packets of a block.
+    const taken = words[WORD.takenBefore]! + packetsIn(commit);
+    const [dropped, sampledOut, overBudget] = words.subarray(WORD.dropped, WORD.overBudget + 1);
+    const figures = [Math.abs(taken), dropped!, sampledOut!, overBudget!];
     return {
-      ...{ epoch, seq, told, blocks, positions: this.#positions() },
-      taken: words[WORD.takenBefore]! + packetsIn(commit),
-      readAtMs: words[WORD.aliveAtMs]!,
+      ...{ isReadable: true, epoch, seq, told, blocks, positions, readAtMs },
+      taken: Number.isSafeInteger(taken) ? Math.max(told.taken, taken) : told.taken,
       leftOut: {
-        dropped: Math.max(told.dropped, words[WORD.dropped]!),
-        sampledOut: words[WORD.sampledOut]!,
-        overBudget: words[WORD.overBudget]!,
+        dropped: Math.max(told.dropped, countOr0(dropped!)),
+        sampledOut: countOr0(sampledOut!),
+        overBudget: countOr0(overBudget!),
       },
+      areFiguresDamaged: !figures.every(isCount) || words[WORD.aliveAtMs] !== readAtMs,
     };
   }
 
-  /** An empty section may be the one behind `seq` by now, whose figures are higher. */
+  /** 0: never, or nobody knows. */
+  get #readAtMs(): number {
+    const atMs = countOr0(this.#words[WORD.aliveAtMs]!);
+    return atMs <= LAST_MS ? atMs : 0;
+  }
+
+  /** Whether number and place of the open section can be what was written. */
+  get #isWhole(): boolean {
+    const words = this.#words;
+    const [epoch, seq] = [words[WORD.epoch]!, words[WORD.seq]!];
+    const [start, commit] = [words[WORD.start]!, words[WORD.commit]!];
+    if (epoch === 0 || ![epoch, seq, start, commit].every(isCount)) return false;
+    const end = endIn(commit);
+    const isPlace = (bytes: number): boolean => bytes % PCAPNG_ALIGNMENT === 0 && bytes <= this.buffer.length;
+    // Nothing was committed yet, or not less than nothing.
+    if (!isPlace(start) || !isPlace(end) || (end !== 0 && end < start)) return false;
+    if (TOLD.some((place) => words[place + TOLD_CHECK] !== 0)) return this.#isChecked(seq);
+    return words.subarray(toldPlace(seq), toldPlace(seq) + TOLD_CHECK).every(isCount);
+  }
+
+  #isChecked(seq: number): boolean {
+    return this.#words[toldPlace(seq) + TOLD_CHECK] === this.#check(seq);
+  }
+
+  /** Of what `begin` wrote for that section. */
+  #check(seq: number): number {
+    const words = this.#words;
+    const told = toldPlace(seq);
+    const begun = [words[WORD.epoch]!, seq, words[WORD.start]!, ...words.subarray(told, told + TOLD_CHECK)];
+    return crc32(new Uint8Array(Float64Array.from(begun).buffer));
+  }
+
+  /** An empty section may be the one behind `seq` by now. */
   #told(seq: number, isEmpty: boolean): ToldFigures {
-    const at = (place: number): ToldFigures => {
-      const [kept, taken, dropped] = this.#words.subarray(place, place + 3) as unknown as [number, number, number];
-      return { kept, taken, dropped };
-    };
-    const [told, other] = [at(toldPlace(seq)), at(toldPlace(seq + 1))];
-    return isEmpty && sum(other) > sum(told) ? other : told;
+    const place = toldPlace(isEmpty && this.#isChecked(seq + 1) ? seq + 1 : seq);
+    const [kept, taken, dropped] = this.#words.subarray(place, place + TOLD_CHECK);
+    return { kept: kept!, taken: taken!, dropped: dropped! };
   }
 
   /** The furthest of each socket. */
@@ -191,6 +240,7 @@ export class OpenSection implements OpenSectionState {
     const commit = words[WORD.commit]!;
     const positions = new Map<number, RingPosition>();
     const add = (socket: number, blockSequence: number, packets: number): void => {
+      if (socket === 0 || ![socket, blockSequence, packets].every(isCount)) return;
       const known = positions.get(socket);
       const isFurther =
         known === undefined ||
@@ -204,7 +254,7 @@ export class OpenSection implements OpenSectionState {
       const at = bank + 1 + index * POSITION_WORDS;
       add(words[at]!, words[at + 1]!, words[at + 2]!);
     }
-    if (words[WORD.socket] !== 0) add(words[WORD.socket]!, words[WORD.blockSequence]!, packetsIn(commit));
+    add(words[WORD.socket]!, words[WORD.blockSequence]!, packetsIn(commit));
     return [...positions.values()];
   }
 
@@ -223,6 +273,7 @@ export class OpenSection implements OpenSectionState {
 
 /** An open section whose process has ended. */
 export interface LeftSection {
+  readonly isReadable: true;
   readonly epoch: number;
   readonly seq: number;
   /** Packets read from all rings in that epoch. */
@@ -235,6 +286,13 @@ export interface LeftSection {
   readonly positions: readonly RingPosition[];
   /** pcapng blocks behind the section header that was never written. */
   readonly blocks: Uint8Array<ArrayBuffer>;
+  /** Some were none: in their place is what was told before, or nothing. */
+  readonly areFiguresDamaged: boolean;
+}
+
+/** Whose it was and where it ends is damaged: what follows the end are packets of sections before. */
+export interface UnreadableSection extends Pick<LeftSection, 'readAtMs' | 'positions'> {
+  readonly isReadable: false;
 }
 
 /**
@@ -254,6 +312,7 @@ export function completed(
 }
 
 const toldPlace = (seq: number): number => TOLD[(seq % 2) as 0 | 1];
-const sum = ({ kept, taken, dropped }: ToldFigures): number => kept + taken + dropped;
+const isCount = (word: number): boolean => Number.isSafeInteger(word) && word >= 0;
+const countOr0 = (word: number): number => (isCount(word) ? word : 0);
 const endIn = (commit: number): number => commit % END_RANGE;
 const packetsIn = (commit: number): number => Math.floor(commit / END_RANGE);

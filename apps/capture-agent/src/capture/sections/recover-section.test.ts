@@ -1,6 +1,7 @@
 import { readSection, SectionWriter } from '@bpfleet/section';
 import { describe, expect, it } from 'vitest';
-import { OpenSection, type ToldFigures } from './open-section.js';
+import { noAmount } from '../../spool/amount.js';
+import { type LeftSection, OpenSection, type ToldFigures } from './open-section.js';
 import { type LastRecord, recoverSection } from './recover-section.js';
 
 const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
@@ -30,7 +31,7 @@ function killed({
   open.commit(section.endBytes, 0);
   open.read(1_700_000_001_000);
   open.leftOut({ dropped, sampledOut: taken - told.kept - packets, overBudget: 0 });
-  return open.left()!;
+  return open.left() as LeftSection;
 }
 
 describe('a section that is recovered', () => {
@@ -56,7 +57,7 @@ describe('a section that is recovered', () => {
 
   it('is none where all is told, or the spool has it', () => {
     expect(recoverSection(killed({ taken: 40, told }), last, origin, facts)).toEqual({
-      ...{ record: undefined, kept: 40, lost: 0 },
+      ...{ record: undefined, kept: 40, lost: 0, damaged: noAmount },
     });
     const isThere = { ...last!, seq: 7, closed: { sections: 8, packets: 42 } };
     expect(recoverSection(killed({ taken: 600, packets: 2, told }), isThere, origin, facts)).toMatchObject({
@@ -68,7 +69,8 @@ describe('a section that is recovered', () => {
   it('loses of one that cannot be read no more than was taken since the section before', () => {
     const left = killed({ taken: 600, packets: 2, told: { kept: 40, taken: 590, dropped: 0 } });
     left.blocks.fill(0xff, 40);
-    const { record, kept, lost } = recoverSection(left, last, origin, facts);
+    const { record, kept, lost, damaged } = recoverSection(left, last, origin, facts);
     expect({ kept, lost, packets: record!.header.packets }).toEqual({ kept: 40, lost: 10, packets: 0 });
+    expect(damaged).toEqual({ sections: 1, packets: 0, bytes: left.blocks.length });
   });
 });

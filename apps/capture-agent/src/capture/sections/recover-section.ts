@@ -1,8 +1,9 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { type Section, type SectionOrigin, sectionOf } from '@bpfleet/section';
 import { crc32 } from '@node-rs/crc32';
+import { type Amount, noAmount } from '../../spool/amount.js';
 import type { RecordHeader } from '../../spool/record-header.js';
-import { completed, type LeftSection } from './open-section.js';
+import { completed, type LeftSection, STATE_BYTES } from './open-section.js';
 
 /** What a process that was killed left behind. */
 export interface Recovered {
@@ -12,10 +13,16 @@ export interface Recovered {
   readonly kept: number;
   /** Packets that could not be read back, of the open section: at most so many. */
   readonly lost: number;
+  /** What of it is damaged, for the spool's count. Its packets are in `lost`. */
+  readonly damaged: Amount;
 }
 
 /** The last record that the spool has of the epoch whose process was killed; undefined: none. */
 export type LastRecord = Pick<RecordHeader, 'seq' | 'closed' | 'spooled'> | undefined;
+
+/** Of how many packets nobody knows. */
+export const DAMAGED_SECTION: Amount = { sections: 1, packets: 0, bytes: STATE_BYTES };
+const DAMAGED_FIGURES: Amount = { ...noAmount, bytes: STATE_BYTES };
 
 type Facts = Pick<RecordHeader, 'agent' | 'boot' | 'closedAtMs'>;
 
@@ -24,18 +31,22 @@ type Facts = Pick<RecordHeader, 'agent' | 'boot' | 'closedAtMs'>;
  * packet it has the figures that no section before has told.
  */
 export function recoverSection(left: LeftSection, last: LastRecord, origin: SectionOrigin, facts: Facts): Recovered {
-  if (last !== undefined && last.seq >= left.seq) return { record: undefined, kept: last.closed.packets, lost: 0 };
+  const damaged = left.areFiguresDamaged ? DAMAGED_FIGURES : noAmount;
+  if (last !== undefined && last.seq >= left.seq)
+    return { record: undefined, kept: last.closed.packets, lost: 0, damaged };
   const { kept, taken } = left.told;
   try {
     const found = completed(left, origin, (packets) => ledgerOf(left, kept + packets));
-    if (found === undefined) return { record: figuresOf(left, last, origin, facts), kept, lost: 0 };
+    if (found === undefined) return { record: figuresOf(left, last, origin, facts), kept, lost: 0, damaged };
     const { bytes, section } = found;
     const record = { header: headerOf(left, last, facts, section, bytes), bytes };
-    return { record, kept: kept + section.packets, lost: 0 };
+    return { record, kept: kept + section.packets, lost: 0, damaged };
   } catch (error) {
     if (!(error instanceof BpfleetError)) throw error;
     // Not readable: the machine lost power while the kernel wrote it. How many there were only the counters know.
-    return { record: figuresOf(left, last, origin, facts), kept, lost: Math.max(0, left.taken - taken) };
+    const lost = Math.max(0, left.taken - taken);
+    const unreadable = { ...DAMAGED_SECTION, bytes: left.blocks.length };
+    return { record: figuresOf(left, last, origin, facts), kept, lost, damaged: unreadable };
   }
 }
 
@@ -50,7 +61,8 @@ function figuresOf(left: LeftSection, last: LastRecord, origin: SectionOrigin, f
 
 const ledgerOf = ({ taken, leftOut }: LeftSection, kept: number): Record<string, string> => ({
   'kernel-dropped': String(leftOut.dropped),
-  captured: String(taken),
+  // Read is what was put into sections, whatever became of the figure.
+  captured: String(Math.max(taken, kept)),
   kept: String(kept),
   'sampled-out': String(leftOut.sampledOut),
   'over-budget': String(leftOut.overBudget),
