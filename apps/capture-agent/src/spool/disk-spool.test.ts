@@ -263,6 +263,39 @@ describe('a damaged spool', () => {
     expect(spool.counts.damaged).toMatchObject({ sections: 12 - kept.length, packets: 3 * (12 - kept.length) });
   });
 
+  it('sends what came into a segment that was deleted, by its descriptor, and goes on in the next', async () => {
+    const spool = await rig.open({}, 1 << 20);
+    await rig.fill(0, 1);
+    for (const name of rig.segments) rmSync(join(rig.folder, name));
+    await rig.fill(1, 2);
+    rig.nowMs += 1000;
+    await rig.fill(2, 4);
+    expect(rig.segments).toEqual(['00000002.seg']);
+    expect(await rig.takeAll()).toEqual([0, 1, 2, 3]);
+    expect(spool.counts.damaged).toMatchObject({ sections: 0 });
+  });
+
+  it('goes on behind a segment that was deleted before it was found', async () => {
+    await rig.open({}, 1 << 20);
+    rig.append(0);
+    for (const name of rig.segments) rmSync(join(rig.folder, name));
+    rig.nowMs += 1000;
+    await rig.fill(1, 2);
+    expect(await rig.takeAll()).toEqual([1]);
+  });
+
+  it('counts what was in a segment that was deleted, where nobody has it open', async () => {
+    const spool = await rig.open({}, 1 << 20);
+    await rig.fill(0, 1);
+    rig.files.close();
+    for (const name of rig.segments) rmSync(join(rig.folder, name));
+    await rig.fill(1, 2);
+    rig.nowMs += 1000;
+    await rig.fill(2, 3);
+    expect(await rig.takeAll()).toEqual([2]);
+    expect(spool.counts.damaged).toMatchObject({ sections: 2, packets: 6 });
+  });
+
   it('gives up a section whose checksum is wrong, wherever it is, and no other', async () => {
     await rig.open();
     const places = await rig.fill(0, 4, 100);

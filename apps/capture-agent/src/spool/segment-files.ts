@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { segmentFile, segmentOf } from './spool-folder.js';
 
@@ -43,6 +43,9 @@ export class FolderSegments implements SegmentFiles {
   }
 
   sizeOf(segment: number): number | undefined {
+    const fd = this.#open.get(segment);
+    // Of a file that somebody deleted, too: what is written to it meanwhile is read.
+    if (fd !== undefined) return fstatSync(fd).size;
     return statSync(segmentFile(this.folder, segment), { throwIfNoEntry: false })?.size;
   }
 

@@ -91,7 +91,8 @@ export class SegmentScan {
     for (;;) {
       const newest = segments.at(-1);
       const next = (newest?.number ?? first - 1) + 1;
-      const isThere = this.files.sizeOf(next) !== undefined;
+      // Or the one behind it: its own file may be deleted, by whomever.
+      const isThere = [next, next + 1].some((number) => this.files.sizeOf(number) !== undefined);
       // The writer went on to the next one: what this one has is all that it will ever have.
       if (newest) this.scan(newest, isThere, found);
       if (!isThere) return;

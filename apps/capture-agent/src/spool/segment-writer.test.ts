@@ -128,6 +128,27 @@ describe('SegmentWriter', () => {
     expect(spool.nextSegment).toBe(6);
   });
 
+  it('begins a segment when the one before was deleted, and looks for that once a second', () => {
+    let [nowMs, looks] = [0, 0];
+    const isNamed = (fd: number) => {
+      looks++;
+      return nodeCalls.isNamed(fd);
+    };
+    const options = { folder, firstSegment: 5, segmentBytes: 1 << 20, nowMs: () => nowMs };
+    const spool = new SegmentWriter(options, { ...nodeCalls, isNamed });
+    for (; nowMs < 2000; nowMs += 100) append(spool, nowMs);
+    expect(looks).toBe(1);
+    rmSync(join(folder, '00000005.seg'));
+    expect(append(spool, 20)).toMatchObject({ segment: 6, start: 0 });
+    rmSync(join(folder, '00000006.seg'));
+    nowMs += 900;
+    expect(append(spool, 21)).toMatchObject({ segment: 6 });
+    nowMs += 100;
+    expect(append(spool, 22)).toMatchObject({ segment: 7, start: 0 });
+    spool.close();
+    expect(seqsIn('00000007.seg')).toEqual([22]);
+  });
+
   it('closes every file it opened', () => {
     let open = 0;
     const spool = writer({

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, unlinkSync, writevSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, unlinkSync, writevSync } from 'node:fs';
 import { BpfleetError } from '@bpfleet/errors';
 import { encodeRecord } from './record.js';
 import type { RecordHeader } from './record-header.js';
@@ -14,6 +14,8 @@ export interface SegmentCalls {
   truncate(fd: number, length: number): void;
   close(fd: number): void;
   remove(path: string): void;
+  /** Whether the file is still in a folder. */
+  isNamed(fd: number): boolean;
 }
 
 const fileCalls: SegmentCalls = {
@@ -22,13 +24,19 @@ const fileCalls: SegmentCalls = {
   truncate: ftruncateSync,
   close: closeSync,
   remove: unlinkSync,
+  isNamed: (fd) => fstatSync(fd).nlink > 0,
 };
+
+/** So often it is looked whether somebody deleted the open segment: what goes into it reaches nobody after this process. */
+const LOOK_MS = 1000;
 
 export interface SegmentWriterOptions {
   readonly folder: string;
   /** Number of the first segment to make: above all that are or were in the folder. */
   readonly firstSegment: number;
   readonly segmentBytes?: number;
+  /** A monotonic clock. */
+  readonly nowMs?: () => number;
 }
 
 /** Where a record went. */
@@ -53,7 +61,9 @@ interface OpenSegment {
 export class SegmentWriter {
   #open: OpenSegment | undefined;
   #next: number;
+  #lookedAtMs: number;
   readonly #segmentBytes: number;
+  readonly #nowMs: () => number;
 
   constructor(
     private readonly options: SegmentWriterOptions,
@@ -61,6 +71,8 @@ export class SegmentWriter {
   ) {
     this.#next = options.firstSegment;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#lookedAtMs = this.#nowMs();
   }
 
   /**
@@ -68,13 +80,10 @@ export class SegmentWriter {
    * what was appended before is, and the next call tries again in a new segment
    */
   append(header: RecordHeader, section: Uint8Array): AppendedRecord {
-    let segment = this.#open;
-    if (segment !== undefined && segment.end >= this.#segmentBytes) {
-      this.close();
-      segment = undefined;
-    }
+    if (this.#open !== undefined && this.#open.end >= this.#segmentBytes) this.close();
     try {
-      segment ??= this.#create();
+      if (this.#isDeleted()) this.close();
+      const segment = this.#open ?? this.#create();
       return this.#write(segment, encodeRecord(segment.mark, header, section));
     } catch (cause) {
       this.#takeBack();
@@ -94,6 +103,13 @@ export class SegmentWriter {
     this.#open = undefined;
     this.calls.close(segment.fd);
     if (segment.end === 0 && attempt(() => this.calls.remove(segment.path))) this.#next = segment.number;
+  }
+
+  #isDeleted(): boolean {
+    const nowMs = this.#nowMs();
+    if (this.#open === undefined || nowMs - this.#lookedAtMs < LOOK_MS) return false;
+    this.#lookedAtMs = nowMs;
+    return !this.calls.isNamed(this.#open.fd);
   }
 
   #create(): OpenSegment {

@@ -76,6 +76,7 @@ export class DiskRig {
       folder: this.folder,
       firstSegment: this.spool.firstSegment,
       segmentBytes,
+      nowMs: () => this.nowMs,
     });
     return this.spool;
   }

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, unlinkSync, writevSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, unlinkSync, writevSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { RecordHeader } from '../record-header.js';
 import type { SegmentCalls } from '../segment-writer.js';
@@ -35,6 +35,7 @@ export const nodeCalls: SegmentCalls = {
   truncate: ftruncateSync,
   close: closeSync,
   remove: unlinkSync,
+  isNamed: (fd) => fstatSync(fd).nlink > 0,
 };
 
 export function systemError(code: string): NodeJS.ErrnoException {
