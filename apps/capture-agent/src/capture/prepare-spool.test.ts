@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SectionWriter } from '@bpfleet/section';
@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DiskSpool } from '../spool/disk-spool.js';
 import { prepareSpool } from './prepare-spool.js';
+import { KEPT_TIMES_FILE } from './ring/kept-times.js';
 import { OpenSection } from './sections/open-section.js';
 import { openSectionFile } from './sections/open-section-file.js';
 
@@ -121,6 +122,13 @@ describe('prepareSpool', () => {
     expect(before).toMatchObject({ ...told, ...figures });
     expect(damaged).toEqual({ sections: 0, packets: 0, bytes: 4096 });
     expect(next).toMatchObject({ isReadable: true, areFiguresDamaged: false });
+  });
+
+  it('says that kept times are damaged', async () => {
+    leaveOpenSection(() => {});
+    writeFileSync(join(folder, KEPT_TIMES_FILE), new Uint8Array(Float64Array.of(7, Number.NaN, 5).buffer));
+    const { sections, damaged } = await prepared();
+    expect({ sections, damaged }).toEqual({ sections: stored, damaged: { sections: 0, packets: 0, bytes: 24 } });
   });
 
   it('starts where nothing but the time of an empty section is damaged', async () => {

@@ -38,7 +38,15 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
   if (file.trouble)
     logger.error({ err: file.trouble, folder }, 'the open section has no file: a kill -9 would lose it');
   const times = keptMemory(folder, KEPT_TIMES_FILE, KeptTimes.sizeBytes);
+  const { damagedBytes } = new KeptTimes(times.memory);
   times.close();
+  if (damagedBytes > 0) {
+    spool.foundDamaged({ ...noAmount, bytes: damagedBytes });
+    logger.error(
+      { folder },
+      'take-overs are damaged: one that was under way may lose or double packets; check the disk',
+    );
+  }
   if (times.trouble)
     logger.error(
       { err: times.trouble, folder },

@@ -64,6 +64,21 @@ describe('KeptTimes', () => {
     expect([7, 9].map((socket) => next.isCut(socket, 1))).toEqual([false, false]);
   });
 
+  it.each([
+    ['a socket that is no number of one', [7.5, 5, 8]],
+    ['a time that is none', [7, 5, Number.NaN]],
+    ['a time that no Date has', [7, 1e16, Number.POSITIVE_INFINITY]],
+    ['a time before all', [7, -5, 8]],
+    ['a socket twice', [9, 5, 8]],
+  ])('has room in place of %s', (_, row) => {
+    const kept = memory();
+    new Float64Array(kept).set([9, 0, 6, ...row]);
+    const next = new KeptTimes(kept);
+    expect(next.damagedBytes).toBe(24);
+    expect([next.of(row[0]!), next.of(9)]).toEqual([row[0] === 9 ? next.of(9) : ALWAYS, { fromMs: 0, untilMs: 6 }]);
+    expect(new KeptTimes(kept).damagedBytes).toBe(0);
+  });
+
   it('says when it has no room', () => {
     const times = new KeptTimes(memory());
     const kept = Array.from({ length: MOST_KEPT + 2 }, (_, index) => times.keepCut(index + 1, 1));

@@ -8,6 +8,8 @@ const ROW = { socket: 0, fromMs: 1, untilMs: 2, words: 3 } as const;
 /** At one time: each has a ring of 1 MiB at least, and none outlives it. */
 export const MOST_KEPT = 1024;
 const NO_SWAP = 0;
+/** The last that a Date has. */
+const LAST_MS = 8.64e15;
 
 /**
  * The cuts between sockets and in them, in mapped memory, written before a packet is decided by them: a process after one that
@@ -22,17 +24,34 @@ export class KeptTimes {
   readonly #swaps: Float64Array;
   readonly #rows = new Map<number, number>();
   #free: number[] = [];
+  /** Of rows that cannot be what was written: they are free. */
+  readonly damagedBytes: number;
 
   /** @param memory of `sizeBytes` */
   constructor(memory: ArrayBuffer) {
     this.#words = new Float64Array(memory, 0, MOST_KEPT * ROW.words);
     this.#swaps = new Float64Array(memory, this.#words.byteLength, MOST_KEPT);
+    let damagedRows = 0;
     for (let row = 0; row < MOST_KEPT; row++) {
       const socket = this.#words[row * ROW.words]!;
-      if (socket === 0) this.#free.push(row);
-      else this.#rows.set(socket, row);
+      if (socket !== 0 && this.#isWhole(row)) this.#rows.set(socket, row);
+      else {
+        if (socket !== 0) damagedRows++;
+        this.#words[row * ROW.words] = 0;
+        this.#free.push(row);
+      }
     }
     this.#free.reverse();
+    this.damagedBytes = damagedRows * ROW.words * 8;
+  }
+
+  /** A disk may give back anything: a time that is none would let no packet of its socket pass. */
+  #isWhole(row: number): boolean {
+    const { fromMs, untilMs } = this.#timesIn(row);
+    const [socket, swap] = [this.#words[row * ROW.words]!, this.#swaps[row]!];
+    const isTime = (ms: number): boolean => ms >= 0 && ms <= LAST_MS;
+    const isUntil = untilMs === ALWAYS.untilMs || isTime(untilMs);
+    return isTime(fromMs) && isUntil && [socket, swap].every(isCount) && !this.#rows.has(socket);
   }
 
   of(socket: number): PacketTimes {
@@ -93,3 +112,5 @@ export class KeptTimes {
     return row === undefined ? NO_SWAP : this.#swaps[row]!;
   }
 }
+
+const isCount = (word: number): boolean => Number.isSafeInteger(word) && word >= 0;
