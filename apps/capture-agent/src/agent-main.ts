@@ -22,9 +22,9 @@ import { CollectAfterWork } from './guest/collect-after-work.js';
 import { StatusServer } from './status-server.js';
 import { connectionMetrics } from './uplink/metrics.js';
 
-await runMain((stopping) => run(loadConfig(AgentConfig, process.env), stopping));
+await runMain((stopping, stop) => run(loadConfig(AgentConfig, process.env), stopping, stop));
 
-async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running> {
+async function run(config: AgentConfig, stopping: AbortSignal, stop: () => void): Promise<Running> {
   const logger = createLogger({ name: 'capture-agent', level: config.logLevel });
   const registry = createMetrics();
   let onFatal!: (error: unknown) => void;
@@ -33,7 +33,7 @@ async function run(config: AgentConfig, stopping: AbortSignal): Promise<Running>
   });
   // It may fail while it still starts, when nobody looks yet.
   failed.catch((err) => logger.fatal({ err }, 'the agent cannot go on'));
-  const opener = inheritedOpener(onFatal);
+  const opener = inheritedOpener({ stop, gone: onFatal });
   const work = new CollectAfterWork();
   const brokers = config.kafkaBrokers.map(formatHostPort);
   const watch = connectionMetrics(registry);

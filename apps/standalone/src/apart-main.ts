@@ -5,4 +5,4 @@ import { start } from './start.js';
 
 const options = parseOptions(process.argv.slice(2));
 if ('exitCode' in options) process.exitCode = options.exitCode;
-else await runMain((stopping) => start(options, stopping, true));
+else await runMain((stopping, stop) => start(options, stopping, stop));

@@ -1,6 +1,6 @@
 import { type Analytics, AnalyticsConfig, createAnalytics, QUERY_CONNECTIONS } from '@bpfleet/analytics';
 import { InProcessBus } from '@bpfleet/bus';
-import { type CaptureAgent, createAgent, inheritedOpener } from '@bpfleet/capture-agent';
+import { type CaptureAgent, createAgent, inheritedOpener, type OtherOpener } from '@bpfleet/capture-agent';
 import { ApiClient } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import {
@@ -31,6 +31,8 @@ export class Standalone {
   readonly #metrics = createMetrics();
   readonly #bus = new InProcessBus();
   readonly #front: FrontServer;
+  /** The process that started this one. */
+  readonly #otherOpener: OtherOpener | undefined;
   #source!: ChosenSource;
   #folder!: DataFolder;
   #postgres!: EmbeddedPostgres;
@@ -47,8 +49,7 @@ export class Standalone {
     private readonly options: StandaloneOptions,
     config: StandaloneConfig,
     private readonly logger: Logger,
-    /** The opener is the process that started this one. */
-    private readonly isApart = false,
+    stopApart?: () => void,
   ) {
     this.#front = new FrontServer({ listen: config.listen, port: options.port });
     this.failed = new Promise((_, reject) => {
@@ -56,6 +57,9 @@ export class Standalone {
     });
     // Whoever runs this decides what it means; until somebody looks it is no unhandled rejection.
     this.failed.catch(() => undefined);
+    if (stopApart) {
+      this.#otherOpener = { port: inheritedOpener({ stop: stopApart, gone: this.#fail }), pid: process.ppid };
+    }
     this.#lifecycle
       .add({ name: 'front server', start: () => this.#front.start(), stop: () => this.#front.stop() })
       .add({ name: 'postgres', start: () => this.#startPostgres(), stop: () => this.#postgres?.stop() })
@@ -72,7 +76,7 @@ export class Standalone {
 
   /** What can be refused is tried first and changes nothing: the source, the port, the data folder. */
   async start(): Promise<void> {
-    this.#source = this.isApart ? sourceApart(this.options) : await chooseSource(this.options);
+    this.#source = this.#otherOpener ? sourceApart(this.options) : await chooseSource(this.options);
     await this.#lifecycle.start();
   }
 
@@ -150,8 +154,7 @@ export class Standalone {
       registry: this.#metrics,
       onFatal: this.#fail,
     };
-    const other = this.isApart ? { port: inheritedOpener(this.#fail), pid: process.ppid } : undefined;
-    this.#agent = createAgent(config, this.#source.agentSource, parts, other);
+    this.#agent = createAgent(config, this.#source.agentSource, parts, this.#otherOpener);
     await this.#agent.start();
   }
 

@@ -18,19 +18,19 @@ const say = (text = ''): void => void process.stdout.write(`${text}\n`);
 
 /**
  * Starts everything, shows the first answer, and hands back what runs; with `--once` nothing does any more.
- * @param isApart the opener is the process that started this one
+ * @param stopApart what to do when the opener says so, which is the process that started this one
  */
 export async function start(
   asked: StandaloneOptions,
   stopping: AbortSignal,
-  isApart = false,
+  stopApart?: () => void,
 ): Promise<Running | undefined> {
   const config = loadConfig(StandaloneConfig, process.env);
   // To stderr: stdout is for the answer.
   const logger = createLogger({ name: 'standalone', level: config.logLevel, destination: process.stderr });
   // Only now: loading all of it takes a second, and whoever mistyped an option should not wait for that.
   const { Standalone } = await import('./standalone.js');
-  const standalone = new Standalone(asked, config, logger, isApart);
+  const standalone = new Standalone(asked, config, logger, stopApart);
   const traffic = new DemoTraffic();
   const stop = async (): Promise<void> => {
     await traffic.stop();

@@ -51,6 +51,21 @@ describe('runMain', () => {
     expect(stopped).toBe(true);
   });
 
+  it('stops when it is told to in another way, and takes the first signal after that for the same wish', async () => {
+    const host = new FakeHost();
+    let nowMs = 1000;
+    const stopped = async () => {
+      nowMs += 1000;
+      host.emit('SIGTERM');
+    };
+    const main = async (stopping: AbortSignal, stop: () => void) => {
+      queueMicrotask(stop);
+      return { stop: () => stopped().then(() => expect(stopping.aborted).toBe(true)) };
+    };
+    await runMain(main, host, () => nowMs);
+    expect(host.codes).toEqual([0]);
+  });
+
   it('takes signals that come together for one, and exits at once on a later one', async () => {
     const host = new FakeHost();
     let nowMs = 1000;

@@ -21,11 +21,11 @@ const SAME_KEY_PRESS_MS = 500;
 /**
  * Runs a process. The first SIGINT or SIGTERM aborts `stopping` and stops what `main` returned; one that comes
  * later exits at once. Exit code 0 after a stop, 2 for a configuration or request that cannot work, 1 for any other failure, and
- * 130 for the impatient.
+ * 130 for the impatient. `stop` does as a first signal does, and the first one after it does no more.
  * @param main resolves with what is running then, or with nothing when the work is done (`--help`, `migrate`)
  */
 export async function runMain(
-  main: (stopping: AbortSignal) => Promise<Running | undefined>,
+  main: (stopping: AbortSignal, stop: () => void) => Promise<Running | undefined>,
   host: Host = process,
   nowMs: () => number = () => performance.now(),
 ): Promise<void> {
@@ -33,18 +33,18 @@ export async function runMain(
   const stopped = new Promise<void>((resolve) => {
     stopping.signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  let stoppingSinceMs = 0;
+  const stop = () => stopping.abort();
+  let firstSignalMs: number | undefined;
   const onSignal = () => {
-    if (!stopping.signal.aborted) {
-      stoppingSinceMs = nowMs();
-      stopping.abort();
-    } else if (nowMs() - stoppingSinceMs > SAME_KEY_PRESS_MS) host.exit(130);
+    firstSignalMs ??= nowMs();
+    stop();
+    if (nowMs() - firstSignalMs > SAME_KEY_PRESS_MS) host.exit(130);
   };
   host.on('SIGINT', onSignal);
   host.on('SIGTERM', onSignal);
   let code = 0;
   try {
-    const running = await main(stopping.signal);
+    const running = await main(stopping.signal, stop);
     if (running) {
       try {
         await Promise.race([stopped, running.failed ?? stopped]);

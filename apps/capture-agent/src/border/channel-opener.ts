@@ -22,6 +22,13 @@ interface Waiting {
   readonly deadline: NodeJS.Timeout;
 }
 
+export interface ChannelOpenerEvents {
+  /** The opener wants this process to end, as SIGTERM would. Also before `start`. */
+  stop(): void;
+  /** The opener has ended, or cannot be understood: nothing can be decided any more. Not after `ChannelOpener.stop`. */
+  gone(error: BpfleetError): void;
+}
+
 /** Longer than the opener needs for the self-tests of a thousand bundles. */
 const CALL_TIMEOUT_MS = 60_000;
 
@@ -45,9 +52,13 @@ export class ChannelOpener implements OpenerPort {
   constructor(
     private readonly stream: Duplex,
     private readonly descriptors: DescriptorReceiver,
-    /** The opener has ended, or cannot be understood: nothing can be decided any more. Not called after `stop`. */
-    private readonly onGone: (error: BpfleetError) => void,
-  ) {}
+    private readonly events: ChannelOpenerEvents,
+  ) {
+    stream.on('data', (chunk: Uint8Array) => this.#frames.push(chunk));
+    stream.on('error', (cause) => this.#end(openerEnded(cause)));
+    stream.on('close', () => this.#end(openerEnded()));
+    stream.on('end', () => this.#end(openerEnded()));
+  }
 
   /** As the opener found it when it last answered. */
   get isConfined(): boolean {
@@ -56,10 +67,6 @@ export class ChannelOpener implements OpenerPort {
 
   async start(onEvent: (event: OpenerEvent) => void): Promise<void> {
     this.#onEvent = onEvent;
-    this.stream.on('data', (chunk: Uint8Array) => this.#frames.push(chunk));
-    this.stream.on('error', (cause) => this.#end(openerEnded(cause)));
-    this.stream.on('close', () => this.#end(openerEnded()));
-    this.stream.on('end', () => this.#end(openerEnded()));
   }
 
   hello(sessionPublicKey: string): Promise<OpenerHello> {
@@ -157,6 +164,10 @@ export class ChannelOpener implements OpenerPort {
       return false;
     }
     const frame = parsed.data;
+    if ('stop' in frame) {
+      this.events.stop();
+      return false;
+    }
     if ('event' in frame) {
       const event = this.#eventOf(frame.event);
       if (event) this.#onEvent(event);
@@ -193,11 +204,11 @@ export class ChannelOpener implements OpenerPort {
     for (const id of [...this.#waiting.keys()]) this.#take(id)?.reject(error);
     for (const fd of this.#unclaimed.values()) closeDescriptor(fd);
     this.#unclaimed.clear();
-    if (!this.#isStopped) this.onGone(error);
+    if (!this.#isStopped) this.events.gone(error);
   }
 }
 
-type AnswerFrame = Exclude<OpenerFrame, { event: unknown }>;
+type AnswerFrame = Extract<OpenerFrame, { id: unknown }>;
 
 function settle({ call, resolve, reject }: Waiting, frame: AnswerFrame): void {
   if ('error' in frame) {

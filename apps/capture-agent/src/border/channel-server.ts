@@ -4,7 +4,15 @@ import { BpfleetError } from '@bpfleet/errors';
 import { closeDescriptor } from '@bpfleet/linux';
 import type { DescriptorSender } from './descriptors.js';
 import { FrameReader } from './framing.js';
-import { type CallName, type CallRequest, calls, decodeMessage, type Failure, RequestFrame } from './messages.js';
+import {
+  type CallName,
+  type CallRequest,
+  calls,
+  decodeMessage,
+  type Failure,
+  type OpenerFrame,
+  RequestFrame,
+} from './messages.js';
 import type { OpenerEvent, OpenerPort } from './opener-port.js';
 import { Outbox } from './outbox.js';
 
@@ -77,6 +85,11 @@ export class ChannelServer {
       const { kind, socket, fd } = event;
       this.#outbox.put({ event: { kind, socket } }, { fd, number: socket.id });
     }
+  }
+
+  /** To the process at the other end, whether it has said hello or not; the channel serves it until it is gone. */
+  askToStop(): void {
+    this.#outbox.put({ stop: true } satisfies OpenerFrame);
   }
 
   /** May be called twice. */

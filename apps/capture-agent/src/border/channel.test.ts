@@ -113,6 +113,16 @@ describe('the border', () => {
     expect([isOpen(greeted), isOpen(late)]).toEqual([false, false]);
   });
 
+  it('says that the process is to stop also to one that has not said hello, and serves it further', async () => {
+    const { port, server, stops } = await rig.connected();
+    server.askToStop();
+    await until(() => stops() === 1);
+    await port.hello(KEY);
+    server.askToStop();
+    await until(() => stops() === 2);
+    await port.cut(1, 0);
+  });
+
   it('waits with a socket until there is room for its descriptor', async () => {
     const { port, server, descriptors, events } = await rig.connected();
     await port.hello(KEY);

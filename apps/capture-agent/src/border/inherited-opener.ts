@@ -1,18 +1,14 @@
 import { Socket } from 'node:net';
-import type { BpfleetError } from '@bpfleet/errors';
 import { closeDescriptor, receiveDescriptor } from '@bpfleet/linux';
-import { ChannelOpener } from './channel-opener.js';
+import { ChannelOpener, type ChannelOpenerEvents } from './channel-opener.js';
 
 /** What `AgentProcess` starts its child with. */
 const STREAM = 3;
 const DESCRIPTORS = 4;
 
-/**
- * The opener that started this process.
- * @param onGone it has ended, or cannot be understood
- */
-export const inheritedOpener = (onGone: (error: BpfleetError) => void): ChannelOpener =>
-  new ChannelOpener(new Socket({ fd: STREAM }), { receive, close: () => closeDescriptor(DESCRIPTORS) }, onGone);
+/** The opener that started this process: to be listened to from the beginning, since it says when to stop. */
+export const inheritedOpener = (events: ChannelOpenerEvents): ChannelOpener =>
+  new ChannelOpener(new Socket({ fd: STREAM }), { receive, close: () => closeDescriptor(DESCRIPTORS) }, events);
 
 function receive() {
   const passed = receiveDescriptor(DESCRIPTORS, { nonBlocking: true });

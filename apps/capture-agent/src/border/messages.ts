@@ -166,11 +166,15 @@ const Event = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('changed') }),
 ]) satisfies z.ZodType<EventMessage>;
 
-/** What the opener sends. `confined`: whether it found the agent's process to be confined. */
+/**
+ * What the opener sends. `confined`: whether it found the agent's process to be confined. `stop` comes in place of SIGTERM, which
+ * an opener without CAP_KILL may not send to another user's process.
+ */
 export const OpenerFrame = z.union([
   z.strictObject({ id: Id, confined: z.boolean(), answer: z.unknown() }),
   z.strictObject({ id: Id, confined: z.boolean(), error: Failure }),
   z.strictObject({ event: Event }),
+  z.strictObject({ stop: z.literal(true) }),
 ]);
 export type OpenerFrame = z.infer<typeof OpenerFrame>;
 

@@ -57,8 +57,11 @@ function acrossTheBorder(folder: string): Side {
     return typeof passed === 'string' ? undefined : { fd: passed.fd, number: passed.id };
   };
   const descriptors = { receive, close: () => closeDescriptor(here) };
-  const port = new ChannelOpener(child.stdio[3] as Duplex, descriptors, (error) => {
-    throw error;
+  const port = new ChannelOpener(child.stdio[3] as Duplex, descriptors, {
+    stop: () => {},
+    gone: (error) => {
+      throw error;
+    },
   });
   const end = async () => {
     const exited = once(child, 'exit');

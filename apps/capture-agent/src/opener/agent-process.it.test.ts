@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { confinement, enterNetworkNamespace } from '@bpfleet/linux';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeLoad, describeMachine } from '../../../../tests/bench/src/machine.js';
 import { suiteRequires } from '../../../../tests/environment/src/requirements.js';
 import { testOpenerOptions } from '../testing/opener-options.js';
 import { SigningService } from '../testing/signing-service.js';
-import { AgentProcess } from './agent-process.js';
+import { AgentProcess, type AgentProcessOptions } from './agent-process.js';
 import { Opener } from './opener.js';
 import { type RunAs, runAs } from './run-as.js';
 
@@ -38,6 +38,7 @@ suiteRequires('an agent process', needs, () => {
   let failure: unknown;
   /** What the log says of each restart. */
   const retriesMs: number[] = [];
+  const said: string[] = [];
   const service = new SigningService('agent-1');
   beforeAll(async () => {
     hosts = await createHosts({ count: 1 });
@@ -72,18 +73,28 @@ suiteRequires('an agent process', needs, () => {
     asRoot: undefined,
     command: (node, args) => [node, [...args], {}],
   };
-  function start(as: RunAs = plain, more: Readonly<Record<string, string>> = {}): void {
+  function start(
+    as: RunAs = plain,
+    more: Readonly<Record<string, string>> = {},
+    limits: Pick<AgentProcessOptions, 'stopTimeoutMs'> = {},
+  ): void {
     const env = {
       ...process.env,
       ...{ BPFLEET_TEST_REPORT: join(folder, 'report'), BPFLEET_TEST_SECRET: join(folder, 'opener/identity.json') },
       ...more,
     };
     retriesMs.length = 0;
+    said.length = 0;
     const logger = pino({
       level: 'error',
-      hooks: { logMethod: ([fact]) => retriesMs.push((fact as { retryMs?: number }).retryMs ?? 0) },
+      hooks: {
+        logMethod: ([fact, text]) => {
+          retriesMs.push((fact as { retryMs?: number }).retryMs ?? 0);
+          said.push(String(text));
+        },
+      },
     });
-    agent = new AgentProcess(opener, { entry: CHILD, env, runAs: as, logger });
+    agent = new AgentProcess(opener, { entry: CHILD, env, runAs: as, logger, ...limits });
     agent.start((error) => {
       failure = error;
     });
@@ -206,6 +217,28 @@ suiteRequires('an agent process', needs, () => {
       expect([twiceMs, Math.min(twiceMs, 500)]).toContain(retryMs);
     }
     expect(lines().length).toBeLessThanOrEqual(retriesMs.length + 1);
+  });
+
+  it('that is stuck is killed where that is allowed, and left behind with a word where it is not', async () => {
+    const stop = async () => {
+      start(plain, { BPFLEET_TEST_DEAF: 'true' }, { stopTimeoutMs: 100 });
+      await greeted(1);
+      const { pid } = agent;
+      await agent.stop();
+      expect(lines().at(-1)).toMatchObject({ stopped: true });
+      return pid!;
+    };
+    await expect(async () => process.kill(await stop(), 0)).rejects.toThrow('ESRCH');
+    expect(said).toEqual([]);
+    writeFileSync(join(folder, 'report'), '');
+    const notAllowed = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw new Error('kill EPERM');
+    });
+    const pid = await stop().finally(() => notAllowed.mockRestore());
+    expect(said).toEqual([expect.stringMatching('may not be killed')]);
+    // It finds its channel closed.
+    await until(() => lines().at(-1)?.gone !== undefined);
+    await until(() => !existsSync(`/proc/${pid}/exe`));
   });
 
   it('is asked to end, and waited for', async () => {

@@ -31,7 +31,7 @@ export interface AgentProcessOptions {
   readonly logger: Logger;
   /** Is told how it ended (exit code or signal), and it is not started again. */
   readonly onEnd?: (how: string) => void;
-  /** SIGTERM closes sections and sends for at most 5 s; longer it is stuck. */
+  /** An agent that stops closes sections and sends for at most 5 s; longer it is stuck. */
   readonly stopTimeoutMs?: number;
 }
 
@@ -43,6 +43,7 @@ export class AgentProcess {
   #server: ChannelServer | undefined;
   #running: Promise<void> = Promise.resolve();
   readonly #stopping = new AbortController();
+  #leave: (how: string) => void = () => {};
 
   constructor(
     private readonly opener: ServedOpener,
@@ -78,13 +79,28 @@ export class AgentProcess {
     else if (event.kind === 'socket') closeDescriptor(event.fd);
   }
 
+  /** By the channel: signals to another user's process need CAP_KILL, which the opener is better without. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    const child = this.#child;
-    child?.kill('SIGTERM');
-    const kill = setTimeout(() => child?.kill('SIGKILL'), this.options.stopTimeoutMs ?? STOP_TIMEOUT_MS);
+    this.#server?.askToStop();
+    const kill = setTimeout(() => this.#kill(), this.options.stopTimeoutMs ?? STOP_TIMEOUT_MS);
     await this.#running;
     clearTimeout(kill);
+  }
+
+  /** One that is stuck. Where we may not, it ends by itself if it ever finds its channel closed. */
+  #kill(): void {
+    const { pid } = this;
+    if (pid === undefined) return;
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (err) {
+      this.options.logger.error(
+        { err, pid },
+        'the agent process does not stop and may not be killed: it is left behind',
+      );
+      this.#leave('it was left behind');
+    }
   }
 
   async #run(): Promise<void> {
@@ -131,11 +147,15 @@ export class AgentProcess {
     );
     this.#server = server;
     server.start();
+    const left = new Promise<string[]>((resolve) => {
+      this.#leave = (how) => resolve([how]);
+    });
     try {
       const [code, signal] = (await Promise.race([
         once(child, 'exit'),
         once(child, 'error').then(([error]) => [String(error), null]),
-      ])) as [number | string | null, string | null];
+        left,
+      ])) as [number | string | null, (string | null)?];
       return signal ?? String(code);
     } finally {
       this.#server = undefined;

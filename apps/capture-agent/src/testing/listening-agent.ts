@@ -7,6 +7,7 @@ import { ChannelOpener } from '../border/channel-opener.js';
 
 const [STREAM, DESCRIPTORS] = [3, 4];
 const { BPFLEET_TEST_REPORT: report = '', BPFLEET_TEST_SECRET: secret = '', BPFLEET_TEST_EXIT: exit } = process.env;
+const isDeaf = process.env.BPFLEET_TEST_DEAF === 'true';
 const tell = (line: object) => appendFileSync(report, `${JSON.stringify({ pid: process.pid, ...line })}\n`);
 
 function canRead(file: string): boolean {
@@ -29,9 +30,15 @@ const receive = () => {
 const opener = new ChannelOpener(
   new Socket({ fd: STREAM }),
   { receive, close: () => closeDescriptor(DESCRIPTORS) },
-  ({ message }) => {
-    tell({ gone: message });
-    process.exit(3);
+  {
+    stop: () => {
+      tell({ stopped: true });
+      if (!isDeaf) process.exit(0);
+    },
+    gone: ({ message }) => {
+      tell({ gone: message });
+      process.exit(3);
+    },
   },
 );
 await opener.start((event) => tell({ event }));
@@ -39,9 +46,4 @@ const { epoch } = await opener.hello(PrivateKey.generate().publicKey);
 const status = readFileSync('/proc/self/status', 'utf8');
 const field = (name: string) => new RegExp(`^${name}:\\s*(\\w+)`, 'm').exec(status)?.[1];
 tell({ epoch, capabilities: field('CapEff'), noNewPrivileges: field('NoNewPrivs'), readsSecret: canRead(secret) });
-process.on('SIGTERM', () => {
-  tell({ stopped: true });
-  void opener.stop();
-  process.exit(0);
-});
 setInterval(() => {}, 1000);

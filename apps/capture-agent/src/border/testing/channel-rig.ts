@@ -111,10 +111,14 @@ export class ChannelRig {
     const parts = await this.channel();
     const gone: BpfleetError[] = [];
     const events: OpenerEvent[] = [];
-    const port = new ChannelOpener(parts.there, parts.descriptors, (error) => gone.push(error));
+    let stops = 0;
+    const port = new ChannelOpener(parts.there, parts.descriptors, {
+      stop: () => void stops++,
+      gone: (error) => void gone.push(error),
+    });
     this.#open.push(port);
     await port.start((event) => events.push(event));
-    return { ...parts, port, gone, events };
+    return { ...parts, port, gone, events, stops: () => stops };
   }
 
   async close(): Promise<void> {

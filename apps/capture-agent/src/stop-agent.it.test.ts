@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bootTimeMs, enterNetworkNamespace, PacketSender } from '@bpfleet/linux';
+import { forEachPacket } from '@bpfleet/section';
+import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { suiteRequires } from '../../../tests/environment/src/requirements.js';
+import { makeAgentFolders } from './opener/agent-folders.js';
+import { bootId } from './spool/boot-id.js';
+import { DiskSpool } from './spool/disk-spool.js';
+import { FakeFilterManager } from './testing/fake-filter-manager.js';
+import { numberAt, numberedFrame } from './testing/numbered-packets.js';
+import { SigningService } from './testing/signing-service.js';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const shipped = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
+const named = (text: string): string[] => text.match(/[A-Z_]+/g)!.map((name) => name.replace('CAP_', ''));
+const ADDED = /add: \[(.*NET_RAW.*)\]/;
+const NOBODY = { uid: 65_534, gid: 65_534 };
+const mayNobodyRead = (path: string) => spawnSync('test', ['-r', path], NOBODY).status === 0;
+const possible = await canMakeHosts();
+const needs = {
+  hosts: possible.ok ? {} : { unavailable: possible.reason },
+  setpriv: spawnSync('setpriv', ['--version']).status === 0 ? {} : { unavailable: 'no setpriv' },
+  nobody: [MAIN, tmpdir()].every(mayNobodyRead) ? {} : { unavailable: 'nobody may not read this tree' },
+  built: existsSync(MAIN) ? {} : { unavailable: 'apps/capture-agent is not built' },
+};
+const BUSY = { interval: 20, timeout: 60_000 };
+const PACKETS = 500;
+
+suiteRequires('an agent that is stopped', needs, () => {
+  let hosts: Hosts;
+  let folder: string;
+  let leave: () => void;
+  let service: FakeFilterManager;
+  let opener: ChildProcess;
+  beforeEach(async () => {
+    hosts = await createHosts({ count: 1 });
+    folder = mkdtempSync(join(tmpdir(), 'bpfleet-stop-'));
+    chmodSync(folder, 0o711);
+    leave = enterNetworkNamespace(hosts.host(1).namespacePath);
+    // Images and volumes come with them: not every set has CHOWN.
+    const state = join(folder, 'state');
+    makeAgentFolders(state, [join(state, 'spool'), join(state, 'control')], { owner: NOBODY });
+    service = new FakeFilterManager(new SigningService('agent-1'));
+    await service.start();
+  });
+  afterEach(async () => {
+    if (opener.exitCode === null && opener.signalCode === null && opener.kill('SIGKILL')) await once(opener, 'exit');
+    await service.stop();
+    leave();
+    await hosts.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function start(capabilities: readonly string[]): { readonly log: string } {
+    const said = { log: '' };
+    const env = {
+      ...process.env,
+      ...{ BPFLEET_SERVER: service.url, BPFLEET_AGENT_ID: 'agent-1', BPFLEET_AGENT_INTERFACES: 'eth0' },
+      // Nobody listens there: what is captured stays in the spool.
+      ...{ BPFLEET_KAFKA_BROKERS: '127.0.0.1:9', BPFLEET_AGENT_STATE_DIR: join(folder, 'state'), BPFLEET_PORT: '0' },
+    };
+    const bounding = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',');
+    const confined = ['--no-new-privs', '--inh-caps=-all', `--bounding-set=${bounding}`, '--', process.execPath, MAIN];
+    opener = spawn('setpriv', confined, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [opener.stdout!, opener.stderr!]) stream.on('data', (bytes) => (said.log += bytes));
+    return said;
+  }
+  const childrenOf = (pid: number): number[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  function send(count: number): void {
+    const interfaceIndex = hosts.interfaceIndex(hosts.hub, 'h1');
+    const wire = hosts.inside(hosts.hub, () => PacketSender.open({ interfaceIndex }));
+    expect(wire.send(numbers(count).map((number) => numberedFrame(number, 7)))).toBe(count);
+    wire.close();
+  }
+  const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => 1 + index);
+  async function spooled(): Promise<number[]> {
+    const limits = { maxBytes: 1e12, maxAgeMs: 1e12 };
+    const spool = new DiskSpool(join(folder, 'state/spool'), limits, bootId(), bootTimeMs);
+    await spool.open();
+    const found: number[] = [];
+    for (const { bytes } of await spool.take(1 << 22)) {
+      forEachPacket(bytes, ({ start: at }) => found.push(numberAt(bytes, at)) > 0);
+    }
+    await spool.close();
+    return found;
+  }
+
+  it.each([
+    ['systemd', named(/^CapabilityBoundingSet=(.*)$/m.exec(shipped('systemd/bpfleet-agent.service'))![1]!)],
+    ['compose', named(ADDED.exec(shipped('docker-compose.yml'))![1]!)],
+    ['k8s', named(ADDED.exec(shipped('k8s/base/agent.yaml'))![1]!)],
+  ])(
+    'with the capabilities for %s has stored all packets, said so, and left no process',
+    async (_, capabilities) => {
+      service.order = service.signing.desire([{ filter: 'all', version: 1, expression: 'udp src port 7' }]);
+      const said = start(capabilities);
+      const state = () => service.statuses.at(-1)?.filters[0]?.state ?? (opener.exitCode === null ? '' : said.log);
+      await expect.poll(state, BUSY).toBe('attested');
+      const children = childrenOf(opener.pid!);
+      expect(children).toHaveLength(1);
+      send(PACKETS);
+      opener.kill('SIGTERM');
+      expect(await once(opener, 'exit'), said.log).toEqual([0, null]);
+      expect(children.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+      expect(await spooled()).toEqual(numbers(PACKETS));
+      expect(service.statuses.at(-1)!.ledger!.agent).toMatchObject({ captured: PACKETS, spooledPackets: PACKETS });
+    },
+    120_000,
+  );
+});
