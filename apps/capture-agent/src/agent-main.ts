@@ -37,6 +37,7 @@ async function run(config: AgentConfig, stopping: AbortSignal, stop: () => void)
   const work = new CollectAfterWork();
   const brokers = config.kafkaBrokers.map(formatHostPort);
   const watch = connectionMetrics(registry);
+  const status = new StatusServer(config, registry);
   const agent = new CaptureAgent(
     { ...config, agentSpoolDir: spoolDirOf(config) },
     {
@@ -48,16 +49,19 @@ async function run(config: AgentConfig, stopping: AbortSignal, stop: () => void)
       logger,
       registry,
       onFatal,
+      beforeNetwork: async () => {
+        await status.start();
+        // Within the same turn of the event loop: it listens, and has accepted nobody.
+        confine(logger);
+      },
       onCarriedOut: () => work.done(),
     },
   );
-  const status = new StatusServer(config, registry);
   const lifecycle = new Lifecycle()
-    .add({ name: 'status server', start: () => status.start(), stop: () => status.stop() })
+    .add({ name: 'status server', stop: () => status.stop() })
     .add({ name: 'agent', start: () => agent.start(), stop: () => agent.stop() });
   stopping.addEventListener('abort', () => void lifecycle.stop().catch((err) => logger.error({ err }, 'stop failed')));
   await lifecycle.start();
-  confine(logger);
   return { stop: () => lifecycle.stop(), failed };
 }
 

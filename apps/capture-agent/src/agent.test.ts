@@ -1,13 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Bus, InProcessBus, type Producer } from '@bpfleet/bus';
 import type { AgentStatus } from '@bpfleet/contract';
 import { createMetrics } from '@bpfleet/service';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CaptureAgent } from './agent.js';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AgentParts, CaptureAgent } from './agent.js';
 import { readRecording } from './capture/read-recording.js';
 import { fileSource } from './choose-source.js';
 import { AgentConfig } from './config.js';
@@ -69,6 +70,7 @@ describe('an agent', () => {
     bus: Bus = new InProcessBus(),
     file = RECORDING,
     registry = createMetrics(),
+    more: Pick<AgentParts, 'beforeNetwork'> = {},
   ): Promise<CaptureAgent> {
     const recording = await readRecording(file);
     const source = fileSource(recording, { speed: 'full', times: 'recorded', repeat: false });
@@ -79,6 +81,7 @@ describe('an agent', () => {
       onFatal: (error) => {
         throw error;
       },
+      ...more,
     });
     await agent.start();
     running.push(agent);
@@ -109,6 +112,29 @@ describe('an agent', () => {
     expect(log).toContainEqual(expect.objectContaining({ level: 40, msg: cut }));
     const said = { code: 'CAPTURE_FILE_CORRUPT', message: cut, at: expect.any(String) };
     expect(service.statuses.at(-1)!.errors).toContainEqual(said);
+  });
+
+  it('asks nobody anything before it is done with what comes before the network, threads among it', async () => {
+    const service = await filterManager(new SigningService('agent-1'));
+    const bus = new SilentBus();
+    const calls = [vi.spyOn(bus, 'endpoints'), vi.spyOn(bus, 'producer')];
+    let isRunning: boolean | undefined;
+    let done = (): void => {};
+    const beforeNetwork = () => {
+      // The capture thread makes it.
+      isRunning = existsSync(join(folder, 'spool/open-section'));
+      return new Promise<void>((resolve) => {
+        done = resolve;
+      });
+    };
+    const starting = agentOf(service.url, bus, RECORDING, createMetrics(), { beforeNetwork });
+    await expect.poll(() => isRunning, BUSY).toBe(true);
+    // As long as requests would take.
+    await delay(100);
+    expect([service.requests, ...calls.map(({ mock }) => mock.calls.length)]).toEqual([0, 0, 0]);
+    done();
+    await starting;
+    await expect.poll(() => service.requests, BUSY).toBeGreaterThan(0);
   });
 
   it('reports when it stops what became of all its packets', async () => {

@@ -46,6 +46,8 @@ export interface AgentParts {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly onFatal: (error: unknown) => void;
+  /** Once what waits is read and the threads run; no byte goes to the network, or comes from there, before it is over. */
+  readonly beforeNetwork?: () => Promise<void>;
   /** A state has been carried out: work that makes much garbage. */
   readonly onCarriedOut?: () => void;
 }
@@ -114,6 +116,7 @@ export class CaptureAgent {
     await this.#openSections();
     await this.#sections.beginEpoch(hello.epoch, { key: sessionKey, delegation });
     await this.#startSource();
+    await parts.beforeNetwork?.();
     this.#guest.start();
     this.#sender = this.#makeSender();
     this.#budgets = new AgentBudgets(config, { guest: this.#guest, disk: this.#sections.disk, sender: this.#sender });

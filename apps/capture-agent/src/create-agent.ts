@@ -18,7 +18,7 @@ export interface OtherOpener {
 export function createAgent(
   config: AgentConfig,
   source: ChosenSource,
-  parts: Pick<AgentParts, 'bus' | 'logger' | 'registry' | 'onFatal'>,
+  parts: Pick<AgentParts, 'bus' | 'logger' | 'registry' | 'onFatal' | 'beforeNetwork'>,
   other?: OtherOpener,
 ): CaptureAgent {
   const { logger, onFatal } = parts;

@@ -10,6 +10,7 @@ const HELD_MS = 20;
 export class FakeFilterManager {
   order: DesireOrder | undefined;
   readonly statuses: AgentStatus[] = [];
+  requests = 0;
   readonly #server: Server = createServer((request, response) => void this.#answer(request, response));
 
   /** @param signing whose keys it tells who enrols */
@@ -29,6 +30,7 @@ export class FakeFilterManager {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.requests++;
     const serverTime = new Date().toISOString();
     const path = decodeURIComponent(request.url!.split('?')[0]!);
     const name = path.replace('/api/agent/v1/', '').split('/');

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bootTimeMs, enterNetworkNamespace, PacketSender } from '@bpfleet/linux';
+import { bootTimeMs, confinement, enterNetworkNamespace, isConfined, PacketSender } from '@bpfleet/linux';
 import { forEachPacket } from '@bpfleet/section';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -22,6 +23,11 @@ const named = (text: string): string[] => text.match(/[A-Z_]+/g)!.map((name) => 
 const ADDED = /add: \[(.*NET_RAW.*)\]/;
 const NOBODY = { uid: 65_534, gid: 65_534 };
 const mayNobodyRead = (path: string) => spawnSync('test', ['-r', path], NOBODY).status === 0;
+const CAPABILITIES = {
+  systemd: named(/^CapabilityBoundingSet=(.*)$/m.exec(shipped('systemd/bpfleet-agent.service'))![1]!),
+  compose: named(ADDED.exec(shipped('docker-compose.yml'))![1]!),
+  k8s: named(ADDED.exec(shipped('k8s/base/agent.yaml'))![1]!),
+};
 const possible = await canMakeHosts();
 const needs = {
   hosts: possible.ok ? {} : { unavailable: possible.reason },
@@ -32,7 +38,7 @@ const needs = {
 const BUSY = { interval: 20, timeout: 60_000 };
 const PACKETS = 500;
 
-suiteRequires('an agent that is stopped', needs, () => {
+suiteRequires('an agent of two processes', needs, () => {
   let hosts: Hosts;
   let folder: string;
   let leave: () => void;
@@ -57,13 +63,13 @@ suiteRequires('an agent that is stopped', needs, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function start(capabilities: readonly string[]): { readonly log: string } {
+  function start(capabilities: readonly string[], server = service.url): { readonly log: string } {
     const said = { log: '' };
     const env = {
       ...process.env,
-      ...{ BPFLEET_SERVER: service.url, BPFLEET_AGENT_ID: 'agent-1', BPFLEET_AGENT_INTERFACES: 'eth0' },
+      ...{ BPFLEET_SERVER: server, BPFLEET_AGENT_ID: 'agent-1', BPFLEET_AGENT_INTERFACES: 'eth0' },
       // Nobody listens there: what is captured stays in the spool.
-      ...{ BPFLEET_KAFKA_BROKERS: '127.0.0.1:9', BPFLEET_AGENT_STATE_DIR: join(folder, 'state'), BPFLEET_PORT: '0' },
+      ...{ BPFLEET_KAFKA_BROKERS: '127.0.0.1:9092', BPFLEET_AGENT_STATE_DIR: join(folder, 'state') },
     };
     const bounding = ['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',');
     const confined = ['--no-new-privs', '--inh-caps=-all', `--bounding-set=${bounding}`, '--', process.execPath, MAIN];
@@ -92,15 +98,39 @@ suiteRequires('an agent that is stopped', needs, () => {
     return found;
   }
 
-  it.each([
-    ['systemd', named(/^CapabilityBoundingSet=(.*)$/m.exec(shipped('systemd/bpfleet-agent.service'))![1]!)],
-    ['compose', named(ADDED.exec(shipped('docker-compose.yml'))![1]!)],
-    ['k8s', named(ADDED.exec(shipped('k8s/base/agent.yaml'))![1]!)],
-  ])(
-    'with the capabilities for %s has stored all packets, said so, and left no process',
-    async (_, capabilities) => {
+  it('is confined before a byte goes to the network or comes from there', async () => {
+    /** Whether it was when it was first heard of there. */
+    const confined: Record<string, boolean> = {};
+    const heardOf = (where: string): void => {
+      confined[where] ??= isConfined(confinement(childrenOf(opener.pid!)[0]!));
+    };
+    const kindOf = (bytes: Buffer) => (/^[A-Z]{3,4} /.test(bytes.toString('latin1')) ? 'filter-manager' : 'broker');
+    const both = createServer((connection) => {
+      connection.on('error', () => {});
+      connection.once('data', (bytes) => heardOf(kindOf(bytes)));
+    });
+    await new Promise<void>((resolve) => both.listen(9092, '127.0.0.1', resolve));
+    start(CAPABILITIES.systemd, 'http://127.0.0.1:9092');
+    try {
+      await expect
+        .poll(async () => {
+          await fetch('http://127.0.0.1:7422/healthz/live').then(
+            () => heardOf('status server'),
+            () => {},
+          );
+          return confined;
+        }, BUSY)
+        .toEqual({ 'filter-manager': true, broker: true, 'status server': true });
+    } finally {
+      both.close();
+    }
+  }, 120_000);
+
+  it.each(['systemd', 'compose', 'k8s'] as const)(
+    'that is stopped, with the capabilities for %s, has stored all packets, said so, and left no process',
+    async (shippedFor) => {
       service.order = service.signing.desire([{ filter: 'all', version: 1, expression: 'udp src port 7' }]);
-      const said = start(capabilities);
+      const said = start(CAPABILITIES[shippedFor]);
       const state = () => service.statuses.at(-1)?.filters[0]?.state ?? (opener.exitCode === null ? '' : said.log);
       await expect.poll(state, BUSY).toBe('attested');
       const children = childrenOf(opener.pid!);
