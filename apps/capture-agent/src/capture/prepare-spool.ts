@@ -101,9 +101,9 @@ function refusalOf(append: () => void): BpfleetError | undefined {
   }
 }
 
-const beforeOf = (left: LeftSection, { record, kept, lost }: Recovered): Record<string, string> => ({
+const beforeOf = (left: LeftSection, { record, captured, kept, lost }: Recovered): Record<string, string> => ({
   'before-epoch': String(left.epoch),
-  'before-captured': String(Math.max(left.taken, kept)),
+  'before-captured': String(captured),
   'before-kept': String(kept),
   'before-sampled-out': String(left.leftOut.sampledOut),
   'before-over-budget': String(left.leftOut.overBudget),

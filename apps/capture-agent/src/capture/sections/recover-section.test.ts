@@ -57,7 +57,7 @@ describe('a section that is recovered', () => {
 
   it('is none where all is told, or the spool has it', () => {
     expect(recoverSection(killed({ taken: 40, told }), last, origin, facts)).toEqual({
-      ...{ record: undefined, kept: 40, lost: 0, damaged: noAmount },
+      ...{ record: undefined, captured: 40, kept: 40, lost: 0, damaged: noAmount },
     });
     const isThere = { ...last!, seq: 7, closed: { sections: 8, packets: 42 } };
     expect(recoverSection(killed({ taken: 600, packets: 2, told }), isThere, origin, facts)).toMatchObject({
@@ -66,11 +66,18 @@ describe('a section that is recovered', () => {
     });
   });
 
+  it('loses of one that cannot be read no more than its blocks have room for, and tells no other figure', () => {
+    const left = { ...killed({ taken: 1_000_000, packets: 2, told }), blocks: new Uint8Array(100).fill(0xff) };
+    const { record, lost } = recoverSection(left, last, origin, facts);
+    expect(lost).toBe(3);
+    expect(readSection(record!.bytes).ledger).toMatchObject({ captured: '43', kept: '40' });
+  });
+
   it('loses of one that cannot be read no more than was taken since the section before', () => {
-    const left = killed({ taken: 600, packets: 2, told: { kept: 40, taken: 590, dropped: 0 } });
+    const left = killed({ taken: 600, packets: 2, told: { kept: 40, taken: 598, dropped: 0 } });
     left.blocks.fill(0xff, 40);
     const { record, kept, lost, damaged } = recoverSection(left, last, origin, facts);
-    expect({ kept, lost, packets: record!.header.packets }).toEqual({ kept: 40, lost: 10, packets: 0 });
+    expect({ kept, lost, packets: record!.header.packets }).toEqual({ kept: 40, lost: 2, packets: 0 });
     expect(damaged).toEqual({ sections: 1, packets: 0, bytes: left.blocks.length });
   });
 });

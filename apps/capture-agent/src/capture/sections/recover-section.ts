@@ -9,6 +9,8 @@ import { completed, type LeftSection, STATE_BYTES } from './open-section.js';
 export interface Recovered {
   /** For the spool; undefined when sections that are there tell all of it. */
   readonly record: { readonly header: RecordHeader; readonly bytes: Uint8Array<ArrayBuffer> } | undefined;
+  /** Packets read in that epoch. */
+  readonly captured: number;
   /** Packets that were put into sections in that epoch, those of this one included. */
   readonly kept: number;
   /** Packets that could not be read back, of the open section: at most so many. */
@@ -22,6 +24,8 @@ export type LastRecord = Pick<RecordHeader, 'seq' | 'closed' | 'spooled'> | unde
 
 /** Of how many packets nobody knows. */
 export const DAMAGED_SECTION: Amount = { sections: 1, packets: 0, bytes: STATE_BYTES };
+/** An enhanced packet block without data (draft-ietf-opsawg-pcapng, 4.3). */
+const SMALLEST_PACKET_BYTES = 32;
 const DAMAGED_FIGURES: Amount = { ...noAmount, bytes: STATE_BYTES };
 
 type Facts = Pick<RecordHeader, 'agent' | 'boot' | 'closedAtMs'>;
@@ -32,21 +36,26 @@ type Facts = Pick<RecordHeader, 'agent' | 'boot' | 'closedAtMs'>;
  */
 export function recoverSection(left: LeftSection, last: LastRecord, origin: SectionOrigin, facts: Facts): Recovered {
   const damaged = left.areFiguresDamaged ? DAMAGED_FIGURES : noAmount;
+  const nothing = { record: undefined, lost: 0, damaged };
   if (last !== undefined && last.seq >= left.seq)
-    return { record: undefined, kept: last.closed.packets, lost: 0, damaged };
+    return { ...nothing, captured: Math.max(left.taken, last.closed.packets), kept: last.closed.packets };
   const { kept, taken } = left.told;
   try {
     const found = completed(left, origin, (packets) => ledgerOf(left, kept + packets));
-    if (found === undefined) return { record: figuresOf(left, last, origin, facts), kept, lost: 0, damaged };
+    if (found === undefined)
+      return { ...nothing, record: figuresOf(left, last, origin, facts), captured: left.taken, kept };
     const { bytes, section } = found;
     const record = { header: headerOf(left, last, facts, section, bytes), bytes };
-    return { record, kept: kept + section.packets, lost: 0, damaged };
+    const all = kept + section.packets;
+    return { ...nothing, record, captured: Math.max(left.taken, all), kept: all };
   } catch (error) {
     if (!(error instanceof BpfleetError)) throw error;
     // Not readable: the machine lost power while the kernel wrote it. How many there were only the counters know.
-    const lost = Math.max(0, left.taken - taken);
+    // Or its end is damaged, and with it how many were read.
+    const lost = Math.min(left.taken - taken, Math.floor(left.blocks.length / SMALLEST_PACKET_BYTES));
+    const known = { ...left, taken: taken + lost };
     const unreadable = { ...DAMAGED_SECTION, bytes: left.blocks.length };
-    return { record: figuresOf(left, last, origin, facts), kept, lost, damaged: unreadable };
+    return { record: figuresOf(known, last, origin, facts), captured: known.taken, kept, lost, damaged: unreadable };
   }
 }
 
