@@ -145,6 +145,14 @@ const SIZES: readonly Row[] = [
     /needs 1200 places .* than 1024, 176 fewer/,
     /split/,
   ],
+  [
+    'too many tags',
+    Array(400).fill('vlan').join(' and '),
+    'FILTER_TOO_LARGE',
+    'vlan',
+    /needs 400 tags and tunnels.* than 256, 144 fewer/,
+    /split/,
+  ],
 ];
 
 describe('compile, given what it cannot compile', () => {

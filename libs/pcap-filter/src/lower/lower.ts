@@ -32,6 +32,8 @@ export interface LowerOptions {
 const MAX_CONDITIONS = 24_576;
 /** Each is assigned somewhere, which needs two instructions, and read; no program has room for more. */
 const MAX_SLOTS = 1024;
+/** No frame has as many; each costs as much as all before it, in time. */
+const MAX_LAYERS = 256;
 
 /**
  * Says for each meaning where in the packet it stands: from here on there are only numbers, loads and comparisons.
@@ -57,17 +59,21 @@ export function lowerInParts(meanings: Meanings, options: LowerOptions): { prolo
   if (vlanTransparent) context.scope = behindTags(scope, context);
   const conditions = new Limit(MAX_CONDITIONS, 'conditions');
   const places = new Limit(MAX_SLOTS, 'places that the packet decides');
+  const layers = new Limit(MAX_LAYERS, 'tags and tunnels, one inside the other');
   const lowered = (meaning: Meaning): Ir => {
+    const outside = context.scope;
     const ir = lowerMeaning(meaning, context);
+    if (context.scope !== outside) layers.add(1, meaning);
     conditions.add(countLeaves(ir), meaning);
     places.add(slots - places.count, meaning);
-    return conditions.isOver || places.isOver ? always(false) : ir;
+    return conditions.isOver || places.isOver || layers.isOver ? always(false) : ir;
   };
   const body = options.scopedEncapsulation
     ? lowerScoped(meanings, lowered, context)
     : mapLeaves(meanings, (meaning) => lowered(meaning));
   conditions.check();
   places.check();
+  layers.check();
   return { prologue: prologue.length === 0 ? [] : neededOf(prologue, body), body };
 }
 
