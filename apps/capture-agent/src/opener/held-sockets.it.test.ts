@@ -19,7 +19,11 @@ describe.runIf(possible.ok)(title, () => {
   });
   afterAll(() => hosts?.remove());
   beforeEach(async () => {
-    rig = await HeldSocketsRig.startOn(hosts);
+    const wire = hosts.inside(hosts.hub, () =>
+      PacketSender.open({ interfaceIndex: hosts.interfaceIndex(hosts.hub, 'h1') }),
+    );
+    rig = new HeldSocketsRig(host.namespacePath, wire);
+    await rig.start();
   });
   afterEach(() => rig.stop());
 

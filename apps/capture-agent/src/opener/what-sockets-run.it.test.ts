@@ -1,4 +1,5 @@
-import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
+import { PacketSender } from '@bpfleet/linux';
+import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { libc } from '../../../../libs/linux/src/calls/libc.js';
 import { accepting, HeldSocketsRig, packet } from '../testing/held-sockets-rig.js';
@@ -9,13 +10,19 @@ const title = possible.ok ? 'held sockets' : `held sockets [skipped: ${possible.
 
 describe.runIf(possible.ok)(title, () => {
   let hosts: Hosts;
+  let host: Host;
   let rig: HeldSocketsRig;
   beforeAll(async () => {
     hosts = await createHosts({ count: 1 });
+    host = hosts.host(1);
   });
   afterAll(() => hosts?.remove());
   beforeEach(async () => {
-    rig = await HeldSocketsRig.startOn(hosts);
+    const wire = hosts.inside(hosts.hub, () =>
+      PacketSender.open({ interfaceIndex: hosts.interfaceIndex(hosts.hub, 'h1') }),
+    );
+    rig = new HeldSocketsRig(host.namespacePath, wire);
+    await rig.start();
   });
   afterEach(() => rig.stop());
 

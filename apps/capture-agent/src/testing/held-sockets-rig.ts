@@ -1,8 +1,7 @@
 import { BPF, encodeProgram, statement } from '@bpfleet/bpf';
 import { openDocument, type Statement, statementKind } from '@bpfleet/contract';
-import { PacketSender, type PacketSocket } from '@bpfleet/linux';
+import type { PacketSender, PacketSocket } from '@bpfleet/linux';
 import { nodeCrypto } from '@bpfleet/service';
-import type { Hosts } from '@bpfleet/test-environment';
 import type { CaptureSocket, DesireAnswer } from '../border/opener-port.js';
 import { OpenerRig } from './opener-rig.js';
 import type { TestFilter } from './signing-service.js';
@@ -37,21 +36,12 @@ export function ports(reader: PacketSocket): number[] {
 export class HeldSocketsRig extends OpenerRig {
   readonly #readers: PacketSocket[] = [];
 
-  private constructor(
+  /** @param wire to `eth0` of the host */
+  constructor(
     namespacePath: string,
     private readonly wire: PacketSender,
   ) {
     super(namespacePath, { ringBudgetBytes: 16 * MiB });
-  }
-
-  /** On the first host; the wire leads to its `eth0`. */
-  static async startOn(hosts: Hosts): Promise<HeldSocketsRig> {
-    const { hub } = hosts;
-    const host = hosts.host(1);
-    const wire = hosts.inside(hub, () => PacketSender.open({ interfaceIndex: hosts.interfaceIndex(hub, host.name) }));
-    const rig = new HeldSocketsRig(host.namespacePath, wire);
-    await rig.start();
-    return rig;
   }
 
   desire(...filters: readonly TestFilter[]): Promise<DesireAnswer> {

@@ -1,15 +1,17 @@
+import { createDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { minuteSums } from '../flows/minute-sums.js';
 import { createPool } from '../pool.js';
 import type { HeldPosition } from '../rows.js';
+import { analyticsDatabase } from '../testing/analytics-database.js';
 import { after, batch, flow, IngestRig, NOW_NS, section } from '../testing/ingest-rig.js';
 import { IngestStore } from './ingest-store.js';
 
 suiteRequires('IngestStore.commit', { postgres: await postgres() }, ({ postgres: server }) => {
   let rig: IngestRig;
   beforeAll(async () => {
-    rig = await IngestRig.start(server.connection);
+    rig = new IngestRig(await createDatabase(server.connection, analyticsDatabase));
   });
   afterAll(() => rig?.stop());
   beforeEach(() => rig.empty());

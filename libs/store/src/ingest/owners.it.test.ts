@@ -1,8 +1,10 @@
+import { createDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import type pg from 'pg';
 import { from } from 'pg-copy-streams';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { HeldPosition } from '../rows.js';
+import { analyticsDatabase } from '../testing/analytics-database.js';
 import { after, batch, flow, IngestRig, section } from '../testing/ingest-rig.js';
 import { logIdentity } from './log-identity.js';
 import { writerName } from './writer-name.js';
@@ -10,7 +12,7 @@ import { writerName } from './writer-name.js';
 suiteRequires('The owner of a partition', { postgres: await postgres() }, ({ postgres: server }) => {
   let rig: IngestRig;
   beforeAll(async () => {
-    rig = await IngestRig.start(server.connection);
+    rig = new IngestRig(await createDatabase(server.connection, analyticsDatabase));
   });
   afterAll(() => rig?.stop());
   beforeEach(() => rig.empty());

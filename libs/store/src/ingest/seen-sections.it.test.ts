@@ -1,6 +1,8 @@
+import { createDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { SectionRow } from '../rows.js';
+import { analyticsDatabase } from '../testing/analytics-database.js';
 import { after, batch, IngestRig, NOW_NS, section } from '../testing/ingest-rig.js';
 
 suiteRequires(
@@ -9,7 +11,7 @@ suiteRequires(
   ({ postgres: server }) => {
     let rig: IngestRig;
     beforeAll(async () => {
-      rig = await IngestRig.start(server.connection);
+      rig = new IngestRig(await createDatabase(server.connection, analyticsDatabase));
     });
     afterAll(() => rig?.stop());
     beforeEach(() => rig.empty());

@@ -1,11 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import type pg from 'pg';
 import type { FlowRow } from '../flows/flow-row.js';
 import { IngestStore } from '../ingest/ingest-store.js';
 import { createPool } from '../pool.js';
 import type { HeldPosition, IngestBatch, SectionRow } from '../rows.js';
-import { analyticsDatabase } from './analytics-database.js';
 
 export const NOW_NS = 1_795_000_000_000_000_000n;
 
@@ -47,13 +45,10 @@ export class IngestRig {
   readonly pool: pg.Pool;
   readonly store: IngestStore;
 
-  private constructor(private readonly database: TestDatabase) {
+  /** @param database of its own */
+  constructor(private readonly database: { readonly connection: string | pg.ClientConfig; drop(): Promise<void> }) {
     this.pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
     this.store = new IngestStore(this.pool);
-  }
-
-  static async start(postgres: Parameters<typeof createDatabase>[0]): Promise<IngestRig> {
-    return new IngestRig(await createDatabase(postgres, analyticsDatabase));
   }
 
   async stop(): Promise<void> {
