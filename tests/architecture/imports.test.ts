@@ -71,6 +71,14 @@ describe('sources', () => {
     expect(offenders).toEqual([]);
   });
 
+  it('that are built import nothing that only tests have: images are made without it', () => {
+    const built = [...packages()].filter((folder) => !folder.startsWith('tests/'));
+    const offenders = built
+      .flatMap((folder) => importsOf(`${folder}/src`).map((one) => ({ folder, ...one })))
+      .filter(({ file, from }) => from.startsWith('@bpfleet/test-environment') && !file.includes('contract-tests/'));
+    expect(offenders).toEqual([]);
+  });
+
   it.each(Object.entries(onlyImporter))('import %s in %s only', (library, folders) => {
     const allowed = folders.split(' ');
     const offenders = [...packages()]
