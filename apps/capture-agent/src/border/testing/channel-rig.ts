@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { BpfleetError } from '@bpfleet/errors';
-import { closeDescriptor, WakeUp } from '@bpfleet/linux';
+import { closeDescriptor, socketPair as descriptorPair } from '@bpfleet/linux';
 import { ChannelOpener } from '../channel-opener.js';
 import { ChannelServer, type ServedOpener } from '../channel-server.js';
 import type { DescriptorReceiver, DescriptorSender, ReceivedDescriptor } from '../descriptors.js';
@@ -36,15 +36,19 @@ export const socketOf = (id: number): CaptureSocket => ({
   openedAtMs: 1_000,
 });
 /** Not one of Node's: those it would close by itself at the end of a thread. */
-export const newDescriptor = () => WakeUp.create().fd;
-export const isOpen = (fd: number): boolean => {
+export function newDescriptor(): number {
+  const [here, there] = descriptorPair('seqpacket');
+  closeDescriptor(there);
+  return here;
+}
+/** Which socket a number stands for; undefined: none. Other threads of the tests take numbers that are free again. */
+export function socketInode(fd: number): number | undefined {
   try {
-    fstatSync(fd);
-    return true;
+    return fstatSync(fd).ino;
   } catch {
-    return false;
+    return undefined;
   }
-};
+}
 
 /** Remembers what it was asked. */
 export class FakeOpener implements ServedOpener {
