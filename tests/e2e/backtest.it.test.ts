@@ -24,7 +24,7 @@ const candidates: Readonly<Record<string, string>> = {
   incoming: `${OURS} and inbound and udp`,
 };
 
-const SNAPLEN = 96;
+const SNAPLEN_BYTES = 96;
 
 /** On the wire. */
 const bytesOf = (packets: readonly string[]): number =>
@@ -79,7 +79,7 @@ suiteRequires('a backtest', { hosts: await hostsHere() }, () => {
     const answer = await standalone.client.send(queryApi.listPackets, { query, headers });
     const packets = [...readCapture(new Uint8Array(await answer.arrayBuffer()))];
     const texts = packets.map(
-      ({ bytes, wireLength }) => `${wireLength} ${Buffer.from(bytes.subarray(0, SNAPLEN)).toString('hex')}`,
+      ({ bytes, wireLength }) => `${wireLength} ${Buffer.from(bytes.subarray(0, SNAPLEN_BYTES)).toString('hex')}`,
     );
     return texts.sort((a, b) => (a < b ? -1 : 1));
   }
@@ -111,7 +111,7 @@ suiteRequires('a backtest', { hosts: await hostsHere() }, () => {
 
     const versions = new Map<string, string>();
     for (const [name, expression] of Object.entries(candidates)) {
-      versions.set(name, await push(name, expression, SNAPLEN));
+      versions.set(name, await push(name, expression, SNAPLEN_BYTES));
     }
     await replay();
     await standalone.until('the replay', async () => (await count(all)) === 2 * frames.length);

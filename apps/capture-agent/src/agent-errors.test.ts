@@ -4,13 +4,9 @@ import { interfaceErrors, ownTraffic, unkept, unread } from './agent-errors.js';
 const codesOf = (errors: readonly { readonly code: string }[]) => errors.map(({ code }) => code);
 
 describe('errors of an agent', () => {
-  const [eth0, eth1, lo] = [
-    ...[
-      { name: 'eth0', up: true },
-      { name: 'eth1', up: false },
-      { name: 'lo', up: true },
-    ],
-  ] as const;
+  const eth0 = { name: 'eth0', up: true };
+  const eth1 = { name: 'eth1', up: false };
+  const lo = { name: 'lo', up: true };
 
   it('name each pattern of interfaces that names none now, and those that are there', () => {
     const message = 'no interface wlan* on this host; there are: eth0, lo';

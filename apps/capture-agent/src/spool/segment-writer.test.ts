@@ -165,13 +165,18 @@ describe('SegmentWriter', () => {
         return nodeCalls.writev(fd, parts, at);
       },
     });
+    let refused = 0;
     for (let seq = 0; seq < 6; seq++) {
       try {
         append(spool, seq, 600);
-      } catch {}
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'DATA_NOT_WRITABLE' });
+        refused++;
+      }
     }
     spool.close();
     spool.close();
+    expect(refused).toBeGreaterThan(0);
     expect(open).toBe(0);
   });
 });
