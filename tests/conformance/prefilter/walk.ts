@@ -12,8 +12,9 @@ export function tokensOf(packet: Packet, form: LinkForm): ReadonlySet<string> {
 
 const VLAN_TYPES = [0x8100, 0x88a8, 0x9100];
 const WITH_PORTS = [6, 17, 132];
-/** Hop-by-hop, routing, fragment, destination options: all of them have their length where options have it. */
+/** Hop-by-hop, routing, fragment, destination options. */
 const OPTIONS = [0, 43, 44, 60];
+const FRAGMENT = 44;
 const AUTHENTICATION = 51;
 const PPP: ReadonlyMap<number, number> = new Map([
   [0x21, 0x0800],
@@ -145,13 +146,15 @@ class Walk {
     const next = this.#u8(at + 6);
     this.#add({ kind: 'protocol', value: next });
     const last = this.#headersBehind(next, at + 40, [...OPTIONS, AUTHENTICATION]);
+    this.#headersBehind(next, at + 40, [...OPTIONS, AUTHENTICATION], 'like options');
     this.#transport(last.next, last.at);
   }
 
-  #headersBehind(first: number, start: number, over: readonly number[]): { next: number; at: number } {
+  /** @param fragment header's length: `protochain` alone reads it where options have theirs */
+  #headersBehind(first: number, start: number, over: readonly number[], fragment?: 'like options') {
     let [next, at] = [first, start];
     while (over.includes(next) && at < this.bytes.length) {
-      const units = this.#u8(at + 1);
+      const units = next === FRAGMENT && fragment === undefined ? 0 : this.#u8(at + 1);
       const size = next === AUTHENTICATION ? 4 * (units + 2) : 8 * (units + 1);
       next = this.#u8(at);
       at += size;

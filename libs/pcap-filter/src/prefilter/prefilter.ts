@@ -20,7 +20,8 @@ export type Prefilter =
  * - `port`: both ports of TCP, UDP and SCTP behind every IPv4 header that is no later fragment, behind every fixed IPv6
  *   header, and behind its extension headers.
  * - `protocol`: the protocol number of every IPv4 header, also of fragments, and every next header number: of the fixed
- *   IPv6 header and of each hop-by-hop, routing, fragment, destination options and authentication header behind an IP header.
+ *   IPv6 header and of each hop-by-hop, routing, fragment, destination options and authentication header behind an IP header,
+ *   whether a fragment header has 8 bytes (RFC 8200) or its reserved byte for a length (`protochain`).
  * - `mac`: the addresses of every Ethernet header, and the four places of addresses in 802.11 (whatever the frame's type).
  * - `vlan`: the identifier of every tag, in the bytes and in the metadata.
  * - `ethertype`: every number above 1500 (smaller ones are lengths) in the place of a link layer's type (Ethernet, behind a

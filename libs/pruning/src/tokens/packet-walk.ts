@@ -17,6 +17,8 @@ const PPP = { ip: 0x21, ip6: 0x57, mpls: 0x281 } as const;
 /** `AF_INET`, and `AF_INET6` of Linux, NetBSD and OpenBSD, FreeBSD, Darwin. */
 const FAMILY = { ip: 2, ip6: [10, 24, 28, 30] } as const;
 const UDP_BYTES = 8;
+/** RFC 8200, 4.5. */
+const FRAGMENT_BYTES = 8;
 const PORT_OF = { geneve: 6081, vxlan: 4789 } as const;
 /** In place of a type: no header follows. */
 const NOTHING = -1;
@@ -259,21 +261,39 @@ export class PacketWalk {
   #ipv6(start: number): void {
     this.#addresses.ipv6(start + 8);
     this.#addresses.ipv6(start + 24);
-    let next = this.#fields.u8(start + 6);
-    if (next < 0) return;
-    this.layers.add(layerOf.protocol(next));
-    let at = start + 40;
+    const first = this.#fields.u8(start + 6);
+    if (first < 0) return;
+    this.layers.add(layerOf.protocol(first));
+    if (this.#extensions(first, start + 40, false)) this.#extensions(first, start + 40, true);
+  }
+
+  /**
+   * Tells whether a fragment header has something in its reserved byte. `protochain` takes that for a length, as in
+   * options; ports are never read so.
+   */
+  #extensions(first: number, header: number, areFragmentsLikeOptions: boolean): boolean {
+    let next = first;
+    let at = header;
     let isLaterFragment = false;
+    let isReservedUsed = false;
     while (isExtension(next)) {
-      if (next === Protocol.IPV6_FRAGMENT && (this.#fields.u16(at + 2) & 0xfff8) !== 0) isLaterFragment = true;
+      const isFragment = next === Protocol.IPV6_FRAGMENT;
+      if (isFragment && (this.#fields.u16(at + 2) & 0xfff8) !== 0) isLaterFragment = true;
       const units = this.#fields.u8(at + 1);
-      const size = next === Protocol.AH ? 4 * (units + 2) : 8 * (units + 1);
+      if (isFragment && units > 0) isReservedUsed = true;
+      const size =
+        next === Protocol.AH
+          ? 4 * (units + 2)
+          : isFragment && !areFragmentsLikeOptions
+            ? FRAGMENT_BYTES
+            : 8 * (units + 1);
       next = this.#fields.u8(at);
-      if (next < 0 || units < 0) return;
+      if (next < 0 || units < 0) return isReservedUsed;
       this.layers.add(layerOf.protocol(next));
       at += size;
     }
-    if (!isLaterFragment && hasPorts(next)) this.#transport(next, at);
+    if (!areFragmentsLikeOptions && !isLaterFragment && hasPorts(next)) this.#transport(next, at);
+    return isReservedUsed;
   }
 
   #transport(protocol: number, at: number): void {

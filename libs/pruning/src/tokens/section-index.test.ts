@@ -137,6 +137,17 @@ describe('SectionIndexer', () => {
     const later = indexOf({ bytes: behind(8), linkType: LinkType.IPV6 });
     expect(has(later, protocol(17), port(53))).toEqual([true, false]);
   });
+  it('has what stands behind a fragment header of 8 bytes and, for `protochain`, of the length in its reserved byte', () => {
+    const payload = concatenate(
+      bytes(44, 0, 0, 0, 0, 0, 0, 0),
+      bytes(60, 1, 0, 0, 0, 0, 0, 1),
+      bytes(17, 0, 0, 0, 0, 0, 0, 0),
+      buildUdp({ ...ends6, sourcePort: 89 << 8, destinationPort: 53, payload: '' }),
+    );
+    const index = indexOf({ bytes: buildIpv6({ ...ends6, protocol: 0, payload }), linkType: LinkType.IPV6 });
+    // Read as options, destination options begin where UDP does: 89 is their next header.
+    expect(has(index, protocol(17), port(53), protocol(89), protocol(88))).toEqual([true, true, true, false]);
+  });
   it('has the tag that came beside the bytes, whatever its protocol, and what the bytes say without it', () => {
     const frame = etherOf(0x9200, bytes(0, 5, 8, 0), innerIp);
     const index = indexOf({ bytes: frame, isTagPutBack: true });
