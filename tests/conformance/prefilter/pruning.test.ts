@@ -3,7 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { compile } from '@bpfleet/pcap-filter';
 import { mayHold, planSections, type SectionIndex } from '@bpfleet/pruning';
 import { forEachPacket, readSection } from '@bpfleet/section';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFailed } from 'vitest';
 import { packetPredicates } from '../../../apps/analytics/src/packets/packet-predicate.js';
 import { IndexedSections } from '../../../apps/analytics/src/pruning/indexed-sections.js';
 import { newCoverage, randomExpression } from '../expressions/expressions.js';
@@ -31,6 +31,7 @@ it(
   'leaves out no section with a packet that the expression matches, or leaves undecided',
   () => {
     const seed = seedOfRun();
+    onTestFailed(() => console.error(`seed ${seed}`));
     const random = new Random(seed);
     const coverage = newCoverage();
     const others = Array.from({ length: 2000 }, () => randomSection(random));

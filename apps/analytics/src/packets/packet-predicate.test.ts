@@ -53,6 +53,12 @@ describe('packetPredicates', () => {
       ]),
     ).toEqual(['yes', 'no']);
   });
+  it.each([
+    ['matches nothing in a file', 'ether proto 0x0800 and vlan', ['no', 'yes']],
+    ['matches nothing in a kernel', 'vlan and ether[12:2] = 0x8100', ['no', 'no']],
+  ])('evaluates each frame by its own form where the expression %s', (_form, expression, expected) => {
+    expect(verdicts(expression, [{ bytes: web }, { bytes: web, vlan: tag }])).toEqual(expected);
+  });
   it('evaluates a tag in the data as data, as the kernel did', () => {
     const tagged = buildEthernet({ tags: [{ id: 10 }], payload: web.subarray(14) });
     expect(verdicts('tcp port 80', [{ bytes: tagged }])).toEqual(['no']);

@@ -1,12 +1,11 @@
-import { jitThreeValued, type PacketFunction, type PacketMetadata, UNDECIDED } from '@bpfleet/bpf';
+import { jitThreeValued, UNDECIDED } from '@bpfleet/bpf';
 import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
-import { type CompileOptions, compileWithSets, supportedLinkTypes } from '@bpfleet/pcap-filter';
+import { compileWithSets, supportedLinkTypes } from '@bpfleet/pcap-filter';
 import { directedPredicate } from './directed-predicate.js';
 import type { Direction } from './packet-direction.js';
-import type { PacketPredicate, PacketPredicates, Verdict } from './packet-verdict.js';
-import type { StoredPacket } from './stored-packet.js';
-import { copyWithoutTag, isTagMetadata, TAG_BYTES, TAG_OFFSET, tagOf } from './vlan-metadata.js';
+import type { PacketPredicate, PacketPredicates } from './packet-verdict.js';
+import { isTagMetadata } from './vlan-metadata.js';
 
 /**
  * What an expression means for stored packets of each link type, compiled when the first of them comes.
@@ -29,19 +28,21 @@ export function packetPredicates(expression: string): PacketPredicates {
 function predicateOn(expression: string, linkType: number, direction: Direction | undefined): PacketPredicate {
   const name = linkTypeName(linkType);
   // Not "no": the expression may mean something for them that this build cannot evaluate.
-  if (!supportedLinkTypes.includes(name)) return () => 'undecided';
-  const ofBytes = (): PacketPredicate => {
-    if (linkType === LinkType.EN10MB) return ethernetPredicate(expression);
-    const run = functionOf(expression, { linkType: name });
-    return (bytes, packet) => verdictOf(run, bytes, packet);
-  };
-  return meaningOrNot(ofBytes, () =>
+  if (!supportedLinkTypes.includes(name)) return undecided;
+  const asKernel = lazily(() =>
     meaningOrNot(
       () => directedPredicate(expression, linkType, direction),
-      () => () => 'undecided',
+      () => undecided,
     ),
   );
+  const asFile = meaningOrNot(
+    () => filePredicate(expression, name),
+    () => asKernel,
+  );
+  return linkType === LinkType.EN10MB ? ethernetPredicate(asFile, asKernel) : asFile;
 }
+
+const undecided: PacketPredicate = () => 'undecided';
 
 /**
  * Faults of the expression are told before anything is read; that it means nothing on some link types is none, nor that
@@ -76,35 +77,29 @@ function meaningOrNot(make: () => PacketPredicate, unsupported: () => PacketPred
   }
 }
 
-function functionOf(expression: string, options: CompileOptions): PacketFunction {
-  const { program, sets } = compileWithSets(expression, options);
-  return jitThreeValued(program, sets);
-}
-
-/**
- * The kernel's view (design: "VLAN rule"): it took the outer tag out of the bytes before the filter ran, so marked
- * packets are evaluated without it, the tag as metadata, by the live form. All others are bytes of a file.
- */
-function ethernetPredicate(expression: string): PacketPredicate {
-  const offline = functionOf(expression, { linkType: 'EN10MB' });
-  let live: PacketFunction | undefined;
-  let stripped = new Uint8Array(2048);
-  return (bytes, packet) => {
-    if (!isTagMetadata(packet)) return verdictOf(offline, bytes, packet);
-    // Cut inside the tag: what the kernel saw is not known.
-    if (packet.capturedLength < TAG_OFFSET + TAG_BYTES) return 'undecided';
-    live ??= functionOf(expression, { linkType: 'EN10MB', live: true });
-    const capturedLength = packet.capturedLength - TAG_BYTES;
-    if (stripped.length < capturedLength) stripped = new Uint8Array(2 * capturedLength);
-    copyWithoutTag(bytes, packet, stripped);
-    const kernels = { start: 0, capturedLength, wireLength: packet.wireLength - TAG_BYTES };
-    return verdictOf(live, stripped, kernels, tagOf(bytes, packet.start));
+function filePredicate(expression: string, linkType: string): PacketPredicate {
+  const { program, sets } = compileWithSets(expression, { linkType });
+  const run = jitThreeValued(program, sets);
+  return (bytes, { start, capturedLength, wireLength }) => {
+    const value = run(bytes, start, capturedLength, wireLength);
+    return value === UNDECIDED ? 'undecided' : value === 0 ? 'no' : 'yes';
   };
 }
 
-type Place = Pick<StoredPacket, 'start' | 'capturedLength' | 'wireLength'>;
+/**
+ * The VLAN rule (docs/60-wire-formats.md): the kernel took the outer tag out of the bytes before the filter ran, so marked
+ * packets are evaluated without it, the tag as metadata, by the live form. All others are bytes of a file. Each form may
+ * match nothing, or have no meaning, while the other does: `ether proto 0x0800 and vlan` matches tagged packets alone.
+ */
+function ethernetPredicate(asFile: PacketPredicate, asKernel: PacketPredicate): PacketPredicate {
+  return (bytes, packet) => (isTagMetadata(packet) ? asKernel(bytes, packet) : asFile(bytes, packet));
+}
 
-function verdictOf(run: PacketFunction, bytes: Uint8Array, place: Place, metadata?: PacketMetadata): Verdict {
-  const value = run(bytes, place.start, place.capturedLength, place.wireLength, metadata);
-  return value === UNDECIDED ? 'undecided' : value === 0 ? 'no' : 'yes';
+/** Most queries meet no packet of the other form. */
+function lazily(make: () => PacketPredicate): PacketPredicate {
+  let made: PacketPredicate | undefined;
+  return (bytes, packet) => {
+    made ??= make();
+    return made(bytes, packet);
+  };
 }
