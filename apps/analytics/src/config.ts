@@ -14,7 +14,7 @@ export const QUERY_CONNECTIONS = 20;
 export const AnalyticsConfig = z.object({
   server: z.url().default('http://127.0.0.1:7420').describe('the filter-manager, which tells the keys of agents'),
   requireSignatures: z
-    .union([z.boolean(), z.stringbool()])
+    .union([z.boolean(), z.stringbool()], 'is true or false')
     .default(true)
     .describe('put sections that nobody signed into quarantine'),
   topicPrefix: z

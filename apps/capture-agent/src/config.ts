@@ -45,12 +45,12 @@ const AgentFields = z.object({
     .default('ring')
     .describe('ring: filters run in the kernel; cap: libpcap by way of the npm package cap, filters run here'),
   agentAllowCap: z
-    .union([z.boolean(), z.stringbool()])
+    .union([z.boolean(), z.stringbool()], 'is true or false')
     .default(false)
     .describe('the source cap may be used: nothing it does can be attested, and one process keeps all privileges'),
   agentPcap: z.string().optional().describe('replay this capture file instead of capturing'),
   agentPcapSpeed: z
-    .union([z.enum(['recorded', 'full']), z.coerce.number().positive()])
+    .union([z.enum(['recorded', 'full']), z.coerce.number().positive()], 'is recorded, full, or packets per second')
     .default('full')
     .describe('of the replay: recorded, full, or packets per second'),
   agentRingBytes: bytes.default(64 * MiB).describe('memory for capture rings, shared by all sockets'),

@@ -97,8 +97,11 @@ function linkTypeOf(name: string): number {
   });
 }
 
+/** Two bytes of an interface description block. */
+const MAX_LINK_TYPE = 0xffff;
+
 /** How a link type without a name is shown, and so asked for. */
 function numbered(name: string): number | undefined {
   const digits = /^LINKTYPE_(\d{1,5})$/i.exec(name)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  return digits === undefined || Number(digits) > MAX_LINK_TYPE ? undefined : Number(digits);
 }

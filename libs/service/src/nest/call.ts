@@ -1,4 +1,5 @@
 import type { PathParameters, Route } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import {
   createParamDecorator,
   Delete,
@@ -97,6 +98,15 @@ function refuseNul(parameters: unknown, part: string): void {
   }
 }
 
+/** @throws BpfleetError for a body of another type, which is not read: the caller would hear that there is none */
+function bodyOf(request: HttpRequest): unknown {
+  if (request.body !== undefined || request.headers['content-type'] === undefined) return request.body;
+  const sent = request.headers['content-type'].slice(0, 80);
+  throw new BpfleetError('REQUEST_INVALID', `the body is read as JSON alone, and was sent as "${sent}"`, {
+    hint: "send the header content-type: application/json (curl: -H 'content-type: application/json')",
+  });
+}
+
 function readCall(
   { route, unknownFields = 'refuse' }: BoundCall,
   request: HttpRequest,
@@ -110,7 +120,7 @@ function readCall(
   return {
     path: request.params as CallOf<Route>['path'],
     query: route.query && validated(route.query, request.query, 'query', unknownFields),
-    body: route.body && validated(route.body, request.body, undefined, unknownFields),
+    body: route.body && validated(route.body, bodyOf(request), undefined, unknownFields),
     header: (name) => request.get(name),
     signal: hangUp.signal,
     reply: {

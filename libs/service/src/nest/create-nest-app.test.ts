@@ -124,11 +124,17 @@ describe('an error', () => {
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ code: 'REQUEST_INVALID', detail: expect.stringMatching(detail) });
   });
-  it('refuses a body without its media type, as one that is not there', async () => {
-    const response = await post(await started(), { name: 'tom' }, {});
-    expect({ status: response.status, body: await response.json() }).toMatchObject({
-      status: 400,
-      body: { code: 'REQUEST_INVALID' },
+  it.each([
+    ['application/x-www-form-urlencoded', { 'content-type': 'application/x-www-form-urlencoded' }],
+    // What `fetch` says of a text.
+    ['text/plain', {}],
+  ])('refuses a body of %s, and says what is read', async (type, headers) => {
+    const response = await post(await started(), { name: 'tom' }, headers);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      code: 'REQUEST_INVALID',
+      detail: expect.stringContaining(type),
+      hint: expect.stringContaining('application/json'),
     });
   });
   it('refuses a body over the limit', async () => {
