@@ -177,9 +177,12 @@ export class AnalyticsRig {
   /** Waits until as many sections are stored as were sent, or for two minutes, and compares. */
   async found(): Promise<Found> {
     const count = 'SELECT count(*)::int AS rows FROM analytics.section';
-    for (const deadline = performance.now() + CATCH_UP_MS; performance.now() < deadline; await delay(POLL_MS)) {
+    let stored = -1;
+    for (let deadline = 0; stored < this.traffic.sections.size; await delay(POLL_MS)) {
       const { rows } = await this.pool.query<{ rows: number }>(count);
-      if (rows[0]!.rows >= this.traffic.sections.size) break;
+      if (rows[0]!.rows !== stored) deadline = performance.now() + CATCH_UP_MS;
+      stored = rows[0]!.rows;
+      if (performance.now() >= deadline) break;
     }
     return compareStored(this.pool, this.traffic.sections);
   }

@@ -28,7 +28,7 @@ describe('Guest', () => {
   }
 
   it('says nothing within its budget', () => {
-    expect(after(60, { cpuPercent: 1e9, memoryBytes: 1e12 })).toEqual({ asked: [], changes: 0, errors: [] });
+    expect(after(50, { cpuPercent: 1e9, memoryBytes: 1e12 })).toEqual({ asked: [], changes: 0, errors: [] });
   });
 
   it('has memory freed before any packet is given up, and says what is given up and what to do', () => {

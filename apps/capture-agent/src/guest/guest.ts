@@ -2,6 +2,7 @@ import type { AgentStatus } from '@bpfleet/contract';
 import type { Logger } from 'pino';
 import type { BudgetStep } from '../capture/attribution/budget.js';
 import { collectGarbage } from './collect-garbage.js';
+import { GrownGarbage } from './grown-garbage.js';
 import { type HostBudget, type HostUsage, Throttle } from './throttle.js';
 import { UsageMeter } from './usage-meter.js';
 
@@ -18,6 +19,7 @@ export interface Throttled {
 export class Guest {
   readonly #meter: UsageMeter;
   readonly #throttle: Throttle;
+  readonly #garbage = new GrownGarbage();
   #timer: NodeJS.Timeout | undefined;
   #usage: HostUsage = { cpuPercent: 0, memoryBytes: 0 };
 
@@ -72,7 +74,8 @@ export class Guest {
     const usage = this.#meter.read(this.ringBytes());
     this.#usage = usage;
     const { hasStepped, collect } = this.#throttle.second(usage);
-    if (collect) {
+    if (collect) this.#garbage.collected();
+    if (collect || this.#garbage.second(usage.memoryBytes)) {
       collectGarbage();
       this.captures.collect();
     }
