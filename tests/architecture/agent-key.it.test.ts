@@ -41,7 +41,9 @@ suiteRequires('The tables of analytics', { postgres: await postgres() }, ({ post
        ORDER BY t.name`,
       [tablesByAgent],
     );
-    expect(rows.map(({ name }) => name)).toEqual(['flow', 'flow_hour', 'flow_minute', 'section']);
+    expect(rows.map(({ name }) => name)).toEqual([
+      ...['flow', 'flow_hour', 'flow_minute', 'flow_ten_minutes', 'section'],
+    ]);
   });
 
   it.each(tablesByAgent)('%s has the agent in each of its unique keys, and first', async (table) => {

@@ -3,6 +3,7 @@ export const tablesByAgent = [
   'section',
   'flow',
   'flow_minute',
+  'flow_ten_minutes',
   'flow_hour',
   'progress',
   'ledger',

@@ -25,7 +25,7 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
   });
   beforeEach(() => rig.empty());
 
-  it('merges sums to minutes and hours, and what comes late for itself', async () => {
+  it('merges sums to minutes, tens of them and hours, and what comes late for itself', async () => {
     // Hours of the past: those of the tests' own time may not have ended on the database's clock.
     const begin = ((BigInt(Date.now()) * 1_000_000n) / (60n * MINUTE) - 5n) * 60n * MINUTE;
     const packet: Omit<Spec, 'atNs'> = {
@@ -45,7 +45,7 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
     const specs = [at(0), at(0), at(59), at(60), at(0)];
     const counts = async () => {
       const { rows } = await rig.pool.query(`SELECT (SELECT count(*) FROM analytics.flow_minute)::int AS minutes,
-        (SELECT count(*) FROM analytics.flow_hour)::int AS hours, (SELECT sum(packets) FROM analytics.flow_hour)::int AS packets`);
+        (SELECT count(*) FROM analytics.flow_ten_minutes)::int AS tens, (SELECT count(*) FROM analytics.flow_hour)::int AS hours, (SELECT sum(packets) FROM analytics.flow_hour)::int AS packets`);
       return rows[0];
     };
     const sections = sectionsOf(specs);
@@ -58,22 +58,28 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
       await owner.read([recordOf(section, BigInt(offset))], signal);
       await owner.storeFlows(true);
       if (offset !== 3) continue;
-      expect(await counts()).toEqual({ minutes: 4, hours: 0, packets: null });
+      expect(await counts()).toEqual({ minutes: 4, tens: 0, hours: 0, packets: null });
       await rig.rollUp();
-      expect(await counts()).toEqual({ minutes: 3, hours: 2, packets: 4 });
+      expect(await counts()).toEqual({ minutes: 3, tens: 3, hours: 2, packets: 4 });
       await compareFlows(rig, specs.slice(0, 4), sections.slice(0, 4), '', some);
     }
     await rig.rollUp();
     await rig.rollUp();
-    expect(await counts()).toEqual({ minutes: 4, hours: 3, packets: 5 });
+    expect(await counts()).toEqual({ minutes: 4, tens: 4, hours: 3, packets: 5 });
     await compareFlows(rig, specs, sections, '', some);
-    // Edges within hours: the minutes answer.
+    // Edges within hours: tens of minutes answer, and minutes.
     const edges = {
       since: new Date(Date.parse(some.since) + 60_000).toISOString(),
       until: new Date(Date.parse(some.until) - 3_600_000).toISOString(),
     };
     await compareFlows(rig, specs, sections, '', edges);
     await compareFlows(rig, specs, sections, 'udp', edges);
+    // As before there were tens: hours have what minutes answer for.
+    await rig.pool.query('UPDATE analytics.flow_minute SET is_in_ten_minutes = false');
+    await rig.pool.query('TRUNCATE analytics.flow_ten_minutes');
+    await rig.rollUp();
+    expect(await counts()).toEqual({ minutes: 4, tens: 0, hours: 3, packets: 5 });
+    for (const range of [some, edges]) await compareFlows(rig, specs, sections, '', range);
   });
 
   it('counts no section of another log, whose flows are made, for one of this log that has none yet', async () => {

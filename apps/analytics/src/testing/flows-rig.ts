@@ -31,8 +31,8 @@ export class FlowsRig {
   }
 
   async empty(): Promise<void> {
-    await this.pool.query(`TRUNCATE analytics.section, analytics.flow, analytics.flow_minute, analytics.flow_hour,
-      analytics.flow_hours, analytics.progress, analytics.ledger, analytics.agent_loss, analytics.position`);
+    await this.pool.query(`TRUNCATE analytics.section, analytics.flow, analytics.flow_minute,
+      analytics.flow_ten_minutes, analytics.flow_hour, analytics.flow_hours, analytics.progress, analytics.ledger, analytics.agent_loss, analytics.position`);
   }
 
   take(logId = 'log'): Promise<PartitionIngest> {

@@ -82,4 +82,5 @@ export interface FlowFlush {
 }
 
 export const MINUTE_NS = 60_000_000_000n;
+export const TEN_MINUTES_NS = 10n * MINUTE_NS;
 export const HOUR_NS = 60n * MINUTE_NS;

@@ -13,7 +13,7 @@ import {
 } from './flow-groups.js';
 import { type FlowPage, type FoundFlow, foundFlow, type PageRow, pageSql } from './flow-page.js';
 import { type FlowQuery, literal, pendingValues, scopeSql, withFlows } from './flow-query.js';
-import { type FlowBucket, type FlowRow, HOUR_NS } from './flow-row.js';
+import { type FlowBucket, type FlowRow, HOUR_NS, TEN_MINUTES_NS } from './flow-row.js';
 
 /** Stored sections that no flow has been made of. */
 export interface PendingSections {
@@ -99,7 +99,8 @@ export class FlowSnapshot {
   }
 
   /**
-   * Sums of minutes, and of hours where all of an hour is in the range; a bucket may have several. The condition is not asked.
+   * Sums of minutes, and of hours and of ten minutes where all of them is in the range; a bucket may have several. The
+   * condition is not asked.
    * @param keys which are wanted, beside the counts
    * @param finest minutes alone, for whoever asks by time
    * @param arrived told each as it comes, since a long range has more of them than fit in memory; its `keys` are gone behind the call
@@ -181,11 +182,20 @@ function pendingSql({ sinceNs, untilNs, agent }: FlowQuery, positions: readonly 
 function sumsSql(query: FlowQuery, keys: SumKeys, finest: 'minute' | 'hour'): string {
   const columns = `bucket_ns, agent, filters, weights, ${keys === 'none' ? "''::bytea" : keys},
     packets, bytes, other_packets, other_bytes, unclear_packets, unclear_bytes`;
-  const firstHourNs = ((query.sinceNs + HOUR_NS - 1n) / HOUR_NS) * HOUR_NS;
-  const endHourNs = (query.untilNs / HOUR_NS) * HOUR_NS;
-  const minutes = `SELECT ${columns} FROM analytics.flow_minute WHERE ${scopeSql(query, 'bucket_ns')}`;
-  if (finest === 'minute' || firstHourNs >= endHourNs) return minutes;
-  const hours = scopeSql({ ...query, sinceNs: firstHourNs, untilNs: endHourNs }, 'bucket_ns');
-  return `${minutes} AND NOT (is_in_hour AND bucket_ns >= ${firstHourNs} AND bucket_ns < ${endHourNs})
-    UNION ALL SELECT ${columns} FROM analytics.flow_hour WHERE ${hours}`;
+  const of = (table: string, where: readonly string[]) =>
+    `SELECT ${columns} FROM analytics.${table} WHERE ${[scopeSql(query, 'bucket_ns'), ...where].join(' AND ')}`;
+  if (finest === 'minute') return of('flow_minute', []);
+  const [inHours, inTens] = [HOUR_NS, TEN_MINUTES_NS].map((ns) => `(${wholeSql(query, ns)})`);
+  return [
+    of('flow_hour', [inHours!]),
+    of('flow_ten_minutes', [inTens!, `NOT ${inHours}`]),
+    of('flow_minute', [`NOT (${inHours} AND is_in_hour)`, `NOT (${inTens} AND NOT ${inHours} AND is_in_ten_minutes)`]),
+  ].join(' UNION ALL ');
+}
+
+/** Buckets of the range's whole hours, or whatever `ns` are. */
+function wholeSql({ sinceNs, untilNs }: FlowQuery, ns: bigint): string {
+  const firstNs = ((sinceNs + ns - 1n) / ns) * ns;
+  const endNs = (untilNs / ns) * ns;
+  return firstNs < endNs ? `bucket_ns >= ${firstNs} AND bucket_ns < ${endNs}` : 'false';
 }

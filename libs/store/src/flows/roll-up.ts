@@ -2,11 +2,11 @@ import type pg from 'pg';
 import { CopyEncoder } from '../copy/copy-encoder.js';
 import { copyIn } from '../copy/copy-in.js';
 import type { CopyTarget } from '../ingest/encode-rows.js';
-import { flowHourTarget, mergedMinuteTarget } from '../ingest/encode-rows.js';
+import { flowHourTarget, flowTenMinutesTarget, mergedMinuteTarget } from '../ingest/encode-rows.js';
 import { LoopShare } from '../loop-share.js';
 import type { HeldPosition } from '../rows.js';
 import { storeError } from '../store-error.js';
-import { type FlowSumRow, HOUR_NS } from './flow-row.js';
+import { type FlowSumRow, HOUR_NS, TEN_MINUTES_NS } from './flow-row.js';
 import { FlowSums } from './minute-sums.js';
 
 /** Of one transaction. */
@@ -14,22 +14,23 @@ const MOST_MINUTES = 20;
 const MOST_TRANSACTIONS = 100;
 
 /**
- * Merges the sums that come each five seconds: to one row a minute in place of them, then to one an hour beside those. A row
+ * Merges the sums that come each five seconds: to one row a minute in place of them, then to one of ten minutes and one an hour
+ * beside those. A row
  * is taken and its sum put in one transaction, so that each counts once, whoever asks or merges meanwhile.
  */
 export class FlowRollUp {
   constructor(private readonly pool: pg.Pool) {}
 
   /**
-   * Merges what is two minutes old, and the hours that ended five minutes ago. What comes later is merged for itself and
-   * adds a row. Several processes may do so at once.
+   * Merges what is two minutes old, the ten minutes that ended three minutes ago and the hours that did so five minutes ago.
+   * What comes later is merged for itself and adds a row. Several processes may do so at once.
    * @throws BpfleetError `STORE_UNAVAILABLE`
    */
   async round(signal?: AbortSignal): Promise<void> {
     try {
-      for (const merge of [mergeMinutes, mergeHour]) {
+      for (const step of [mergeMinutes, merge(tenMinutes), merge(hour)]) {
         for (let n = 0; n < MOST_TRANSACTIONS && !signal?.aborted; n++) {
-          if (!(await this.#inTransaction(merge))) break;
+          if (!(await this.#inTransaction(step))) break;
         }
       }
     } catch (error) {
@@ -71,17 +72,38 @@ async function mergeMinutes(client: pg.ClientBase): Promise<boolean> {
   return rows.length > 0;
 }
 
-async function mergeHour(client: pg.ClientBase): Promise<boolean> {
-  const { rows } = await client.query<SumRow>(MARK_HOUR, [HOUR_NS]);
+/** Minutes that are summed up once more; those that are part of it are marked. */
+interface Span {
+  readonly target: CopyTarget<FlowSumRow>;
+  readonly ns: bigint;
+  readonly mark: string;
+  /** Since its end. */
+  readonly after: string;
+  /** Of minutes it takes. */
+  readonly condition: string;
+}
+const tenMinutes: Span = {
+  ...{ target: flowTenMinutesTarget, ns: TEN_MINUTES_NS, mark: 'is_in_ten_minutes', after: '3 minutes' },
+  // An hour answers for those that it has.
+  condition: 'm.is_merged AND NOT m.is_in_ten_minutes AND NOT m.is_in_hour',
+};
+const hour: Span = {
+  ...{ target: flowHourTarget, ns: HOUR_NS, mark: 'is_in_hour', after: '5 minutes' },
+  condition: 'm.is_merged AND NOT m.is_in_hour',
+};
+
+/** The earliest of its kind; tells whether there was one. */
+const merge = (span: Span) => async (client: pg.ClientBase) => {
+  const { rows } = await client.query<SumRow>(markSql(span), [span.ns]);
   const sums = new FlowSums();
   const share = new LoopShare();
   for (const row of rows.map(sumOf)) {
     await share.next();
-    sums.of({ ...row, bucketNs: row.bucketNs - (row.bucketNs % HOUR_NS) }).addSum(row);
+    sums.of({ ...row, bucketNs: row.bucketNs - (row.bucketNs % span.ns) }).addSum(row);
   }
-  await put(client, flowHourTarget, sums.rows());
+  await put(client, span.target, sums.rows());
   return rows.length > 0;
-}
+};
 
 const COLUMNS = `m.bucket_ns, m.agent, m.filters, m.weights, m.packets, m.bytes, m.other_packets, m.other_bytes,
   m.unclear_packets, m.unclear_bytes, m.services, m.hosts`;
@@ -95,15 +117,15 @@ const TAKE_MINUTES = `
   WHERE m.bucket_ns = minutes.bucket_ns AND NOT m.is_merged AND m.ingested_at < now() - interval '2 minutes'
   RETURNING ${COLUMNS}`;
 
-// What two minutes of a delay leave of an hour that has ended comes in a row of its own.
-const MARK_HOUR = `
-  WITH hour AS (
-    SELECT min(bucket_ns) / $1 * $1 AS begin_ns FROM analytics.flow_minute
-    WHERE is_merged AND NOT is_in_hour
-      AND bucket_ns < (extract(epoch FROM date_trunc('hour', now() - interval '5 minutes', 'UTC')) * 1000000000)::bigint
+// What two minutes of a delay leave of one that has ended comes in a row of its own.
+const markSql = ({ mark, after, condition }: Span): string => `
+  WITH span AS (
+    SELECT min(bucket_ns) / $1 * $1 AS begin_ns FROM analytics.flow_minute m
+    WHERE ${condition}
+      AND bucket_ns < (extract(epoch FROM now() - interval '${after}') * 1000000000)::bigint / $1 * $1
   )
-  UPDATE analytics.flow_minute m SET is_in_hour = true FROM hour
-  WHERE m.bucket_ns >= hour.begin_ns AND m.bucket_ns < hour.begin_ns + $1 AND m.is_merged AND NOT m.is_in_hour
+  UPDATE analytics.flow_minute m SET ${mark} = true FROM span
+  WHERE m.bucket_ns >= span.begin_ns AND m.bucket_ns < span.begin_ns + $1 AND ${condition}
   RETURNING ${COLUMNS}`;
 
 interface SumRow {

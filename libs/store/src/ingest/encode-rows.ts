@@ -65,6 +65,7 @@ const sumTarget = (table: string, isMerged?: boolean): CopyTarget<FlowSumRow> =>
 });
 export const flowMinuteTarget = sumTarget('analytics.flow_minute');
 export const mergedMinuteTarget = sumTarget('analytics.flow_minute', true);
+export const flowTenMinutesTarget = sumTarget('analytics.flow_ten_minutes');
 export const flowHourTarget = sumTarget('analytics.flow_hour');
 
 export const quarantineTarget: CopyTarget<QuarantineRow> = {

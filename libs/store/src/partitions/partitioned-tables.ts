@@ -16,6 +16,7 @@ export const partitionedTables: readonly PartitionedTable[] = [
   { table: 'section', class: 'section', spanMs: HOUR_MS },
   { table: 'flow', class: 'flow', spanMs: HOUR_MS },
   { table: 'flow_minute', class: 'rollup', spanMs: 24 * HOUR_MS },
+  { table: 'flow_ten_minutes', class: 'rollup', spanMs: 24 * HOUR_MS },
   { table: 'flow_hour', class: 'rollup', spanMs: 24 * HOUR_MS },
 ];
 
