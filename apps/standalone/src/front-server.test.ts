@@ -6,14 +6,24 @@ describe('FrontServer', () => {
   beforeEach(async () => {
     server = new FrontServer({ listen: '127.0.0.1', port: 0 });
     await server.start();
-    server.serve({
-      analytics: (request, response) => response.end(`analytics ${request.url!.length}`),
-      filterManager: (_, response) => response.end('filter-manager'),
-    });
+    server.serve({ filterManager: (_, response) => response.end('filter-manager') });
   });
   afterEach(() => server.stop());
 
+  it('answers for each service from when it is there', async () => {
+    const answer = async (path: string) => {
+      const response = await fetch(server.url + path);
+      return `${response.status} ${await response.text()}`;
+    };
+    expect(await answer('/api/v1/filters')).toBe('200 filter-manager');
+    expect(await answer('/api/v1/packets')).toMatch(/^503 /);
+    server.serve({ analytics: (_, response) => response.end('analytics') });
+    expect(await answer('/api/v1/packets')).toBe('200 analytics');
+    expect(await answer('/api/v1/filters')).toBe('200 filter-manager');
+  });
+
   it('passes questions on that are as long as the contract allows', async () => {
+    server.serve({ analytics: (request, response) => response.end(`analytics ${request.url!.length}`) });
     const path = `/api/v1/packets?filter=${'%3C'.repeat(65_536)}`;
     expect(await (await fetch(server.url + path)).text()).toBe(`analytics ${path.length}`);
   });

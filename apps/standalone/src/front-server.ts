@@ -16,18 +16,21 @@ export interface FrontHandlers {
 /** One HTTP address in front of both services. */
 export class FrontServer {
   #server: Server | undefined;
-  #handlers: FrontHandlers | undefined;
+  #handlers: Partial<FrontHandlers> = {};
 
   constructor(private readonly options: { readonly listen: string; readonly port: number }) {}
 
-  /** Takes the port first, before anything else is started: when it is taken, nothing was done. Answers 503 till `serve`. */
+  /**
+   * Takes the port first, before anything else is started: when it is taken, nothing was done. Answers 503 till `serve`.
+   */
   async start(): Promise<void> {
     const server = createServer((request, response) => {
-      if (this.#handlers === undefined) {
+      const { url = '/' } = request;
+      const handler = analyticsPaths.test(url) ? this.#handlers.analytics : this.#handlers.filterManager;
+      if (handler === undefined) {
         response.writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain' }).end('bpfleet is starting\n');
-      } else if (request.url === '/' || request.url === '') response.writeHead(302, { location: '/docs' }).end();
-      else if (analyticsPaths.test(request.url ?? '')) this.#handlers.analytics(request, response);
-      else this.#handlers.filterManager(request, response);
+      } else if (url === '/') response.writeHead(302, { location: '/docs' }).end();
+      else handler(request, response);
     });
     endIdleRequests(server);
     takeLongHeaders(server);
@@ -39,8 +42,9 @@ export class FrontServer {
     this.#server = server;
   }
 
-  serve(handlers: FrontHandlers): void {
-    this.#handlers = handlers;
+  /** Each service from when it is there: analytics asks the filter-manager while it starts. */
+  serve(handlers: Partial<FrontHandlers>): void {
+    this.#handlers = { ...this.#handlers, ...handlers };
   }
 
   /** `http://127.0.0.1:7420` */

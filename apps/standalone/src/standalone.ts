@@ -70,7 +70,6 @@ export class Standalone {
         stop: () => this.#filterManager?.stop(),
       })
       .add({ name: 'analytics', start: () => this.#startAnalytics(), stop: () => this.#analytics?.stop() })
-      .add({ name: 'front', start: () => this.#serve() })
       .add({ name: 'agent', start: () => this.#startAgent(), stop: () => this.#agent?.stop() });
   }
 
@@ -125,6 +124,7 @@ export class Standalone {
       docsPath: '/docs',
     });
     await this.#filterManager.start();
+    this.#front.serve({ filterManager: this.#filterManager.app.getHttpAdapter().getInstance() });
   }
 
   async #startAnalytics(): Promise<void> {
@@ -137,13 +137,7 @@ export class Standalone {
       docsPath: '/docs/analytics',
     });
     await this.#analytics.start();
-  }
-
-  #serve(): void {
-    this.#front.serve({
-      filterManager: this.#filterManager?.app.getHttpAdapter().getInstance(),
-      analytics: this.#analytics?.app.getHttpAdapter().getInstance(),
-    });
+    this.#front.serve({ analytics: this.#analytics.app.getHttpAdapter().getInstance() });
   }
 
   async #startAgent(): Promise<void> {
