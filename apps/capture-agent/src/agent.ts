@@ -6,7 +6,8 @@ import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { OpenerEvent, OpenerPort } from './border/opener-port.js';
 import { prepareSpool } from './capture/prepare-spool.js';
-import type { RingPosition } from './capture/sections/open-section.js';
+import { KEPT_TIMES_FILE } from './capture/ring/kept-times.js';
+import { OPEN_SECTION_FILE, type RingPosition } from './capture/sections/open-section.js';
 import { SocketGap } from './capture/socket-gap.js';
 import type { CaptureRun, PacketSource, SourceEvents } from './capture/sources/packet-source.js';
 import type { AgentConfig } from './config.js';
@@ -183,6 +184,7 @@ export class CaptureAgent {
     };
     await source.start(run, events);
     this.#source = source;
+    this.#sections.keepsMapped([OPEN_SECTION_FILE, KEPT_TIMES_FILE]);
     ledgerMetrics(parts.registry, () => this.#account.figures());
     for (const trouble of source.troubles) parts.logger.warn(trouble);
     for (const event of this.#early.splice(0)) this.#follow(source, event);

@@ -76,11 +76,9 @@ export class DiskSpool implements SectionStore {
    */
   async open(hasKey: (epoch: number) => boolean = () => true): Promise<void> {
     await makeFolder(this.folder);
-    try {
+    await this.#keeping(async () => {
       this.#kept = await KeptMarks.open(this.folder);
-    } catch (error) {
-      this.#troubles.tried('keeping how far it was sent', error as Error);
-    }
+    });
     const { done, evictedTo } = this.#marks;
     const numbers = await this.files.list();
     this.#firstSegment = Math.max(evictedTo.segment, ...numbers) + 1;
@@ -145,6 +143,11 @@ export class DiskSpool implements SectionStore {
     });
   }
 
+  /** How far it was sent, in a file again where somebody deleted that. */
+  keepDeleted(): Promise<void> {
+    return this.#alone(() => this.#keeping(() => this.#kept.keepDeleted(this.folder)));
+  }
+
   take(maxBytes: number): Promise<readonly StoredSection[]> {
     return this.#alone(async () => {
       this.#batch = undefined;
@@ -189,6 +192,11 @@ export class DiskSpool implements SectionStore {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
     return result;
+  }
+
+  async #keeping(work: () => Promise<void>): Promise<void> {
+    const error = await work().catch((cause: Error) => cause);
+    this.#troubles.tried('keeping how far it was sent', error ?? undefined);
   }
 
   /** Of a process that has ended. */

@@ -6,7 +6,7 @@ import { MARKS_BYTES, MARKS_FILE, type Marks, SpoolMarks } from './spool-marks.j
 /** The marks of a spool's folder, in mapped memory. */
 export class KeptMarks {
   #marks: Marks;
-  readonly #words: SpoolMarks;
+  #words: SpoolMarks;
   #file: MappedFile | undefined;
   #handle: FileHandle | undefined;
 
@@ -31,6 +31,19 @@ export class KeptMarks {
   /** Nothing is known of how far a process before was. */
   get areNew(): boolean {
     return this.#words.areNew;
+  }
+
+  /** In a new file, where somebody deleted that of this process: the next one would know nothing. */
+  async keepDeleted(folder: string): Promise<void> {
+    const [file, handle] = [this.#file, this.#handle];
+    if (handle === undefined || (await handle.stat()).nlink > 0) return;
+    const again = await KeptMarks.open(folder);
+    this.#words = again.#words;
+    this.#file = again.#file;
+    this.#handle = again.#handle;
+    this.commit(this.#marks);
+    file?.close();
+    await handle.close();
   }
 
   get marks(): Marks {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, PrivateKey } from '@bpfleet/service';
@@ -77,6 +78,12 @@ export class SessionKeys {
     return this.#keeping;
   }
 
+  /** Writes again what somebody deleted under this process: the next one has to sign with it. */
+  keepDeleted(): Promise<void> {
+    for (const epoch of this.#keys.keys()) if (!existsSync(this.#pathOf(epoch))) this.#refused.add(epoch);
+    return this.keepRefused();
+  }
+
   /** Those of epochs that nothing waits of are of no use any more. */
   async forgetAllBut(epochs: ReadonlySet<number>): Promise<void> {
     for (const epoch of this.#keys.keys()) if (!epochs.has(epoch)) this.#keys.delete(epoch);
@@ -86,7 +93,7 @@ export class SessionKeys {
       this.#kept.delete(epoch);
       this.#refused.delete(epoch);
       this.#troubles.tried(keeping(epoch), undefined);
-      await this.#try(`deleting that of epoch ${epoch}`, () => rm(join(this.#folder, fileOf(epoch)), { force: true }));
+      await this.#try(`deleting that of epoch ${epoch}`, () => rm(this.#pathOf(epoch), { force: true }));
     }
   }
 
@@ -115,8 +122,12 @@ export class SessionKeys {
   async #read(epoch: number): Promise<void> {
     this.#kept.add(epoch);
     await this.#try(`reading that of epoch ${epoch}`, async () => {
-      this.#keys.set(epoch, keyIn(await readFile(join(this.#folder, fileOf(epoch)), 'utf8')));
+      this.#keys.set(epoch, keyIn(await readFile(this.#pathOf(epoch), 'utf8')));
     });
+  }
+
+  #pathOf(epoch: number): string {
+    return join(this.#folder, fileOf(epoch));
   }
 
   /** @returns whether it worked */

@@ -57,8 +57,10 @@ describe('SpoolErrors', () => {
   it('passes on what does not work besides', () => {
     const messages = of({ troubles: ['making it safe'] }, ['keeping a key']).current.map(({ message }) => message);
     expect(messages).toEqual([
-      expect.stringMatching(/^making it safe; see that it is the agent’s own/),
-      expect.stringMatching(/^keeping a key; see that/),
+      expect.stringMatching(
+        /^making it safe; make its folder again where that is gone, see that it is the agent’s own/,
+      ),
+      expect.stringMatching(/^keeping a key; make its folder/),
     ]);
   });
 });

@@ -1,7 +1,8 @@
 import type { AgentStatus } from '@bpfleet/contract';
 import type { Amount } from './amount.js';
 
-const ADVICE = 'see that it is the agent’s own, and that its disk has space and can be written';
+const ADVICE =
+  'make its folder again where that is gone, see that it is the agent’s own, and that its disk has space and can be written';
 
 /** What is asked for its state; `DiskSpool` and `SessionKeys` implement it. */
 export interface TroubledSpool {
@@ -13,6 +14,7 @@ export interface TroubledSpool {
 /** What is wrong with the disk that sections wait on, for the status: what, and what to do. */
 export class SpoolErrors {
   #refusal: string | undefined;
+  readonly #deleted = new Set<string>();
 
   constructor(
     private readonly folder: string,
@@ -34,6 +36,13 @@ export class SpoolErrors {
     this.#refusal = undefined;
   }
 
+  /** These files are gone under the process that has them mapped, whatever comes in their place. @returns whether that is news */
+  deleted(names: readonly string[]): boolean {
+    const before = this.#deleted.size;
+    for (const name of names) this.#deleted.add(name);
+    return this.#deleted.size > before;
+  }
+
   get isRefused(): boolean {
     return this.#refusal !== undefined;
   }
@@ -44,14 +53,24 @@ export class SpoolErrors {
     const messages = [...this.#refusals(), ...troubles];
     return [
       ...messages.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at })),
-      ...[...this.#damages(), ...this.#passed()].map((message) => ({ code: 'SECTION_CORRUPT', message, at })),
+      ...[...this.#damages(), ...this.#passed(), ...this.#gone()].map((message) => ({
+        code: 'SECTION_CORRUPT',
+        message,
+        at,
+      })),
     ];
   }
 
   #refusals(): string[] {
     if (this.#refusal === undefined) return [];
     const what = `${this.#refusal}; sections wait in memory, at most ${this.pendingBytes} bytes`;
-    return [`${what}: free space on its disk, or make it writable`];
+    return [`${what}: free space on its disk, make it writable, or make its folder again where that is gone`];
+  }
+
+  #gone(): string[] {
+    if (this.#deleted.size === 0) return [];
+    const what = `${[...this.#deleted].join(', ')} in ${this.folder}: deleted by somebody`;
+    return [`${what}, so a kill -9 would lose or double packets: restart the agent`];
   }
 
   #passed(): string[] {

@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PrivateKey } from '@bpfleet/service';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { aHeader, aSection } from './contract-tests/records.js';
 import type { RecordHeader } from './record-header.js';
+import { SegmentWriter } from './segment-writer.js';
 import { WaitingSections } from './waiting-sections.js';
 
 const limits = { spoolBytes: 1 << 20, spoolHours: 1, pendingBytes: 1000 };
@@ -26,8 +28,8 @@ describe('sections that wait', () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function begin(epoch: number): Promise<void> {
-    sections = new WaitingSections(folder, limits, clock, pino({ enabled: false }), () => void changes++);
+  async function begin(epoch: number, lookMs?: number): Promise<void> {
+    sections = new WaitingSections(folder, limits, clock, pino({ enabled: false }), () => void changes++, lookMs);
     await sections.open();
     await sections.beginEpoch(epoch, { key: PrivateKey.generate(), delegation: `of ${epoch}` });
   }
@@ -76,5 +78,59 @@ describe('sections that wait', () => {
     sections.taken();
     await expect.poll(() => sections.errors).toEqual([]);
     expect(keys()).toEqual(['8.json']);
+  });
+
+  it.each([
+    ['the files of the spool', () => readdirSync(folder).map((name) => join(folder, name))],
+    ['its folder', () => [folder]],
+  ])('are sent once by the process after this one where somebody deletes %s', async (_, paths) => {
+    // Each in a segment of its own.
+    const writer = new SegmentWriter({ folder, firstSegment: sections.disk.firstSegment, segmentBytes: 1 });
+    const append = (seq: number) => writer.append(aHeader(seq, aSection(seq, 600), { epoch: 6 }), aSection(seq, 600));
+    const next = async () => {
+      await sections.disk.refresh();
+      return (await sections.disk.take(1)).map((section) => section.header.seq);
+    };
+    append(0);
+    expect(await next()).toEqual([0]);
+    await sections.disk.acknowledge();
+    for (const path of paths()) rmSync(path, { recursive: true });
+    await sections.lookForDeleted();
+    for (const seq of [1, 2]) append(seq);
+    expect(await next()).toEqual([1]);
+    await sections.disk.acknowledge();
+    writer.close();
+    await end();
+    await begin(7);
+    expect([sections.disk.passed.sections, sections.keyOf(6)?.delegation]).toEqual([0, 'of 6']);
+    expect(await next()).toEqual([2]);
+    expect(sections.errors).toEqual([]);
+  });
+
+  it('find by themselves that somebody deleted the key that signs them', async () => {
+    await end();
+    await begin(7, 5);
+    rmSync(join(folder, 'keys', '7.json'));
+    await expect.poll(keys).toContain('7.json');
+  });
+
+  it('have their key and marks made again before the process ends', async () => {
+    for (const name of ['keys', 'marks']) rmSync(join(folder, name), { recursive: true });
+    await end();
+    expect([keys(), existsSync(join(folder, 'marks'))]).toEqual([['6.json'], true]);
+  });
+
+  it('say which file that outlives a kill is gone, and what to do', async () => {
+    for (const name of ['open-section', 'take-overs']) writeFileSync(join(folder, name), '');
+    sections.keepsMapped(['open-section', 'take-overs', 'never made']);
+    await sections.lookForDeleted();
+    expect([sections.errors, changes]).toEqual([[], 0]);
+    rmSync(join(folder, 'open-section'));
+    await sections.lookForDeleted();
+    await sections.lookForDeleted();
+    expect(sections.errors).toMatchObject([
+      { code: 'SECTION_CORRUPT', message: expect.stringMatching(/^open-section .*deleted.*restart the agent$/) },
+    ]);
+    expect(changes).toBe(1);
   });
 });

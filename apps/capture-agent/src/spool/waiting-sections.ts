@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AgentStatus } from '@bpfleet/contract';
 import type { Logger } from 'pino';
 import { plus } from './amount.js';
@@ -9,6 +11,9 @@ import type { StoreCounts } from './section-store.js';
 import { type SessionKey, SessionKeys } from './session-keys.js';
 import { SpoolErrors } from './spool-errors.js';
 import { type StoreFigures, storeFigures } from './store-figures.js';
+
+/** So often it is looked whether somebody deleted files under this process. */
+const LOOK_MS = 5000;
 
 export interface WaitingLimits {
   readonly spoolBytes: number;
@@ -31,14 +36,17 @@ export class WaitingSections {
   readonly #errors: SpoolErrors;
   readonly #retry: DiskRetry;
   #epoch = 0;
+  #mapped: readonly string[] = [];
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(
-    folder: string,
+    private readonly folder: string,
     { spoolBytes, spoolHours, pendingBytes }: WaitingLimits,
     clock: BootClock,
     private readonly logger: Pick<Logger, 'error'>,
     /** What `errors` says has changed. */
     private readonly onChange: () => void,
+    private readonly lookMs = LOOK_MS,
   ) {
     const limits = { maxBytes: spoolBytes, maxAgeMs: spoolHours * 3_600_000 };
     this.disk = new DiskSpool(folder, limits, clock.boot, clock.nowMs);
@@ -58,6 +66,21 @@ export class WaitingSections {
   async beginEpoch(epoch: number, session: SessionKey): Promise<void> {
     this.#epoch = epoch;
     await this.#keys.add(epoch, session);
+    this.#retry.look();
+    this.#looking ??= setInterval(() => void this.lookForDeleted(), this.lookMs).unref();
+  }
+
+  /** Files of the spool's folder that the capture thread has mapped, and the process after a kill needs. */
+  keepsMapped(names: readonly string[]): void {
+    this.#mapped = names.filter((name) => this.#isThere(name));
+  }
+
+  /** What somebody deleted is made again, segments apart, which their writer looks after; of the rest it is said. */
+  async lookForDeleted(): Promise<void> {
+    await this.#keys.keepDeleted();
+    await this.disk.keepDeleted();
+    const deleted = this.#mapped.filter((name) => !this.#isThere(name));
+    if (this.#errors.deleted(deleted)) this.onChange();
     this.#retry.look();
   }
 
@@ -100,11 +123,17 @@ export class WaitingSections {
 
   /** The disk is not tried again. Before the last is sent. */
   stopRetry(): void {
+    clearInterval(this.#looking);
     this.#retry.stop();
   }
 
   /** Once nobody appends or sends any more. */
-  close(): Promise<void> {
-    return this.disk.close();
+  async close(): Promise<void> {
+    await this.lookForDeleted();
+    await this.disk.close();
+  }
+
+  #isThere(name: string): boolean {
+    return existsSync(join(this.folder, name));
   }
 }
