@@ -238,6 +238,7 @@ export class CaptureAgent {
         sendTimeoutMs: SEND_TIMEOUT_MS,
         keyOf: (epoch) => this.#sections.keyOf(epoch),
         clock: this.#clock,
+        onUnsigned: (header) => this.#sections.unsigned(header),
         onDone: () => this.#sections.forgetKeys(),
       },
       [this.#sections.disk, this.#sections.memory],

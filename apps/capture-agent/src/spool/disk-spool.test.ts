@@ -368,11 +368,24 @@ describe('a damaged spool', () => {
     for (let seq = 12; seq < 14; seq++) rig.append(seq, 600, { epoch: 200 });
     await rig.spool.close();
     rmSync(join(rig.folder, 'marks'));
-    const spool = await rig.open({}, 3000, (epoch) => epoch > 100);
+    const spool = await rig.open({}, 3000, { has: (epoch) => epoch > 100, newest: 200 });
     expect([spool.passed.sections, spool.counts.evicted.sections]).toEqual([6, 0]);
     expect(await rig.takeAll()).toEqual([6, 7, 8, 9, 10, 11, 12, 13]);
     expect(spool.counts).toMatchObject({ waiting: { sections: 0 }, damaged: { sections: 0 } });
-    expect((await rig.open({}, 3000, () => false)).passed.sections).toBe(0);
+    expect((await rig.open({}, 3000, { has: () => false, newest: 200 })).passed.sections).toBe(0);
+  });
+
+  it.each([
+    ['all keys are gone', 0, 0],
+    ['the newest key is older', 150, 0],
+    ['the newest epoch has left nothing', 300, 6],
+  ])('takes for sent only what keys of later epochs tell so: %s', async (_, newest, passed) => {
+    await rig.open({}, 1 << 20);
+    for (let seq = 0; seq < 6; seq++) rig.append(seq, 600, { epoch: 200 });
+    await rig.spool.close();
+    rmSync(join(rig.folder, 'marks'));
+    const spool = await rig.open({}, 3000, { has: () => false, newest });
+    expect([spool.passed.sections, spool.counts.waiting.sections]).toEqual([passed, 6 - passed]);
   });
 
   it('goes one step back where the last mark is damaged', async () => {

@@ -2,7 +2,7 @@ import { makeFolder } from '@bpfleet/service';
 import { AgeLimit, type SpoolLimits } from './age-limit.js';
 import { type Amount, type AmountsByEpoch, addTo, minus, noAmount, plus, sumOf } from './amount.js';
 import { KeptMarks } from './kept-marks.js';
-import { passedByKeys } from './lost-marks.js';
+import { type KeptKeys, passedByKeys } from './lost-marks.js';
 import { amountOf, type Batch, readBatch, type TakenSection } from './read-batch.js';
 import type { RecordHeader } from './record-header.js';
 import { ReusedMemory } from './reused-memory.js';
@@ -72,9 +72,9 @@ export class DiskSpool implements SectionStore {
 
   /**
    * Reads what is there: the good part is kept, the rest counted.
-   * @param hasKey whether an epoch's sections can be signed
+   * @param keys what tells how far it was sent where the marks do not
    */
-  async open(hasKey: (epoch: number) => boolean = () => true): Promise<void> {
+  async open(keys: KeptKeys = { has: () => true, newest: 0 }): Promise<void> {
     await makeFolder(this.folder);
     await this.#keeping(async () => {
       this.#kept = await KeptMarks.open(this.folder);
@@ -84,7 +84,7 @@ export class DiskSpool implements SectionStore {
     this.#firstSegment = Math.max(evictedTo.segment, ...numbers) + 1;
     for (const number of numbers.filter((one) => one < done.segment)) this.#removal.add(number);
     for (const number of numbers.filter((one) => one >= done.segment)) this.#scanOld(number);
-    if (this.#kept.areNew) this.#pass(hasKey);
+    if (this.#kept.areNew) this.#pass(keys);
     // The kernel had the time to write those before it.
     for (const segment of this.#segments.slice(0, -1)) segment.syncedEnd = segment.end;
     await this.#tidy();
@@ -120,7 +120,7 @@ export class DiskSpool implements SectionStore {
     return this.#marks.sent;
   }
 
-  /** Taken for sent, because how far that was is not known any more and their keys are gone. */
+  /** Taken for sent: how far that was is not known any more, and of those whose keys are gone a later one is there. */
   get passed(): Amount {
     return this.#passed;
   }
@@ -210,8 +210,8 @@ export class DiskSpool implements SectionStore {
     this.#scan.scan(segment, true, (record) => this.#found(record));
   }
 
-  #pass(hasKey: (epoch: number) => boolean): void {
-    const { end, sections } = passedByKeys(this.#walk(this.#marks.done, false, this.#roomOf(LARGE_READ_BYTES)), hasKey);
+  #pass(keys: KeptKeys): void {
+    const { end, sections } = passedByKeys(this.#walk(this.#marks.done, false, this.#roomOf(LARGE_READ_BYTES)), keys);
     for (const { segment, amount } of sections) this.#leave(segment, amount);
     this.#passed = sumOf(sections.map(({ amount }) => amount));
     if (end === undefined) return;

@@ -10,17 +10,26 @@ export interface Passed {
   readonly sections: readonly { readonly segment: ScannedSegment; readonly amount: Amount }[];
 }
 
+/** Of epochs that have a file, readable or not; `SessionKeys` implements it. */
+export interface KeptKeys {
+  has(epoch: number): boolean;
+  /** 0: there is none. */
+  readonly newest: number;
+}
+
 /**
- * How far a spool was sent whose marks are lost. The key of an epoch is kept as long as anything of it waits: what
- * begins with epochs that have none any more was done. What follows is sent again, and ingest drops what it has.
+ * How far a spool was sent whose marks are lost. The key of an epoch is kept as long as anything of it waits, the newest
+ * always: what begins with epochs before that which have none any more was done. What follows is sent again, and ingest
+ * drops what it has; what no key of a later epoch vouches for lost its own with the marks, and nobody can sign it.
  */
-export function passedByKeys(walk: Iterable<Walked<ScannedSegment>>, hasKey: (epoch: number) => boolean): Passed {
+export function passedByKeys(walk: Iterable<Walked<ScannedSegment>>, keys: KeptKeys): Passed {
   const sections: { segment: ScannedSegment; amount: Amount }[] = [];
   let end: SpoolPlace | undefined;
   for (const walked of walk) {
     if (walked.found.kind === 'damage') continue;
-    if (hasKey(walked.found.header.epoch)) break;
-    sections.push({ segment: walked.segment, amount: amountOf(walked, walked.found.header) });
+    const { header } = walked.found;
+    if (keys.has(header.epoch) || header.epoch > keys.newest) break;
+    sections.push({ segment: walked.segment, amount: amountOf(walked, header) });
     end = walked.end;
   }
   return { end, sections };

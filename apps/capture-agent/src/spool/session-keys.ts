@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { makeFolder, PrivateKey } from '@bpfleet/service';
 import { z } from 'zod';
 import { writeDurably } from '../durable-file.js';
+import type { KeptKeys } from './lost-marks.js';
 import { Troubles } from './troubles.js';
 
 const READING = 'reading them';
@@ -21,7 +22,7 @@ export interface SessionKey {
  * Session keys beside the sections that they sign, one file per epoch: after a kill -9 the next process has sections of an
  * epoch before to send, and only that epoch's key may sign them.
  */
-export class SessionKeys {
+export class SessionKeys implements KeptKeys {
   readonly #keys = new Map<number, SessionKey>();
   /** Epochs that have a file, readable or not. */
   readonly #kept = new Set<number>();
@@ -62,6 +63,14 @@ export class SessionKeys {
 
   get(epoch: number): SessionKey | undefined {
     return this.#keys.get(epoch);
+  }
+
+  has(epoch: number): boolean {
+    return this.#kept.has(epoch);
+  }
+
+  get newest(): number {
+    return Math.max(0, ...this.#kept);
   }
 
   /** Durable before the epoch's first section is; where the disk takes none, only this process can sign. */

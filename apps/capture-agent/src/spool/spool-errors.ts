@@ -1,5 +1,5 @@
 import type { AgentStatus } from '@bpfleet/contract';
-import type { Amount } from './amount.js';
+import { type Amount, noAmount, plus } from './amount.js';
 
 const ADVICE =
   'make its folder again where that is gone, see that it is the agent’s own, and that its disk has space and can be written';
@@ -14,6 +14,7 @@ export interface TroubledSpool {
 /** What is wrong with the disk that sections wait on, for the status: what, and what to do. */
 export class SpoolErrors {
   #refusal: string | undefined;
+  #unsigned: Amount = noAmount;
   readonly #deleted = new Set<string>();
 
   constructor(
@@ -36,6 +37,11 @@ export class SpoolErrors {
     this.#refusal = undefined;
   }
 
+  /** One more section is given up, for the key of its epoch is lost. */
+  unsigned(packets: number): void {
+    this.#unsigned = plus(this.#unsigned, { sections: 1, packets, bytes: 0 });
+  }
+
   /** These files are gone under the process that has them mapped, whatever comes in their place. @returns whether that is news */
   deleted(names: readonly string[]): boolean {
     const before = this.#deleted.size;
@@ -53,7 +59,7 @@ export class SpoolErrors {
     const messages = [...this.#refusals(), ...troubles];
     return [
       ...messages.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at })),
-      ...[...this.#damages(), ...this.#passed(), ...this.#gone()].map((message) => ({
+      ...[...this.#damages(), ...this.#passed(), ...this.#lostKeys(), ...this.#gone()].map((message) => ({
         code: 'SECTION_CORRUPT',
         message,
         at,
@@ -65,6 +71,15 @@ export class SpoolErrors {
     if (this.#refusal === undefined) return [];
     const what = `${this.#refusal}; sections wait in memory, at most ${this.pendingBytes} bytes`;
     return [`${what}: free space on its disk, make it writable, or make its folder again where that is gone`];
+  }
+
+  #lostKeys(): string[] {
+    const { sections, packets } = this.#unsigned;
+    if (sections === 0) return [];
+    const what = `session keys in ${this.folder} were lost`;
+    return [
+      `${what}: ${sections} sections with ${packets} packets that nothing else signs are given up; check its disk`,
+    ];
   }
 
   #gone(): string[] {

@@ -37,6 +37,12 @@ describe('sections that wait', () => {
     sections.stopRetry();
     await sections.close();
   }
+  async function endWithOneOf6(): Promise<void> {
+    const writer = new SegmentWriter({ folder, firstSegment: sections.disk.firstSegment });
+    writer.append(aHeader(0, aSection(0, 600), { epoch: 6 }), aSection(0, 600));
+    writer.close();
+    await end();
+  }
   const keys = () => readdirSync(join(folder, 'keys')).sort();
 
   it('wait in memory when the disk refuses them, and count there', () => {
@@ -132,5 +138,26 @@ describe('sections that wait', () => {
       { code: 'SECTION_CORRUPT', message: expect.stringMatching(/^open-section .*deleted.*restart the agent$/) },
     ]);
     expect(changes).toBe(1);
+  });
+
+  it('are not taken for sent where all files but segments are gone, and count as given up', async () => {
+    await endWithOneOf6();
+    for (const name of ['keys', 'marks']) rmSync(join(folder, name), { recursive: true });
+    await begin(7);
+    expect([sections.disk.passed.sections, sections.disk.counts.waiting.sections]).toEqual([0, 1]);
+    sections.unsigned(header);
+    sections.unsigned(header);
+    expect(sections.errors).toMatchObject([
+      { code: 'SECTION_CORRUPT', message: expect.stringMatching(/2 sections with 6 packets .*given up/) },
+    ]);
+    expect(changes).toBe(2);
+  });
+
+  it('are not taken for sent where the key is damaged', async () => {
+    await endWithOneOf6();
+    rmSync(join(folder, 'marks'));
+    writeFileSync(join(folder, 'keys', '6.json'), '{');
+    await begin(7);
+    expect([sections.disk.passed.sections, sections.keyOf(6)]).toEqual([0, undefined]);
   });
 });

@@ -56,10 +56,10 @@ export class WaitingSections {
     this.#retry = new DiskRetry(folder, this.#errors, this.#keys, onChange);
   }
 
-  /** Keys first: what none of them signs is not sent. */
+  /** Keys first: they may have to tell how far the rest was sent. */
   async open(): Promise<void> {
     await this.#keys.open();
-    await this.disk.open((epoch) => this.keyOf(epoch) !== undefined);
+    await this.disk.open(this.#keys);
   }
 
   /** Sections of this epoch may come from here on. */
@@ -106,6 +106,12 @@ export class WaitingSections {
     this.#retry.look();
     this.logger.error({ code, seq: header.seq }, `${message}: the section is kept in memory`);
     this.memory.add({ header, bytes });
+  }
+
+  /** It is given up, for the key of its epoch is lost. */
+  unsigned(header: Pick<RecordHeader, 'packets'>): void {
+    this.#errors.unsigned(header.packets);
+    this.onChange();
   }
 
   /** Disk first, then memory. */

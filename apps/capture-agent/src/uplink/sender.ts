@@ -2,6 +2,7 @@ import type { BusRecord, Producer } from '@bpfleet/bus';
 import { hasCode } from '@bpfleet/errors';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
+import type { RecordHeader } from '../spool/record-header.js';
 import type { SectionStore, StoredSection } from '../spool/section-store.js';
 import type { SessionKey } from '../spool/session-keys.js';
 import { freeSentBuffers } from './free-sent-buffers.js';
@@ -16,6 +17,8 @@ export interface SenderOptions {
   readonly keyOf: (epoch: number) => SessionKey | undefined;
   /** CLOCK_BOOTTIME and the boot that it is of: by it, sections say when they were closed. */
   readonly clock?: { readonly boot: number; readonly nowMs: () => number };
+  /** A section is given up, for the key of its epoch is lost. */
+  readonly onUnsigned?: (header: RecordHeader) => void;
   /** Sections wait no more. */
   readonly onDone?: () => Promise<void>;
 }
@@ -210,6 +213,7 @@ export class Sender {
 
   async #giveUp(store: SectionStore, { header }: StoredSection, isUnsigned: boolean): Promise<void> {
     await store.giveUp();
+    if (isUnsigned) this.options.onUnsigned?.(header);
     (isUnsigned ? this.metrics.sectionsUnsigned : this.metrics.sectionsRefused).inc();
     const why = isUnsigned ? 'the key of its epoch is lost' : 'the bus takes none like it';
     this.logger.error({ epoch: header.epoch, seq: header.seq, why }, 'a section is given up');

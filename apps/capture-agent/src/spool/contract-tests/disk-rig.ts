@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SpoolLimits } from '../age-limit.js';
 import { DiskSpool } from '../disk-spool.js';
+import type { KeptKeys } from '../lost-marks.js';
 import type { RecordHeader } from '../record-header.js';
 import { FolderSegments } from '../segment-files.js';
 import { type AppendedRecord, SegmentWriter } from '../segment-writer.js';
@@ -62,15 +63,11 @@ export class DiskRig {
   readonly #opened: DiskSpool[] = [];
 
   /** The process before, if there is one, is killed. */
-  async open(
-    limits: Partial<SpoolLimits> = {},
-    segmentBytes = 3000,
-    hasKey?: (epoch: number) => boolean,
-  ): Promise<DiskSpool> {
+  async open(limits: Partial<SpoolLimits> = {}, segmentBytes = 3000, keys?: KeptKeys): Promise<DiskSpool> {
     const all = { maxBytes: 1 << 30, maxAgeMs: 1e12, ...limits };
     this.spool = new DiskSpool(this.folder, all, 1, () => this.nowMs, this.files, atOnce);
     this.#opened.push(this.spool);
-    await this.spool.open(hasKey);
+    await this.spool.open(keys);
     this.writer?.close();
     this.writer = new SegmentWriter({
       folder: this.folder,
