@@ -5,7 +5,7 @@ import { PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { OpenerEvent, OpenerPort } from './border/opener-port.js';
-import { prepareSpool } from './capture/prepare-spool.js';
+import { noteOpenSection, prepareSpool } from './capture/prepare-spool.js';
 import { KEPT_TIMES_FILE } from './capture/ring/kept-times.js';
 import { OPEN_SECTION_FILE, type RingPosition } from './capture/sections/open-section.js';
 import { SocketGap } from './capture/socket-gap.js';
@@ -150,6 +150,7 @@ export class CaptureAgent {
     // Now that the counters are what they stay at.
     await this.#reporter?.last();
     await this.parts.opener.stop();
+    if (this.#source) noteOpenSection(this.config.agentSpoolDir, this.#sections.disk);
     await this.#sections?.close();
     this.#spoolLock?.release();
   }
@@ -184,6 +185,7 @@ export class CaptureAgent {
     };
     await source.start(run, events);
     this.#source = source;
+    noteOpenSection(folder, this.#sections.disk);
     this.#sections.keepsMapped([OPEN_SECTION_FILE, KEPT_TIMES_FILE]);
     ledgerMetrics(parts.registry, () => this.#account.figures());
     for (const trouble of source.troubles) parts.logger.warn(trouble);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -147,4 +147,29 @@ suiteRequires('an agent of two processes', needs, () => {
     },
     120_000,
   );
+
+  it('says that its open section was lost, and which files are gone, keeps keys, and has nothing to say once restarted', async () => {
+    const spool = join(folder, 'state/spool');
+    const last = () => service.statuses.at(-1);
+    const corrupt = () => last()?.errors.flatMap(({ code, message }) => (code === 'SECTION_CORRUPT' ? message : []));
+    const beginning = async () => {
+      const before = last()?.epoch ?? 0;
+      start(CAPABILITIES.systemd);
+      await expect.poll(() => last()?.epoch ?? 0, BUSY).toBeGreaterThan(before);
+    };
+    await beginning();
+    expect(corrupt()).toEqual([]);
+    // Its pages are gone: the next store of the capture thread ends the process.
+    truncateSync(join(spool, 'open-section'), 0);
+    await expect.poll(corrupt, BUSY).toEqual([expect.stringContaining('1 sections of how many packets nobody knows')]);
+    for (const name of readdirSync(spool)) rmSync(join(spool, name), { recursive: true });
+    await expect
+      .poll(corrupt, BUSY)
+      .toContainEqual(expect.stringMatching(/^open-section, take-overs .*: restart the agent/));
+    expect(readdirSync(spool)).toEqual(expect.arrayContaining(['keys', 'marks']));
+    opener.kill('SIGTERM');
+    await once(opener, 'exit');
+    await beginning();
+    expect(corrupt()).toEqual([]);
+  }, 120_000);
 });

@@ -1,14 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SectionWriter } from '@bpfleet/section';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DiskSpool } from '../spool/disk-spool.js';
-import { prepareSpool } from './prepare-spool.js';
+import { noteOpenSection, prepareSpool } from './prepare-spool.js';
 import { KEPT_TIMES_FILE } from './ring/kept-times.js';
-import { OpenSection } from './sections/open-section.js';
+import { OPEN_SECTION_FILE, OpenSection } from './sections/open-section.js';
 import { openSectionFile } from './sections/open-section-file.js';
+import { DAMAGED_SECTION } from './sections/recover-section.js';
 
 const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
 const facts = { agent: 'host-1', boot: 1, bootNowMs: () => 1000, origin, logger: pino({ level: 'silent' }) };
@@ -42,9 +43,21 @@ function leaveOpenSection(damage: (words: Float64Array) => void): void {
   file.close();
 }
 
-async function prepared() {
+async function opened(): Promise<DiskSpool> {
   const spool = new DiskSpool(folder, { maxBytes: 1 << 30, maxAgeMs: 1e12 }, 1, facts.bootNowMs);
   await spool.open();
+  return spool;
+}
+
+/** As an agent does once its source has begun, and once that has ended. */
+async function noted(): Promise<void> {
+  const spool = await opened();
+  noteOpenSection(folder, spool);
+  await spool.close();
+}
+
+async function prepared() {
+  const spool = await opened();
   const { before } = await prepareSpool(folder, spool, facts);
   const taken = await spool.take(1 << 20);
   const { damaged } = spool.counts;
@@ -140,5 +153,57 @@ describe('prepareSpool', () => {
     const { before, sections } = await prepared();
     expect(sections).toEqual([{ epoch: 99, seq: 7, packets: 0 }]);
     expect(before).toMatchObject({ 'before-captured': '99', 'before-alive-ms': '0' });
+  });
+
+  const path = (): string => join(folder, OPEN_SECTION_FILE);
+  const losses: [string, () => void][] = [
+    ['truncated', () => truncateSync(path(), 0)],
+    ['all zeros', () => writeFileSync(path(), new Uint8Array(1 << 19))],
+    ['deleted', () => rmSync(path())],
+  ];
+
+  it.each(losses)('says that the section is damaged, and goes on, where its file is %s', async (_, lose) => {
+    leaveOpenSection(() => {});
+    await noted();
+    lose();
+    const { before, sections, damaged, next } = await prepared();
+    expect({ before, sections, damaged }).toEqual({ before: {}, sections: [], damaged: DAMAGED_SECTION });
+    expect(next).toMatchObject({ isReadable: true, taken: 0 });
+    expect((await prepared()).damaged).toEqual(none);
+  });
+
+  it.each(losses)('says so too where the marks were deleted as well, and made again: %s', async (_, lose) => {
+    leaveOpenSection(() => {});
+    const spool = await opened();
+    noteOpenSection(folder, spool);
+    rmSync(join(folder, 'marks'));
+    await spool.keepDeleted();
+    await spool.close();
+    lose();
+    expect((await prepared()).damaged).toEqual(DAMAGED_SECTION);
+  });
+
+  it('has nothing to say of it at a first start', async () => {
+    const { before, sections, damaged } = await prepared();
+    expect({ before, sections, damaged }).toEqual({ before: {}, sections: [], damaged: none });
+  });
+
+  it.each(losses)(
+    'has nothing to say where a process before had noted none, as those did that are older: %s',
+    async (_, lose) => {
+      leaveOpenSection(() => {});
+      await (await opened()).close();
+      lose();
+      expect((await prepared()).damaged).toEqual(none);
+    },
+  );
+
+  it('has nothing to say after a source without one, nor where it was gone when that ended in order', async () => {
+    await noted();
+    expect((await prepared()).damaged).toEqual(none);
+    await noted();
+    rmSync(path());
+    await noted();
+    expect((await prepared()).damaged).toEqual(none);
   });
 });

@@ -6,7 +6,7 @@ import type { DiskSpool } from '../spool/disk-spool.js';
 import { SegmentWriter } from '../spool/segment-writer.js';
 import { KEPT_TIMES_FILE, KeptTimes } from './ring/kept-times.js';
 import { keptMemory } from './sections/kept-memory.js';
-import { type LeftSection, OpenSection, type RingPosition } from './sections/open-section.js';
+import { type LeftSection, OpenSection, type RingPosition, type UnreadableSection } from './sections/open-section.js';
 import { openSectionFile } from './sections/open-section-file.js';
 import { DAMAGED_SECTION, type Recovered, recoverSection } from './sections/recover-section.js';
 
@@ -31,6 +31,9 @@ export interface SpoolFacts {
   readonly logger: Logger;
 }
 
+/** Where there has to be something. */
+const NOTHING_LEFT: UnreadableSection = { isReadable: false, positions: [], readAtMs: 0 };
+
 /** Puts the section that a killed process left open into the spool, and tells what else it left. */
 export async function prepareSpool(folder: string, spool: DiskSpool, facts: SpoolFacts): Promise<PreparedSpool> {
   const file = openSectionFile(folder);
@@ -53,7 +56,7 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
       'take-overs have no file: a kill -9 during one loses or doubles packets',
     );
   try {
-    const left = new OpenSection(file.memory).left();
+    const left = new OpenSection(file.memory).left() ?? (spool.hadOpenSection ? NOTHING_LEFT : undefined);
     if (left === undefined) return { firstSegment: spool.firstSegment, positions: [], before: {}, readAtMs: undefined };
     const rings = { positions: left.positions, readAtMs: left.readAtMs || undefined };
     if (!left.isReadable) {
@@ -76,6 +79,16 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
   } finally {
     file.close();
   }
+}
+
+/**
+ * Notes whether the process after this one has to find an open section: not before a source has begun one, nor once that has
+ * ended in order and nothing is left of it, whatever became of the file.
+ */
+export function noteOpenSection(folder: string, spool: DiskSpool): void {
+  const file = openSectionFile(folder);
+  spool.hadOpenSection = new OpenSection(file.memory).left() !== undefined;
+  file.close();
 }
 
 function append(

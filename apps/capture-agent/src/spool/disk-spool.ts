@@ -95,6 +95,14 @@ export class DiskSpool implements SectionStore {
     this.#scan.lose(amount);
   }
 
+  /** Whether a process before left an open section, for the one after it: a file of zeros does not tell. */
+  get hadOpenSection(): boolean {
+    return this.#kept.hadOpenSection;
+  }
+  set hadOpenSection(had: boolean) {
+    this.#kept.hadOpenSection = had;
+  }
+
   /** The first number that a new writer may take. */
   get firstSegment(): number {
     return this.#firstSegment;

@@ -38,12 +38,20 @@ export class KeptMarks {
     const [file, handle] = [this.#file, this.#handle];
     if (handle === undefined || (await handle.stat()).nlink > 0) return;
     const again = await KeptMarks.open(folder);
+    again.hadOpenSection = this.hadOpenSection;
     this.#words = again.#words;
     this.#file = again.#file;
     this.#handle = again.#handle;
     this.commit(this.#marks);
     file?.close();
     await handle.close();
+  }
+
+  get hadOpenSection(): boolean {
+    return this.#words.hadOpenSection;
+  }
+  set hadOpenSection(had: boolean) {
+    this.#words.hadOpenSection = had;
   }
 
   get marks(): Marks {

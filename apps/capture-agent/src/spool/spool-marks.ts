@@ -7,7 +7,7 @@ export const MARKS_FILE = 'marks';
 export const MARKS_BYTES = 4096;
 
 const MAGIC = 0xb9f15b3;
-const WORD = { magic: 0, bank: 1 } as const;
+const WORD = { magic: 0, bank: 1, openSection: 2 } as const;
 /** Two banks of the same words: one is valid, the other is written, then one store makes that the valid one. */
 const BANKS = [8, 136] as const;
 const BANK_WORDS = 128;
@@ -48,8 +48,17 @@ export class SpoolMarks {
     if (whole !== undefined) words[WORD.bank] = whole;
     else {
       this.write(noMarks);
+      this.hadOpenSection = false;
       words[WORD.magic] = MAGIC;
     }
+  }
+
+  /** Of agents that did not note it: false. */
+  get hadOpenSection(): boolean {
+    return this.#words[WORD.openSection] === 1;
+  }
+  set hadOpenSection(had: boolean) {
+    this.#words[WORD.openSection] = Number(had);
   }
 
   read(): Marks {
