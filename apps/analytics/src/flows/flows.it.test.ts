@@ -153,4 +153,38 @@ suiteRequires('Questions about flows', { postgres: await postgres() }, ({ postgr
       { numRuns: 60, endOnFailure: true },
     );
   });
+
+  // Deeper than the planner is shown, to the left and to the right.
+  const anyOperator = fc.constantFrom(' and ', ' or ', ' and not ');
+  const { anyExpression } = fc.letrec<{ anyExpression: string; anyPart: string }>((tie) => ({
+    anyExpression: fc
+      .tuple(tie('anyPart'), fc.array(fc.tuple(anyOperator, tie('anyPart')), { minLength: 1, maxLength: 6 }))
+      .map(([first, rest]) => [first, ...rest.flat()].join('')),
+    anyPart: fc.oneof(
+      { maxDepth: 4, depthSize: 'small' },
+      fc.constantFrom('tcp', 'udp', 'ip6', 'ip host 10.0.0.1', 'src port 80', 'ip src 10.0.0.2', 'dst port 53'),
+      tie('anyExpression').map((expression) => `(${expression})`),
+    ),
+  }));
+
+  it('decides expressions of any depth as the packets do', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(anySection, { minLength: 5, maxLength: 10 }),
+        anyExpression.map((expression) => `(ip or ip6) and (${expression}) or icmp`),
+        async (specs, expression) => {
+          await rig.empty();
+          const sections = sectionsOf(specs);
+          await rig.ingest(sections, [], true);
+          await compareFlows(rig, specs, sections, expression);
+        },
+      ),
+      { numRuns: 10, endOnFailure: true },
+    );
+  });
+  it('answers a chain of 2,400 pairs', async () => {
+    const filter = `${'ip or ip6 and '.repeat(2_400)} ip`;
+    const top = await rig.flows.top(TopQuery.parse({ ...range, filter, by: 'host' }), rig.nowMs, signal);
+    expect(top.total.packets).toBe(0);
+  });
 });
