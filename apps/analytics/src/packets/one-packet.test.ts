@@ -41,6 +41,21 @@ describe('PacketsService: one in full', () => {
     expect(why[1]).toMatchObject({ expression: 'port 80', verdict: 'undecided', terms: [{ verdict: 'undecided' }] });
     await expect(rig.service.packet('host-1.1.0.0', 'prt 80', signal)).rejects.toMatchObject({ code: 'FILTER_SYNTAX' });
   });
+  it.each([
+    ['wlan type mgt', 'exists on other link types alone'],
+    ['ip proto 6 or wlan type mgt', 'has such a term'],
+  ])('leaves “%s” undecided, as the query does: it %s', async (expression) => {
+    rig.store({ packets: [{ atNs: NOW_NS - 1n, bytes: tcpFrame(0) }] });
+    expect((await rig.rows({ filter: expression })).completeness.packetsUndecided).toBe(1);
+    const { why } = await rig.service.packet('host-1.1.0.0', expression, signal);
+    expect(why[1]).toEqual({ expression, verdict: 'undecided', terms: [] });
+  });
+  it('refuses, as the query does, what no link type has', async () => {
+    rig.store({ packets: [{ atNs: NOW_NS - 1n, bytes: tcpFrame(0) }] });
+    const refusal = { code: 'FILTER_UNSUPPORTED' };
+    await expect(rig.rows({ filter: 'gateway router' })).rejects.toMatchObject(refusal);
+    await expect(rig.service.packet('host-1.1.0.0', 'gateway router', signal)).rejects.toMatchObject(refusal);
+  });
   it('says of a version that nobody knows any more only that it was there', async () => {
     rig.store({ atNs: ago(1), filter: 'gone@1' });
     expect((await rig.service.packet('host-1.1.0.0', undefined, signal)).why).toEqual([

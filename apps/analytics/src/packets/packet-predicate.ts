@@ -47,8 +47,9 @@ const undecided: PacketPredicate = () => 'undecided';
 /**
  * Faults of the expression are told before anything is read; that it means nothing on some link types is none, nor that
  * only the kernel's view of a packet says something (`outbound and vlan 5`).
+ * @throws BpfleetError with the span in the expression
  */
-function refuseFaults(expression: string): void {
+export function refuseFaults(expression: string): void {
   let fault: unknown;
   for (const live of [false, true]) {
     for (const linkType of supportedLinkTypes) {

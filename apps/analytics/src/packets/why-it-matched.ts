@@ -6,6 +6,7 @@ import type { SectionInterface } from '@bpfleet/section';
 import { filtersOf } from '../filter-labels.js';
 import type { KnownVersions } from '../registry/known-versions.js';
 import { PACKET_TYPE } from './packet-direction.js';
+import { refuseFaults } from './packet-predicate.js';
 import type { StoredPacket } from './stored-packet.js';
 import { copyWithoutTag, isTagMetadata, TAG_BYTES, TAG_OFFSET, tagOf } from './vlan-metadata.js';
 
@@ -45,16 +46,26 @@ export function whyMatched(
   packet: StoredPacket,
   described: SectionInterface,
 ): PacketExplanation {
-  // As `packetPredicates`: bytes of a file, unless the kernel had the tag beside them.
-  if (!isTagMetadata(packet)) {
-    try {
-      return explanation(expression, { bytes, ...packet }, described.linkType, false);
-    } catch (error) {
-      // It asks for the direction, say, which the interface block tells: as the kernel saw it.
-      if (!hasCode(error, 'FILTER_UNSUPPORTED')) throw error;
-    }
+  // As `packetPredicates`: bytes of a file, unless the kernel had the tag beside them. Not in a file, say, is the direction,
+  // which the interface block tells: as the kernel saw it.
+  const asFile = isTagMetadata(packet)
+    ? undefined
+    : supported(() => explanation(expression, { bytes, ...packet }, described.linkType, false));
+  const asKernel = () => explanation(expression, kernelView(bytes, packet, described), described.linkType, true);
+  const found = asFile ?? supported(asKernel);
+  if (found !== undefined) return found;
+  refuseFaults(expression);
+  return { expression, verdict: 'undecided', terms: [] };
+}
+
+/** Undefined where the expression has a term that does not exist on the packet's link type, or in that form. */
+function supported(explain: () => PacketExplanation): PacketExplanation | undefined {
+  try {
+    return explain();
+  } catch (error) {
+    if (hasCode(error, 'FILTER_UNSUPPORTED')) return undefined;
+    throw error;
   }
-  return explanation(expression, kernelView(bytes, packet, described), described.linkType, true);
 }
 
 /** That a version's expression has a term that does not exist on this link type is no fault of the caller. */
