@@ -168,7 +168,10 @@ export interface OpenerPort {
   challenge(): Promise<ChallengeAnswer>;
   cut(socket: number, swap: number): Promise<void>;
   drained(socket: number): Promise<void>;
-  /** What runs, read back now; signed statements when a nonce of the service is given. */
+  /**
+   * What runs, read back now; signed statements when a nonce of the service is given. Another nonce than the one before says that
+   * the service has what was told before: until then a divergence is told again.
+   */
   attest(nonce?: string): Promise<Attested>;
   /** Pins the filter-manager's keys at the first enrolment; once there are any, they only change by signed states. */
   pin(keys: readonly string[]): Promise<void>;

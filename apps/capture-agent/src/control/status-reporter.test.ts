@@ -83,6 +83,16 @@ describe('StatusReporter', () => {
     await reporter.last();
     expect(sequences()).toEqual([0, 1, 2]);
   });
+  it('keeps the nonce while no status arrives: by another one the opener knows that one did', async () => {
+    enrol();
+    await expect.poll(sequences).toEqual([0, 1]);
+    await reporter.stop();
+    client.isAway = true;
+    for (let lost = 0; lost < 2; lost++) await reporter.last();
+    client.isAway = false;
+    for (let arrived = 0; arrived < 2; arrived++) await reporter.last();
+    expect(nonces.slice(2)).toEqual(['nonce 2', 'nonce 2', 'nonce 2', 'nonce 3']);
+  });
   it('has no last word for a filter-manager that never heard of it', async () => {
     await reporter.stop();
     await reporter.last();

@@ -25,6 +25,7 @@ interface Swap {
 export interface HeldSocketParts {
   readonly linker: Linker;
   readonly emit: (event: OpenerEvent) => void;
+  readonly logger: { error(facts: object, text: string): void };
 }
 
 /** One packet socket with what runs on it, from its opening to the moment when its ring was read to the end. */
@@ -45,8 +46,8 @@ export class HeldSocket {
   #openedAtMs = 0;
   /** What was wished for last and could not be done, with the reason. */
   #refusal: { readonly wish: SocketWish; readonly reason: string } | undefined;
-  /** The kernel ran another program; until it is reported. */
-  #divergence: string | undefined;
+  /** The kernel ran another program, in words; until the filter-manager has a status that tells of it. */
+  #divergence: { readonly reason: string; readonly isTold: boolean } | undefined;
 
   private constructor(
     readonly id: number,
@@ -199,20 +200,26 @@ export class HeldSocket {
    */
   check(): 'right' | 'mended' | 'lost' {
     if (this.isEnding || this.attachment.isInPlace()) return 'right';
-    this.#divergence = 'the kernel ran another program; it was attached again';
     try {
       this.attachment.restore();
+      this.#diverged('the kernel ran another program; it was attached again');
       return 'mended';
     } catch (error) {
       if (!(error instanceof BpfleetError)) throw error;
-      this.#divergence = `the kernel ran another program, and keeps it: ${reasonOf(error)}`;
+      this.#diverged(`the kernel ran another program, and keeps it: ${reasonOf(error)}`);
       return 'lost';
     }
   }
 
-  /** The divergence was told of. */
-  reported(): void {
-    this.#divergence = undefined;
+  /** A status goes out that says what `outcomes` says. While all filters are `pending` that is no word of a divergence. */
+  told(): void {
+    if (this.#divergence === undefined || !this.outcomes().some(({ state }) => state === 'diverged')) return;
+    this.#divergence = { ...this.#divergence, isTold: true };
+  }
+
+  /** The filter-manager has that status. What was found since is told in the next one. */
+  acknowledged(): void {
+    if (this.#divergence?.isTold) this.#divergence = undefined;
   }
 
   /** In place of another, whose divergence nobody has told of yet. */
@@ -224,7 +231,8 @@ export class HeldSocket {
     if (this.isEnding) return [];
     return outcomesOf({
       ...{ id: this.id, hash: this.program.hash, found: this.attachment.state(), current: this.#current },
-      ...{ wish: this.#refusal?.wish ?? this.wish, refused: this.#refusal?.reason, divergence: this.#divergence },
+      ...{ wish: this.#refusal?.wish ?? this.wish, refused: this.#refusal?.reason },
+      divergence: this.#divergence?.reason,
       ...{ isSwapping: this.#swap !== undefined, isTakingOver: this.#takesOver.length > 0 },
     });
   }
@@ -233,6 +241,13 @@ export class HeldSocket {
   close(): void {
     this.#attachment?.close();
     this.ring.close();
+  }
+
+  #diverged(reason: string): void {
+    this.#divergence = { reason, isTold: false };
+    const { isShared, branches } = this.#current;
+    const device = isShared ? '*' : branches[0]!.interfaces[0]!.name;
+    this.parts.logger.error({ interface: device, socket: this.id }, reason);
   }
 
   #swapTo(next: SocketWish): void {

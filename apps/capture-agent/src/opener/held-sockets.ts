@@ -101,9 +101,14 @@ export class HeldSockets {
     return found.every(({ is }) => is === 'right');
   }
 
-  /** Divergences were told of. */
-  reported(): void {
-    for (const socket of this.#sockets.values()) socket.reported();
+  /** A status goes out that says what `outcomes` says. */
+  told(): void {
+    for (const socket of this.#sockets.values()) socket.told();
+  }
+
+  /** The filter-manager has that status. */
+  acknowledged(): void {
+    for (const socket of this.#sockets.values()) socket.acknowledged();
   }
 
   outcomes(): FilterOutcome[] {

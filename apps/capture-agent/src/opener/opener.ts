@@ -83,6 +83,8 @@ export class Opener implements OpenerPort {
   readonly #linker = new Linker();
   #verified: { readonly desired: VerifiedState; readonly own: OwnEndpoints } | undefined;
   #epoch = 0;
+  /** That was attested with last. */
+  #nonce: string | undefined;
   #fingerprint = '';
   #checkedAtMs = 0;
   #plan: SocketPlan = { sockets: [], refused: [] };
@@ -97,13 +99,13 @@ export class Opener implements OpenerPort {
   }
 
   async start(onEvent: (event: OpenerEvent) => void): Promise<void> {
-    const { folder, agent, ringBudgetBytes } = this.options;
+    const { folder, agent, ringBudgetBytes, logger } = this.options;
     this.#onEvent = onEvent;
     this.#identity = await Identity.open(folder, agent, (trouble) => this.#isKept(trouble));
     this.#clock = new ServiceClock(this.#identity.serviceTimeMs);
     // Where another opener began is far away; 32 bits travel with a descriptor.
     const firstId = randomInt(1, 2 ** 31);
-    const parts = { linker: this.#linker, emit: (event: OpenerEvent) => this.#emit(event) };
+    const parts = { linker: this.#linker, logger, emit: (event: OpenerEvent) => this.#emit(event) };
     this.#sockets = new HeldSockets(ringBudgetBytes, parts, firstId);
     this.#every(RESCAN_INTERVAL_MS, () => this.#rescan());
     this.#every(UNCONFINED_CHECK_INTERVAL_MS, () => this.#checkIfDue());
@@ -168,6 +170,9 @@ export class Opener implements OpenerPort {
   }
 
   async attest(nonce?: string): Promise<Attested> {
+    // The filter-manager gives another one with each status that it takes.
+    if (nonce !== undefined && nonce !== this.#nonce) this.#sockets.acknowledged();
+    this.#nonce = nonce ?? this.#nonce;
     this.#sockets.check();
     const { trouble, generation, key } = this.#identity;
     const known = {
@@ -176,7 +181,7 @@ export class Opener implements OpenerPort {
       notExcluded: this.#verified?.own.trouble,
       asRoot: this.options.asRoot,
     };
-    this.#sockets.reported();
+    this.#sockets.told();
     if (nonce === undefined) return { ...known, statements: [] };
     const about = { agent: this.options.agent, epoch: this.#epoch, generation, nonce };
     return { ...known, statements: statementsOf(this.#sockets.running, about, key) };

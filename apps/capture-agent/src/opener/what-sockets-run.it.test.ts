@@ -89,7 +89,7 @@ describe.runIf(possible.ok)(title, () => {
   });
 
   describe('where another program was attached', () => {
-    it('are diverged until it was reported, and run the right one', async () => {
+    it('are diverged until the filter-manager has heard of it, and run the right one', async () => {
       await rig.desire(web(1));
       const reader = rig.readerOf('web');
       const before = reader.readBack();
@@ -97,7 +97,42 @@ describe.runIf(possible.ok)(title, () => {
       await rig.opener.desire(rig.service.desire([web(1)]));
       expect(await rig.states()).toEqual([expect.stringMatching(/^web@1 on eth0 diverged/)]);
       expect(reader.readBack()).toEqual(before);
+      for (let retry = 0; retry < 3; retry++) {
+        expect(await rig.statesAgain()).toEqual([expect.stringMatching(/^web@1 on eth0 diverged/)]);
+      }
       expect(await rig.states()).toEqual(['web@1 on eth0 attested']);
+    });
+
+    it('are diverged in a status after the one that was on its way when it was found', async () => {
+      await rig.desire(web(1));
+      await rig.states();
+      rig.isConfined = false;
+      rig.readerOf('web').attach(accepting(96));
+      // The opener looks by itself, each second where the agent is not confined.
+      await rig.until('it to be found', () => rig.errors.length > 0);
+      expect(await rig.states()).toEqual([expect.stringMatching(/^web@1 on eth0 diverged/)]);
+      expect(await rig.states()).toEqual(['web@1 on eth0 attested']);
+    });
+
+    it('are diverged once the swap is over that was under way', async () => {
+      await rig.desire(web(1));
+      await rig.desire(web(2));
+      rig.readerOf('web').attach(accepting(96));
+      expect(await rig.states()).toEqual(['web@2 on eth0 pending: the swap is under way']);
+      expect(await rig.states()).toEqual(['web@2 on eth0 pending: the swap is under way']);
+      await rig.settle();
+      expect(await rig.states()).toEqual([expect.stringMatching(/^web@2 on eth0 diverged/)]);
+      expect(await rig.states()).toEqual(['web@2 on eth0 attested']);
+    });
+
+    it('are named in the log, whether anybody hears of the status or not', async () => {
+      await rig.desire(web(1));
+      rig.readerOf('web').attach(accepting(96));
+      await rig.states();
+      await rig.states();
+      expect(rig.errors).toEqual([
+        [{ interface: 'eth0', socket: expect.any(Number) }, 'the kernel ran another program; it was attached again'],
+      ]);
     });
 
     it('are replaced when it was locked', async () => {

@@ -13,7 +13,12 @@ type SocketEvent = Extract<OpenerEvent, { readonly kind: 'socket' }>;
 export class OpenerRig {
   readonly service = new SigningService('agent-1');
   readonly events: OpenerEvent[] = [];
+  /** Errors of its log: the facts, and the text. */
+  readonly errors: (object | string)[][] = [];
+  isConfined = true;
   opener!: Opener;
+  /** Of the statuses that arrived: each is answered with another nonce. */
+  #nonces = 0;
   #folder = '';
   #failure: unknown;
   #leave: () => void = () => {};
@@ -31,7 +36,12 @@ export class OpenerRig {
       this.#failure = error;
     };
     this.opener = new Opener(
-      testOpenerOptions(join(this.#folder, 'opener'), { ringBudgetBytes: 64 * 1024 * 1024, onFatal, ...this.options }),
+      testOpenerOptions(join(this.#folder, 'opener'), {
+        ...{ ringBudgetBytes: 64 * 1024 * 1024, onFatal },
+        isConfined: () => this.isConfined,
+        logger: { error: (...line) => void this.errors.push(line), info: () => {} },
+        ...this.options,
+      }),
     );
     await this.opener.start((event) => this.events.push(event));
     await this.opener.pin([this.service.key.publicKey]);
@@ -47,8 +57,15 @@ export class OpenerRig {
     return PacketSocket.adopt(fd, { geometry: socket.ring, skipOutgoing: false, resume: false, subject: 'test' });
   }
 
-  async states(): Promise<string[]> {
-    const { outcomes } = await this.opener.attest();
+  /** What the status says that is collected after one that arrived. */
+  states(): Promise<string[]> {
+    this.#nonces++;
+    return this.statesAgain();
+  }
+
+  /** What it says after one that did not. */
+  async statesAgain(): Promise<string[]> {
+    const { outcomes } = await this.opener.attest(`nonce-${this.#nonces}`);
     return outcomes.map(({ filter, version, interface: device, state, reason }) =>
       [`${filter}@${version} on ${device} ${state}`, reason].filter(Boolean).join(': '),
     );
