@@ -1,5 +1,6 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { z } from 'zod';
+import { boundedAnswer } from './bounded-answer.js';
 import { Problem } from './problem.js';
 import type { Route } from './route.js';
 
@@ -28,7 +29,12 @@ export interface ClientOptions {
   readonly server: string;
   readonly fetch?: typeof fetch;
   readonly headers?: Record<string, string>;
+  /** What `call`, or a problem, has at most. Other answers of `send` are bounded by who reads them. */
+  readonly maxAnswerBytes?: number;
 }
+
+/** More than any answer has that is read whole: a text of V8 ends at twice that. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
 /** Calls the HTTP APIs by their routes: the CLI, the agent and the tests use this one. */
 export class ApiClient {
@@ -37,11 +43,11 @@ export class ApiClient {
   /**
    * @returns the answer, checked by the route's schema
    * @throws BpfleetError with the server's code, hint and span; `SERVER_UNREACHABLE` when there is no answer; `INTERNAL`
-   *   when the answer is not of this API
+   *   when the answer is not of this API, `ANSWER_TOO_LARGE` when it is longer than any of it
    */
   async call<R extends Route>(route: R, input: CallInput<R>): Promise<z.output<R['response']>> {
     const response = await this.send(route, input);
-    const answer = response.status === 204 ? undefined : safeJson(await response.text());
+    const answer = response.status === 204 ? undefined : safeJson(await this.#textOf(response));
     const parsed = route.response.safeParse(answer);
     if (!parsed.success) throw unexpectedAnswer(response, parsed.error);
     return parsed.data as z.output<R['response']>;
@@ -70,8 +76,12 @@ export class ApiClient {
       ...(upload === undefined ? {} : streamed(upload)),
       ...(signal ? { signal } : {}),
     });
-    if (response.status >= 400) throw await problemOf(response);
+    if (response.status >= 400) throw problemOf(response, await this.#textOf(response));
     return response;
+  }
+
+  #textOf(response: Response): Promise<string> {
+    return boundedAnswer(response, this.options.maxAnswerBytes ?? MAX_ANSWER_BYTES).text();
   }
 
   async #fetch(url: URL, init: RequestInit): Promise<Response> {
@@ -113,8 +123,7 @@ function unexpectedAnswer(response: Response, cause: z.ZodError): BpfleetError {
 /** URI Too Long; Request Header Fields Too Large. Told by servers before any of their programs sees the request. */
 const TOO_LONG: ReadonlySet<number> = new Set([414, 431]);
 
-async function problemOf(response: Response): Promise<BpfleetError> {
-  const text = await response.text();
+function problemOf(response: Response, text: string): BpfleetError {
   const problem = Problem.safeParse(safeJson(text));
   if (!problem.success && TOO_LONG.has(response.status)) {
     const { length } = response.url;

@@ -1,6 +1,7 @@
 export * from './agent-api.js';
 export * from './agent-status.js';
 export * from './answer-within.js';
+export * from './bounded-answer.js';
 export * from './canonical-json.js';
 export * from './client.js';
 export * from './control-api.js';

@@ -44,6 +44,7 @@ export const errorCodes = [
   'ALREADY_EXISTS',
   'VERSION_CONFLICT',
   'SERVER_UNREACHABLE',
+  'ANSWER_TOO_LARGE',
   // who calls
   'UNAUTHENTICATED',
   'CLOCK_SKEW',

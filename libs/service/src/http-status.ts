@@ -41,6 +41,7 @@ export const httpStatusOf: Record<ErrorCode, number> = {
   // The caller named a state (If-Match, a base version) that is no longer the current one: RFC 9110, 15.5.13.
   VERSION_CONFLICT: 412,
   SERVER_UNREACHABLE: 502,
+  ANSWER_TOO_LARGE: 502,
   UNAUTHENTICATED: 401,
   CLOCK_SKEW: 401,
   NOT_ENROLLED: 401,

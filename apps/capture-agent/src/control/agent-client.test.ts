@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { agentApi, DELEGATION_HEADER, SERVER_TIME_HEADER } from '@bpfleet/contract';
 import { claimedAgent, PrivateKey, verifyAgentToken } from '@bpfleet/service';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -74,6 +78,21 @@ describe('the client of the agent API', () => {
       api.isKnown = true;
     };
     expect((await call()).status).toBe(200);
+  });
+  it('takes in no more than an answer may have, once it is unpacked', async () => {
+    const packed = gzipSync(Buffer.alloc(5 * 1024 * 1024, ' '));
+    expect(packed.length).toBeLessThan(10_000);
+    const server = createServer((_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      client = new AgentClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, session);
+      const body = { token: '', enrolment: { payloadType: '', payload: '', signatures: [] } };
+      await expect(client.anonymous.call(agentApi.enrol, { body })).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE' });
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
   it('says why it cannot', async () => {
     api.isKnown = false;

@@ -1,4 +1,11 @@
-import { ApiClient, type CallInput, DELEGATION_HEADER, type Route, SERVER_TIME_HEADER } from '@bpfleet/contract';
+import {
+  ApiClient,
+  bundleKind,
+  type CallInput,
+  DELEGATION_HEADER,
+  type Route,
+  SERVER_TIME_HEADER,
+} from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { type PrivateKey, signAgentToken } from '@bpfleet/service';
 import type { z } from 'zod';
@@ -9,6 +16,9 @@ export interface AgentSession {
   /** As `delegationText` makes it. */
   readonly delegation: string;
 }
+
+/** After decompression. Nothing that an agent is answered is longer than a bundle: a signed state has 1 MiB, in base64 a third more. */
+export const MAX_ANSWER_BYTES = bundleKind.maxBytes;
 
 /**
  * Calls the agent API: each call with a token of its own, by the session key. Tokens go by the service's clock, which every
@@ -30,7 +40,7 @@ export class AgentClient {
       this.#heard(response.headers.get(SERVER_TIME_HEADER));
       return response;
     };
-    this.#client = new ApiClient({ server, fetch: listening });
+    this.#client = new ApiClient({ server, fetch: listening, maxAnswerBytes: MAX_ANSWER_BYTES });
   }
 
   async call<R extends Route>(route: R, input: CallInput<R>): Promise<z.output<R['response']>> {

@@ -4,6 +4,7 @@ import { BpfleetError, type ErrorCode } from '@bpfleet/errors';
 /** What was on the way to the filter-manager, or in it: over as soon as it answers. */
 const PASSING: readonly string[] = [
   'SERVER_UNREACHABLE',
+  'ANSWER_TOO_LARGE',
   'STORE_UNAVAILABLE',
   'TOO_BUSY',
   'INTERNAL',

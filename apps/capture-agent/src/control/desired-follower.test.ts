@@ -19,6 +19,8 @@ class FakeApi {
   order: DesireOrder | undefined;
   /** Instead of every bundle. */
   forged: Uint8Array | undefined;
+  /** Instead of every state. */
+  forgedState: string | undefined;
   readonly asked: string[] = [];
   readonly nonces: (string | null)[] = [];
   clockMs = Date.now();
@@ -63,7 +65,7 @@ class FakeApi {
       });
       if (known === etag()) return new Response(null, { status: 304, headers: time });
     }
-    return new Response(JSON.stringify(this.order!.state), { headers: { ...time, etag: etag() } });
+    return new Response(this.forgedState ?? JSON.stringify(this.order!.state), { headers: { ...time, etag: etag() } });
   }
 }
 
@@ -272,6 +274,18 @@ describe('DesiredFollower', () => {
     expect(readdirSync(folder)).toEqual([]);
     api.forged = undefined;
     await until(() => taken.length === 1);
+  });
+
+  it('takes in no state that is longer than any may be, and says so until there is one', async () => {
+    api.desire(service.desire([web]));
+    api.forgedState = ' '.repeat(5 * 1024 * 1024);
+    await start();
+    await until(() => trouble.errors.length > 0);
+    expect(trouble.errors).toMatchObject([{ code: 'ANSWER_TOO_LARGE' }]);
+    expect(trouble.isPassing).toBe(true);
+    api.forgedState = undefined;
+    await until(() => taken.length === 1);
+    expect(trouble.errors).toEqual([]);
   });
 
   it('goes by the time of the service when the host’s clock is off', async () => {

@@ -1,10 +1,10 @@
-import { agentApi, answerWithin, bundleKind, digestOf } from '@bpfleet/contract';
+import { agentApi, answerWithin, boundedAnswer, digestOf } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { nodeCrypto } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import type { ChallengeAnswer } from '../border/opener-port.js';
-import type { AgentClient } from './agent-client.js';
+import { type AgentClient, MAX_ANSWER_BYTES } from './agent-client.js';
 import type { ControlTrouble } from './control-trouble.js';
 import { type ClaimedState, claimedState, type KeptOrders } from './kept-orders.js';
 import { type TakenBundles, takeBundles } from './take-bundles.js';
@@ -123,7 +123,8 @@ export class DesiredFollower {
         signal,
       });
       if (response.status === 304) return undefined;
-      return { claimed: claimedState(await response.json()), etag: response.headers.get('etag') };
+      const envelope = await boundedAnswer(response, MAX_ANSWER_BYTES).json();
+      return { claimed: claimedState(envelope), etag: response.headers.get('etag') };
     };
     return answerWithin(CALL_TIMEOUT_MS, 'the filter-manager', ask, stopping);
   }
@@ -135,18 +136,8 @@ export class DesiredFollower {
   }
 }
 
-/** Whatever the other side sends, no more than a bundle may have is taken in. */
 async function bytesOf(response: Response, digest: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > bundleKind.maxBytes) {
-      throw new BpfleetError('BUNDLE_INVALID', `bundle ${digest} has more than ${bundleKind.maxBytes} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  const bytes = Buffer.concat(chunks);
+  const bytes = new Uint8Array(await boundedAnswer(response, MAX_ANSWER_BYTES).arrayBuffer());
   if (digestOf(bytes, nodeCrypto) === digest) return bytes;
   throw new BpfleetError('BUNDLE_INVALID', `what came for bundle ${digest} is another one`);
 }
