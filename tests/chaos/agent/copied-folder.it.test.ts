@@ -117,7 +117,10 @@ suiteRequires(
       expect(kinds).toEqual(new Set(['other-key', 'overlap']));
       const shown = (await conflicts()).map(({ kind, sections }) => `${kind} ${sections} sections`);
       const total = sent.reduce((sum, { count }) => sum + count, 0);
-      printRow(`${total} packets sent to two agents with one identity, ${refused.size} in quarantine; ${shown}`);
+      printRow(
+        `${total} packets sent to two agents with one identity, at ${PACKETS_PER_SECOND}/s to each, ` +
+          `${refused.size} in quarantine; ${shown}`,
+      );
     });
   },
 );

@@ -81,8 +81,9 @@ export function overload(rig: OneHost, nextNumbers: () => number): void {
       const dropped = after.droppedByKernel - before.droppedByKernel;
       const givenUp = after.packetsMissing - before.packetsMissing;
       printRow(
-        `${all} packets sent, ${(all / (all - missing)).toFixed(1)} times what was stored: ${all - missing} stored, ${twice} ` +
-          `twice, ${dropped} dropped by the kernel and ${givenUp} given up by the spool, by the store's word`,
+        `${all} packets sent, at ${PACKETS_PER_SECOND}/s for ${LOAD_MS / 1000} s, ` +
+          `${(all / (all - missing)).toFixed(1)} times what was stored: ${all - missing} stored, ${twice} twice, ` +
+          `${dropped} dropped by the kernel and ${givenUp} given up by the spool, by the store's word`,
       );
       expect(twice).toBe(0);
       expect(missing).toBe(dropped + givenUp);

@@ -75,7 +75,8 @@ export function sharedKilled(rig: OneHost, nextNumbers: () => number): void {
         const stored = await rig.stored(sent - dropped - before.lost, from);
         const { missing, twice } = missingAndTwice(sent, stored, from);
         printRow(
-          `${ROUNDS} kills, ${sent} packets: ${missing} missing, ${twice} twice, ${dropped} dropped, ${before.lost} lost`,
+          `${ROUNDS} kills, ${sent} packets at ${packetsPerSecond}/s on ${CABLES} interfaces, ring of ${bytes / MIB} MiB: ` +
+            `${missing} missing, ${twice} twice, ${dropped} dropped, ${before.lost} lost`,
         );
         expect({ missing, twice }).toEqual({ missing: dropped + before.lost, twice: 0 });
         expect(dropped > 0).toBe(bytes === MIB);

@@ -130,7 +130,7 @@ describe.runIf(possible.ok)(title, () => {
     const shown = CLASSES.map((name) => `${name} ${counts[name].stored} of ${counts[name].sent}`).join(', ');
     printFigures(
       seed,
-      `${found.versions} versions, ${sent} packets, ${packetsPerSecond}/s: stored ${shown}; ${found.wrong} wrong`,
+      `${found.versions} versions, ${sent} packets, ${packetsPerSecond}/s of ${PACKETS_PER_SECOND}/s wished: stored ${shown}; ${found.wrong} wrong`,
     );
     return found;
   }

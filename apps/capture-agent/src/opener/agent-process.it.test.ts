@@ -7,7 +7,8 @@ import { confinement, enterNetworkNamespace } from '@bpfleet/linux';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { describeLoad, describeMachine } from '../../../../tests/bench/src/machine.js';
+import { printFigures } from '../../../../tests/conformance/figures.js';
+import { seedOfRun } from '../../../../tests/conformance/random.js';
 import { suiteRequires } from '../../../../tests/environment/src/requirements.js';
 import { testOpenerOptions } from '../testing/opener-options.js';
 import { SigningService } from '../testing/signing-service.js';
@@ -162,9 +163,9 @@ suiteRequires('an agent process', needs, () => {
     );
 
     const printed = (as: RunAs, { capabilities, noNewPrivileges, readsSecret }: Line): void =>
-      console.info(
-        `the agent process, ${as.says}: CapEff ${capabilities}, no_new_privs ${noNewPrivileges}, reads our key: ${readsSecret}\n` +
-          `  n 1; ${describeMachine()}, load ${describeLoad()}; node ${process.version}; npm test -- apps/capture-agent/src/opener`,
+      printFigures(
+        seedOfRun(),
+        `the agent process, ${as.says}, n 1: CapEff ${capabilities}, no_new_privs ${noNewPrivileges}, reads our key: ${readsSecret}`,
       );
 
     const unread = isReadable ? '' : ' [skipped: nobody may not read this tree]';
