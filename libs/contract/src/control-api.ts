@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AgentStatus } from './agent-status.js';
 import { AgentId, Digest, FilterName, InterfacePatterns, Labels, SnaplenBytes, Timestamp } from './naming.js';
+import { numberText } from './number-text.js';
 import { AnyFilterProgram, FilterProgram } from './program.js';
 import { route } from './route.js';
 import { Selector } from './selector.js';
@@ -83,7 +84,7 @@ export type CompileResponse = z.infer<typeof CompileResponse>;
 /** Cursor pagination: pass `next` back as `cursor`; absent on the last page. */
 export const PageQuery = z.object({
   cursor: z.string().max(256).optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: numberText(z.int().min(1).max(1000)).prefault(100),
 });
 export type PageQuery = z.infer<typeof PageQuery>;
 const page = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.string().optional() });

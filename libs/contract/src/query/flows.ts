@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { AgentId } from '../naming.js';
+import { numberText } from '../number-text.js';
 import { route } from '../route.js';
 import { FlowCompleteness, FlowQuestion, FlowRange, PacketSum } from './flow-question.js';
 
 export const FlowListQuery = FlowQuestion.extend({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: numberText(z.int().min(1).max(1000)).prefault(100),
   cursor: z
     .string()
     // It names the versions of a flow: a thousand with the longest names.

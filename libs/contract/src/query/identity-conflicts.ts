@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentId, Timestamp } from '../naming.js';
+import { numberText } from '../number-text.js';
 import { route } from '../route.js';
 
 /**
@@ -19,7 +20,7 @@ export type IdentityConflict = z.infer<typeof IdentityConflict>;
 export const IdentityConflicts = z.object({ items: z.array(IdentityConflict) });
 export type IdentityConflicts = z.infer<typeof IdentityConflicts>;
 
-export const IdentityConflictQuery = z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
+export const IdentityConflictQuery = z.object({ limit: numberText(z.int().min(1).max(1000)).prefault(100) });
 export type IdentityConflictQuery = z.infer<typeof IdentityConflictQuery>;
 
 export const identityConflictsApi = {

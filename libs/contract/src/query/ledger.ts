@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentId, Timestamp } from '../naming.js';
+import { numberText } from '../number-text.js';
 import { route } from '../route.js';
 
 const Count = z.int().nonnegative();
@@ -36,7 +37,7 @@ export const Ledger = z.object({
 export type Ledger = z.infer<typeof Ledger>;
 
 export const LedgerQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: numberText(z.int().min(1).max(1000)).prefault(100),
   after: AgentId.optional().describe('Agents behind this one'),
 });
 export type LedgerQuery = z.infer<typeof LedgerQuery>;

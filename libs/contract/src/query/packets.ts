@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentId } from '../naming.js';
+import { numberText } from '../number-text.js';
 import { route } from '../route.js';
 import { Completeness } from './completeness.js';
 import { PacketNode } from './packet-node.js';
@@ -21,29 +22,17 @@ export const PacketQuery = z.object({
   since: z.string().max(64).default('-1h').describe('ISO 8601, or relative: -15m'),
   until: z.string().max(64).default('now'),
   /** Newest first in JSON; the newest `limit` packets in time order in a capture file. 0: no limit (capture files only). */
-  limit: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(10_000_000)
+  limit: numberText(z.int().min(0).max(10_000_000))
     .optional()
     .describe('100 in JSON, all in capture files when left out'),
   agent: AgentId.optional(),
   /** Only packets that this filter stored: `web` or `web@3`. */
   version: z.string().max(80).optional(),
-  timeoutMs: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(3_600_000)
+  timeoutMs: numberText(z.int().min(1).max(3_600_000))
     .optional()
     .describe('What is found by then is the answer; 30,000 for rows, an hour for capture files when left out'),
-  maxScanned: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(1_000_000_000)
-    .default(1_000_000_000)
+  maxScanned: numberText(z.int().min(1).max(1_000_000_000))
+    .prefault(1_000_000_000)
     .describe('So many packets are looked at, and some more: what is found by then is the answer'),
   /** A capture file has one link type; needed when the answer has several, and `mixed` is not asked for. */
   linktype: z.string().max(40).optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Timestamp } from '../naming.js';
+import { numberText } from '../number-text.js';
 import { route } from '../route.js';
 
 /** One record that is kept aside because it is not what it claims to be. */
@@ -29,7 +30,7 @@ export const Quarantine = z.object({
 export type Quarantine = z.infer<typeof Quarantine>;
 
 export const QuarantineQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: numberText(z.int().min(1).max(1000)).prefault(100),
   before: z
     .string()
     .regex(/^\d{1,18}$/)

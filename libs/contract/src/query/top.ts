@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { numberText } from '../number-text.js';
 import { route } from '../route.js';
 import { FlowCompleteness, FlowQuestion, FlowRange, PacketSum } from './flow-question.js';
 
@@ -10,7 +11,7 @@ export const TopQuery = FlowQuestion.extend({
     .default('host')
     .describe('host: either end; port: the service’s, the smaller of the two; filter: the version that stored them'),
   order: z.enum(['bytes', 'packets']).default('bytes'),
-  limit: z.coerce.number().int().min(1).max(1000).default(10),
+  limit: numberText(z.int().min(1).max(1000)).prefault(10),
 });
 export type TopQuery = z.infer<typeof TopQuery>;
 
