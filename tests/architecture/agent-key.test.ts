@@ -48,6 +48,87 @@ describe('queries of the store', () => {
       'WITH t AS (SELECT DISTINCT agent, ts FROM analytics.flow) SELECT 1 FROM analytics.section, t',
       true,
     ],
+    [
+      'not in parentheses',
+      'SELECT 1 FROM analytics.flow a JOIN analytics.ledger b ON a.at = b.at WHERE NOT (a.agent = b.agent)',
+      true,
+    ],
+    ['a comparison in the answer', 'SELECT a.agent = b.agent FROM analytics.flow a, analytics.ledger b', true],
+    [
+      'a comparison to sort by',
+      'SELECT 1 FROM analytics.flow a JOIN analytics.ledger b ON a.at = b.at ORDER BY a.agent = b.agent',
+      true,
+    ],
+    [
+      'a comparison behind DISTINCT ON',
+      'SELECT DISTINCT ON (at) 1 AND a.agent = b.agent AND 1 FROM analytics.flow a, analytics.ledger b',
+      true,
+    ],
+    [
+      'an OR in parentheses',
+      'SELECT 1 FROM analytics.flow a JOIN analytics.ledger b ON a.at = b.at WHERE a.at > 1 OR (a.agent = b.agent)',
+      true,
+    ],
+    [
+      'an OR behind parentheses',
+      'SELECT 1 FROM analytics.flow a JOIN analytics.ledger b ON a.at = b.at WHERE (a.agent = b.agent AND a.at > 1) OR b.at > 1',
+      true,
+    ],
+    [
+      'an OR behind another term',
+      'SELECT 1 FROM analytics.flow a JOIN analytics.ledger b ON a.at = b.at WHERE a.agent = b.agent AND a.at > 1 OR b.at > 1',
+      true,
+    ],
+    [
+      'a comparison that is false',
+      'SELECT 1 FROM analytics.flow a JOIN analytics.ledger b ON a.at = b.at WHERE (a.agent = b.agent) = false',
+      true,
+    ],
+    [
+      'a comparison that is not true',
+      'SELECT 1 FROM analytics.flow a JOIN analytics.ledger b ON a.at = b.at WHERE a.agent = b.agent IS NOT TRUE',
+      true,
+    ],
+    [
+      'a case',
+      'SELECT 1 FROM analytics.flow a JOIN analytics.ledger b ON a.at = b.at WHERE CASE WHEN a.at > 1 AND a.agent = b.agent AND b.at > 1 THEN false ELSE true END',
+      true,
+    ],
+    [
+      'a filter of what is counted',
+      'SELECT count(*) FILTER (WHERE a.agent = b.agent) FROM analytics.flow a, analytics.ledger b',
+      true,
+    ],
+    [
+      'a condition of conflicts',
+      'INSERT INTO analytics.progress AS p SELECT 1 FROM analytics.flow, analytics.ledger ON CONFLICT (agent) DO UPDATE SET at = 1 WHERE p.agent = excluded.agent',
+      true,
+    ],
+    [
+      'the same comparison twice',
+      'SELECT 1 FROM analytics.flow a, analytics.ledger b, analytics.section c WHERE a.agent = b.agent AND b.agent = a.agent',
+      true,
+    ],
+    [
+      'rows that are merged by time',
+      'MERGE INTO analytics.flow_hour h USING analytics.flow_minute m ON h.at = m.at WHEN MATCHED AND h.agent = m.agent AND h.at > 1 THEN DELETE',
+      true,
+    ],
+    [
+      'rows that are merged, by agent',
+      'MERGE INTO analytics.flow_hour h USING analytics.flow_minute m ON h.agent = m.agent AND h.at = m.at WHEN MATCHED THEN DELETE',
+      false,
+    ],
+    [
+      'a subquery whose own tables are of one agent',
+      'SELECT 1 FROM analytics.flow WHERE EXISTS (SELECT FROM analytics.ledger l JOIN analytics.section s ON l.agent = s.agent)',
+      true,
+    ],
+    [
+      'one of several terms of a join',
+      'SELECT 1 FROM analytics.flow a JOIN analytics.ledger b ON a.at = b.at LEFT JOIN analytics.section c ON c.at = 1 AND c.agent = a.agent WHERE NOT a.at = 1 AND a.agent = b.agent AND left(b.at, 1) = 1 ORDER BY 1',
+      false,
+    ],
     ['a join by agent', 'SELECT 1 FROM analytics.section JOIN analytics.flow USING (agent, epoch)', false],
     [
       'three tables, one of them not by agent',

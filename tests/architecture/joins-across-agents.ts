@@ -1,9 +1,11 @@
+import { agentEqualities } from './agent-equalities.js';
 import { tablesByAgent, viewsByAgent } from './agent-key.js';
 
-const TABLE = new RegExp(`(?<!\\bINTO )\\banalytics\\.(?:${[...tablesByAgent, ...viewsByAgent].join('|')})\\b`, 'g');
-/** Of two tables, and whatever else holds: not behind `OR` or `NOT`, nor before `OR`. */
-const SAME_AGENT = /(?<!\b(?:OR|NOT) )(?:\bUSING ?\(agent\b|\b(\w+)\.agent = (?!\1\.)\w+\.agent\b)(?! OR\b)/g;
-const QUERY = /^\(\s*(?:WITH|SELECT|INSERT|UPDATE|DELETE)\b/;
+const TABLE = new RegExp(
+  `(?<!\\bINSERT INTO )\\banalytics\\.(?:${[...tablesByAgent, ...viewsByAgent].join('|')})\\b`,
+  'g',
+);
+const QUERY = /^\(\s*(?:WITH|SELECT|INSERT|UPDATE|DELETE|MERGE)\b/;
 /** `name AS (`, `name (column, column) AS MATERIALIZED (`. */
 const COMMON_TABLE = /\b(\w+)(?: ?\([\w, ]*\))? AS (?:(?:NOT )?MATERIALIZED )?$/;
 /** Where a query in parentheses is read as a table is. */
@@ -32,23 +34,30 @@ export function joinsAcrossAgents(sql: string): boolean {
       query.name !== undefined && isOfAgents(query) && !FIGURES.test(query.text) ? [query.name] : [],
     ),
   );
-  return everyQuery(whole).some((query) => query.text.split(/\b(?:UNION|EXCEPT|INTERSECT)\b/).some(meets(query)));
+  return everyQuery(whole).some((query) => partsOf(query).some((part) => meets(query, part)));
 
-  function meets({ within }: Query): (part: string) => boolean {
-    return (part) => {
-      const commonTables = [...part.matchAll(/(?:\bFROM|\bJOIN|\bUSING|,) (\w+)\b(?! ?\(| AS (?:\w+ )*«)/g)];
-      const named = commonTables.filter(([, name]) => ofAgents.has(name!)).length;
-      const inside = [...part.matchAll(/«(\d+)»/g)].map((match) => ({
-        query: within[Number(match[1])]!,
-        before: part.slice(0, match.index),
-      }));
-      const nested = inside.filter(({ query }) => query.name === undefined && isOfAgents(query));
-      const asTables = nested.filter(({ before }) => AS_TABLE.test(before));
-      const tables = (part.match(TABLE) ?? []).length + named + asTables.length;
-      if (tables - 1 > (part.match(SAME_AGENT) ?? []).length) return true;
-      const others = nested.filter(({ before }) => !AS_TABLE.test(before));
-      return tables > 0 && others.some(({ query, before }) => !isOfSameAgent(query, before));
-    };
+  function meets(query: Query, part: string): boolean {
+    const { tables, others } = contentOf(query, part);
+    if (tables - 1 > agentEqualities(part)) return true;
+    return tables > 0 && others.some((other) => !isOfSameAgent(other.query, other.before));
+  }
+
+  /** How many tables by agent are read in a part of a query, and what other queries of such rows are in it. */
+  function contentOf({ within }: Query, part: string) {
+    const commonTables = [...part.matchAll(/(?:\bFROM|\bJOIN|\bUSING|,) (\w+)\b(?! ?\(| AS (?:\w+ )*«)/g)];
+    const named = commonTables.filter(([, name]) => ofAgents.has(name!)).length;
+    const nested = [...part.matchAll(/«(\d+)»/g)]
+      .map((match) => ({ query: within[Number(match[1])]!, before: part.slice(0, match.index) }))
+      .filter(({ query }) => query.name === undefined && isOfAgents(query));
+    const others = nested.filter(({ before }) => !AS_TABLE.test(before));
+    return { tables: (part.match(TABLE) ?? []).length + named + nested.length - others.length, others };
+  }
+
+  /** `(agent, …) IN (SELECT agent, …`, or a subquery whose tables are of one agent, and of that of the row outside. */
+  function isOfSameAgent(query: Query, before: string): boolean {
+    if (/\(agent\b[^()]*\) (?:NOT )?IN $/.test(before))
+      return partsOf(query).every((part) => /^ ?SELECT (?:\w+\.)?agent\b/.test(part));
+    return partsOf(query).every((part) => agentEqualities(part) >= Math.max(1, contentOf(query, part).tables));
   }
 
   function isOfAgents(query: Query): boolean {
@@ -56,12 +65,7 @@ export function joinsAcrossAgents(sql: string): boolean {
   }
 }
 
-/** `(agent, …) IN (SELECT agent, …`, or a subquery that looks for the agent of the row outside. */
-function isOfSameAgent(query: Query, before: string): boolean {
-  if (/\(agent\b[^()]*\) (?:NOT )?IN $/.test(before)) return /^SELECT (?:\w+\.)?agent\b/.test(query.text);
-  return query.text.match(SAME_AGENT) !== null;
-}
-
+const partsOf = ({ text }: Query): string[] => text.split(/\b(?:UNION|EXCEPT|INTERSECT)\b/);
 const everyQuery = (query: Query): Query[] => [query, ...query.within.flatMap(everyQuery)];
 
 function parse(sql: string): Query {
