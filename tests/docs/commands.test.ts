@@ -8,10 +8,14 @@ const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const PAGES: Readonly<Record<string, string>> = {
   README,
   ...Object.fromEntries(
-    ['00-intro', '01-first-five-minutes', '30-capture-agent', '50-keys-and-signatures'].map((name) => [
-      name,
-      pageText(`${name}.md`),
-    ]),
+    [
+      '00-intro',
+      '01-first-five-minutes',
+      '30-capture-agent',
+      '40-storage-and-query',
+      '41-dissection',
+      '50-keys-and-signatures',
+    ].map((name) => [name, pageText(`${name}.md`)]),
   ),
 };
 
@@ -28,17 +32,23 @@ async function printedBy(args: readonly string[]): Promise<string> {
   return printed.trimEnd();
 }
 
-/** What stands behind `bpfleet` in examples and in the text, up to a pipe or a comment. */
+/** What stands behind `bpfleet` in examples, those with their output, too, and in the text, up to a pipe or a comment. */
 function commandsIn(text: string): string[][] {
-  const examples = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) => block.split('\n'));
-  const inline = [...text.matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
+  const fenced = /^```(\w*)\n([\s\S]*?)^```$/gm;
+  const examples = [...text.matchAll(fenced)].flatMap(([, kind, block = '']) =>
+    block.split('\n').filter((line) => kind === 'sh' || (kind === 'console' && line.startsWith('$ '))),
+  );
+  const inline = [...text.replace(fenced, '').matchAll(/`((?:[^`\n]|\n(?!\n))+)`/g)].map(([, code = '']) =>
+    code.replaceAll('\n', ' '),
+  );
   return [...examples, ...inline]
     .map((line) => /(?:^| )bpfleet ([a-z][^#|]*)/.exec(line)?.[1])
     .filter((line) => line !== undefined)
     .map((line) => [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? ''));
 }
 
-const GROUPS = ['agent', 'filter'];
+/** `packets` has one command below it, and takes expressions. */
+const NAME = /^(?:(?:agent|filter|quarantine|store) \S+|packets show|\S+)/;
 
 describe.each(Object.entries(PAGES))('the commands of %s', (_, text) => {
   const commands = commandsIn(text);
@@ -46,7 +56,7 @@ describe.each(Object.entries(PAGES))('the commands of %s', (_, text) => {
   it.runIf(commands.length > 0).each(commands.map((words) => [words.join(' '), words]))(
     'are there, with their options: %s',
     async (_line, words) => {
-      const name = words.slice(0, GROUPS.includes(words[0]!) ? 2 : 1);
+      const name = NAME.exec(words.join(' '))![0].split(' ');
       const help = await printedBy([...name, '--help']);
       expect(help).toContain(`Usage: bpfleet ${name.join(' ')}`);
       for (const option of words.filter((word) => /^--?[a-z]/.test(word)))
