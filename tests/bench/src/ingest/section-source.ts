@@ -60,7 +60,7 @@ function makeSection(
     seen.push(frame);
   }
   const { packets, tsMinNs, tsMaxNs } = writer;
-  const body = Uint8Array.from(writer.finish({ received: String(packets) }));
+  const body = Uint8Array.from(writer.finish({ captured: String(packets) }));
   return { body, crc32: crc32(body), packets, tsMinNs, tsMaxNs, frames: seen };
 }
 

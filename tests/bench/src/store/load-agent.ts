@@ -88,7 +88,7 @@ export class LoadAgent {
   finish(): BusRecord {
     const { packets, tsMinNs, tsMaxNs } = this.writer;
     this.#kept += packets;
-    const value = this.writer.finish({ received: String(this.#kept), kept: String(this.#kept) }).slice();
+    const value = this.writer.finish({ captured: String(this.#kept), kept: String(this.#kept) }).slice();
     const place = { agent: this.id, epoch: this.epoch, seq: this.#seq++ };
     const signature = signSection(place, value, this.#delegation, this.#session, { sha256 });
     const header = { ...place, tsMinNs, tsMaxNs, packets, filters: [FILTER], crc32: crc32(value), signature };
