@@ -26,11 +26,17 @@ export async function freshness(rig: StoreRig, durationMs: number, epoch: number
   });
   const ended = new AbortController();
   const begin = Date.now() + WARM_UP_MS;
-  const tail = tailed(rig, begin, ended.signal);
-  const query = queried(rig, begin, ended.signal);
-  await load.done;
-  ended.abort();
-  return { toQuery: await query, toTail: await tail };
+  try {
+    const [toQuery, toTail] = await Promise.all([
+      queried(rig, begin, ended.signal),
+      tailed(rig, begin, ended.signal),
+      load.done.finally(() => ended.abort()),
+    ]);
+    return { toQuery, toTail };
+  } finally {
+    ended.abort();
+    load.stop();
+  }
 }
 
 /** For each millisecond of capture time: when the first answer came that had a packet of then, or later. */
@@ -50,7 +56,7 @@ async function tailed(rig: StoreRig, beginMs: number, signal: AbortSignal): Prom
   const latencies: number[] = [];
   const url = `${rig.url}/api/v1/tail?filter=${encodeURIComponent(TAIL_EXPRESSION)}&since=-1s`;
   const response = await fetch(url, { headers: { accept: 'application/x-ndjson' }, signal });
-  if (!response.ok || response.body === null) return latencies;
+  if (!response.ok || response.body === null) throw new Error(`tail: ${response.status}`);
   let rest = '';
   try {
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {

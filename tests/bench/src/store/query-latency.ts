@@ -68,8 +68,3 @@ export async function scanSpeed(client: ApiClient): Promise<Scan> {
   const { packetsScanned: packets } = completeness;
   return { packets, packetsPerSecond: packets / ((performance.now() - start) / 1000) };
 }
-
-export function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
-}

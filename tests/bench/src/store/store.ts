@@ -4,17 +4,9 @@ import { seededRandom } from '../random.js';
 import { bareCopy } from './bare-copy.js';
 import { freshness } from './freshness.js';
 import { type IngestSpeed, ingestSpeed, type StoredSizes, storedSizes } from './ingest-speed.js';
+import { latencyRow } from './latency-row.js';
 import { LIVE_FLOWS } from './live-traffic.js';
-import {
-  chooseHosts,
-  HOSTS_PER_CLASS,
-  type Hosts,
-  hostClasses,
-  mixed,
-  newest100,
-  percentile,
-  scanSpeed,
-} from './query-latency.js';
+import { chooseHosts, HOSTS_PER_CLASS, type Hosts, hostClasses, mixed, newest100, scanSpeed } from './query-latency.js';
 import { AGENTS, StoreRig, until } from './store-rig.js';
 import { topTalkers } from './top-talkers.js';
 
@@ -182,13 +174,8 @@ class StoreBench {
     this.#latency(`the same while ingesting ${rate},000/s, p99`, times, 0.99, 100, 100);
   }
 
-  #latency(row: string, times: readonly number[], part: number, bar: number, goal: number): void {
-    // Nothing to ask: another part of the service is not there.
-    if (times.length === 0) return;
-    const value = percentile(times, part);
-    const measured = { value, ratio: value, peer: null, n: times.length };
-    const spread = [Math.min(...times.slice(0, 100_000)), Math.max(...times.slice(0, 100_000))] as const;
-    this.#rows.push(judged({ bench: store.name, row, unit: 'ms', ...measured, spread, bar, goal, better: 'less' }));
+  #latency(row: string, timesMs: readonly number[], part: number, bar: number, goal: number): void {
+    this.#rows.push(latencyRow({ bench: store.name, row }, timesMs, part, bar, goal));
   }
 
   #ratio(row: string, unit: string, value: number, bar: number, goal: number, n: number): void {
