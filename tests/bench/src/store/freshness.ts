@@ -8,12 +8,15 @@ const TAIL_EXPRESSION = 'tcp port 22';
 const WARM_UP_MS = 3_000;
 
 export interface Freshness {
-  /** Milliseconds from a packet's capture time until a query, or a tail, has it. */
+  /** Milliseconds from a packet's time stamp, in a section on its way to Kafka, until a query, or a tail, has it. */
   readonly toQuery: readonly number[];
   readonly toTail: readonly number[];
 }
 
-/** With live traffic of 10 kpps from an agent that closes a section each 200 ms. */
+/**
+ * With 10 kpps that a load process makes, puts into sections as it closes them each 200 ms, and sends at once. Nothing is
+ * captured: what a ring and a spool take is in `npm run bench -- capture`.
+ */
 export async function freshness(rig: StoreRig, durationMs: number, epoch: number): Promise<Freshness> {
   const packets = (PACKETS_PER_SECOND * (durationMs + WARM_UP_MS)) / 1000;
   const load = rig.load({
@@ -39,7 +42,7 @@ export async function freshness(rig: StoreRig, durationMs: number, epoch: number
   }
 }
 
-/** For each millisecond of capture time: when the first answer came that had a packet of then, or later. */
+/** For each millisecond of packets' time stamps: when the first answer came that had a packet of then, or later. */
 async function queried(rig: StoreRig, beginMs: number, signal: AbortSignal): Promise<number[]> {
   const latencies: number[] = [];
   let seenMs = beginMs;
@@ -65,8 +68,8 @@ async function tailed(rig: StoreRig, beginMs: number, signal: AbortSignal): Prom
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const at = /"at":"([^"]+)"/.exec(line)?.[1];
-        const capturedMs = at === undefined ? 0 : Date.parse(at);
-        if (capturedMs >= beginMs) latencies.push(nowMs - capturedMs);
+        const stampedMs = at === undefined ? 0 : Date.parse(at);
+        if (stampedMs >= beginMs) latencies.push(nowMs - stampedMs);
       }
     }
   } catch (error) {

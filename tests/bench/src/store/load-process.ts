@@ -12,9 +12,9 @@ export interface LoadOrder {
   readonly agents: number;
   readonly epoch: number;
   readonly packets: number;
-  /** Capture times are spread over so long a time; 0: each packet is captured when it is made. */
+  /** Time stamps are spread over so long a time; 0: each packet's is of when it is made. */
   readonly spreadMs: number;
-  /** How long ago the last of them was captured. */
+  /** How long ago the last of them is. */
   readonly endedAgoMs: number;
   /** 0: as fast as it goes. */
   readonly packetsPerSecond: number;
@@ -76,7 +76,7 @@ async function replay(): Promise<void> {
   }
 }
 
-/** When each packet is captured. */
+/** Each packet's time stamp. */
 function* times(): Generator<number, void, void> {
   const firstMs = Date.now() - order.endedAgoMs - order.spreadMs;
   const step = order.spreadMs / order.packets;
@@ -101,7 +101,7 @@ async function live(): Promise<void> {
   await send();
 }
 
-/** One packet, captured at that time. */
+/** One packet, stamped with that time. */
 function put(atMs: number): void {
   const agent = agents[traffic.advance()]!;
   const seconds = Math.floor(atMs / 1000);

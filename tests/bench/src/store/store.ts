@@ -76,8 +76,8 @@ class StoreBench {
     await this.#queriesWhileIngesting(hosts, speed.packetsPerSecond / 2);
     say('freshness');
     const fresh = await freshness(rig, size.freshMs, 4);
-    this.#latency('capture → query, 10 kpps, p95', fresh.toQuery, 0.95, 1500, 1000);
-    this.#latency('capture → tail, 10 kpps, p95', fresh.toTail, 0.95, 1000, 600);
+    this.#latency('produced → query, 10 kpps, p95', fresh.toQuery, 0.95, 1500, 1000);
+    this.#latency('produced → tail, 10 kpps, p95', fresh.toTail, 0.95, 1000, 600);
     const { rows: versions } = await rig.pool.query<{ server_version: string }>('SHOW server_version');
     const kafka = `${rig.kafka.route}, 4.3.1`;
     return {
