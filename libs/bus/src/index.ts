@@ -1,4 +1,9 @@
 export * from './bus.js';
 export { InProcessBus, type InProcessBusOptions } from './in-process/in-process-bus.js';
 export { KafkaBus } from './kafka/kafka-bus.js';
-export type { BusLogger, ConnectionWatch, KafkaBusOptions } from './kafka/kafka-options.js';
+export {
+  type BusLogger,
+  type ConnectionWatch,
+  defaultPartitionsAtOnce,
+  type KafkaBusOptions,
+} from './kafka/kafka-options.js';

@@ -8,7 +8,7 @@ import { BatchMailbox } from './batch-mailbox.js';
 import { withHeartbeats } from './heartbeats.js';
 import { KafkaAdmin } from './kafka-admin.js';
 import { KafkaClient } from './kafka-client.js';
-import type { KafkaBusOptions } from './kafka-options.js';
+import { defaultPartitionsAtOnce, type KafkaBusOptions } from './kafka-options.js';
 import { receivedRecords } from './received-records.js';
 
 export const defaultSessionTimeoutMs = 6_000;
@@ -99,7 +99,7 @@ export class ConsumerSession {
       this.#consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: this.bus.partitionsAtOnce ?? 4,
+        partitionsConsumedConcurrently: this.bus.partitionsAtOnce ?? defaultPartitionsAtOnce,
         eachBatch: (payload) => this.#eachBatch(payload),
       }),
     );

@@ -18,6 +18,8 @@ export interface ConnectionWatch {
   askedForMetadata(): void;
 }
 
+export const defaultPartitionsAtOnce = 4;
+
 export interface KafkaBusOptions {
   /** `host:port`, where the first connection is tried. */
   readonly brokers: readonly string[];

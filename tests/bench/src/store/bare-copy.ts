@@ -14,8 +14,14 @@ type Commit = Readonly<Record<(typeof TABLES)[number], Buffer>>;
  * Packets per second of a bare COPY: the section and flow rows that ingest has just stored, read into memory beforehand,
  * into tables of the same form with the same indexes, in transactions as ingest makes them.
  * @param withFlows false: the section rows alone
+ * @param connections that commit at the same time, each its share of the rows
  */
-export async function bareCopy(pool: pg.Pool, durationMs: number, withFlows: boolean): Promise<number> {
+export async function bareCopy(
+  pool: pg.Pool,
+  durationMs: number,
+  withFlows: boolean,
+  connections: number,
+): Promise<number> {
   const { commits, packets } = await storedRows(pool);
   const tables = TABLES.filter((table) => withFlows || table === 'section');
   for (const table of TABLES) {
@@ -24,20 +30,30 @@ export async function bareCopy(pool: pg.Pool, durationMs: number, withFlows: boo
     );
   }
   await pool.query('CHECKPOINT');
-  const client = await pool.connect();
+  const start = performance.now();
   try {
-    let count = 0;
-    const start = performance.now();
-    for (; performance.now() - start < durationMs; count++) {
-      const commit = commits[count % commits.length]!;
-      await client.query('BEGIN');
-      for (const table of tables) await copyIn(client, `bare_${table}`, commit[table]);
-      await client.query('COMMIT');
-    }
+    const counts = await Promise.all(Array.from({ length: connections }, (_, first) => commitFrom(first)));
+    const count = counts.reduce((sum, one) => sum + one, 0);
     return (count * (packets / commits.length)) / ((performance.now() - start) / 1000);
   } finally {
-    client.release();
     await pool.query('DROP TABLE bare_section, bare_flow');
+  }
+
+  /** On a connection of its own: each commit whose turn is not another connection's. Resolves to how many. */
+  async function commitFrom(first: number): Promise<number> {
+    const client = await pool.connect();
+    try {
+      let count = 0;
+      for (; performance.now() - start < durationMs; count++) {
+        const commit = commits[(first + count * connections) % commits.length]!;
+        await client.query('BEGIN');
+        for (const table of tables) await copyIn(client, `bare_${table}`, commit[table]);
+        await client.query('COMMIT');
+      }
+      return count;
+    } finally {
+      client.release();
+    }
   }
 }
 

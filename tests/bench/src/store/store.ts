@@ -1,3 +1,4 @@
+import { defaultPartitionsAtOnce } from '@bpfleet/bus';
 import type { Benchmark, MeasuredRow, Result, RunOptions } from '../benchmark.js';
 import { judged } from '../benchmark.js';
 import { seededRandom } from '../random.js';
@@ -61,8 +62,8 @@ class StoreBench {
     const sizes = await storedSizes(rig.pool);
     const bare = {
       // As long as ingest: Postgres' checkpoints and vacuum take their share of both.
-      all: await bareCopy(rig.pool, 1000 * speed.seconds, true),
-      sections: await bareCopy(rig.pool, size.copyMs, false),
+      all: await bareCopy(rig.pool, 1000 * speed.seconds, true, defaultPartitionsAtOnce),
+      sections: await bareCopy(rig.pool, size.copyMs, false, defaultPartitionsAtOnce),
     };
     this.#ingestRows(speed, sizes, bare);
     say(`storing what queries ask for: ${size.askedPackets.toLocaleString('en-US')} packets of the last hour`);
@@ -196,7 +197,7 @@ function workload(
   return (
     `${packets.toLocaleString('en-US')} packets of ${AGENTS} agents in signed sections of 64 KiB by the agent's encoder, ` +
     `${Math.round(wireBytes / packets)} B each in the log, 128 B captured, random payload, Zipf hosts, ${LIVE_FLOWS.toLocaleString('en-US')} live flows, ` +
-    `a tenth IPv6, 1 % of the sections twice, captured at ${CAPTURED_PER_SECOND.toLocaleString('en-US')} a second; 12 partitions, cold group, from its first commit for ${Math.round(seconds)} s, ` +
+    `a tenth IPv6, 1 % of the sections twice, captured at ${CAPTURED_PER_SECOND.toLocaleString('en-US')} a second; 12 partitions, ${defaultPartitionsAtOnce} of them and as many connections of the bare COPY at once, cold group, from its first commit for ${Math.round(seconds)} s, ` +
     `broker, Postgres and one analytics process on this machine; CPU per packet: analytics ${analytics.toFixed(2)} µs, Postgres ${postgres.toFixed(2)} µs; ` +
     `${flowRows.toLocaleString('en-US')} flow rows; queries over HTTP for ${asked.toLocaleString('en-US')} packets of the last hour, in the same partition, ${HOSTS_PER_CLASS} hosts of each class, each class from a fresh process; the scan reads all`
   );
