@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ApiClient, packetMediaTypes, queryApi } from '@bpfleet/contract';
 import { type Benchmark, judged, type MeasuredRow, type Result, type RunOptions } from '../benchmark.js';
+import { describePostgres } from '../postgres-settings.js';
 import { QueryService } from '../scan/query-service.js';
 import { storePackets } from '../scan/stored-packets.js';
 
@@ -57,7 +58,8 @@ export const exports: Benchmark = {
       const workload =
         `${stored.packets.toLocaleString('en-US')} packets cut at 128 bytes, ${megabytes} MB of pcapng over HTTP; ` +
         `read at ${SLOW_BYTES_PER_S / 1e6} MB/s for ${slowMs / 1000} s, then as fast as the disk takes it; ` +
-        `resident memory of the analytics process sampled each ${SAMPLE_EVERY_MS} ms`;
+        `resident memory of the analytics process sampled each ${SAMPLE_EVERY_MS} ms; VACUUM (ANALYZE) just before; ` +
+        (await describePostgres(service.store.pool));
       return { workload, seed, versions: { postgres: versions[0]!.server_version }, rows };
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -10,6 +10,7 @@ import {
 import { startTemporaryStore, type TemporaryStore } from '@bpfleet/store/embedded';
 import { alternate, type Round } from '../alternate.js';
 import { type Benchmark, judged, type MeasuredRow, type Result, type RunOptions } from '../benchmark.js';
+import { describePostgres } from '../postgres-settings.js';
 import { type Batch, Batches, makeSections } from './section-source.js';
 
 /** As many sections as analytics puts into one transaction. */
@@ -39,7 +40,7 @@ export const ingest: Benchmark = {
         `batches of ${BATCH_SECTIONS} sections of 64 KiB, ${Math.round(packets / made.length)} ` +
         `packets cut at 128 bytes per section, ${AGENTS} agents, ${batches.next().flows.length} flow rows per batch in the second row; ` +
         'both commit each batch durably; the peer sends the same rows, encoded beforehand, into tables with the same ' +
-        'indexes, without dedupe and position';
+        `indexes, without dedupe and position; ${await describePostgres(temporary.pool)}`;
       return { workload, seed, versions: { postgres: versions[0]!.server_version }, rows };
     } finally {
       await temporary.stop();

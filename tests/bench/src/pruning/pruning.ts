@@ -3,6 +3,7 @@ import { SectionStore } from '@bpfleet/store';
 import { startTemporaryStore } from '@bpfleet/store/embedded';
 import { median } from '../alternate.js';
 import { type Benchmark, judged, type MeasuredRow, type Result, type RunOptions } from '../benchmark.js';
+import { describePostgres } from '../postgres-settings.js';
 import { type Random, seededRandom } from '../random.js';
 import { fillStore, storedPerWireByte } from './fill-store.js';
 import { absentHosts, addressOf, type IndexedSection, indexedTraffic, indexOf } from './indexed-traffic.js';
@@ -41,7 +42,7 @@ export const pruning: Benchmark = {
         `${SECTIONS} sections of 64 KiB, ${Math.round(filled.packets / filled.sections)} packets cut at 128 bytes each; ` +
         `filters of ${Math.round(bytes)} bytes on average; ${filled.packets.toLocaleString('en-US')} packets in ` +
         `${filled.sections} stored sections, all of one hour; absent hosts: a third each in the networks of internal and of external hosts and elsewhere; ` +
-        'processor time of one thread for the first row';
+        `processor time of one thread for the first row; VACUUM (ANALYZE) just before the queries; ${await describePostgres(pool)}`;
       return { workload, seed, versions: { postgres: versions[0]!.server_version }, rows };
     } finally {
       await temporary.stop();

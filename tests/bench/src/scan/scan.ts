@@ -2,6 +2,7 @@ import { ApiClient, queryApi } from '@bpfleet/contract';
 import { to } from 'pg-copy-streams';
 import { alternate } from '../alternate.js';
 import { type Benchmark, judged, type MeasuredRow, type Result, type RunOptions } from '../benchmark.js';
+import { describePostgres } from '../postgres-settings.js';
 import { QueryService } from './query-service.js';
 import { storePackets } from './stored-packets.js';
 
@@ -53,7 +54,8 @@ export const scan: Benchmark = {
       const workload =
         `${stored.packets.toLocaleString('en-US')} packets cut at 128 bytes in ${stored.sections} sections of one hour ` +
         `without an index, ${Math.round(stored.bytesPerPacket)} bytes each in their section; asked over HTTP of analytics in a ` +
-        'process of its own, whole range, no match; the peer is COPY … TO STDOUT of the sections alone, thrown away';
+        'process of its own, whole range, no match, VACUUM (ANALYZE) just before; the peer is COPY … TO STDOUT of the sections ' +
+        `alone, thrown away; ${await describePostgres(pool)}`;
       return { workload, seed, versions: { postgres: versions[0]!.server_version }, rows };
     } finally {
       await service.stop();

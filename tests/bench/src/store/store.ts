@@ -1,6 +1,7 @@
 import { defaultPartitionsAtOnce } from '@bpfleet/bus';
 import type { Benchmark, MeasuredRow, Result, RunOptions } from '../benchmark.js';
 import { judged } from '../benchmark.js';
+import { describePostgres } from '../postgres-settings.js';
 import { seededRandom } from '../random.js';
 import { bareCopy } from './bare-copy.js';
 import { freshness } from './freshness.js';
@@ -82,7 +83,7 @@ class StoreBench {
     const { rows: versions } = await rig.pool.query<{ server_version: string }>('SHOW server_version');
     const kafka = `${rig.kafka.route}, 4.3.1`;
     return {
-      workload: workload(speed, sizes, size.askedPackets),
+      workload: `${workload(speed, sizes, size.askedPackets)}; ${await describePostgres(rig.pool)}`,
       seed,
       versions: { postgres: versions[0]!.server_version, kafka },
       rows: this.#rows,
@@ -199,6 +200,6 @@ function workload(
     `${Math.round(wireBytes / packets)} B each in the log, 128 B captured, random payload, Zipf hosts, ${LIVE_FLOWS.toLocaleString('en-US')} live flows, ` +
     `a tenth IPv6, 1 % of the sections twice, captured at ${CAPTURED_PER_SECOND.toLocaleString('en-US')} a second; 12 partitions, ${defaultPartitionsAtOnce} of them and as many connections of the bare COPY at once, cold group, from its first commit for ${Math.round(seconds)} s, ` +
     `broker, Postgres and one analytics process on this machine; CPU per packet: analytics ${analytics.toFixed(2)} µs, Postgres ${postgres.toFixed(2)} µs; ` +
-    `${flowRows.toLocaleString('en-US')} flow rows; queries over HTTP for ${asked.toLocaleString('en-US')} packets of the last hour, in the same partition, ${HOSTS_PER_CLASS} hosts of each class, each class from a fresh process; the scan reads all`
+    `${flowRows.toLocaleString('en-US')} flow rows; VACUUM (ANALYZE) of sections and flows just before the queries, these over HTTP for ${asked.toLocaleString('en-US')} packets of the last hour, in the same partition, ${HOSTS_PER_CLASS} hosts of each class, each class from a fresh process; the scan reads all`
   );
 }
