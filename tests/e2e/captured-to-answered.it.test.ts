@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { untilAsked, untilTailed } from '../bench/src/store/latencies.js';
-import { percentile } from '../bench/src/store/query-latency.js';
+import { percentile, untilAsked, untilTailed } from '../bench/src/store/latencies.js';
 import { missingAndTwice, OneHost } from '../chaos/agent/one-host.js';
 import { printRow } from '../chaos/rig/row.js';
 import { seeded } from '../chaos/rig/seed.js';
@@ -35,7 +34,8 @@ suiteRequires(seeded('from the wire to an answer'), needs, ({ postgres: server }
     const found = missingAndTwice(sent, await rig.stored(sent));
     ended.abort();
     const [toQuery, toTail] = [await asked, await tailed];
-    const ms = (values: readonly number[]) => `${percentile(values, 0.95)} ms (${values.length})`;
+    const ms = (values: readonly number[]) =>
+      `${percentile(Float64Array.from(values).sort(), 0.95)} ms (${values.length})`;
     printRow(
       `${sent} packets at ${PACKETS_PER_SECOND}/s through kernel, agent, Kafka and Postgres, ${found.missing} missing, ` +
         `${found.twice} twice; captured → query, p95: ${ms(toQuery)}, captured → tail: ${ms(toTail)}`,

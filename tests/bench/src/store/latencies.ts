@@ -43,3 +43,7 @@ export async function untilTailed(
   }
   return latencies;
 }
+
+/** Of values in ascending order: the least that so large a `part` of them does not exceed. */
+export const percentile = (sorted: Float64Array, part: number): number =>
+  sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)]!;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ApiClient } from '@bpfleet/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshness } from './freshness.js';
 import type { StoreRig } from './store-rig.js';
@@ -24,9 +25,10 @@ describe('analytics that does not answer a question', () => {
     const done = new Promise<void>((resolve) => {
       stop = resolve;
     });
-    const client = { call: () => delay(10, { packets: [] }) };
-    const rig = { url, client, load: () => ({ done, stop }) };
-    await expect(freshness(rig as unknown as StoreRig, 1, 1)).rejects.toThrow('tail: 404');
+    const asked = new ApiClient({ server: url });
+    const client = { call: () => delay(10, { packets: [] }), send: asked.send.bind(asked) };
+    const rig = { client, load: () => ({ done, stop }) };
+    await expect(freshness(rig as unknown as StoreRig, 1, 1)).rejects.toThrow('404');
     await done;
   });
 });
