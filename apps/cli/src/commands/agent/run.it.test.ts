@@ -38,7 +38,9 @@ describe('agent run', () => {
     expect(corrupt.code).toBe(1);
     expect(corrupt.err).toMatch(/^error: .*empty\.pcap: .* \(CAPTURE_FILE_CORRUPT\)\nhint: .*\n$/);
     expect(speed.code).toBe(2);
-    expect(speed.err).toMatch(/^error: .*\n {2}BPFLEET_AGENT_PCAP_SPEED: is recorded, full, or .* \(CONFIG_INVALID\)\nhint: .*\n$/);
+    expect(speed.err).toMatch(
+      /^error: .*\n {2}BPFLEET_AGENT_PCAP_SPEED: is recorded, full, or .* \(CONFIG_INVALID\)\nhint: .*\n$/,
+    );
   });
 
   it('refuses a source beside a capture file, which it would not use', async () => {
