@@ -222,7 +222,7 @@ suiteRequires('an agent process', needs, () => {
 
   it('that is stuck is killed where that is allowed, and left behind with a word where it is not', async () => {
     const stop = async () => {
-      start(plain, { BPFLEET_TEST_DEAF: 'true' }, { stopTimeoutMs: 100 });
+      start(plain, { BPFLEET_TEST_DEAF: 'true' }, { stopTimeoutMs: 3_000 });
       await greeted(1);
       const { pid } = agent;
       await agent.stop();
