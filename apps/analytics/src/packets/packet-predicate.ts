@@ -88,7 +88,7 @@ function filePredicate(expression: string, linkType: string): PacketPredicate {
 }
 
 /**
- * The VLAN rule (docs/60-wire-formats.md): the kernel took the outer tag out of the bytes before the filter ran, so marked
+ * The VLAN rule (docs/20-filter-language.md, the live form): the kernel took the outer tag out of the bytes before the filter ran, so marked
  * packets are evaluated without it, the tag as metadata, by the live form. All others are bytes of a file. Each form may
  * match nothing, or have no meaning, while the other does: `ether proto 0x0800 and vlan` matches tagged packets alone.
  */

@@ -1,8 +1,9 @@
-import { analyticsMigrations, createPool, ensurePartitions, migrate } from '@bpfleet/store';
+import { createPool } from '@bpfleet/store';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { analyticsDatabase } from '../../../../libs/store/src/testing/analytics-database.js';
 import { storePackets } from '../scan/stored-packets.js';
 import { bareCopy } from './bare-copy.js';
 
@@ -10,10 +11,8 @@ suiteRequires('A bare COPY', { postgres: await postgres() }, ({ postgres: server
   let database: TestDatabase;
   let pool: pg.Pool;
   beforeAll(async () => {
-    database = await createDatabase(server.connection);
-    await migrate({ connection: database.connection, schema: 'analytics', directory: analyticsMigrations });
+    database = await createDatabase(server.connection, analyticsDatabase);
     pool = createPool({ connection: database.connection, name: 'test', onError: () => {} });
-    await ensurePartitions(pool);
     await storePackets(pool, 20_000, 1);
   });
   afterAll(async () => {
