@@ -1,11 +1,14 @@
 import { SectionWriter } from '@bpfleet/section';
+import { PrivateKey } from '@bpfleet/service';
 import { describe } from 'vitest';
 import { KeptTimes, MOST_KEPT } from '../../apps/capture-agent/src/capture/ring/kept-times.js';
 import { type LeftSection, OpenSection } from '../../apps/capture-agent/src/capture/sections/open-section.js';
 import { recoverSection } from '../../apps/capture-agent/src/capture/sections/recover-section.js';
 import { noAmount } from '../../apps/capture-agent/src/spool/amount.js';
 import { decodeHeader, encodeHeader } from '../../apps/capture-agent/src/spool/record-header.js';
+import { checksumOf, sessionKeyIn, sessionKeyText } from '../../apps/capture-agent/src/spool/session-key-file.js';
 import { MARKS_BYTES, type Marks, noMarks, SpoolMarks } from '../../apps/capture-agent/src/spool/spool-marks.js';
+import type { Random } from '../conformance/random.js';
 import { itReadsOrRefuses } from './reads-or-refuses.js';
 
 /**
@@ -176,4 +179,32 @@ describe('marks of a spool', () => {
   }
 
   itReadsOrRefuses({ name: 'marks', valid, read, refusals: [] });
+});
+
+describe('a session key', () => {
+  const session = { key: PrivateKey.generate(), delegation: '{"payload":"…"}' };
+  const valid = sessionKeyText(session);
+
+  /** As if it had been written so: what only the checksum would refuse is read as well. */
+  function sealed(text: string): string {
+    try {
+      const { privateKey, delegation } = JSON.parse(text);
+      return JSON.stringify({ privateKey, delegation, crc32: checksumOf(privateKey, delegation) });
+    } catch {
+      return text;
+    }
+  }
+
+  /** What is taken for a key signs; what was not sealed is what was written. */
+  function read(input: Uint8Array, random: Random): boolean {
+    const text = Buffer.from(input).toString();
+    const isSealed = random.below(2) === 0;
+    const found = sessionKeyIn(isSealed ? sealed(text) : text);
+    if (found === undefined) return false;
+    if (!isSealed && sessionKeyText(found) !== valid) throw new RangeError(`${text} is another one`);
+    if (found.key.sign(input).length !== 64) throw new RangeError('signs with something else');
+    return true;
+  }
+
+  itReadsOrRefuses({ name: 'session keys', valid: [Buffer.from(valid)], read, refusals: [] });
 });

@@ -45,6 +45,16 @@ afterEach(async () => {
   await server.stop();
 });
 
+describe('the registry of a filter-manager', () => {
+  it('is refused where it is larger than any', async () => {
+    server.set([agent.inRegistry()]);
+    const source = new HttpRegistrySource(new ApiClient({ server: server.url }), 100);
+    await expect(source.fetch(undefined, '0s', AbortSignal.timeout(10_000))).rejects.toMatchObject({
+      code: 'ANSWER_TOO_LARGE',
+    });
+  });
+});
+
 describe('the keeper of the registry', () => {
   it('hears of every change, and keeps the last one', async () => {
     const keeper = await start();

@@ -1,4 +1,4 @@
-import { type ApiClient, answerWithin, internalApi, Registry } from '@bpfleet/contract';
+import { type ApiClient, answerWithin, boundedAnswer, internalApi, Registry } from '@bpfleet/contract';
 
 /** Where the registry comes from. */
 export interface RegistrySource {
@@ -13,10 +13,15 @@ export interface RegistrySource {
 /** How much longer than asked for an answer may take. */
 const GRACE_MS = 5000;
 const MS_PER_S = 1000;
+/** Some 100,000 agents, and as many versions. Nobody authenticates who answers. */
+const MAX_REGISTRY_BYTES = 128 * 1024 * 1024;
 
 /** The filter-manager's. */
 export class HttpRegistrySource implements RegistrySource {
-  constructor(private readonly client: ApiClient) {}
+  constructor(
+    private readonly client: ApiClient,
+    private readonly maxBytes = MAX_REGISTRY_BYTES,
+  ) {}
 
   async fetch(known: number | undefined, wait: string, signal: AbortSignal): Promise<Registry | undefined> {
     const ask = async (until: AbortSignal) => {
@@ -25,7 +30,8 @@ export class HttpRegistrySource implements RegistrySource {
         headers: known === undefined ? {} : { 'if-none-match': `"${known}"` },
         signal: until,
       });
-      return response.status === 304 ? undefined : Registry.parse(await response.json());
+      if (response.status === 304) return undefined;
+      return Registry.parse(await boundedAnswer(response, this.maxBytes).json());
     };
     return answerWithin(Number.parseInt(wait, 10) * MS_PER_S + GRACE_MS, 'the filter-manager', ask, signal);
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PrivateKey } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sessionKeyText } from './session-key-file.js';
 import { SessionKeys } from './session-keys.js';
 
 describe('SessionKeys', () => {
@@ -45,6 +46,8 @@ describe('SessionKeys', () => {
     ['empty', ''],
     ['half a file', '{"privateKey": "-----BEGIN'],
     ['no key', '{"privateKey": "secret", "delegation": ""}'],
+    ['changed', sessionKeyText(session).replace(/delegation":"../, 'delegation":"[')],
+    ['larger than any', `${sessionKeyText(session)}${' '.repeat(16 * 1024)}`],
   ])('leaves out one that is %s, says so without its text, and deletes it in its time', async (_, text) => {
     await keys.add(7, session);
     writeFileSync(join(folder, 'keys', '6.json'), text);

@@ -1,22 +1,13 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder, PrivateKey } from '@bpfleet/service';
-import { z } from 'zod';
+import { makeFolder } from '@bpfleet/service';
 import { writeDurably } from '../durable-file.js';
 import type { KeptKeys } from './lost-marks.js';
+import { readSessionKey, type SessionKey, sessionKeyText } from './session-key-file.js';
 import { Troubles } from './troubles.js';
 
 const READING = 'reading them';
-
-const Kept = z.object({ privateKey: z.string(), delegation: z.string() });
-
-/** The key that signs an epoch's sections, and the identity key's word for it. */
-export interface SessionKey {
-  readonly key: PrivateKey;
-  /** As `delegationText` of `@bpfleet/contract` makes it. */
-  readonly delegation: string;
-}
 
 /**
  * Session keys beside the sections that they sign, one file per epoch: after a kill -9 the next process has sections of an
@@ -113,12 +104,11 @@ export class SessionKeys implements KeptKeys {
     }
   }
 
-  async #keep(epoch: number, { key, delegation }: SessionKey): Promise<void> {
-    const text = JSON.stringify({ privateKey: key.toPem(), delegation });
+  async #keep(epoch: number, session: SessionKey): Promise<void> {
     this.#kept.add(epoch);
     const isKept = await this.#try(keeping(epoch), async () => {
       await makeFolder(this.#folder);
-      await writeDurably(this.#folder, fileOf(epoch), text);
+      await writeDurably(this.#folder, fileOf(epoch), sessionKeyText(session));
     });
     if (!isKept) {
       this.#refused.add(epoch);
@@ -131,7 +121,7 @@ export class SessionKeys implements KeptKeys {
   async #read(epoch: number): Promise<void> {
     this.#kept.add(epoch);
     await this.#try(`reading that of epoch ${epoch}`, async () => {
-      this.#keys.set(epoch, keyIn(await readFile(this.#pathOf(epoch), 'utf8')));
+      this.#keys.set(epoch, await readSessionKey(this.#pathOf(epoch)));
     });
   }
 
@@ -155,13 +145,3 @@ export class SessionKeys implements KeptKeys {
 const keeping = (epoch: number): string => `keeping that of epoch ${epoch}`;
 
 const fileOf = (epoch: number): string => `${epoch}.json`;
-
-/** @throws Error which says nothing of the text: half a file, or something else's */
-function keyIn(text: string): SessionKey {
-  try {
-    const { privateKey, delegation } = Kept.parse(JSON.parse(text));
-    return { key: PrivateKey.fromPem(privateKey), delegation };
-  } catch {
-    throw new Error('the file is damaged, what it would sign is given up');
-  }
-}

@@ -8,7 +8,8 @@ import { DiskSpool } from './disk-spool.js';
 import { MemoryStore } from './memory-store.js';
 import type { RecordHeader } from './record-header.js';
 import type { StoreCounts } from './section-store.js';
-import { type SessionKey, SessionKeys } from './session-keys.js';
+import type { SessionKey } from './session-key-file.js';
+import { SessionKeys } from './session-keys.js';
 import { SpoolErrors } from './spool-errors.js';
 import { type StoreFigures, storeFigures } from './store-figures.js';
 

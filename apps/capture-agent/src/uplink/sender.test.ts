@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GatedProducer, seqsIn } from '../spool/contract-tests/gated-producer.js';
 import { aHeader, aSection, systemError } from '../spool/contract-tests/records.js';
 import { MemoryStore } from '../spool/memory-store.js';
-import type { SessionKey } from '../spool/session-keys.js';
+import type { SessionKey } from '../spool/session-key-file.js';
 import { type SenderMetrics, senderMetrics, storeMetrics } from './metrics.js';
 import { Sender } from './sender.js';
 

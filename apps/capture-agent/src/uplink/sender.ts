@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import type { RecordHeader } from '../spool/record-header.js';
 import type { SectionStore, StoredSection } from '../spool/section-store.js';
-import type { SessionKey } from '../spool/session-keys.js';
+import type { SessionKey } from '../spool/session-key-file.js';
 import { freeSentBuffers } from './free-sent-buffers.js';
 import type { SenderMetrics } from './metrics.js';
 import { News } from './news.js';

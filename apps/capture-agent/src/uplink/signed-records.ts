@@ -2,7 +2,7 @@ import type { BusRecord } from '@bpfleet/bus';
 import { encodeRecordHeaders, signSection } from '@bpfleet/contract';
 import { nodeCrypto } from '@bpfleet/service';
 import type { StoredSection } from '../spool/section-store.js';
-import type { SessionKey } from '../spool/session-keys.js';
+import type { SessionKey } from '../spool/session-key-file.js';
 
 /**
  * The sections as records, each signed by the key of its epoch. Ed25519 signs the same bytes the same way, so a record is
