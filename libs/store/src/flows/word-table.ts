@@ -31,6 +31,12 @@ export class WordTable {
     return this.#slots.length / 2;
   }
 
+  /** No key is known any more; there is room for as many as before. */
+  clear(): void {
+    this.#slots.fill(0);
+    this.#size = 0;
+  }
+
   /** The number of `key`: `size` as it was before when the key is new. */
   claim(): number {
     const mask = this.#slots.length - 1;
