@@ -25,6 +25,7 @@ export class Fleet {
   readonly query: ApiClient;
   readonly #services: ServiceProcess[] = [];
   #filterManager: ServiceProcess | undefined;
+  #analytics: ServiceProcess | undefined;
   readonly agents = new Map<string, ServiceProcess>();
   /** Where its agents send. */
   readonly topic: string;
@@ -49,9 +50,9 @@ export class Fleet {
 
   async start(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-fleet-'));
-    const { ports, hosts, isMigrated } = this.options;
+    const { hosts, isMigrated } = this.options;
     if (!isMigrated) await this.#service('analytics', ['migrate'], {}).exit();
-    const services = [this.#startFilterManager({}), this.#startService('analytics', ports.analytics, {})];
+    const services = [this.#startFilterManager({}), this.#startAnalytics()];
     // They wait for the filter-manager, as on hosts that start with it.
     for (const host of hosts.list) this.startAgent(host);
     await Promise.all(services);
@@ -62,6 +63,17 @@ export class Fleet {
   async replaceFilterManager(env: Readonly<Record<string, string>>): Promise<void> {
     await this.#filterManager!.end();
     await this.#startFilterManager(env);
+  }
+
+  /** Nobody reads what the agents send, until the work is done. */
+  async withoutAnalytics(work: () => Promise<void>): Promise<void> {
+    await this.#analytics!.end();
+    await work();
+    await this.#startAnalytics();
+  }
+
+  async #startAnalytics(): Promise<void> {
+    this.#analytics = await this.#startService('analytics', this.options.ports.analytics, {});
   }
 
   async #startFilterManager(env: Readonly<Record<string, string>>): Promise<void> {

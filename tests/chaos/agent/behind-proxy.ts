@@ -15,7 +15,7 @@ export class BehindProxy extends OneHost {
 
   protected override async startKafka() {
     this.proxy = await TcpProxy.start(this.hosts.rootAddress);
-    const kafka = await super.startKafka({ 'advertised.listeners': `PLAINTEXT://${this.#address}` });
+    const kafka = await super.startKafka({ settings: { 'advertised.listeners': `PLAINTEXT://${this.#address}` } });
     this.proxy.forwardTo(portOf(kafka));
     return kafka;
   }

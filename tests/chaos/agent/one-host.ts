@@ -16,11 +16,12 @@ import {
   freePorts,
   type Host,
   type Hosts,
+  type KafkaOptions,
   startOwnKafka,
   type TestDatabase,
   type TestKafka,
 } from '@bpfleet/test-environment';
-import { Kafka, logLevel } from 'kafkajs';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
 import type pg from 'pg';
 import { hostEnds } from '../../e2e/capture-point.js';
 import { Fleet } from '../../e2e/fleet.js';
@@ -73,9 +74,9 @@ export class OneHost {
     return this.kafka.brokers;
   }
 
-  protected async startKafka(settings: Readonly<Record<string, string>> = {}): Promise<Required<TestKafka>> {
+  protected async startKafka(options: KafkaOptions = {}): Promise<Required<TestKafka>> {
     const { rootAddress: advertisedHost } = this.hosts;
-    const started = await startOwnKafka({ advertisedHost, listenHost: '0.0.0.0', settings });
+    const started = await startOwnKafka({ advertisedHost, listenHost: '0.0.0.0', ...options });
     if ('unavailable' in started) throw new Error(started.unavailable);
     return started;
   }
@@ -175,11 +176,19 @@ export class OneHost {
   }
 
   /** Analytics has read all that the agents have sent so far: what is stored by then, stays as it is. */
-  async #isRead(): Promise<boolean> {
-    const admin = new Kafka({ brokers: [...this.brokers], logLevel: logLevel.NOTHING }).admin();
+  #isRead(): Promise<boolean> {
+    return this.withAdmin((admin) => this.#withPool((pool) => isRead(pool, admin, this.fleet.topic)));
+  }
+
+  newClient(): Kafka {
+    return new Kafka({ brokers: [...this.brokers], logLevel: logLevel.NOTHING });
+  }
+
+  async withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.newClient().admin();
     await admin.connect();
     try {
-      return await this.#withPool((pool) => isRead(pool, admin, this.fleet.topic));
+      return await use(admin);
     } finally {
       await admin.disconnect();
     }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as NativeCrc from '@node-rs/crc32';
 import type * as KafkaJs from 'kafkajs';
+import { type AnswerReader, boundAnswers } from './bounded-answers.js';
 import { type Encoder, keepParts } from './encoder-parts.js';
 import { snappyCodec } from './snappy-codec.js';
 import { type DecodeBatch, standingIn } from './unreadable-batch.js';
@@ -26,6 +27,7 @@ useNativeCrc();
 idleWhenNothingWaits();
 standInForUnreadable();
 beatAlsoWhenTheClockIsSetBack();
+boundAnswers((require('kafkajs/src/network/connection') as { prototype: AnswerReader }).prototype);
 keepParts((require('kafkajs/src/protocol/encoder') as { prototype: Encoder }).prototype);
 export const kafkajs = require('kafkajs') as typeof KafkaJs;
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = () => snappyCodec;

@@ -6,9 +6,11 @@ import { seededRandom } from '../random.js';
 import { bareCopy } from './bare-copy.js';
 import { freshness } from './freshness.js';
 import { type IngestSpeed, ingestSpeed, type StoredSizes, storedSizes } from './ingest-speed.js';
+import { percentile } from './latencies.js';
 import { latencyRow } from './latency-row.js';
 import { LIVE_FLOWS } from './live-traffic.js';
 import { chooseHosts, HOSTS_PER_CLASS, type Hosts, hostClasses, mixed, newest100, scanSpeed } from './query-latency.js';
+import { settled } from './settled.js';
 import { AGENTS, StoreRig, until } from './store-rig.js';
 import { topTalkers } from './top-talkers.js';
 
@@ -71,7 +73,11 @@ class StoreBench {
     const asked = { packets: size.askedPackets, spreadMs: ASKED_MS, endedAgoMs: 0 };
     await rig.load({ seed: seed + 2, epoch: 2, ...asked, packetsPerSecond: 0 }).done;
     await this.#allStored(size.packets + size.askedPackets);
-    await rig.pool.query('VACUUM (ANALYZE) analytics.section, analytics.flow');
+    say('top talkers of packets that all came within minutes');
+    await rig.restartAnalytics();
+    const unmergedMs = percentile(Float64Array.from(await topTalkers(rig.url, HOSTS_PER_CLASS)).sort(), 0.95);
+    say('until they are as those of an hour that took an hour to come');
+    await settled(rig.pool);
     say('queries');
     const hosts = await chooseHosts(rig.pool, seededRandom(seed));
     await this.#queries(hosts);
@@ -83,7 +89,9 @@ class StoreBench {
     const { rows: versions } = await rig.pool.query<{ server_version: string }>('SHOW server_version');
     const kafka = `${rig.kafka.route}, 4.3.1`;
     return {
-      workload: `${workload(speed, sizes, size.askedPackets)}; ${await describePostgres(rig.pool)}`,
+      workload:
+        `${workload(speed, sizes, size.askedPackets)}; top 10 talkers as long as none of it was merged, p95: ${Math.round(unmergedMs)} ms; ` +
+        `${await describePostgres(rig.pool)}`,
       seed,
       versions: { postgres: versions[0]!.server_version, kafka },
       rows: this.#rows,
@@ -200,6 +208,6 @@ function workload(
     `${Math.round(wireBytes / packets)} B each in the log, 128 B captured, random payload, Zipf hosts, ${LIVE_FLOWS.toLocaleString('en-US')} live flows, ` +
     `a tenth IPv6, 1 % of the sections twice, captured at ${CAPTURED_PER_SECOND.toLocaleString('en-US')} a second; 12 partitions, ${defaultPartitionsAtOnce} of them and as many connections of the bare COPY at once, cold group, from its first commit for ${Math.round(seconds)} s, ` +
     `broker, Postgres and one analytics process on this machine; CPU per packet: analytics ${analytics.toFixed(2)} µs, Postgres ${postgres.toFixed(2)} µs; ` +
-    `${flowRows.toLocaleString('en-US')} flow rows; VACUUM (ANALYZE) of sections and flows just before the queries, these over HTTP for ${asked.toLocaleString('en-US')} packets of the last hour, in the same partition, ${HOSTS_PER_CLASS} hosts of each class, each class from a fresh process; the scan reads all`
+    `${flowRows.toLocaleString('en-US')} flow rows; roll-ups merged, VACUUM (ANALYZE) and a checkpoint just before the queries, these over HTTP for ${asked.toLocaleString('en-US')} packets of the last hour, in the same partition, ${HOSTS_PER_CLASS} hosts of each class, each class from a fresh process; the scan reads all`
   );
 }

@@ -66,18 +66,28 @@ describe('a section that is recovered', () => {
     });
   });
 
-  it('loses of one that cannot be read no more than its blocks have room for, and tells no other figure', () => {
+  it('loses of one that cannot be read no more than its blocks have room for', () => {
     const left = { ...killed({ taken: 1_000_000, packets: 2, told }), blocks: new Uint8Array(100).fill(0xff) };
+    expect(recoverSection(left, last, origin, facts)).toMatchObject({
+      record: undefined,
+      captured: 43,
+      kept: 40,
+      lost: 3,
+    });
+  });
+
+  it('has what is lost in no figures of its epoch: read and in no section is what a filter left out', () => {
+    const left = { ...killed({ taken: 42, packets: 2, dropped: 5, told }), blocks: new Uint8Array(100).fill(0xff) };
     const { record, lost } = recoverSection(left, last, origin, facts);
-    expect(lost).toBe(3);
-    expect(readSection(record!.bytes).ledger).toMatchObject({ captured: '43', kept: '40' });
+    expect(lost).toBe(2);
+    expect(readSection(record!.bytes).ledger).toMatchObject({ captured: '40', kept: '40', 'kernel-dropped': '5' });
   });
 
   it('loses of one that cannot be read no more than was taken since the section before', () => {
     const left = killed({ taken: 600, packets: 2, told: { kept: 40, taken: 598, dropped: 0 } });
     left.blocks.fill(0xff, 40);
     const { record, kept, lost, damaged } = recoverSection(left, last, origin, facts);
-    expect({ kept, lost, packets: record!.header.packets }).toEqual({ kept: 40, lost: 2, packets: 0 });
+    expect({ record, kept, lost }).toEqual({ record: undefined, kept: 40, lost: 2 });
     expect(damaged).toEqual({ sections: 1, packets: 0, bytes: left.blocks.length });
   });
 });

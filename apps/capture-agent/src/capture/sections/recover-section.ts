@@ -53,9 +53,10 @@ export function recoverSection(left: LeftSection, last: LastRecord, origin: Sect
     // Not readable: the machine lost power while the kernel wrote it. How many there were only the counters know.
     // Or its end is damaged, and with it how many were read.
     const lost = Math.min(left.taken - taken, Math.floor(left.blocks.length / SMALLEST_PACKET_BYTES));
-    const known = { ...left, taken: taken + lost };
     const unreadable = { ...DAMAGED_SECTION, bytes: left.blocks.length };
-    return { record: figuresOf(known, last, origin, facts), captured: known.taken, kept, lost, damaged: unreadable };
+    // Its figures tell of none that is lost: read and in no section would be what a filter left out. The next epoch tells of them.
+    const record = figuresOf({ ...left, taken }, last, origin, facts);
+    return { record, captured: taken + lost, kept, lost, damaged: unreadable };
   }
 }
 
