@@ -4,8 +4,8 @@ import type { StoredSection } from '@bpfleet/store';
 import { filtersOf } from '../filter-labels.js';
 import { PacketRows } from '../packets/packet-row.js';
 import type { OpenInterface, OpenSection } from '../packets/packet-scan.js';
-import type { PacketPredicate, PacketPredicates } from '../packets/packet-verdict.js';
-import { Tally } from './tally.js';
+import type { PacketPredicate, PacketPredicates, Verdict } from '../packets/packet-verdict.js';
+import { type Difference, Tally } from './tally.js';
 
 /** What is asked of each stored packet. Times in Unix ns, `untilNs` not included. */
 export interface BacktestQuestion {
@@ -13,15 +13,17 @@ export interface BacktestQuestion {
   readonly untilNs: bigint;
   readonly predicateOf: PacketPredicates;
   readonly snaplenBytes: number;
-  /** `web@3` */
-  readonly against: string | undefined;
+  /** The version to compare with, `web@3`, and what its expression says. */
+  readonly against: { readonly version: string; readonly predicateOf: PacketPredicates } | undefined;
   readonly samples: number;
 }
 
 interface Lane {
   readonly interface: OpenInterface;
   readonly predicate: PacketPredicate;
+  /** Whether the version that is compared with stored the packets, and its expression, to ask of those that it did not. */
   readonly isKept: boolean;
+  readonly versionPredicate: PacketPredicate | undefined;
 }
 
 /** Judges stored packets by a candidate, section by section, and counts what would be gained and lost. */
@@ -79,12 +81,12 @@ export class BacktestScan {
     if (verdict === 'undecided') this.#undecided++;
     for (const version of lane.interface.filters) this.#storedBy.set(version, (this.#storedBy.get(version) ?? 0) + 1);
     const { wireLength, capturedLength } = packet;
-    const judged = { verdict, isKept, wireLength, capturedLength };
+    const difference = differenceOn(lane, verdict, section.body, packet);
+    const judged = { verdict, isKept, difference, wireLength, capturedLength };
     tally.add(judged);
     this.#total.add(judged);
-    if (this.question.against === undefined) return;
-    if (verdict === 'yes' && !isKept) this.#sample(this.#gained, section, lane, packet);
-    if (verdict === 'no' && isKept) this.#sample(this.#lost, section, lane, packet);
+    if (difference === 'gained') this.#sample(this.#gained, section, lane, packet);
+    if (difference === 'lost') this.#sample(this.#lost, section, lane, packet);
   }
 
   #sample(samples: PacketRow[], section: OpenSection, lane: Lane, packet: PacketCursor): void {
@@ -100,7 +102,8 @@ export class BacktestScan {
     return {
       interface: { ...described, filters },
       predicate: predicateOf(described.linkType, described.direction),
-      isKept: against !== undefined && filters.includes(against),
+      isKept: against !== undefined && filters.includes(against.version),
+      versionPredicate: against?.predicateOf(described.linkType, described.direction),
     };
   }
 
@@ -111,4 +114,20 @@ export class BacktestScan {
   #isInRange(atNs: bigint): boolean {
     return atNs >= this.question.sinceNs && atNs < this.question.untilNs;
   }
+}
+
+/**
+ * What the version stored, its expression matched: the kernel said so. Of all else the expression is asked: what it matches was captured
+ * where or when the version did not run, or sampled out, so that its being stored or not tells nothing of the candidate.
+ */
+function differenceOn(
+  { isKept, versionPredicate }: Lane,
+  candidate: Verdict,
+  bytes: Uint8Array,
+  packet: PacketCursor,
+): Difference | undefined {
+  if (versionPredicate === undefined) return undefined;
+  if (isKept) return candidate === 'no' ? 'lost' : undefined;
+  if (versionPredicate(bytes, packet) !== 'no') return 'notStoredByVersion';
+  return candidate === 'yes' ? 'gained' : undefined;
 }

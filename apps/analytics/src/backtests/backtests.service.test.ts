@@ -66,6 +66,7 @@ describe('BacktestsService', () => {
       against: { packets: 3 },
       gained: { packets: 2 },
       lost: { packets: 3 },
+      notStoredByVersion: { packets: 0 },
     });
     expect(gained.map(({ destinationPort }) => destinationPort)).toEqual([443, 443]);
     expect(lost.map(({ destinationPort, filters }) => [destinationPort, filters[0]])).toEqual([
@@ -74,10 +75,39 @@ describe('BacktestsService', () => {
     ]);
   });
 
-  it('neither gains nor loses by the version’s own expression', async () => {
+  it('neither gains nor loses by the version’s own expression, whoever stored the packets', async () => {
     store('web@3', [80, 80]);
-    const { total } = await run({ filter: 'port 80', against: 'web@3' });
-    expect(total).toMatchObject({ gained: { packets: 0 }, lost: { packets: 0 }, against: { packets: 2 } });
+    store('web@2', [80, 8080, 80]);
+    store('all@1', [80, 443], { agent: 'b' });
+    const { total, agents, gained, lost } = await run({ filter: 'port 80', against: 'web@3' });
+    const none = { gained: { packets: 0 }, lost: { packets: 0 } };
+    expect(total).toMatchObject({ ...none, against: { packets: 2 }, notStoredByVersion: { packets: 3 } });
+    expect(agents).toMatchObject([
+      { agent: 'a', ...none, against: { packets: 2 }, notStoredByVersion: { packets: 2 } },
+      { agent: 'b', ...none, against: { packets: 0 }, notStoredByVersion: { packets: 1 } },
+    ]);
+    expect([gained, lost]).toEqual([[], []]);
+  });
+
+  it('loses nothing that the version did not store: it was not there yet, or sampled it out', async () => {
+    store('web@3', [80], { samplingWeights: [10] });
+    store('web@2', [80, 80, 8080]);
+    const { total } = await run({ filter: 'port 8080', against: 'web@3' });
+    expect(total).toMatchObject({
+      gained: { packets: 1 },
+      lost: { packets: 1 },
+      notStoredByVersion: { packets: 2, bytes: 2 * lengthBytes },
+    });
+  });
+
+  it('gains nothing of which the version’s expression cannot tell', async () => {
+    const packets = [{ atNs: NOW_NS - 1n, bytes: tcpFrame(1, 443), capturedLength: 30 }];
+    store('all@1', [], { packets });
+    const { total, completeness } = await run({ filter: 'tcp', against: 'web@3' });
+    expect(total).toMatchObject({
+      ...{ matched: { packets: 1 }, gained: { packets: 0 }, notStoredByVersion: { packets: 1 }, undecided: 0 },
+    });
+    expect(completeness.packetsUndecided).toBe(0);
   });
 
   it('cannot decide what was cut off, and counts it as neither', async () => {
@@ -107,9 +137,10 @@ describe('BacktestsService', () => {
     await expect(run({ filter: 'prt 80' })).rejects.toMatchObject({ code: 'FILTER_SYNTAX', span: { start: 0 } });
     await expect(run({ filter: 'tcp', against: 'nobody' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     store('gone@4', [80]);
+    store('web@3', [80]);
     expect(await run({ filter: 'udp', against: 'gone@4' })).toMatchObject({
       against: { version: 'gone@4' },
-      total: { lost: { packets: 1 } },
+      total: { lost: { packets: 1 }, gained: { packets: 0 }, notStoredByVersion: { packets: 1 } },
     });
   });
 });

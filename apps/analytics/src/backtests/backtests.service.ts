@@ -2,7 +2,9 @@ import { type Backtest, type NewBacktest, PacketQuery } from '@bpfleet/contract'
 import { BpfleetError } from '@bpfleet/errors';
 import { Injectable } from '@nestjs/common';
 import { LedgerSource } from '../ledger/ledger-source.js';
+import { packetPredicates } from '../packets/packet-predicate.js';
 import { packetRequest } from '../packets/packet-request.js';
+import type { PacketPredicates } from '../packets/packet-verdict.js';
 import { ScanBudget } from '../packets/scan-budget.js';
 import { ScanSlots } from '../packets/scan-slots.js';
 import { sectionQuery } from '../packets/section-query.js';
@@ -12,6 +14,10 @@ import { BacktestScan } from './backtest-scan.js';
 
 /** Each reads a range as a whole. */
 const MOST_BACKTESTS = 2;
+
+/** Of a version that the registry has forgotten nobody can tell what it would have matched. */
+const predicatesOf = (expression: string | undefined): PacketPredicates =>
+  expression === undefined ? () => () => 'undecided' : packetPredicates(expression);
 
 @Injectable()
 export class BacktestsService {
@@ -40,7 +46,7 @@ export class BacktestsService {
     const { sinceNs, untilNs, predicateOf } = request;
     const scan = new BacktestScan({
       ...{ sinceNs, untilNs, predicateOf, snaplenBytes, samples },
-      against: against?.version,
+      against: against && { version: against.version, predicateOf: predicatesOf(against.expression) },
     });
     // All of the range: what the candidate does not match is asked about, too.
     const query = { ...sectionQuery(request, 'newest'), test: undefined };

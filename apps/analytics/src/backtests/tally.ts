@@ -5,11 +5,16 @@ type Amount = Mutable<BacktestCounts['matched']>;
 
 const nothing = (): Amount => ({ packets: 0, bytes: 0, storedBytes: 0 });
 
+/** How a candidate differs on a packet from the version that it is compared with, or why that is not told. */
+export type Difference = 'gained' | 'lost' | 'notStoredByVersion';
+
 /** What one packet adds. */
 export interface Judged {
   readonly verdict: 'yes' | 'no' | 'undecided';
   /** Whether the version that is compared with stored it. */
   readonly isKept: boolean;
+  /** Undefined where both agree, or the candidate cannot tell. */
+  readonly difference: Difference | undefined;
   readonly wireLength: number;
   /** What is stored of it. */
   readonly capturedLength: number;
@@ -19,8 +24,11 @@ export interface Judged {
 export class Tally {
   readonly #matched = nothing();
   readonly #against = nothing();
-  readonly #gained = nothing();
-  readonly #lost = nothing();
+  readonly #differences: Readonly<Record<Difference, Amount>> = {
+    gained: nothing(),
+    lost: nothing(),
+    notStoredByVersion: nothing(),
+  };
   #undecided = 0;
 
   constructor(
@@ -28,13 +36,14 @@ export class Tally {
     private readonly compares: boolean,
   ) {}
 
-  add({ verdict, isKept, wireLength, capturedLength }: Judged): void {
+  add({ verdict, isKept, difference, wireLength, capturedLength }: Judged): void {
     const kept = Math.min(wireLength, this.snaplenBytes);
     if (verdict === 'undecided') this.#undecided++;
     if (verdict === 'yes') count(this.#matched, wireLength, kept);
     if (isKept) count(this.#against, wireLength, capturedLength);
-    if (verdict === 'yes' && !isKept) count(this.#gained, wireLength, kept);
-    if (verdict === 'no' && isKept) count(this.#lost, wireLength, capturedLength);
+    if (difference === undefined) return;
+    // Only what is gained the candidate would store; the rest is stored as it is.
+    count(this.#differences[difference], wireLength, difference === 'gained' ? kept : capturedLength);
   }
 
   get matchedPackets(): number {
@@ -42,7 +51,7 @@ export class Tally {
   }
 
   get counts(): BacktestCounts {
-    const compared = this.compares ? { against: this.#against, gained: this.#gained, lost: this.#lost } : {};
+    const compared = this.compares ? { against: this.#against, ...this.#differences } : {};
     return { matched: this.#matched, ...compared, undecided: this.#undecided };
   }
 }

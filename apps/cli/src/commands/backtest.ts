@@ -25,7 +25,7 @@ export function backtest(parent: Command, terminal: Terminal): void {
     .command('backtest')
     .argument('<expression...>', 'the candidate, a pcap-filter expression')
     .description('say what a filter would have captured of the stored packets, and how that differs from a version')
-    .option('--against <version>', 'compare with what this version stored: web@3; web is its newest')
+    .option('--against <version>', 'compare with what this version stores: web@3; web is its newest')
     .option('--since <time>', '10m (ago), or 2026-11-22T10:00:00Z (default: 1h)')
     .option('--until <time>', 'as --since (default: now)')
     .option('--agent <id>', 'only packets of this agent')

@@ -28,15 +28,23 @@ const Amount = z.object({
 export const BacktestCounts = z.object({
   matched: Amount.describe('By the candidate'),
   against: Amount.optional().describe('What the version to compare with stored; its bytes are those that are stored'),
-  gained: Amount.optional().describe('Matched, and that version did not store it'),
+  gained: Amount.optional().describe('Matched, and the expression of that version does not match'),
   lost: Amount.optional().describe('That version stored it, and the candidate does not match'),
+  notStoredByVersion: Amount.optional().describe(
+    'That version did not store it, though its expression matches, or cannot tell: captured before it ran, on other agents, or sampled out. Neither gained nor lost, whatever the candidate says; its bytes are those that are stored',
+  ),
   undecided: Count.describe('The bytes that decide were cut off: neither yes nor no'),
 });
 export type BacktestCounts = z.infer<typeof BacktestCounts>;
 
 export const Backtest = z.object({
   filter: z.string(),
-  against: z.object({ version: z.string(), expression: z.string().optional() }).optional(),
+  against: z
+    .object({
+      version: z.string(),
+      expression: z.string().optional().describe('Absent where the registry has forgotten it'),
+    })
+    .optional(),
   total: BacktestCounts,
   agents: z.array(BacktestCounts.extend({ agent: AgentId })).describe('Most matches first'),
   gained: z.array(PacketRow).describe('Samples, the newest'),
