@@ -14,6 +14,7 @@ const needs = { root: await hostsHere(), tools: commands('bash', 'tshark', 'head
 
 suiteRequires('bpfleet packets --follow in a pipe', needs, () => {
   let standalone: ReturnType<typeof startStandalone>;
+  let start: () => Promise<void>;
   let server: string;
   let finished: () => void;
   let folder: Promise<void>;
@@ -24,9 +25,12 @@ suiteRequires('bpfleet packets --follow in a pipe', needs, () => {
     server = `http://127.0.0.1:${port}`;
     const ready = new Promise<void>((resolve, reject) => {
       folder = withFolder(async (dataDir) => {
-        // Its demo makes traffic on loopback all the time.
-        standalone = startStandalone({ dataDir, port: port! });
-        standalone.until('the first answer', () => standalone.stdout.includes('Push:')).then(resolve, reject);
+        start = async () => {
+          // Its demo makes traffic on loopback all the time.
+          standalone = startStandalone({ dataDir, port: port! });
+          await standalone.until('the first answer', () => standalone.stdout.includes('Push:'));
+        };
+        start().then(resolve, reject);
         await new Promise<void>((resolve) => {
           finished = resolve;
         });
@@ -90,5 +94,22 @@ suiteRequires('bpfleet packets --follow in a pipe', needs, () => {
     for (let next = await lines.next(); !next.done; next = await lines.next()) all.push(next.value.trim());
     await once(shell!, 'close').catch(() => undefined);
     expect({ all, complaints: await complaints }).toEqual({ all: [first, 'exit codes 0 0 0'], complaints: '' });
+  });
+
+  it('goes on with the packets of the next process when bpfleet is started again', async () => {
+    const { lines, complaints } = type('', 'cat');
+    const untilLater = async (thanMs: number): Promise<void> => {
+      for (let atMs = 0; atMs <= thanMs; ) {
+        const { value, done } = await lines.next();
+        if (done || value.startsWith('exit codes')) throw new Error(`it ended: ${value} ${await complaints}`);
+        atMs = Date.parse(value.split(' ', 1)[0]!);
+      }
+    };
+    await untilLater(0);
+    await standalone.end();
+    await start();
+    await untilLater(Date.now());
+    process.kill(-shell!.pid!, 'SIGINT');
+    expect(await complaints).toMatch(/^(the connection broke; going on where it was\n)+$/);
   });
 });

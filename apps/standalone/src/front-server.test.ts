@@ -1,3 +1,4 @@
+import { ApiClient, queryApi } from '@bpfleet/contract';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FrontServer } from './front-server.js';
 
@@ -16,10 +17,18 @@ describe('FrontServer', () => {
       return `${response.status} ${await response.text()}`;
     };
     expect(await answer('/api/v1/filters')).toBe('200 filter-manager');
-    expect(await answer('/api/v1/packets')).toMatch(/^503 /);
+    expect(await answer('/api/v1/packets')).toMatch(/^503 .*"STORE_UNAVAILABLE"/);
     server.serve({ analytics: (_, response) => response.end('analytics') });
     expect(await answer('/api/v1/packets')).toBe('200 analytics');
     expect(await answer('/api/v1/filters')).toBe('200 filter-manager');
+  });
+
+  it('answers as the services do while they are not there', async () => {
+    const asked = new ApiClient({ server: server.url }).call(queryApi.listPackets, { query: {} });
+    await expect(asked).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: 'bpfleet is starting' });
+    const { headers } = await fetch(`${server.url}/api/v1/packets`);
+    expect(headers.get('content-type')).toBe('application/problem+json');
+    expect(headers.get('retry-after')).toBe('1');
   });
 
   it('passes questions on that are as long as the contract allows', async () => {

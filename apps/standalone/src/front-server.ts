@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { BpfleetError } from '@bpfleet/errors';
-import { endIdleRequests, listenError, takeLongHeaders } from '@bpfleet/service';
+import { endIdleRequests, listenError, takeLongHeaders, toProblem } from '@bpfleet/service';
 
 /** What analytics answers; everything else is the filter-manager's (design: "One address"). */
 const analyticsPaths = new RegExp(
@@ -12,6 +12,11 @@ export interface FrontHandlers {
   readonly filterManager: RequestListener;
   readonly analytics: RequestListener;
 }
+
+/** As the services answer while their database is away: who can wait asks again. */
+const notThere = toProblem(
+  new BpfleetError('STORE_UNAVAILABLE', 'bpfleet is starting', { hint: 'ask again in a second' }),
+);
 
 /** One HTTP address in front of both services. */
 export class FrontServer {
@@ -28,7 +33,8 @@ export class FrontServer {
       const { url = '/' } = request;
       const handler = analyticsPaths.test(url) ? this.#handlers.analytics : this.#handlers.filterManager;
       if (handler === undefined) {
-        response.writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain' }).end('bpfleet is starting\n');
+        const headers = { 'retry-after': '1', 'content-type': 'application/problem+json' };
+        response.writeHead(notThere.status, headers).end(JSON.stringify(notThere));
       } else if (url === '/') response.writeHead(302, { location: '/docs' }).end();
       else handler(request, response);
     });

@@ -42,8 +42,8 @@ export class ApiClient {
 
   /**
    * @returns the answer, checked by the route's schema
-   * @throws BpfleetError with the server's code, hint and span; `SERVER_UNREACHABLE` when there is no answer; `INTERNAL`
-   *   when the answer is not of this API, `ANSWER_TOO_LARGE` when it is longer than any of it
+   * @throws BpfleetError with the server's code, hint and span; `SERVER_UNREACHABLE` when there is no answer, or a proxy's
+   *   that says so; `INTERNAL` when the answer is not of this API, `ANSWER_TOO_LARGE` when it is longer than any of it
    */
   async call<R extends Route>(route: R, input: CallInput<R>): Promise<z.output<R['response']>> {
     const response = await this.send(route, input);
@@ -123,6 +123,9 @@ function unexpectedAnswer(response: Response, cause: z.ZodError): BpfleetError {
 /** URI Too Long; Request Header Fields Too Large. Told by servers before any of their programs sees the request. */
 const TOO_LONG: ReadonlySet<number> = new Set([414, 431]);
 
+/** Bad Gateway, Service Unavailable, Gateway Timeout. Told by a proxy, in words of its own, where the server is away. */
+const AWAY: ReadonlySet<number> = new Set([502, 503, 504]);
+
 function problemOf(response: Response, text: string): BpfleetError {
   const problem = Problem.safeParse(safeJson(text));
   if (!problem.success && TOO_LONG.has(response.status)) {
@@ -136,7 +139,11 @@ function problemOf(response: Response, text: string): BpfleetError {
     );
   }
   if (!problem.success) {
-    return new BpfleetError('INTERNAL', `${response.url} answered ${response.status}: ${text.slice(0, 200)}`);
+    const message = `${response.url} answered ${response.status}: ${text.slice(0, 200)}`;
+    if (!AWAY.has(response.status)) return new BpfleetError('INTERNAL', message);
+    return new BpfleetError('SERVER_UNREACHABLE', message, {
+      hint: 'a proxy says so: is bpfleet running behind it, and does it wait long enough for the answer?',
+    });
   }
   const { code, detail, title, hint, span, errors } = problem.data;
   const fields = errors?.map((field) => `${field.path}: ${field.message}`).join('; ');

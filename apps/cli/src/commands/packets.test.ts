@@ -310,6 +310,23 @@ describe('packets --follow', () => {
       '',
     ]);
   });
+  it('goes on where a proxy says that the server is away', async () => {
+    const stop = new AbortController();
+    fleet.tails.push(lines({ cursor: '1.a' }), 502, 503, 504, lines(packet(1), { cursor: '1.b' }));
+    const running = packets(['--follow'], { signal: stop.signal });
+    await vi.waitFor(() => expect(fleet.requests.at(-1)).toContain('cursor=1.b'), { timeout: 20_000 });
+    stop.abort();
+    const { code, out } = await running;
+    expect({ code, out }).toEqual({
+      ...{ code: 0, out: '2026-11-22T10:00:01.000000001Z host-1 eth0 IP 10.0.0.1.1 > 10.0.0.2.443: tcp\n' },
+    });
+  });
+  it('says what a proxy answered to the first try', async () => {
+    fleet.tails.push(502);
+    const { code, err } = await packets(['--follow']);
+    expect(code).toBe(1);
+    expect(err).toMatch(/answered 502: <h1>nobody is there<\/h1> \(SERVER_UNREACHABLE\)\nhint: /);
+  });
   it('says beside the packets what is gone', async () => {
     const stop = new AbortController();
     const gap = { reason: 'not-retained', log: 'l', partition: 3, firstOffset: '2', endOffset: '5', records: '3' };

@@ -47,8 +47,8 @@ export class FakeFleet {
   top: Top | undefined;
   /** What `GET /packets` sends as pcapng, and how the answer ends: as it should, broken off, or never. */
   capture: { bytes: Uint8Array; ends?: 'broken' | 'never'; completeness?: Completeness } = { bytes: new Uint8Array() };
-  /** What each `GET /tail` sends before its connection breaks. */
-  readonly tails: string[] = [];
+  /** What each `GET /tail` sends before its connection breaks; a number: a proxy says so, in its own words, that nobody is there. */
+  readonly tails: (string | number)[] = [];
   /** Given instead of any answer. */
   problem: { status: number; [field: string]: unknown } | undefined;
   /** `METHOD path?query` of each request, in order. */
@@ -87,10 +87,7 @@ export class FakeFleet {
     [queryApi.listFlows, () => this.#found(this.flows, 'flows')],
     [queryApi.getTimeline, () => this.#found(this.timeline, 'timeline')],
     [queryApi.getTop, () => this.#found(this.top, 'top')],
-    [
-      queryApi.tailPackets,
-      () => ({ raw: (response) => response.write(this.tails.shift() ?? '\n', () => response.destroy()) }),
-    ],
+    [queryApi.tailPackets, () => ({ raw: (response) => sendTail(response, this.tails.shift() ?? '\n') })],
     [queryApi.getStoreStatus, () => this.#found(this.storeStatus, 'store')],
     [queryApi.getPacket, ({ path }) => this.#found(this.packet, `packet ${path.id}`)],
     [
@@ -203,6 +200,11 @@ export class FakeFleet {
     if (ends === undefined) response.end(bytes);
     else response.write(bytes, () => ends === 'broken' && response.destroy());
   };
+}
+
+function sendTail(response: ServerResponse, tail: string | number): void {
+  if (typeof tail === 'string') response.write(tail, () => response.destroy());
+  else response.writeHead(tail, { 'content-type': 'text/html' }).end('<h1>nobody is there</h1>');
 }
 
 const CREATED_AT = '2026-11-22T10:00:00.000Z';
