@@ -43,7 +43,7 @@ describe('flows', () => {
       '2026-11-22T10:00:02.000000001Z | host-1 | web@3 | tcp | [2001:db8::1]:40000 | [2001:db8::2]:443 | 3 | 180 | syn,ack',
       '',
     ]);
-    expect(err).toBe(`${counted}; there are more: raise --limit\n`);
+    expect(err).toBe(`${counted}; there are more: raise --limit (1000 at most), or go on with --cursor abc\n`);
     expect(fleet.requests).toEqual(['GET /api/v1/flows?filter=tcp+port+443&limit=1']);
   });
   it('prints the answer of the server as JSON', async () => {

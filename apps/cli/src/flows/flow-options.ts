@@ -35,9 +35,12 @@ export function questionOf(words: readonly string[], options: FlowOptions): Part
   );
 }
 
+/** Of one answer. */
+export const MOST_ROWS = 1000;
+
 export function rowCount(text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text) || Number(text) > 1000) {
-    throw new InvalidArgumentError('it is a number of rows, 1 to 1000.');
+  if (!/^[1-9]\d{0,3}$/.test(text) || Number(text) > MOST_ROWS) {
+    throw new InvalidArgumentError(`it is a number of rows, 1 to ${MOST_ROWS}.`);
   }
   return Number(text);
 }
