@@ -8,7 +8,16 @@ describe('a step of the timeline', () => {
   it('is as long as makes at most a hundred points', () => {
     expect(stepNs(undefined, hours(1n))).toBe(MINUTE_NS);
     expect(stepNs(undefined, hours(10n))).toBe(10n * MINUTE_NS);
+    expect(stepNs(undefined, hours(24n * 365n))).toBe(4n * 1440n * MINUTE_NS);
   });
+  it.each([1n, 7n, 100n, 200n, 1_000n, 10_000n, 524_160n, 53_000_000n])(
+    'makes at most a hundred points of %d minutes that begin within a step',
+    (minutes) => {
+      const [sinceNs, untilNs] = [MINUTE_NS * 1_439n, MINUTE_NS * (1_439n + minutes)];
+      const step = stepNs(undefined, { sinceNs, untilNs });
+      expect((untilNs - 1n) / step - sinceNs / step + 1n).toBeLessThanOrEqual(100n);
+    },
+  );
   it('is what was asked for', () => {
     expect(stepNs('15m', hours(10n))).toBe(15n * MINUTE_NS);
     expect(stepNs('365d', hours(1n))).toBe(365n * 1440n * MINUTE_NS);

@@ -2,9 +2,11 @@ import { parseDurationMs } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { type FlowQuery, MINUTE_NS } from '@bpfleet/store';
 
-/** Minutes of a step, as a clock's face divides. */
-const STEPS = [1n, 2n, 5n, 10n, 15n, 30n, 60n, 120n, 360n, 720n, 1440n] as const;
-const POINTS = 100n;
+/** Minutes of a step, as a clock's face divides. Longer ones are whole days. */
+const STEPS = [1n, 2n, 5n, 10n, 15n, 30n, 60n, 120n, 360n, 720n] as const;
+const DAY = 1440n;
+/** A range of so many touches a hundred at most: it begins within one and ends within another. */
+const WHOLE_STEPS = 99n;
 const MOST_POINTS = 10_000n;
 const LONGEST_STEP_MS = 365 * 86_400_000;
 
@@ -15,7 +17,8 @@ const LONGEST_STEP_MS = 365 * 86_400_000;
 export function stepNs(text: string | undefined, { sinceNs, untilNs }: Pick<FlowQuery, 'sinceNs' | 'untilNs'>): bigint {
   const rangeNs = untilNs - sinceNs;
   if (text === undefined) {
-    const minutes = STEPS.find((step) => step * MINUTE_NS * POINTS >= rangeNs) ?? STEPS.at(-1)!;
+    const leastNs = ceilDiv(rangeNs, WHOLE_STEPS);
+    const minutes = STEPS.find((step) => step * MINUTE_NS >= leastNs) ?? DAY * ceilDiv(leastNs, DAY * MINUTE_NS);
     return minutes * MINUTE_NS;
   }
   const stepMs = parseDurationMs(text);
@@ -35,3 +38,5 @@ export function stepNs(text: string | undefined, { sinceNs, untilNs }: Pick<Flow
   }
   return step;
 }
+
+const ceilDiv = (dividend: bigint, divisor: bigint): bigint => (dividend + divisor - 1n) / divisor;
