@@ -29,6 +29,7 @@ describe('import', () => {
     fleet.imported = {
       agent: 'import-1',
       firstPacketAt: '2019-04-01T00:00:00Z',
+      lastPacketAt: '2019-04-01T00:00:09Z',
       packets: 9,
       skipped: 1,
       sections: 4,
@@ -39,8 +40,17 @@ describe('import', () => {
     const digest = createHash('sha256').update(bytes).digest('hex');
     expect(fleet.requests).toEqual([`POST /api/v1/imports?digest=sha256:${digest}&name=old.pcap`]);
     expect(fleet.uploads.map((upload) => upload.equals(bytes))).toEqual([true]);
-    expect(out).toContain('bpfleet packets --agent import-1 --since 2019-04-01T00:00:00Z');
+    expect(out).toContain('bpfleet packets --agent import-1 --since 2019-04-01T00:00:00Z\n');
     expect(err).toBe('3 of 4 sections stored; 1 were stored before; 1 packets fit into no section\n');
+  });
+
+  it('prints an end behind the last packet where that is later than now, which a query ends with', async () => {
+    const path = join(folder, 'clock-ahead.pcap');
+    await writeFile(path, 'packets');
+    const times = { firstPacketAt: '2019-04-01T00:00:00Z', lastPacketAt: '2029-04-01T00:00:00.999999999Z' };
+    fleet.imported = { agent: 'import-1', ...times, packets: 9, skipped: 0, sections: 1, stored: 1 };
+    const { out } = await importing(path);
+    expect(out).toContain(' --since 2019-04-01T00:00:00Z --until 2029-04-01T00:00:01.000000000Z\n');
   });
 
   it('says where a file ends inside a record, and ends as one that did not do all', async () => {

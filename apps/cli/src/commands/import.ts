@@ -23,17 +23,20 @@ export function importFile(parent: Command, terminal: Terminal): void {
     .description('store the packets of a capture file, once however often it is imported, to query them as any others');
   withServers(withOutput(command)).action(async (path: string, options: { output: OutputFormat }) => {
     const { analytics, queryApi } = await servers(command, terminal);
-    const { importMediaType } = await import('@bpfleet/contract');
+    const { formatInstantNs, importMediaType, parseInstantNs } = await import('@bpfleet/contract');
     const { signal } = terminal;
     const found = await stat(path).catch(() => undefined);
     if (found && !found.isFile() && !found.isDirectory()) throw readTwice(path);
     const query = { digest: await digestOf(path, signal), name: basename(path).slice(0, MOST_NAME) };
     const upload = { mediaType: importMediaType, content: chunksOf(path, signal) };
     const answer = await analytics.call(queryApi.importCapture, { query, upload, signal });
-    const { packets, skipped, sections, stored, agent, firstPacketAt: since } = answer;
+    const { packets, skipped, sections, stored, agent, firstPacketAt: since, lastPacketAt: last } = answer;
+    // Queries end now, and before the time that they are told.
+    const isAhead = last !== undefined && Date.parse(last) >= terminal.now();
+    const until = isAhead ? ` --until ${formatInstantNs(parseInstantNs(last, terminal.now()) + 1n)}` : '';
     const asText = () =>
       printable(
-        `${packets - skipped} packets of ${path}: bpfleet packets --agent ${agent} --since ${since ?? '…'}`,
+        `${packets - skipped} packets of ${path}: bpfleet packets --agent ${agent} --since ${since ?? '…'}${until}`,
       ).concat('\n');
     await printAnswer(answer, options.output, asText, terminal);
     const known = stored === sections ? '' : `; ${sections - stored} were stored before`;
