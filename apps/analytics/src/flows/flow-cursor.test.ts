@@ -1,4 +1,4 @@
-import { FlowListQuery } from '@bpfleet/contract';
+import { FlowListQuery, parseInstantNs } from '@bpfleet/contract';
 import { describe, expect, it } from 'vitest';
 import { queryDigest } from '../query-digest.js';
 import { cursorText, readCursor } from './flow-cursor.js';
@@ -13,6 +13,17 @@ const digest = queryDigest(['tcp', undefined, 'web']);
 describe('The cursor of a list of flows', () => {
   it('is read as it was written', () => {
     expect(readCursor(cursorText(digest, range, after), digest)).toEqual({ range, after });
+  });
+  it.each([
+    ['0000-01-01', '1969-12-31'],
+    ['1600-01-01', '9999-12-31T23:59:59.999999999-23:59'],
+  ])('is read as it was written, from %s to %s', (since, until) => {
+    const range = { sinceNs: parseInstantNs(since, 0), untilNs: parseInstantNs(until, 0) };
+    expect(readCursor(cursorText(digest, range, after), digest).range).toEqual(range);
+  });
+  it('is refused with a time of a flow that no flow has', () => {
+    const text = cursorText(digest, range, { ...after, lastNs: 2n ** 63n });
+    expect(() => readCursor(text, digest)).toThrow(expect.objectContaining({ code: 'REQUEST_INVALID' }));
   });
   it('has room for a thousand versions', () => {
     const filters = Array.from({ length: 1024 }, (_, index) => `${'filter'.padEnd(63, '-')}@${index}`).join(',');

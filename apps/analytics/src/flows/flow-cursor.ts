@@ -1,6 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
 import type { FlowCursor, FlowQuery } from '@bpfleet/store';
 import { z } from 'zod';
+import { AskedTime, StoredNumber } from '../cursor-numbers.js';
 
 /** Where a list of flows goes on, and of which range it is. */
 export interface FlowListCursor {
@@ -8,16 +9,12 @@ export interface FlowListCursor {
   readonly after: FlowCursor;
 }
 
-const Int64 = z
-  .string()
-  .regex(/^\d{1,19}$/)
-  .transform(BigInt);
 const Port = z.int().min(-1).max(65_535);
 const CursorFields = z.tuple([
   z.string().max(16),
-  Int64,
-  Int64,
-  Int64,
+  AskedTime,
+  AskedTime,
+  StoredNumber,
   z.string().max(80),
   z.string().max(90_000),
   z.union([z.ipv4(), z.ipv6()]),

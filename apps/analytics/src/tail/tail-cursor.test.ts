@@ -1,12 +1,17 @@
+import { parseInstantNs } from '@bpfleet/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatTailCursor, parseTailCursor, type TailCursor } from './tail-cursor.js';
 
 const int8 = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
+const instant = fc.bigInt({
+  min: parseInstantNs('0000-01-01T00:00:00+23:59', 0),
+  max: parseInstantNs('9999-12-31T23:59:59.999999999-23:59', 0),
+});
 const micros = fc.integer({ min: 0, max: 2 ** 52 });
 const anyCursor: fc.Arbitrary<TailCursor> = fc
   .record({
-    sinceNs: int8,
+    sinceNs: instant,
     seenUs: micros,
     query: fc.constantFrom('abcDEF-_0123', 'x'),
     byPartition: fc.dictionary(

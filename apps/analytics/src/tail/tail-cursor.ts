@@ -2,6 +2,7 @@ import { TailCursorText } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import type { TailPlace } from '@bpfleet/store';
 import { z } from 'zod';
+import { AskedTime, StoredNumber } from '../cursor-numbers.js';
 
 /** All that a tail has to know to go on exactly where it was. */
 export interface TailCursor {
@@ -14,17 +15,9 @@ export interface TailCursor {
   readonly query: string;
 }
 
-const Int8 = z
-  .string()
-  .regex(/^\d{1,19}$/)
-  .transform(BigInt)
-  .refine((value) => value < 2n ** 63n);
 const Micros = z.int().nonnegative();
 const Wire = z.strictObject({
-  s: z
-    .string()
-    .regex(/^-?\d{1,19}$/)
-    .transform(BigInt),
+  s: AskedTime,
   t: Micros,
   q: z.string().regex(/^[A-Za-z0-9_-]{1,16}$/),
   // By log: partition, next offset, replacement, stored from.
@@ -37,8 +30,8 @@ const Wire = z.strictObject({
             .int()
             .nonnegative()
             .max(2 ** 31 - 1),
-          Int8,
-          Int8,
+          StoredNumber,
+          StoredNumber,
           Micros,
         ]),
       )
