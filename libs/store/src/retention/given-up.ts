@@ -33,7 +33,8 @@ export async function givenUp(
   }
 }
 
-// Parts less than a minute apart become one; within the range, since nobody asked for more.
+// Parts less than a minute apart become one; within the range, since nobody asked for more. The sum is numeric: a time may be the
+// last that a bigint has.
 const GIVEN_UP = `
   WITH gone AS (
     SELECT GREATEST(ts_min, $1) AS ts_min, LEAST(ts_max, $2) AS ts_max, rows FROM (
@@ -41,7 +42,8 @@ const GIVEN_UP = `
       UNION ALL SELECT suspect_ts_min, suspect_ts_max, 0 FROM analytics.not_retained WHERE class = $3
     ) AS spans WHERE ts_max >= $1 AND ts_min <= $2
   ), marked AS (
-    SELECT *, ts_min > 60000000000 + max(ts_max) OVER (ORDER BY ts_min ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS begins
+    SELECT *, ts_min > 60000000000::numeric
+      + max(ts_max) OVER (ORDER BY ts_min ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS begins
     FROM gone
   ), numbered AS (
     SELECT *, count(*) FILTER (WHERE begins) OVER (ORDER BY ts_min) AS number FROM marked

@@ -119,6 +119,16 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
       expect(await givenUp(pool, 'section', nsOf(beginMs(6)), nsOf(beginMs(0)))).toEqual([]);
     });
 
+    it('tells what a clock at the end of all times stored, too', async () => {
+      const last = 2n ** 63n - 1n;
+      await pool.query(
+        `INSERT INTO analytics.not_retained (class, ingested_from, ingested_to, suspect_ts_min, suspect_ts_max, rows, bytes, reason)
+         SELECT 'section', now() + n * interval '1 hour', now(), $1::bigint - n, $2, 1, 1, 'age' FROM generate_series(0, 1) AS n`,
+        [last, last],
+      );
+      expect(await givenUp(pool, 'section', 0n, 2n ** 70n)).toEqual([{ fromNs: last - 1n, toNs: last, rows: 0 }]);
+    });
+
     it('remembers for flows what their sections held, also when these went before', async () => {
       await store.retain({ ...everything, section: { hours: 7, bytes: 1e15 } });
       await store.retain({ ...everything, flow: { hours: 7, bytes: 1e15 } });
