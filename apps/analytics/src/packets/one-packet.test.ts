@@ -50,6 +50,25 @@ describe('PacketsService: one in full', () => {
     const { why } = await rig.service.packet('host-1.1.0.0', expression, signal);
     expect(why[1]).toEqual({ expression, verdict: 'undecided', terms: [] });
   });
+  const hosts = Array.from({ length: 3299 }, (_, index) => `host 10.1.${index >> 8}.${index & 255}`);
+  const ports = ['port 7', ...Array<string>(6000).fill('9')];
+  it.each([
+    ['thousands of hosts', hosts, 'port 80', 'yes', 54, 3300],
+    ['thousands of hosts', hosts, 'port 81', 'no', 54, 3300],
+    ['thousands of hosts', hosts, 'port 80', 'undecided', 35, 3300],
+    ['more ports than can be shown one by one', ports, '80', 'yes', 54, 0],
+    ['more ports than can be shown one by one', ports, '80', 'undecided', 35, 0],
+  ] as const)('explains %s, of a request and of a version', async (_, list, last, verdict, capturedLength, shown) => {
+    const expression = [...list, last].join(' or ');
+    rig = new PacketsRig(undefined, [{ ...webVersion, expression }]);
+    rig.store({ packets: [{ atNs: NOW_NS - 1n, bytes: tcpFrame(0), capturedLength }] });
+    const { why } = await rig.service.packet('host-1.1.0.0', expression, signal);
+    expect(why.map(({ version, verdict, terms }) => [version, verdict, terms.length])).toEqual([
+      ['web@3', verdict, shown],
+      [undefined, verdict, shown],
+    ]);
+    expect(why.every(({ terms }) => (terms.at(-1)?.verdict ?? verdict) === verdict)).toBe(true);
+  });
   it('refuses, as the query does, what no link type has', async () => {
     rig.store({ packets: [{ atNs: NOW_NS - 1n, bytes: tcpFrame(0) }] });
     const refusal = { code: 'FILTER_UNSUPPORTED' };

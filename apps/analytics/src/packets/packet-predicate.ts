@@ -49,7 +49,7 @@ const undecided: PacketPredicate = () => 'undecided';
  * only the kernel's view of a packet says something (`outbound and vlan 5`).
  * @throws BpfleetError with the span in the expression
  */
-export function refuseFaults(expression: string): void {
+function refuseFaults(expression: string): void {
   let fault: unknown;
   for (const live of [false, true]) {
     for (const linkType of supportedLinkTypes) {

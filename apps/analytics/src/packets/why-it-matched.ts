@@ -5,8 +5,10 @@ import { type KnownPacket, termVerdicts } from '@bpfleet/pcap-filter';
 import type { SectionInterface } from '@bpfleet/section';
 import { filtersOf } from '../filter-labels.js';
 import type { KnownVersions } from '../registry/known-versions.js';
+import { directedPredicate } from './directed-predicate.js';
 import { PACKET_TYPE } from './packet-direction.js';
-import { refuseFaults } from './packet-predicate.js';
+import { packetPredicates } from './packet-predicate.js';
+import type { Verdict } from './packet-verdict.js';
 import type { StoredPacket } from './stored-packet.js';
 import { copyWithoutTag, isTagMetadata, TAG_BYTES, TAG_OFFSET, tagOf } from './vlan-metadata.js';
 
@@ -31,7 +33,7 @@ export function whyStored(
       ...(weight === undefined ? {} : { weight }),
       ...(expression === undefined
         ? { verdict: 'undecided', terms: [] }
-        : explained(expression, kernelView(bytes, packet, described), described.linkType, true)),
+        : explainedAsStored(expression, bytes, packet, described)),
     };
   });
 }
@@ -46,36 +48,50 @@ export function whyMatched(
   packet: StoredPacket,
   described: SectionInterface,
 ): PacketExplanation {
+  const { linkType, direction } = described;
   // As `packetPredicates`: bytes of a file, unless the kernel had the tag beside them. Not in a file, say, is the direction,
   // which the interface block tells: as the kernel saw it.
-  const asFile = isTagMetadata(packet)
-    ? undefined
-    : supported(() => explanation(expression, { bytes, ...packet }, described.linkType, false));
-  const asKernel = () => explanation(expression, kernelView(bytes, packet, described), described.linkType, true);
-  const found = asFile ?? supported(asKernel);
-  if (found !== undefined) return found;
-  refuseFaults(expression);
-  return { expression, verdict: 'undecided', terms: [] };
-}
-
-/** Undefined where the expression has a term that does not exist on the packet's link type, or in that form. */
-function supported(explain: () => PacketExplanation): PacketExplanation | undefined {
-  try {
-    return explain();
-  } catch (error) {
-    if (hasCode(error, 'FILTER_UNSUPPORTED')) return undefined;
-    throw error;
-  }
+  const asFile = () => explanation(expression, { bytes, ...packet }, linkType, false);
+  const asKernel = () => explanation(expression, kernelView(bytes, packet, described), linkType, true);
+  const forms = isTagMetadata(packet) ? [asKernel] : [asFile, asKernel];
+  return explained(expression, forms, () => packetPredicates(expression)(linkType, direction)(bytes, packet));
 }
 
 /** That a version's expression has a term that does not exist on this link type is no fault of the caller. */
-function explained(expression: string, packet: KnownPacket, linkType: number, live: boolean): PacketExplanation {
+function explainedAsStored(
+  expression: string,
+  bytes: Uint8Array,
+  packet: StoredPacket,
+  described: SectionInterface,
+): PacketExplanation {
+  const { linkType, direction } = described;
+  const asKernel = () => explanation(expression, kernelView(bytes, packet, described), linkType, true);
   try {
-    return explanation(expression, packet, linkType, live);
+    return explained(expression, [asKernel], () => directedPredicate(expression, linkType, direction)(bytes, packet));
   } catch (error) {
     if (!(error instanceof BpfleetError)) throw error;
     return { expression, verdict: 'undecided', terms: [] };
   }
+}
+
+/**
+ * By the first form in which all terms exist on the packet's link type.
+ * @param inOne the verdict alone, where they do in none, or are too many to show each
+ */
+function explained(
+  expression: string,
+  forms: readonly (() => PacketExplanation)[],
+  inOne: () => Verdict,
+): PacketExplanation {
+  for (const form of forms) {
+    try {
+      return form();
+    } catch (error) {
+      if (hasCode(error, 'FILTER_TOO_LARGE')) break;
+      if (!hasCode(error, 'FILTER_UNSUPPORTED')) throw error;
+    }
+  }
+  return { expression, verdict: inOne(), terms: [] };
 }
 
 function explanation(expression: string, packet: KnownPacket, linkType: number, live: boolean): PacketExplanation {

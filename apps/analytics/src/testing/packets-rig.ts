@@ -29,8 +29,11 @@ export class PacketsRig {
   readonly service: PacketsService;
   #seq = 0;
 
-  constructor(readonly source = new MemorySections()) {
-    this.service = new PacketsService(source, this.ledger, new VersionTable([webVersion]));
+  constructor(
+    readonly source = new MemorySections(),
+    versions = [webVersion],
+  ) {
+    this.service = new PacketsService(source, this.ledger, new VersionTable(versions));
   }
 
   store(rest: Partial<SectionShape> & Pick<SectionShape, 'atNs'>): void {

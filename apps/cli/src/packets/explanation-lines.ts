@@ -6,12 +6,15 @@ export function explanationLines(why: readonly PacketExplanation[]): string {
   return why.map((one) => `${titleOf(one)}\n${termLines(one)}`).join('\n');
 }
 
-function titleOf({ version, verdict, weight, expression }: PacketExplanation): string {
+function titleOf({ version, verdict, weight, expression, terms }: PacketExplanation): string {
   const subject = version ?? 'the expression asked about';
   const sampled = weight !== undefined && weight > 1 ? `, which kept one packet of ${weight}` : '';
   const says = { yes: 'matches', no: 'does not match', undecided: 'cannot be decided by the stored bytes' }[verdict];
   if (expression === undefined) return printable(`${subject}${sampled}: nobody knows its expression any more`);
-  return printable(`${subject}${sampled}: ${expression || '(every packet)'}: ${says}`);
+  const isEmpty = expression.trim() === '';
+  const unshown =
+    !isEmpty && terms.length === 0 && verdict !== 'undecided' ? '; its terms are too many to show each' : '';
+  return printable(`${subject}${sampled}: ${isEmpty ? '(every packet)' : expression}: ${says}${unshown}`);
 }
 
 const MARKS = { yes: 'yes', no: 'no', undecided: 'cut off' } as const;

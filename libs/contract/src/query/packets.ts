@@ -84,7 +84,9 @@ export const PacketExplanation = z.object({
   weight: z.int().positive().optional().describe('By sampling the packet stands for so many'),
   expression: z.string().optional().describe('Absent when nobody knows it any more'),
   verdict: Verdict.describe('By the bytes that are stored'),
-  terms: z.array(ExplainedTerm),
+  terms: z
+    .array(ExplainedTerm)
+    .describe('None where they are too many to show each, or the link type does not have one'),
 });
 export type PacketExplanation = z.infer<typeof PacketExplanation>;
 

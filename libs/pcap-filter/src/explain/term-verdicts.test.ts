@@ -48,6 +48,20 @@ describe('termVerdicts', () => {
     expect(termVerdicts('port 443', cut).verdict).toBe('undecided');
   });
 
+  it('shows lists of more terms than a program has room for one by one', () => {
+    const hosts = Array.from({ length: 5400 }, (_, index) => `10.1.${index >> 8}.${index & 255}`);
+    const { verdict, terms } = termVerdicts(`host ${hosts.join(' or ')} or 10.0.0.2`, packetOf(frame));
+    expect([verdict, terms.length]).toEqual(['yes', 5401]);
+    expect(terms.filter((term) => term.verdict === 'yes')).toEqual([terms.at(-1)]);
+  });
+
+  it('refuses what would take memory without end', () => {
+    const ports = Array.from({ length: 6000 }, (_, index) => index % 10).join(' or ');
+    expect(() => termVerdicts(`port ${ports}`, packetOf(frame))).toThrow(
+      expect.objectContaining({ code: 'FILTER_TOO_LARGE' }),
+    );
+  });
+
   it('says in words what a term asks', () => {
     expect(termVerdicts('dst port 443', packetOf(frame)).terms[0]?.words).toMatch(/destination port 443/);
   });

@@ -45,8 +45,15 @@ export function lower(meanings: Meanings, options: LowerOptions): Ir {
   return joined('and', [...prologue, body]);
 }
 
-/** The same as two: what fills the slots that are read, and the meanings, each at its place. */
-export function lowerInParts(meanings: Meanings, options: LowerOptions): { prologue: readonly Ir[]; body: Ir } {
+/**
+ * The same as two: what fills the slots that are read, and the meanings, each at its place.
+ * @param mostConditions other than a program has room for, where none is made
+ */
+export function lowerInParts(
+  meanings: Meanings,
+  options: LowerOptions,
+  mostConditions = MAX_CONDITIONS,
+): { prologue: readonly Ir[]; body: Ir } {
   let slots = 0;
   const { live, netmask, ipv6ExtensionHeaders } = options;
   const newSlot = () => slots++;
@@ -57,7 +64,7 @@ export function lowerInParts(meanings: Meanings, options: LowerOptions): { prolo
   const vlanTransparent = options.vlanTransparent && scope.framing === 'ethernet';
   const context: Context = { scope, live, netmask, ipv6ExtensionHeaders, vlanTransparent, newSlot, prologue };
   if (vlanTransparent) context.scope = behindTags(scope, context);
-  const conditions = new Limit(MAX_CONDITIONS, 'conditions');
+  const conditions = new Limit(mostConditions, 'conditions');
   const places = new Limit(MAX_SLOTS, 'places that the packet decides');
   const layers = new Limit(MAX_LAYERS, 'tags and tunnels, one inside the other');
   const lowered = (meaning: Meaning): Ir => {
