@@ -2,7 +2,7 @@ import { BpfleetError } from '@bpfleet/errors';
 
 /** A packet of a capture file. */
 export interface CapturedPacket {
-  /** Unix time in ns; 0 for a pcapng Simple Packet Block, which has no time. */
+  /** Unix time in ns, 2^63-1 for all that is later; 0 for a pcapng Simple Packet Block, which has no time. */
   readonly atNs: bigint;
   /** LINKTYPE_ number. */
   readonly linkType: number;
@@ -39,8 +39,12 @@ export const normalLinkType = (linkType: number): number => (linkType === 12 || 
 
 const LAST_NS = 2n ** 63n - 1n;
 
-/** Checks that a time fits what stores and formats keep: a signed 64-bit count of ns, up to the year 2262. */
-export function checkedNs(atNs: bigint, fileOffset: number): bigint {
-  if (atNs < 0n || atNs > LAST_NS) throw corruptFile(fileOffset, 'packet time outside the years 1970 to 2262');
-  return atNs;
+/**
+ * A time as stores and formats keep it, a signed 64-bit count of ns: one past 2262 becomes the last there is, since one
+ * packet whose time is nonsense must not cost the others.
+ * @throws BpfleetError `CAPTURE_FILE_CORRUPT` before 1970
+ */
+export function storableNs(atNs: bigint, fileOffset: number): bigint {
+  if (atNs < 0n) throw corruptFile(fileOffset, 'packet time before 1970');
+  return atNs > LAST_NS ? LAST_NS : atNs;
 }

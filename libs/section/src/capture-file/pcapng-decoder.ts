@@ -14,11 +14,11 @@ import {
 import { nsOfWords } from '../time-words.js';
 import {
   type CapturedPacket,
-  checkedNs,
   corruptFile,
   MAX_BLOCK_BYTES,
   normalLinkType,
   type RecordDecoder,
+  storableNs,
 } from './captured-packet.js';
 
 interface FileInterface {
@@ -121,7 +121,7 @@ export class PcapngDecoder implements RecordDecoder {
     const atNs = (units * from.multiply) / from.divide + from.offsetNs;
     const data = block.data(EPB.data, block.u32(EPB.captured));
     return {
-      atNs: checkedNs(atNs, block.fileOffset),
+      atNs: storableNs(atNs, block.fileOffset),
       linkType: from.linkType,
       bytes: data,
       wireLength: Math.max(block.u32(EPB.wire), data.length),
