@@ -27,6 +27,7 @@ export const OptionCode = {
   comment: 1,
   shb: { hardware: 2, operatingSystem: 3, application: 4 },
   idb: { name: 2, description: 3, timeResolution: 9, filter: 11, timeOffset: 14 },
+  epb: { flags: 2 },
   isb: { received: 4, droppedByInterface: 5, dropped: 7, delivered: 8 },
 } as const;
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { InProcessBus } from '@bpfleet/bus';
 import { formatInstantNs, importMediaType, packetMediaTypes, queryApi } from '@bpfleet/contract';
 import { LinkType } from '@bpfleet/packet';
-import { readCapture, writePcapHeader, writePcapPacket } from '@bpfleet/section';
+import { PcapngExport, readCapture, writePcapHeader, writePcapPacket } from '@bpfleet/section';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -27,6 +27,23 @@ function pcapOf(first: number, count: number): Buffer {
     return writePcapPacket(bytes, { atNs, start: 0, capturedLength: bytes.length, wireLength: bytes.length });
   });
   return Buffer.concat([writePcapHeader(LinkType.EN10MB), ...records]);
+}
+
+/** A pcapng file of one packet for each value of `epb_flags`. */
+function pcapngOf(flags: readonly number[]): Buffer {
+  const file = new PcapngExport();
+  const header = file.header([{ name: 'eth0', linkType: LinkType.EN10MB }]);
+  const bytes = frames[0]!;
+  const shape = { atNs: startNs, start: 0, capturedLength: bytes.length, wireLength: bytes.length };
+  const blocks = flags.map((value) => {
+    const block = Buffer.from(file.packet(0, bytes, shape));
+    // Option 2 of 4 bytes, before the length at the block's end.
+    const options = Buffer.from(Uint32Array.of((4 << 16) | 2, value, 0).buffer);
+    const length = Buffer.from(Uint32Array.of(block.length + options.length).buffer);
+    length.copy(block, 4);
+    return Buffer.concat([block.subarray(0, -4), options, length]);
+  });
+  return Buffer.concat([header, ...blocks]);
 }
 const digestOf = (file: Uint8Array) => `sha256:${createHash('sha256').update(file).digest('hex')}`;
 
@@ -198,6 +215,17 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     broken.fill(0xff, whole.length - 60_000, whole.length - 59_000);
     await expect(send(broken)).rejects.toMatchObject({ code: 'CAPTURE_FILE_CORRUPT' });
     expect(await tablesWith(digestOf(broken))).toEqual([]);
+  });
+
+  it('keeps in which direction packets went', async () => {
+    const { agent } = await send(pcapngOf([1, 2, 2, 0]));
+    const found = async (filter: string) => {
+      const query = { ...range, agent, filter };
+      const { packets, completeness } = await analytics.client.call(queryApi.listPackets, { query });
+      return [packets.length, completeness.packetsUndecided];
+    };
+    expect(await found('inbound')).toEqual([1, 1]);
+    expect(await found('outbound')).toEqual([2, 1]);
   });
 
   it('refuses a file that is none, and one that is not the one it is said to be', async () => {

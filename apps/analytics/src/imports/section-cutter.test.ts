@@ -1,14 +1,14 @@
 import { crc32 } from 'node:zlib';
 import { MAX_RECORD_BYTES } from '@bpfleet/contract';
 import { LinkType } from '@bpfleet/packet';
-import { type CapturedPacket, readCapture, readSection } from '@bpfleet/section';
+import { type CapturedPacket, forEachPacket, readCapture, readSection } from '@bpfleet/section';
 import { describe, expect, it } from 'vitest';
 import { NOW_NS, tcpFrame } from '../testing/sections.js';
 import { type ImportedSection, SectionCutter } from './section-cutter.js';
 
 const packet = (mark: number, given: Partial<CapturedPacket> = {}): CapturedPacket => ({
   ...{ atNs: NOW_NS + BigInt(mark), linkType: LinkType.EN10MB, bytes: tcpFrame(mark), wireLength: 2000 },
-  ...{ interfaceName: undefined },
+  ...{ interfaceName: undefined, direction: undefined },
   ...given,
 });
 
@@ -68,13 +68,33 @@ describe('SectionCutter', () => {
     ]);
   });
 
+  it('says in which direction packets went, and cuts as if it did not', () => {
+    const directions = [undefined, 'in', 'out'] as const;
+    const directed = packets.map((one, index) => ({ ...one, direction: directions[index % 3] }));
+    const { sections } = cut(directed);
+    const told = sections.flatMap(({ value }) => {
+      const { interfaces } = readSection(value);
+      const found: (string | undefined)[] = [];
+      forEachPacket(value, ({ interfaceId }) => void found.push(interfaces[interfaceId]!.direction));
+      return found;
+    });
+    expect(told).toEqual(directed.map(({ direction }) => direction));
+    // Else a file that was imported without them would come again as another one.
+    const counts = (from: typeof sections) => from.map(({ header }) => header.packets);
+    expect(counts(sections)).toEqual(counts(cut(packets).sections));
+  });
+
   it('has room for the longest names and the largest packets', () => {
     const nameOf = (n: number) => `${n} ${'\u{FFFD}'.repeat(65_500)}`;
     const large = new Uint8Array(262_144);
     const named = Array.from({ length: 450 }, (_, n) => packet(n, { interfaceName: nameOf(n % 230) }));
     const each = [0, 1, 2, 3].map((n) => packet(n, { interfaceName: nameOf(0), bytes: n < 3 ? large : tcpFrame(n) }));
     const last = named.slice(0, 180).concat(packet(0, { interfaceName: nameOf(999), bytes: large }));
-    for (const packets of [named, each, last]) {
+    const bothWays = last.flatMap((one) => [
+      { ...one, direction: 'in' as const },
+      { ...one, direction: 'out' as const },
+    ]);
+    for (const packets of [named, each, last, bothWays]) {
       const { sections, counts } = cut(packets, '\u{FFFD}'.repeat(200));
       expect(counts).toMatchObject({ packets: packets.length, skipped: 0 });
       const back = sections.flatMap(({ value }) => [...readCapture(value)]);

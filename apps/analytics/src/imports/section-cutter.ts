@@ -11,7 +11,10 @@ export interface ImportedSection {
   readonly value: Uint8Array;
 }
 
-/** A section is closed at this size, about an agent's. Names do not count: under another one the file is cut the same. */
+/**
+ * A section is closed at this size, about an agent's. Names do not count: under another one the file is cut the same. Nor
+ * do directions: files were imported before these were read.
+ */
 const SECTION_BYTES = 48 * 1024;
 /** What a packet takes besides its bytes, and an interface. */
 const BLOCK_BYTES = 32;
@@ -20,18 +23,20 @@ const MAX_PACKETS = 60_000;
 const MAX_INTERFACES = 200;
 /** Of an interface's name: systems allow less, a file that was made up may have 65,535. */
 const MOST_NAME_CHARACTERS = 255;
+/** An interface block each: in, out, and of packets that do not tell. */
+const DIRECTIONS = 3;
 /** With its name in UTF-8 and its statistics. */
 const MOST_INTERFACE_BYTES = 1024;
 /** Room for the largest packet behind a section that is just not full, for the longest names, and for the head. */
-const CAPACITY_BYTES = SECTION_BYTES + SNAPLEN_BYTES + MAX_INTERFACES * MOST_INTERFACE_BYTES + 32 * 1024;
+const CAPACITY_BYTES = SECTION_BYTES + SNAPLEN_BYTES + MAX_INTERFACES * DIRECTIONS * MOST_INTERFACE_BYTES + 32 * 1024;
 const NS_PER_S = 1_000_000_000n;
 const LAST_SECOND = 2n ** 32n - 1n;
 
 /** Cuts the packets of a capture file into sections: the same file at the same packets, whenever and as whatever it comes. */
 export class SectionCutter {
   readonly #writer = new SectionWriter({ application: 'bpfleet import', capacityBytes: CAPACITY_BYTES });
-  /** Of the open section, by link type and name. */
-  readonly #interfaces = new Map<string, number>();
+  /** Of the open section, by link type and name, and then by direction. */
+  readonly #interfaces = new Map<string, Map<CapturedPacket['direction'], number>>();
   /** Of the open section, names aside. */
   #sizeBytes = 0;
   #sections = 0;
@@ -97,14 +102,16 @@ export class SectionCutter {
     return { header, value };
   }
 
-  #interfaceOf({ linkType, interfaceName }: CapturedPacket): number {
+  #interfaceOf({ linkType, interfaceName, direction }: CapturedPacket): number {
     const name = (interfaceName ?? this.name).slice(0, MOST_NAME_CHARACTERS);
     const key = `${linkType} ${name}`;
-    const known = this.#interfaces.get(key);
+    const ids = this.#interfaces.get(key) ?? new Map<CapturedPacket['direction'], number>();
+    const known = ids.get(direction);
     if (known !== undefined) return known;
     // Nobody's registry knows this version: the section itself says that every packet matched.
-    const id = this.#writer.addInterface({ name, linkType, description: IMPORT_VERSION, filter: 'len >= 0' });
-    this.#interfaces.set(key, id);
+    const described = { name, linkType, description: IMPORT_VERSION, filter: 'len >= 0' };
+    const id = this.#writer.addInterface(direction === undefined ? described : { ...described, direction });
+    this.#interfaces.set(key, ids.set(direction, id));
     return id;
   }
 }

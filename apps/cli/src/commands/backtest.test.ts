@@ -69,7 +69,7 @@ describe('backtest', () => {
     );
     expect(out).toContain('Only packets that web@3 stored could be looked at.');
     expect(err).toBe(
-      '40 scanned in 3 sections; 1 undecided, cut off by a snaplen or of a link type that filters do not know; the time was up: ask for a shorter range, or raise --timeout\n',
+      '40 scanned in 3 sections; 1 undecided, cut off by a snaplen, of a link type that filters do not know, or of an unknown direction; the time was up: ask for a shorter range, or raise --timeout\n',
     );
   });
 

@@ -6,7 +6,7 @@ export function completenessText(completeness: Completeness): string {
   const { sectionsScanned, sectionsPruned, packetsScanned, packetsUndecided } = completeness;
   const gaps = [
     packetsUndecided > 0 &&
-      `${packetsUndecided} undecided, cut off by a snaplen or of a link type that filters do not know`,
+      `${packetsUndecided} undecided, cut off by a snaplen, of a link type that filters do not know, or of an unknown direction`,
     ...lossTexts(completeness),
     !completeness.rangeScanned && STOPPED_BY[completeness.stoppedBy ?? 'limit'],
   ].filter((gap) => gap !== false);

@@ -248,6 +248,26 @@ describe('CaptureFileReader', () => {
   const one = [{ seconds: 1, micros: 2, bytes: new Uint8Array(60), cut: 0 }];
   const isOne = { isLittle: true, kind: 'enhanced' as const, resolution: 6, units: micros, offsetSeconds: 0n };
 
+  it.each([
+    [1, 'in'],
+    [2, 'out'],
+    [0x1e2, 'out'],
+    [0, undefined],
+    [3, undefined],
+  ])('takes epb_flags %i for direction %s', (flags, direction) => {
+    for (const isLittle of [true, false]) {
+      const fields = () => new Fields(isLittle);
+      const file = fields()
+        .block(
+          0x0a0d0d0a,
+          sectionHeader((little) => new Fields(little), isLittle),
+        )
+        .block(1, fields().u16(1, 0).u32(0))
+        .block(6, fields().u32(0, 0, 0, 3, 3).raw([1, 2, 3, 0]).u16(2, 4).u32(flags, 0));
+      expect([...readCapture(file.array)]).toMatchObject([{ bytes: Uint8Array.of(1, 2, 3), direction }]);
+    }
+  });
+
   it('reads on behind a packet from after 2262, and tells the last time there is of it', () => {
     const late = { ...isOne, offsetSeconds: 2n ** 34n };
     const file = Uint8Array.from([...pcapngSection(one, late), ...pcapngSection(one, isOne)]);

@@ -11,6 +11,8 @@ export interface CapturedPacket {
   readonly wireLength: number;
   /** `if_name` of pcapng; undefined for pcap. */
   readonly interfaceName: string | undefined;
+  /** The two lowest bits of pcapng's `epb_flags` or `pack_flags`; undefined where a file does not tell. */
+  readonly direction: 'in' | 'out' | undefined;
 }
 
 /** A format's decoder: the reader around it collects whole records. */

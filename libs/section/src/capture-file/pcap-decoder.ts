@@ -59,6 +59,7 @@ export class PcapDecoder implements RecordDecoder {
       // Some writers give 0 or the cut length; a packet is never shorter than what was captured of it.
       wireLength: Math.max(view.getUint32(at + RECORD.wire, this.#isLittle), data.length),
       interfaceName: undefined,
+      direction: undefined,
     };
   }
 

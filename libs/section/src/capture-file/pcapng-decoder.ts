@@ -2,6 +2,7 @@ import {
   BLOCK,
   BlockType,
   BYTE_ORDER_MAGIC,
+  Direction,
   EPB,
   IDB,
   OptionCode,
@@ -126,6 +127,7 @@ export class PcapngDecoder implements RecordDecoder {
       bytes: data,
       wireLength: Math.max(block.u32(EPB.wire), data.length),
       interfaceName: from.name,
+      direction: directionOf(block, EPB.data + padded(data.length)),
     };
   }
 
@@ -142,8 +144,18 @@ export class PcapngDecoder implements RecordDecoder {
       bytes: block.data(SPB.data, captured),
       wireLength,
       interfaceName: from.name,
+      direction: undefined,
     };
   }
+}
+
+/** Of the flags among the options of a packet block (4.3.1, Appendix A): bits 0 and 1. */
+function directionOf(block: Block, optionsStart: number): CapturedPacket['direction'] {
+  let bits = 0;
+  block.forEachOption(optionsStart, (code, start, length) => {
+    if (code === OptionCode.epb.flags && length === 4) bits = block.u32(start) & 3;
+  });
+  return bits === Direction.in ? 'in' : bits === Direction.out ? 'out' : undefined;
 }
 
 function isLittleEndian(view: DataView, at: number, fileOffset: number): boolean {
