@@ -40,7 +40,8 @@ export class FileSections {
   /** CRC by number, as it was before. */
   #kept: ReadonlyMap<number, number> = new Map();
   #batch: ImportedSection[] = [];
-  readonly #stored: number[] = [];
+  /** Sections that were not stored before, and are now; after an error nobody knows of the last ones. */
+  readonly #wanted: number[] = [];
   /** Where a section stands that is not this file's. */
   readonly #foreign: number[] = [];
 
@@ -57,7 +58,7 @@ export class FileSections {
 
   /** How many were not stored before. */
   get stored(): number {
-    return this.#stored.length;
+    return this.#wanted.length;
   }
 
   /** Takes the next section; stores it with some others. */
@@ -66,10 +67,10 @@ export class FileSections {
     if (this.#batch.length === commitLimits.records) await this.#store();
   }
 
-  /** Removes what was stored here: the bytes are not those of the digest. */
+  /** Removes what was stored here: the bytes are not those of the digest, or not all of them came. */
   async takeBack(): Promise<void> {
     this.#batch = [];
-    if (this.#position) await this.parts.store.remove(this.#position, this.agent, this.#stored);
+    if (this.#position) await this.parts.store.remove(this.#position, this.agent, this.#wanted);
   }
 
   /**
@@ -85,7 +86,7 @@ export class FileSections {
         'IDENTITY_CONFLICT',
         `${count} sections of ${this.agent} were not this file's; they are removed`,
         {
-          hint: 'an earlier upload under its digest was another file and broke off; import it once more to fill the gaps',
+          hint: 'a process that was killed had begun to import another file under its digest; import it once more to fill the gaps',
         },
       );
     }
@@ -110,13 +111,13 @@ export class FileSections {
     const last = BigInt(sections.at(-1)!.header.seq) + 1n;
     const next = last > position.next ? last : position.next;
     const putBack = batch.sections.filter((section) => !isNew(section));
+    this.#wanted.push(...sections.map(({ header }) => header.seq));
     const result = await store.commit({
       ...{ position, next, putBack, losses: [] },
       sections: batch.sections.filter(isNew),
       quarantined: batch.quarantined.filter(isNew),
     });
     this.#position = { ...position, next };
-    this.#stored.push(...[...result.fresh, ...putBack].map(({ seq }) => seq));
     this.#count(result);
   }
 

@@ -3,11 +3,16 @@ import { InProcessBus } from '@bpfleet/bus';
 import { formatInstantNs, importMediaType, packetMediaTypes, queryApi } from '@bpfleet/contract';
 import { LinkType } from '@bpfleet/packet';
 import { PcapngExport, readCapture, writePcapHeader, writePcapPacket } from '@bpfleet/section';
+import { createLogger, createMetrics } from '@bpfleet/service';
+import { ImportStore, IngestStore } from '@bpfleet/store';
 import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ingestMetrics } from '../ingest/metrics.js';
 import { migratedDatabase, RunningAnalytics } from '../testing/running-analytics.js';
 import { tcpFrame } from '../testing/sections.js';
+import { FileSections } from './file-sections.js';
+import { SectionCutter } from './section-cutter.js';
 
 /** Of a time that no agent's clock would be believed. */
 const startNs = BigInt(Date.UTC(2019, 3, 1)) * 1_000_000n;
@@ -72,6 +77,28 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
       query: { digest, name },
       upload: { mediaType: importMediaType, content },
     });
+  /** Stores most sections of a file under a digest, as a process that is killed then. */
+  async function leave(file: Buffer, digest: string, name = 'old.pcap'): Promise<string> {
+    const agent = `import-${digest.slice(7, 23)}`;
+    const { pool } = analytics;
+    const left = new FileSections(digest, agent, {
+      store: new ImportStore(pool),
+      owner: 'killed',
+      ingest: {
+        store: new IngestStore(pool),
+        metrics: ingestMetrics(createMetrics()),
+        logger: createLogger({ name: 'killed', level: 'silent' }),
+        nowMs: () => Date.now(),
+      },
+    });
+    const cutter = new SectionCutter(agent, name);
+    for (const packet of readCapture(file)) {
+      const section = cutter.add(packet);
+      if (section) await left.add(section);
+    }
+    expect((await stored(agent)).length).toBeGreaterThan(0);
+    return agent;
+  }
   const range = { since: '2019-01-01T00:00:00Z', until: '2020-01-01T00:00:00Z' } as const;
   async function stored(agent: string) {
     const headers = { accept: packetMediaTypes.pcapng };
@@ -118,16 +145,20 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     expect(completeness).toMatchObject({ recordsQuarantined: 0, sectionsMissing: 0, rangeScanned: true });
   });
 
-  it('goes on where a sender broke off', async () => {
+  it('keeps nothing of a file whose sender broke off, until it is sent again', async () => {
     const file = pcapOf(1_000_000, PACKETS);
     const agent = `import-${digestOf(file).slice(7, 23)}`;
     const isPartStored = () => expect.poll(async () => (await stored(agent)).length).toBeGreaterThan(0);
-    const content = chunksOf(file, Math.floor(file.length * 0.7), isPartStored);
-    await expect(send(file, { content })).rejects.toThrow('the sender broke off');
-    const rest = await send(file);
-    expect(rest.stored).toBeGreaterThan(0);
-    expect(rest.stored).toBeLessThan(rest.sections);
+    const content = () => chunksOf(file, Math.floor(file.length * 0.7), isPartStored);
+    await expect(send(file, { content: content() })).rejects.toThrow('the sender broke off');
+    await expect.poll(() => tablesWith(digestOf(file))).toEqual([]);
+    const result = await send(file);
+    expect(result).toMatchObject({ packets: PACKETS, stored: result.sections });
+    // Nor does it do harm to what is stored.
+    await expect(send(file, { content: content() })).rejects.toThrow('the sender broke off');
     expect(await stored(agent)).toHaveLength(PACKETS);
+    const { total, completeness } = await analytics.client.call(queryApi.getTop, { query: { ...range, agent } });
+    expect([total.packets, completeness.packetsPending]).toEqual([PACKETS, 0]);
   });
 
   it('keeps nothing of a body that is not the file of its digest', async () => {
@@ -154,24 +185,19 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     expect(await stored(agent)).toHaveLength(PACKETS);
   });
 
-  it('goes on under another name at the packet where it stopped', async () => {
+  it('goes on under another name at the packet where a process was killed', async () => {
     const file = pcapOf(4_000_000, PACKETS);
-    const agent = `import-${digestOf(file).slice(7, 23)}`;
-    const isPartStored = () => expect.poll(async () => (await stored(agent)).length).toBeGreaterThan(0);
-    const content = chunksOf(file, Math.floor(file.length * 0.7), isPartStored);
-    await expect(send(file, { content, name: 'x'.repeat(200) })).rejects.toThrow('the sender broke off');
-    await send(file, { name: 'a' });
+    const agent = await leave(file, digestOf(file), 'x'.repeat(200));
+    const rest = await send(file, { name: 'a' });
+    expect(rest.stored).toBeLessThan(rest.sections);
     const times = (await stored(agent)).map(({ atNs }) => atNs);
     expect(times).toEqual([...readCapture(file)].map(({ atNs }) => atNs));
+    expect(await flowPackets(agent)).toBe(PACKETS);
   });
 
-  it('replaces what a sender that broke off left of another file', async () => {
+  it('replaces what a process that was killed left of another file', async () => {
     const file = pcapOf(5_000_000, PACKETS);
-    const other = pcapOf(6_000_000, PACKETS);
-    const agent = `import-${digestOf(file).slice(7, 23)}`;
-    const isPartStored = () => expect.poll(async () => (await stored(agent)).length).toBeGreaterThan(0);
-    const content = chunksOf(other, Math.floor(other.length * 0.7), isPartStored);
-    await expect(send(file, { content })).rejects.toThrow('the sender broke off');
+    const agent = await leave(pcapOf(6_000_000, PACKETS), digestOf(file));
     await expect(send(file)).rejects.toMatchObject({ code: 'IDENTITY_CONFLICT' });
     const result = await send(file);
     // Those of the first call were all another file's; the second one has stored the rest.

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { formatInstantNs, type ImportQuery, type ImportResult } from '@bpfleet/contract';
 import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { readCaptureStream } from '@bpfleet/section';
@@ -11,7 +11,7 @@ const NAME_DIGITS = 16;
 
 /**
  * Stores capture files. The file is the log: its sections are the records of one partition. So the same file is stored
- * once, and one that broke off goes on where it stopped.
+ * once, and nothing of one that broke off: its bytes may be those of its digest, or not.
  */
 @Injectable()
 export class ImportsService {
@@ -19,7 +19,8 @@ export class ImportsService {
 
   /**
    * @throws BpfleetError `CAPTURE_FILE_CORRUPT`, but not where the file only ends inside a record; `REQUEST_INVALID` when
-   *   the bytes are not those of the digest: nothing of either stays; `IDENTITY_CONFLICT` when an earlier call left others under its name;
+   *   the bytes are not those of the digest: nothing of either stays; `IDENTITY_CONFLICT` when a process that was killed
+   *   left others under its name;
    *   `FENCED` when the same file is imported by another call
    */
   async import(body: AsyncIterable<Uint8Array>, query: ImportQuery, signal: AbortSignal): Promise<ImportResult> {
@@ -42,30 +43,15 @@ export class ImportsService {
     const agent = `import-${digest.slice('sha256:'.length).slice(0, NAME_DIGITS)}`;
     const file = new FileSections(digest, agent, this.parts);
     const cutter = new SectionCutter(agent, name);
-    const hash = createHash('sha256');
-    const upload = new HashedUpload(body, hash);
+    const upload = new HashedUpload(body);
     let damage: string | undefined;
     try {
-      for await (const packet of readCaptureStream(upload)) {
-        const section = cutter.add(packet);
-        if (section) await file.add(section);
-        signal.throwIfAborted();
-      }
+      damage = await storePackets(upload, cutter, file, signal);
+      upload.needs(digest);
     } catch (error) {
-      if (!hasCode(error, 'CAPTURE_FILE_CORRUPT')) throw error;
-      // Its writer was ended while it wrote: what came before is as good as ever.
-      if (upload.isRead && cutter.counts.packets > 0) damage = error.message;
-      else {
-        await file.takeBack();
-        throw error;
-      }
-    }
-    const found = `sha256:${hash.digest('hex')}`;
-    if (found !== digest) {
+      // Also where the sender broke off: whether the bytes are the file's is not known, so they can get no flows.
       await file.takeBack();
-      throw new BpfleetError('REQUEST_INVALID', `the file's digest is ${found}, the call says ${digest}`, {
-        hint: 'did the file change while it was sent? Import it again when nobody writes to it',
-      });
+      throw error;
     }
     // Only now: where a body was cut off, its last section is not the file's.
     const last = cutter.end();
@@ -80,18 +66,47 @@ export class ImportsService {
   }
 }
 
+/** @returns where the file ends inside a record, if it does */
+async function storePackets(
+  upload: HashedUpload,
+  cutter: SectionCutter,
+  file: FileSections,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    for await (const packet of readCaptureStream(upload)) {
+      const section = cutter.add(packet);
+      if (section) await file.add(section);
+      signal.throwIfAborted();
+    }
+    return undefined;
+  } catch (error) {
+    // Its writer was ended while it wrote: what came before is as good as ever.
+    const isOnlyCut = hasCode(error, 'CAPTURE_FILE_CORRUPT') && upload.isRead && cutter.counts.packets > 0;
+    if (isOnlyCut) return error.message;
+    throw error;
+  }
+}
+
 class HashedUpload implements AsyncIterable<Uint8Array> {
   /** To its end. */
   isRead = false;
+  readonly #hash = createHash('sha256');
 
-  constructor(
-    private readonly body: AsyncIterable<Uint8Array>,
-    private readonly hash: Hash,
-  ) {}
+  constructor(private readonly body: AsyncIterable<Uint8Array>) {}
+
+  /** Of a body that is read. @throws BpfleetError `REQUEST_INVALID` when its bytes are not those of the digest */
+  needs(digest: string): void {
+    const found = `sha256:${this.#hash.digest('hex')}`;
+    if (found === digest) return;
+    throw new BpfleetError('REQUEST_INVALID', `the file's digest is ${found}, the call says ${digest}`, {
+      hint: 'did the file change while it was sent? Import it again when nobody writes to it',
+    });
+  }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
     for await (const chunk of this.body) {
-      this.hash.update(chunk);
+      this.#hash.update(chunk);
       yield chunk;
     }
     this.isRead = true;
