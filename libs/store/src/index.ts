@@ -23,7 +23,7 @@ export type { SectionWithoutFlows } from './flows/sections-without-flows.js';
 export { HostSums, ServiceSums, servicePort } from './flows/sums.js';
 export { WordTable } from './flows/word-table.js';
 export { type CopyTarget, flowTarget, sectionTarget } from './ingest/encode-rows.js';
-export { ImportStore } from './ingest/import-store.js';
+export { type ImportAccount, ImportStore } from './ingest/import-store.js';
 export { IngestStore } from './ingest/ingest-store.js';
 export { logIdentity } from './ingest/log-identity.js';
 export type { EpochAccount } from './ledger/epoch-account.js';

@@ -2,7 +2,7 @@ import type { LogPartition, ReceivedRecord } from '@bpfleet/bus';
 import { encodeRecordHeaders } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { readCapture } from '@bpfleet/section';
-import type { HeldPosition, IngestResult } from '@bpfleet/store';
+import type { HeldPosition, ImportAccount, IngestResult } from '@bpfleet/store';
 import { prepareBatch } from '../ingest/batch.js';
 import { commitLimits } from '../ingest/config.js';
 import { DropCounters } from '../ingest/drop-counters.js';
@@ -13,7 +13,14 @@ import type { ImportedSection } from './section-cutter.js';
 export interface ImportedSections {
   kept(agent: string): Promise<ReadonlyMap<number, number>>;
   body(agent: string, seq: number): Promise<Uint8Array | undefined>;
-  remove(position: HeldPosition, agent: string, seqs: readonly number[]): Promise<void>;
+  account(agent: string): Promise<ImportAccount | undefined>;
+  remove(
+    position: HeldPosition,
+    agent: string,
+    seqs: readonly number[],
+    account: ImportAccount | undefined,
+  ): Promise<void>;
+  settle(position: HeldPosition, agent: string, account: ImportAccount): Promise<void>;
 }
 
 /** What ingest is built on, but for the signatures: who may call the API may import. */
@@ -39,6 +46,10 @@ export class FileSections {
   #position: HeldPosition | undefined;
   /** CRC by number, as it was before. */
   #kept: ReadonlyMap<number, number> = new Map();
+  /** As it was before. */
+  #accountBefore: ImportAccount | undefined;
+  /** Of all that was added. */
+  #account: ImportAccount | undefined;
   #batch: ImportedSection[] = [];
   /** Sections that were not stored before, and are now; after an error nobody knows of the last ones. */
   readonly #wanted: number[] = [];
@@ -64,13 +75,14 @@ export class FileSections {
   /** Takes the next section; stores it with some others. */
   async add(section: ImportedSection): Promise<void> {
     this.#batch.push(section);
+    this.#account = withSection(section, this.#account);
     if (this.#batch.length === commitLimits.records) await this.#store();
   }
 
   /** Removes what was stored here: the bytes are not those of the digest, or not all of them came. */
   async takeBack(): Promise<void> {
     this.#batch = [];
-    if (this.#position) await this.parts.store.remove(this.#position, this.agent, this.#wanted);
+    await this.#remove(this.#wanted);
   }
 
   /**
@@ -80,22 +92,27 @@ export class FileSections {
   async end(): Promise<void> {
     await this.#store();
     if (this.#foreign.length > 0) {
-      await this.parts.store.remove(this.#position!, this.agent, this.#foreign);
+      await this.#remove(this.#foreign);
       const count = this.#foreign.length;
       throw new BpfleetError(
         'IDENTITY_CONFLICT',
         `${count} sections of ${this.agent} were not this file's; they are removed`,
         {
-          hint: 'a process that was killed had begun to import another file under its digest; import it once more to fill the gaps',
+          hint: 'a process that was killed had begun to import another file under its digest; import it once more',
         },
       );
     }
     if (this.#position === undefined) return;
+    await this.parts.store.settle(this.#position, this.agent, this.#account!);
     const ingest = await PartitionIngest.take(this.#partition, this.parts.owner, {
       ...this.parts.ingest,
       signatures: { prepare: async () => {}, judge: noSignature },
     });
     await ingest.storeFlows(true);
+  }
+
+  async #remove(seqs: readonly number[]): Promise<void> {
+    if (this.#position) await this.parts.store.remove(this.#position, this.agent, seqs, this.#accountBefore);
   }
 
   async #store(): Promise<void> {
@@ -138,6 +155,7 @@ export class FileSections {
       const { logId, partition } = this.#partition;
       this.#position = await this.parts.ingest.store.takePosition(logId, partition, this.parts.owner);
       this.#kept = await this.parts.store.kept(this.agent);
+      this.#accountBefore = await this.parts.store.account(this.agent);
     }
     return this.#position;
   }
@@ -159,6 +177,16 @@ function hasSamePackets(a: Uint8Array, b: Uint8Array): boolean {
       return atNs === other.atNs && isSameKind && Buffer.compare(bytes, other.bytes) === 0;
     })
   );
+}
+
+function withSection({ header }: ImportedSection, account: ImportAccount | undefined): ImportAccount {
+  const { seq, packets, tsMinNs, tsMaxNs } = header;
+  const { firstNs, lastNs } = account ?? { firstNs: tsMinNs, lastNs: tsMaxNs };
+  return {
+    ...{ sections: seq + 1, packets: (account?.packets ?? 0) + packets },
+    firstNs: firstNs < tsMinNs ? firstNs : tsMinNs,
+    lastNs: lastNs > tsMaxNs ? lastNs : tsMaxNs,
+  };
 }
 
 const recordOf = ({ header, value }: ImportedSection): ReceivedRecord => ({

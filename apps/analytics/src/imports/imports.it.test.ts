@@ -111,6 +111,11 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     return total.packets + completeness.packetsPending;
   }
 
+  async function account(agent: string) {
+    const { agents } = await analytics.client.call(queryApi.getLedger, { query: {} });
+    return agents.find((one) => one.agent === agent);
+  }
+
   /** The tables that know of an import. */
   async function tablesWith(digest: string): Promise<string[]> {
     const agent = `import-${digest.slice(7, 23)}`;
@@ -200,9 +205,26 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     const agent = await leave(pcapOf(6_000_000, PACKETS), digestOf(file));
     await expect(send(file)).rejects.toMatchObject({ code: 'IDENTITY_CONFLICT' });
     const result = await send(file);
-    // Those of the first call were all another file's; the second one has stored the rest.
-    expect(result.stored).toBeLessThan(result.sections);
+    expect(result.stored).toBe(result.sections);
     expect((await stored(agent)).map(({ atNs }) => atNs)).toEqual([...readCapture(file)].map(({ atNs }) => atNs));
+    expect(await flowPackets(agent)).toBe(PACKETS);
+  });
+
+  it('keeps the account of a file when a longer body comes under its digest', async () => {
+    const file = pcapOf(10_000_000, PACKETS);
+    const longer = Buffer.concat([file, pcapOf(9_000_000, PACKETS).subarray(24)]);
+    const { agent } = await send(file);
+    const before = await account(agent);
+    expect(before).toMatchObject({ packetsStored: PACKETS, sectionsMissing: 0 });
+    const refused = send(file, { content: chunksOf(longer) });
+    await expect(refused).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    expect(await account(agent)).toEqual(before);
+    // Left by a process that was killed, it is found when the file comes again.
+    await leave(longer, digestOf(file));
+    expect(await account(agent)).not.toEqual(before);
+    expect(await send(file)).toMatchObject({ stored: 0 });
+    expect(await account(agent)).toEqual(before);
+    expect(await stored(agent)).toHaveLength(PACKETS);
     expect(await flowPackets(agent)).toBe(PACKETS);
   });
 

@@ -27,19 +27,58 @@ export class ImportStore {
     }
   }
 
+  /** What the ledger says of this agent; undefined: nothing. */
+  async account(agent: string): Promise<ImportAccount | undefined> {
+    try {
+      const { rows } = await this.pool.query<Record<keyof ImportAccount, string>>(ACCOUNT, [agent]);
+      const row = rows[0];
+      if (row === undefined) return undefined;
+      const times = { firstNs: BigInt(row.firstNs), lastNs: BigInt(row.lastNs) };
+      return { sections: Number(row.sections), packets: Number(row.packets), ...times };
+    } catch (error) {
+      throw storeError(error);
+    }
+  }
+
   /**
-   * Removes sections that were stored under a name that is not theirs. While others of the import are stored, or flows of
-   * them, the position does not move: what belongs there is put back when it comes. Otherwise nothing of it stays.
+   * Removes sections that were stored under a name that is not theirs, or of which that is not known. Before there are
+   * flows that is true of all sections of the import: nothing of it stays. Behind that the file was stored as a whole once,
+   * and its account is put back to what it was.
    * @throws BpfleetError `FENCED` when another owner took the position
    */
-  async remove(position: HeldPosition, agent: string, seqs: readonly number[]): Promise<void> {
+  remove(
+    position: HeldPosition,
+    agent: string,
+    seqs: readonly number[],
+    account: ImportAccount | undefined,
+  ): Promise<void> {
+    return this.#holding(position, async (client) => {
+      if (position.flowsNext === 0n) return forget(client, position, agent);
+      await client.query('DELETE FROM analytics.section WHERE agent = $1 AND seq = ANY($2::bigint[])', [agent, seqs]);
+      if (account) await keepAccount(client, position, agent, account);
+    });
+  }
+
+  /**
+   * Enters the file as a whole, whatever calls that ended in the middle have entered of it, and of others under its digest.
+   * What those stored behind its end is removed.
+   * @throws BpfleetError `FENCED` when another owner took the position
+   */
+  settle(position: HeldPosition, agent: string, account: ImportAccount): Promise<void> {
+    return this.#holding(position, async (client) => {
+      await client.query('DELETE FROM analytics.section WHERE agent = $1 AND seq >= $2', [agent, account.sections]);
+      await keepAccount(client, position, agent, account);
+    });
+  }
+
+  /** In a transaction that only the position's owner can commit. */
+  async #holding(position: HeldPosition, work: (client: pg.ClientBase) => Promise<void>): Promise<void> {
     const client = await this.pool.connect();
     let failure: Error | undefined;
     try {
       await client.query('BEGIN');
       await holdPosition(client, position);
-      await client.query('DELETE FROM analytics.section WHERE agent = $1 AND seq = ANY($2::bigint[])', [agent, seqs]);
-      if (!(await isSomethingLeft(client, position, agent))) await forget(client, position, agent);
+      await work(client);
       await client.query('COMMIT');
     } catch (error) {
       failure = error as Error;
@@ -50,18 +89,42 @@ export class ImportStore {
   }
 }
 
-async function isSomethingLeft(client: pg.ClientBase, position: HeldPosition, agent: string): Promise<boolean> {
-  const { rowCount } = await client.query(
-    `SELECT FROM analytics.position WHERE log = $1 AND partition = $2
-      AND (flows_next > 0 OR EXISTS (SELECT FROM analytics.section WHERE agent = $3))`,
-    [position.logId, position.partition, agent],
+/** Of an import's sections, numbered from 0. Times in Unix ns. */
+export interface ImportAccount {
+  readonly sections: number;
+  readonly packets: number;
+  readonly firstNs: bigint;
+  readonly lastNs: bigint;
+}
+
+const ACCOUNT = `
+  SELECT sections, packets, first_ns AS "firstNs", last_ns AS "lastNs" FROM analytics.ledger WHERE agent = $1`;
+
+/** What is entered, seen, and passed by are the same sections. In the order of a commit, as in `forget`. */
+async function keepAccount(
+  client: pg.ClientBase,
+  { logId, partition }: HeldPosition,
+  agent: string,
+  { sections, packets, firstNs, lastNs }: ImportAccount,
+): Promise<void> {
+  await client.query('UPDATE analytics.progress SET seqs = int8multirange(int8range(0, $2::bigint)) WHERE agent = $1', [
+    agent,
+    sections,
+  ]);
+  await client.query(
+    `UPDATE analytics.ledger SET sections = $2::bigint, packets = $3, first_ns = $4, last_ns = $5, last_seq = $2::bigint - 1
+     WHERE agent = $1`,
+    [agent, sections, packets, firstNs, lastNs],
   );
-  return rowCount === 1;
+  await client.query(
+    'UPDATE analytics.position SET next = GREATEST($3, flows_next) WHERE log = $1 AND partition = $2',
+    [logId, partition, sections],
+  );
 }
 
 /** In the order of a commit, so that one that is still under way and this do not wait for each other. */
 async function forget(client: pg.ClientBase, { logId }: HeldPosition, agent: string): Promise<void> {
-  for (const table of ['progress', 'ledger', 'agent_loss']) {
+  for (const table of ['progress', 'section', 'ledger', 'agent_loss']) {
     await client.query(`DELETE FROM analytics.${table} WHERE agent = $1`, [agent]);
   }
   for (const table of ['quarantine', 'partition_range', 'position']) {
