@@ -54,7 +54,7 @@ describe('dissectPacket', () => {
     const tree = dissectFrame(concatenate(short, new Uint8Array(10)));
     expect(layerNames(tree)).toEqual(['eth', 'ieee8021ad', 'vlan', 'ip', 'udp', 'data']);
     expect(found(tree, 'eth.padding')).toMatchObject([{ offset: 55, lengthBytes: 5 }]);
-    expect(found(tree, 'eth.trailer')).toMatchObject([{ offset: 60, lengthBytes: 5 }]);
+    expect(found(tree, 'vlan.trailer')).toMatchObject([{ offset: 60, lengthBytes: 5 }]);
     expect(found(tree, 'data.data')).toMatchObject([{ offset: 50, lengthBytes: 5 }]);
   });
 
@@ -73,9 +73,48 @@ describe('dissectPacket', () => {
     const tree = dissectFrame(buildEthernet({ payload: buildIpv4({ ...ends, protocol: 1, payload: error }) }));
     expect(layerNames(tree)).toEqual(['eth', 'ip', 'icmp']);
     expect(valuesOf(tree, 'icmp.mtu')).toEqual([1400]);
-    expect(valuesOf(tree, 'tcp.seq_raw')).toEqual([7]);
+    expect(valuesOf(tree, 'tcp.seq')).toEqual([7]);
     expect(layerNames(tree[2]!.children!)).toEqual(expect.arrayContaining(['ip', 'tcp', '_ws.unreassembled']));
   });
+
+  it('reads of a redirect’s quote what RFC 792 promises, and of other quotes all', () => {
+    const quote = buildIpv4({ ...ends, protocol: 6, payload: syn });
+    const flags = [5, 11].map((type) => {
+      const payload = buildIpv4({ ...ends, protocol: 1, payload: buildIcmp({ type, payload: quote }) });
+      return valuesOf(dissectFrame(buildEthernet({ payload })), 'tcp.flags');
+    });
+    expect(flags).toEqual([[], [TcpFlag.SYN]]);
+  });
+
+  it('shows each zero behind the end of TCP options, and says of other bytes that they are none', () => {
+    const withOptions = (...options: number[]) => {
+      const segment = concatenate(syn.slice(0, 20), Uint8Array.from(options));
+      segment[12] = (segment.length / 4) << 4;
+      return dissectFrame(buildEthernet({ payload: buildIpv4({ ...ends, protocol: 6, payload: segment }) }));
+    };
+    expect(valuesOf(withOptions(1, 0, 0, 0), 'tcp.option_kind')).toEqual([1, 0, 0, 0]);
+    const tree = withOptions(0, 0, 2, 4, 5, 6, 1, 0);
+    expect(valuesOf(tree, 'tcp.option_kind')).toEqual([0, 0]);
+    expect(found(tree, '_ws.expert')).toMatchObject([{ text: expect.stringContaining('behind the end') }]);
+  });
+
+  it.each<[string, number, string[], string[], string[], string[]]>([
+    ['to be gone', 4, ['198.51.100.2'], [], ['10.0.0.1'], ['10.0.0.2']],
+    ['half gone', 8, ['198.51.100.2'], ['10.0.0.1'], [], ['10.0.0.2']],
+    ['gone', 12, [], ['10.0.0.1', '10.0.0.2'], [], ['198.51.100.2']],
+    ['with a pointer between addresses', 5, [], [], [], ['198.51.100.2']],
+  ])(
+    'tells the destination from the hops of a source route %s',
+    (_, pointer, current, recorded, ahead, destination) => {
+      const options = Uint8Array.of(131, 11, pointer, 10, 0, 0, 1, 10, 0, 0, 2, 0);
+      const tree = dissectFrame(
+        buildEthernet({ payload: buildIpv4({ ...ends, protocol: 17, payload: datagram, options }) }),
+      );
+      expect(['ip.cur_rt', 'ip.rec_rt', 'ip.src_rt', 'ip.dst'].map((name) => valuesOf(tree, name))).toEqual([
+        ...[current, recorded, ahead, destination],
+      ]);
+    },
+  );
 
   it('walks IPv6 extension headers inside their layer', () => {
     const six = { source: '2001:db8::1', destination: '2001:db8::2' };
@@ -87,6 +126,7 @@ describe('dissectPacket', () => {
     const tree = dissectFrame(buildEthernet({ payload: buildIpv6({ ...six, protocol: 17, payload, extensions }) }));
     expect(layerNames(tree)).toEqual(['eth', 'ipv6', 'udp']);
     expect(tree[1]).toMatchObject({ offset: 14, lengthBytes: 56 });
+    expect(valuesOf(tree, 'ip.version')).toEqual([6]);
     expect(valuesOf(tree, 'ipv6.fraghdr.ident')).toEqual([9]);
     expect(valuesOf(tree, 'ipv6.opt.router_alert')).toEqual([0]);
   });

@@ -113,9 +113,9 @@ export class Layer {
     this.node.text = text;
   }
 
-  /** Says that something is odd, where the rest can still be read. */
-  odd(text: string): void {
-    this.#push('_ws.expert', text, 0, 0);
+  /** Says that something is odd, where the rest can still be read; nothing where nothing is. */
+  odd(text: string | undefined): void {
+    if (text !== undefined) this.#push('_ws.expert', text, 0, 0);
   }
 
   #captured(at: number, length: number): number {

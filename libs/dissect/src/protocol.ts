@@ -21,6 +21,8 @@ export interface HandOn {
   asData(payload: Slice): void;
   /** What `write` hands on becomes part of this layer: a packet that an ICMP message quotes. */
   quoted(layer: Layer, write: () => void): void;
+  /** The name of the protocol whose layer this one is inside of, where it is quoted. */
+  readonly quotedBy: string | undefined;
 }
 
 /** One protocol. `dissect` may throw a `Cut` anywhere: what it wrote before stays. */

@@ -16,12 +16,17 @@ export class Walk implements HandOn {
   readonly #budget: Budget = { fields: MOST_FIELDS };
   #layers: OpenNode[] = [];
   #count = 0;
+  #quotedBy: string | undefined;
 
   constructor(private readonly registry: Registry) {}
 
   /** The layers that were found: of the packet, or of the one quoted just now. */
   get layers(): OpenNode[] {
     return this.#layers;
+  }
+
+  get quotedBy(): string | undefined {
+    return this.#quotedBy;
   }
 
   byNumber(table: Table, number: number, payload: Slice): number {
@@ -48,13 +53,15 @@ export class Walk implements HandOn {
   }
 
   quoted(layer: Layer, write: () => void): void {
-    const before = this.#layers;
+    const [before, quotedBefore] = [this.#layers, this.#quotedBy];
     layer.node.children ??= [];
     this.#layers = layer.node.children;
+    this.#quotedBy = layer.node.name;
     try {
       write();
     } finally {
       this.#layers = before;
+      this.#quotedBy = quotedBefore;
     }
   }
 

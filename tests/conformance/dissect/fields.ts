@@ -9,8 +9,8 @@ const FIELDS_OF: Readonly<Record<string, string>> = {
     flags.response flags.truncated id length mx.mail_exchange mx.preference ns ptr.domain_name qry.class
     qry.name qry.qu qry.type resp.cache_flush resp.class resp.edns0_version resp.ext_rcode resp.len
     resp.name resp.ttl resp.type resp.z resp.z.do rr.udp_payload_size soa.expire_limit soa.minimum_ttl
-    soa.mname soa.refresh_interval soa.retry_interval soa.rname soa.serial_number srv.port srv.priority
-    srv.target srv.weight txt txt.length`,
+    soa.mname soa.refresh_interval soa.retry_interval soa.rname soa.serial_number srv.name srv.port srv.priority
+    srv.proto srv.service srv.target srv.weight txt txt.length`,
   esp: `sequence spi`,
   eth: `dst len padding src trailer type`,
   http: `accept connection content_type cookie file_data host location referer request.line request.method
@@ -25,7 +25,7 @@ const FIELDS_OF: Readonly<Record<string, string>> = {
     opt.prefix.valid_lifetime opt.type pointer rd.na.destination_address reserved type`,
   ieee8021ad: `dei id priority`,
   ieee8021ah: `etype`,
-  ip: `checksum dsfield dsfield.dscp dsfield.ecn dst empty_rt flags flags.df flags.mf flags.rb frag_offset
+  ip: `checksum cur_rt dsfield dsfield.dscp dsfield.ecn dst empty_rt flags flags.df flags.mf flags.rb frag_offset
     hdr_len id len opt.len opt.ptr opt.ra opt.sid opt.type opt.type.class opt.type.copy opt.type.number
     proto rec_rt src src_rt ttl version`,
   ipv6: `dst dstopts.len dstopts.len_oct dstopts.nxt flow fraghdr.ident fraghdr.more fraghdr.nxt
@@ -59,7 +59,7 @@ const FIELDS_OF: Readonly<Record<string, string>> = {
     handshake.sig_hash_alg_len handshake.type handshake.version record.content_type record.length
     record.version`,
   udp: `checksum dstport length payload srcport`,
-  vlan: `len dei etype id priority`,
+  vlan: `len dei etype id priority trailer`,
 };
 
 export const FIELDS: readonly string[] = Object.entries(FIELDS_OF).flatMap(([protocol, fields]) =>

@@ -7,38 +7,19 @@ export interface KnownDifference {
   readonly matches: (difference: Difference, answers: Answers) => boolean;
 }
 
-const hasOption = ({ frame }: Answers) => frame.kinds.includes('IPv4 options');
 const NO_LAYERS = { ours: '', theirs: '' };
 const withoutProblems = (layers: string) => layers.replaceAll(/ _ws\.\w+/g, '');
-const nameIn = (names: readonly string[], { ours, theirs }: Difference) => names.includes((ours ?? theirs)?.name ?? '');
 
 export const knownDifferences: readonly KnownDifference[] = [
   {
-    name: 'source routes',
-    reason:
-      'tshark calls the last address of a source route ip.dst, the header’s ip.cur_rt, and those passed ip.rec_rt. Ours shows the bytes as they stand: ip.dst in the header, ip.src_rt for each address of the option.',
-    matches: (one, answers) => hasOption(answers) && nameIn(['ip.dst', 'ip.src_rt', 'ip.rec_rt'], one),
-  },
-  {
-    name: 'behind the end of TCP options',
-    reason: 'tshark reads padding behind the end-of-options byte as more options; it is padding (RFC 9293, 3.2).',
-    matches: ({ ours, theirs }) => ours === undefined && theirs?.name === 'tcp.option_kind' && theirs.show === '0',
-  },
-  {
     name: 'quotes',
     reason:
-      'Of a segment that an ICMP error quotes, tshark has tcp.seq but neither tcp.seq_raw nor tcp.len; of a redirect’s quote it reads the 8 bytes that RFC 792 promises. Ours reads what is there, and says where the quote ends.',
+      'Of what an ICMP error quotes, ours says where the quote ends, and shows a payload as data and the sequence number even where the TCP header is not whole; tshark does not.',
     matches: ({ ours, theirs, layers }, { frame }) =>
       frame.kinds.some((kind) => kind.endsWith(' error')) &&
       (layers === undefined
-        ? theirs === undefined && /^(tcp|udp|data)\./.test(ours!.name)
+        ? theirs === undefined && ['data.data', 'tcp.seq_raw'].includes(ours!.name)
         : layers.ours.replace(/ (_ws.unreassembled|data)$/, '') === layers.theirs),
-  },
-  {
-    name: 'trailers of tagged frames',
-    reason: 'tshark calls what follows the packet in a tagged frame vlan.trailer, and adds it to the innermost tag.',
-    matches: ({ ours, theirs }, { frame }) =>
-      theirs === undefined && ours?.name === 'eth.trailer' && frame.kinds.some((kind) => / tag$|^tagged/.test(kind)),
   },
   {
     name: 'chunks behind data',
@@ -81,11 +62,6 @@ export const knownDifferences: readonly KnownDifference[] = [
       (layers === undefined
         ? theirs === undefined && ours?.name === 'ipv6.opt.type' && ours.offset === frame.bytes.length - 1
         : withoutProblems(layers.theirs) === layers.ours),
-  },
-  {
-    name: 'owner of SRV records',
-    reason: 'tshark splits the name of an SRV record into dns.srv.service, .proto and .name; ours shows dns.resp.name.',
-    matches: ({ ours, theirs }) => theirs === undefined && ours?.name === 'dns.resp.name',
   },
 ];
 

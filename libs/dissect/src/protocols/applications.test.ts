@@ -50,6 +50,16 @@ describe('DNS', () => {
   });
 
   it.each([
+    ['_http._tcp.example.org', [['_http'], ['_tcp'], ['example.org']]],
+    ['_http', [['_http'], [], []]],
+  ])('splits the owner of an SRV record, %s, into service, protocol and name', (owner, parts) => {
+    const record = concatenate(name(owner), u16(33, 1, 0, 300, 8, 1, 2, 80), Uint8Array.of(0, 0));
+    const tree = overUdp(53, concatenate(u16(7, 0x8180, 0, 1, 0, 0), record));
+    expect(['service', 'proto', 'name'].map((part) => valuesOf(tree, `dns.srv.${part}`))).toEqual(parts);
+    expect(valuesOf(tree, 'dns.resp.name')).toEqual([]);
+  });
+
+  it.each([
     ['labels that go round', concatenate(Uint8Array.of(1, 0x78), u16(0xc000 | 27))],
     ['five labels of 63 bytes', name(Array(5).fill('x'.repeat(63)).join('.'))],
   ])('says that a name is too long, of %s, and reads on', (_, data) => {
@@ -131,7 +141,7 @@ describe('HTTP', () => {
     expect(found(tree, 'http.request.uri')).toMatchObject([{ value: '/a?b=c', offset: 58, lengthBytes: 6 }]);
     expect(valuesOf(tree, 'http.request.version')).toEqual(['HTTP/1.1']);
     expect(found(tree, 'http.host')).toMatchObject([{ value: 'example.org', offset: 75, lengthBytes: 19 }]);
-    expect(valuesOf(tree, 'http.request.line')).toEqual(['X-Other: 1']);
+    expect(valuesOf(tree, 'http.request.line')).toEqual(['Host: example.org', 'X-Other: 1']);
   });
 
   it.each(['PROPPATCH', 'COPY', 'NOTIFY'])('knows %s by the version behind it, and not the word alone', (method) => {

@@ -1,4 +1,4 @@
-import { readDomainName } from '../domain-name.js';
+import { type DomainName, readDomainName } from '../domain-name.js';
 import { field, hex, named } from '../field.js';
 import type { Layer } from '../layer.js';
 import type { Protocol } from '../protocol.js';
@@ -31,6 +31,12 @@ const QUERY_TYPE = field('dns.qry.type', 'Type', named(recordTypes));
 const QUERY_CLASS = field('dns.qry.class', 'Class', hex(4));
 const QUERY_UNICAST = field('dns.qry.qu', 'Unicast answer wanted');
 const NAME = field('dns.resp.name', 'Name');
+/** Of a service's records, `_https._tcp.example.org` (RFC 2782). */
+const SERVICE_NAME = [
+  field('dns.srv.service', 'Service'),
+  field('dns.srv.proto', 'Protocol'),
+  field('dns.srv.name', 'Name'),
+];
 const TYPE = field('dns.resp.type', 'Type', named(recordTypes));
 const CLASS = field('dns.resp.class', 'Class', hex(4));
 const CACHE_FLUSH = field('dns.resp.cache_flush', 'Cache flush');
@@ -44,6 +50,7 @@ const DNSSEC_OK = field('dns.resp.z.do', 'DNSSEC accepted');
 const MESSAGE_LENGTH = field('dns.length', 'Length');
 
 const HEADER_BYTES = 12;
+const SRV = 33;
 const OPT = 41;
 const SECTIONS = [
   { field: field('dns.count.queries', 'Questions'), name: 'Queries', write: writeQuestion },
@@ -142,8 +149,9 @@ function writeRecord(section: Layer, at: number, { isMulticast }: Dialect): numb
   const dataAt = typeAt + 10;
   let end = dataAt;
   section.group('dns.record', text, at, dataAt - at, (record) => {
-    record.add(NAME, at, lengthBytes, text);
-    const type = record.uint(TYPE, typeAt, 2);
+    const type = record.slice.u16(typeAt);
+    writeOwner(record, at, { text, lengthBytes }, type);
+    record.uint(TYPE, typeAt, 2);
     record.setText(`${text}: ${recordTypes[type] ?? type}`);
     record.bits(type === OPT ? PAYLOAD_SIZE : CLASS, typeAt + 2, 2, isMulticast ? 0x7fff : 0xffff);
     if (isMulticast) record.flag(CACHE_FLUSH, typeAt + 2, 2, 0x8000);
@@ -155,6 +163,17 @@ function writeRecord(section: Layer, at: number, { isMulticast }: Dialect): numb
     writeRecordData(record, type, dataAt, dataLength);
   });
   return end;
+}
+
+/** The owner's name, which Wireshark splits where it is a service's. */
+function writeOwner(record: Layer, at: number, { text, lengthBytes }: DomainName, type: number): void {
+  if (type !== SRV) {
+    record.add(NAME, at, lengthBytes, text);
+    return;
+  }
+  const [service = '', protocol, ...name] = text.split('.');
+  const parts = [service, protocol, name.length > 0 ? name.join('.') : undefined];
+  for (const [i, part] of parts.entries()) if (part !== undefined) record.add(SERVICE_NAME[i]!, at, lengthBytes, part);
 }
 
 /** The pseudo record of EDNS puts its own into the class, and these into the time to live (RFC 6891, 6.1.2). */

@@ -1,4 +1,5 @@
-import { field, hex, named } from '../field.js';
+import { EtherType } from '@bpfleet/packet';
+import { type Field, field, hex, named } from '../field.js';
 import type { Layer } from '../layer.js';
 import { etherTypes } from '../names.js';
 import type { Protocol } from '../protocol.js';
@@ -9,6 +10,8 @@ const TYPE = field('eth.type', 'Type', named(etherTypes, hex(4)));
 const LENGTH = field('eth.len', 'Length');
 const PADDING = field('eth.padding', 'Padding');
 const TRAILER = field('eth.trailer', 'Trailer');
+const TAGGED_TRAILER = field('vlan.trailer', 'Trailer');
+const TAGS: readonly number[] = [EtherType.VLAN, EtherType.QINQ, EtherType.QINQ_OLD];
 
 const HEADER_BYTES = 14;
 /** Without the checksum, which cards keep to themselves (802.3, 3.2.7). */
@@ -27,15 +30,15 @@ export const ethernet: Protocol = {
     const typeOrLength = layer.slice.u16(12);
     layer.uint(typeOrLength <= LONGEST_PAYLOAD ? LENGTH : TYPE, 12, 2);
     const used = next.byTypeOrLength(typeOrLength, layer.slice.part(HEADER_BYTES));
-    writeTrailer(layer, HEADER_BYTES + used);
+    writeTrailer(layer, HEADER_BYTES + used, TAGS.includes(typeOrLength) ? TAGGED_TRAILER : TRAILER);
     return undefined;
   },
 };
 
 /** What follows the packet inside: zeros up to the shortest frame, and what a switch or card has put behind. */
-function writeTrailer(layer: Layer, at: number): void {
+function writeTrailer(layer: Layer, at: number, trailer: Field): void {
   const { length } = layer.slice;
   const paddingEnd = length < SHORTEST_FRAME_BYTES ? at : Math.max(at, SHORTEST_FRAME_BYTES);
   layer.payload(PADDING, at, paddingEnd - at);
-  layer.payload(TRAILER, paddingEnd, length - paddingEnd);
+  layer.payload(trailer, paddingEnd, length - paddingEnd);
 }

@@ -145,7 +145,7 @@ function spaceIn(slice: Slice, at: number, end: number): number {
 }
 
 /** @param lineBytes its end included: that is the place of the field, as its value is the line's */
-function writeHeaderLine(layer: Layer, at: number, length: number, lineBytes: number, otherwise: Field): void {
+function writeHeaderLine(layer: Layer, at: number, length: number, lineBytes: number, line: Field): void {
   const { slice } = layer;
   const colon = slice.find(COLON, at, at + length);
   const nameLength = colon < 0 ? 0 : colon - at;
@@ -153,10 +153,12 @@ function writeHeaderLine(layer: Layer, at: number, length: number, lineBytes: nu
   const name = nameLength > 0 && nameLength < 32 ? slice.latin1(at, nameLength).toLowerCase() : '';
   const known = headers.get(name);
   if (known === undefined) {
-    layer.place(otherwise, at, lineBytes, at, length);
+    layer.place(line, at, lineBytes, at, length);
     return;
   }
   let valueAt = at + nameLength + 1;
   while (valueAt < at + length && slice.u8(valueAt) === SPACE) valueAt++;
   layer.place(known, at, lineBytes, valueAt, at + length - valueAt);
+  // A filter finds a header by its line, too, but for those of notifications.
+  if (line !== OTHER_LINE) layer.within((inner) => inner.place(line, at, lineBytes, at, length));
 }

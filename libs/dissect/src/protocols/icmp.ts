@@ -2,6 +2,7 @@ import { field, hex, named, unit } from '../field.js';
 import type { Layer } from '../layer.js';
 import type { HandOn, Protocol } from '../protocol.js';
 import { quotedPacket } from '../quoted-packet.js';
+import type { Slice } from '../slice.js';
 
 const types: Readonly<Record<number, string>> = {
   0: 'echo reply',
@@ -36,6 +37,7 @@ const MASK = field('icmp.address_mask', 'Address mask');
 
 const HEADER_BYTES = 8;
 const FRAGMENTATION_NEEDED = 4;
+const REDIRECT = 5;
 
 /** RFC 792. */
 export const icmp: Protocol = {
@@ -53,11 +55,11 @@ export const icmp: Protocol = {
         break;
       case 3:
       case 4:
-      case 5:
+      case REDIRECT:
       case 11:
       case 12:
         writeError(layer, type, code);
-        writeQuote(layer, next);
+        writeQuote(layer, next, type);
         break;
       case 13:
       case 14:
@@ -87,7 +89,7 @@ function writeEcho(layer: Layer): void {
 
 /** The second word of a message about a packet. */
 function writeError(layer: Layer, type: number, code: number): void {
-  if (type === 5) layer.ipv4(GATEWAY, 4);
+  if (type === REDIRECT) layer.ipv4(GATEWAY, 4);
   else if (type === 12) {
     layer.uint(POINTER, 4, 1);
     layer.bytes(UNUSED, 5, 3);
@@ -97,6 +99,12 @@ function writeError(layer: Layer, type: number, code: number): void {
   } else layer.bytes(UNUSED, 4, 4);
 }
 
-function writeQuote(layer: Layer, next: HandOn): void {
-  next.quoted(layer, () => next.byNumber('ethertype', 0x0800, quotedPacket(layer.slice, HEADER_BYTES)));
+function writeQuote(layer: Layer, next: HandOn, type: number): void {
+  const present = type === REDIRECT ? promisedBytes(layer.slice) : undefined;
+  next.quoted(layer, () => next.byNumber('ethertype', 0x0800, quotedPacket(layer.slice, HEADER_BYTES, present)));
+}
+
+/** "Internet Header + 64 bits of Original Data Datagram" (RFC 792): as much as Wireshark reads of a redirect's quote. */
+function promisedBytes(slice: Slice): number | undefined {
+  return slice.capturedLength > HEADER_BYTES ? (slice.u8(HEADER_BYTES) & 0xf) * 4 + 8 : undefined;
 }

@@ -3,7 +3,7 @@ import type { Layer } from '../layer.js';
 import { codePoints, congestionMarks, ipProtocols } from '../names.js';
 import type { Protocol } from '../protocol.js';
 import type { Slice } from '../slice.js';
-import { dissectIpv4Options } from './ipv4-options.js';
+import { DESTINATION, dissectIpv4Options, isOnSourceRoute } from './ipv4-options.js';
 
 const VERSION = field('ip.version', 'Version');
 const HEADER_LENGTH = field('ip.hdr_len', 'Header length', unit('bytes'));
@@ -21,7 +21,7 @@ const TTL = field('ip.ttl', 'Time to live');
 const PROTOCOL = field('ip.proto', 'Protocol', named(ipProtocols));
 const CHECKSUM = field('ip.checksum', 'Header checksum', hex(4));
 const SOURCE = field('ip.src', 'Source');
-const DESTINATION = field('ip.dst', 'Destination');
+const NEXT_HOP = field('ip.cur_rt', 'Next hop of the source route');
 
 const SHORTEST_HEADER_BYTES = 20;
 
@@ -43,7 +43,7 @@ export const ipv4: Protocol = {
     }
     layer.setLength(headerLength);
     const length = totalLength(layer, headerLength);
-    const fragmentOffset = writeFixedFields(layer);
+    const fragmentOffset = writeFixedFields(layer, headerLength);
     if (headerLength > SHORTEST_HEADER_BYTES) {
       dissectIpv4Options(layer, SHORTEST_HEADER_BYTES, headerLength);
     }
@@ -73,7 +73,7 @@ function totalLength(layer: Layer, headerLength: number): number {
 }
 
 /** @returns the fragment's offset, in 8 bytes each */
-function writeFixedFields(layer: Layer): number {
+function writeFixedFields(layer: Layer, headerLength: number): number {
   layer.uint(ID, 4, 2);
   layer.bits(FLAGS, 6, 1, 0xe0);
   layer.within((inner) => {
@@ -86,6 +86,6 @@ function writeFixedFields(layer: Layer): number {
   layer.uint(PROTOCOL, 9, 1);
   layer.uint(CHECKSUM, 10, 2);
   layer.ipv4(SOURCE, 12);
-  layer.ipv4(DESTINATION, 16);
+  layer.ipv4(isOnSourceRoute(layer.slice, SHORTEST_HEADER_BYTES, headerLength) ? NEXT_HOP : DESTINATION, 16);
   return fragmentOffset;
 }

@@ -5,6 +5,8 @@ import type { Protocol } from '../protocol.js';
 import { extensionHeaders, jumboLength } from './ipv6-extensions.js';
 
 const VERSION = field('ipv6.version', 'Version');
+/** So that one filter finds either version. */
+const IP_VERSION = field('ip.version', 'IP version');
 const CLASS = field('ipv6.tclass', 'Traffic class', hex(2));
 const CODE_POINT = field('ipv6.tclass.dscp', 'Code point', named(codePoints));
 const CONGESTION = field('ipv6.tclass.ecn', 'Congestion notification', named(congestionMarks));
@@ -26,6 +28,7 @@ export const ipv6: Protocol = {
     const { slice } = layer;
     layer.setLength(HEADER_BYTES);
     const version = layer.bits(VERSION, 0, 1, 0xf0);
+    layer.within((inner) => inner.add(IP_VERSION, 0, 1, version));
     if (version !== 6) {
       layer.odd(`version ${version} in an IPv6 packet`);
       return undefined;

@@ -16,8 +16,10 @@ const RIGHT = field('tcp.options.sack_re', 'Right edge');
 const TIMESTAMP = field('tcp.options.timestamp.tsval', 'Timestamp');
 const ECHO = field('tcp.options.timestamp.tsecr', 'Timestamp echo');
 
+const END = 0;
+
 const kinds: Readonly<Record<number, OptionKind>> = {
-  0: { name: 'tcp.options.eol', title: 'End of options' },
+  [END]: { name: 'tcp.options.eol', title: 'End of options' },
   1: { name: 'tcp.options.nop', title: 'No operation' },
   2: {
     name: 'tcp.options.mss',
@@ -56,15 +58,28 @@ const LENGTH = field('tcp.option_len', 'Length');
 export function dissectTcpOptions(layer: Layer, at: number, end: number): void {
   if (at === end) return;
   layer.group('tcp.options', `Options (${end - at} bytes)`, at, end - at, (options) => {
-    forEachOption(options, at, end, (kind, start, length) => {
-      const { name, title, write } = kinds[kind] ?? { name: 'tcp.options.unknown', title: 'Unknown option' };
-      options.group(name, `${title} (${length} bytes)`, start, length, (inner) => {
-        inner.uint(KIND, start, 1);
-        if (kind > 1) inner.uint(LENGTH, start + 1, 1);
-        write?.(inner, start, length);
-      });
+    let next = at;
+    const odd = forEachOption(options.slice, at, end, (kind, start, length) => {
+      writeOption(options, kind, start, length);
+      next = start + length;
     });
+    options.odd(odd ?? writePadding(options, next, end));
   });
+}
+
+function writeOption(options: Layer, kind: number, at: number, length: number): void {
+  const { name, title, write } = kinds[kind] ?? { name: 'tcp.options.unknown', title: 'Unknown option' };
+  options.group(name, `${title} (${length} bytes)`, at, length, (inner) => {
+    inner.uint(KIND, at, 1);
+    if (kind > 1) inner.uint(LENGTH, at + 1, 1);
+    write?.(inner, at, length);
+  });
+}
+
+/** Behind the end of options are zeros (RFC 9293, 3.2), each of which ends them again. @returns what is odd, if anything is */
+function writePadding(options: Layer, at: number, end: number): string | undefined {
+  while (at < end && options.slice.u8(at) === END) writeOption(options, END, at++, 1);
+  return at < end ? `bytes behind the end of options, at byte ${options.slice.start + at}` : undefined;
 }
 
 function selectiveAcknowledgment(inner: Layer, at: number, length: number): void {

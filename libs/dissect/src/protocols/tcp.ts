@@ -7,6 +7,8 @@ const SOURCE = field('tcp.srcport', 'Source port');
 const DESTINATION = field('tcp.dstport', 'Destination port');
 const LENGTH = field('tcp.len', 'Segment length', unit('bytes'));
 const SEQUENCE = field('tcp.seq_raw', 'Sequence number');
+/** Of a segment that an ICMP error quotes, which is of no stream for Wireshark. Of ICMPv6's quotes it has the raw number. */
+const QUOTED_SEQUENCE = field('tcp.seq', 'Sequence number');
 const ACKNOWLEDGMENT = field('tcp.ack_raw', 'Acknowledgment number');
 const HEADER_LENGTH = field('tcp.hdr_len', 'Header length', unit('bytes'));
 const FLAGS = field('tcp.flags', 'Flags', flagNames);
@@ -40,7 +42,7 @@ export const tcp: Protocol = {
     const { slice } = layer;
     const source = layer.uint(SOURCE, 0, 2);
     const destination = layer.uint(DESTINATION, 2, 2);
-    layer.uint(SEQUENCE, 4, 4);
+    layer.uint(next.quotedBy === 'icmp' ? QUOTED_SEQUENCE : SEQUENCE, 4, 4);
     layer.uint(ACKNOWLEDGMENT, 8, 4);
     const headerLength = layer.add(HEADER_LENGTH, 12, 1, (slice.u8(12) >> 4) * 4);
     if (headerLength < SHORTEST_HEADER_BYTES) {
@@ -49,8 +51,9 @@ export const tcp: Protocol = {
     }
     layer.setLength(headerLength);
     const payload = slice.goingOn(headerLength);
-    // Of the first fragment nobody knows it.
-    if (Number.isFinite(slice.length)) layer.add(LENGTH, 0, 0, Math.max(0, slice.length - headerLength));
+    // Of the first fragment nobody knows it; a quote has only the segment's head.
+    if (Number.isFinite(slice.length) && next.quotedBy === undefined)
+      layer.add(LENGTH, 0, 0, Math.max(0, slice.length - headerLength));
     const isReset = (writeFlags(layer) & RESET) !== 0;
     layer.uint(WINDOW, 14, 2);
     layer.uint(CHECKSUM, 16, 2);
