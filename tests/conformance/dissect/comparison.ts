@@ -34,6 +34,8 @@ export interface Answers {
   readonly layers: { readonly ours: readonly string[]; readonly theirs: readonly string[] };
   readonly ours: readonly OurField[];
   readonly theirs: readonly TheirField[];
+  /** Without choosing those that must be tshark's. */
+  readonly all: { readonly ours: readonly OurField[]; readonly theirs: readonly TheirField[] };
 }
 export interface OurField {
   readonly name: string;
@@ -51,16 +53,16 @@ export interface Difference {
 
 export function answersOn(frame: Frame, linkType: number, their: TheirPacket): Answers {
   const nodes = [...nodesOf(dissectPacket({ ...frame, linkType }))];
+  const ours = nodes.map(({ name, offset, lengthBytes, value }) => ({ name, offset, lengthBytes, value }));
   return {
     frame,
     layers: {
       ours: nodes.map(({ name }) => name).filter((name) => LAYERS.has(name)),
       theirs: their.layers,
     },
-    ours: nodes
-      .filter(({ name }) => compared.has(name))
-      .map(({ name, offset, lengthBytes, value }) => ({ name, offset, lengthBytes, value })),
+    ours: ours.filter(({ name }) => compared.has(name)),
     theirs: their.fields.filter(({ name }) => compared.has(name)),
+    all: { ours, theirs: their.fields },
   };
 }
 
@@ -78,14 +80,11 @@ function* nodesOf(nodes: readonly Node[]): Generator<Node, void, void> {
 export function differencesOf({ frame, layers, ours, theirs }: Answers): Difference[] {
   const left = new Map<string, OurField[]>();
   for (const field of ours) left.set(placeOf(field), [...(left.get(placeOf(field)) ?? []), field]);
-  // What tshark hides says a second time what another field of the place shows: the line of a header that has a name.
-  const shown = new Set(ours.map(({ offset }) => offset));
   const differences: Difference[] = [];
   for (const their of theirs) {
     const our = left.get(placeOf(their))?.shift();
-    if (our === undefined) {
-      if (!their.isHidden || !shown.has(their.offset)) differences.push({ theirs: their });
-    } else if (our.lengthBytes !== their.lengthBytes || !isSameValue(our.value, their.show)) {
+    if (our === undefined) differences.push({ theirs: their });
+    else if (our.lengthBytes !== their.lengthBytes || !isSameValue(our.value, their.show)) {
       differences.push({ ours: our, theirs: their });
     }
   }
@@ -110,10 +109,10 @@ function isSameLayers({ ours, theirs }: Answers['layers'], isPart: boolean): boo
   );
 }
 
-const placeOf = ({ name, offset }: { name: string; offset: number }) => `${name} ${offset}`;
+export const placeOf = ({ name, offset }: { name: string; offset: number }) => `${name} ${offset}`;
 
 /** Bytes are `0a:0b` there and `0a0b` here, and lines have their end; long ones are compared by their place alone. */
-function isSameValue(value: Node['value'], show: string): boolean {
+export function isSameValue(value: Node['value'], show: string): boolean {
   switch (typeof value) {
     case 'undefined':
       return true;

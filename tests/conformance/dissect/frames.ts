@@ -14,6 +14,8 @@ import { randomTransport } from './transports.js';
 
 export interface Frame {
   readonly bytes: Uint8Array;
+  /** As it was on the wire: longer than what was captured of it, where that was cut. */
+  readonly whole: Uint8Array;
   readonly wireLength: number;
   /** What it was made of, for the coverage list. */
   readonly kinds: readonly string[];
@@ -53,9 +55,9 @@ export const KINDS = [
 export function randomFrame(random: Random, linkType: number): Frame {
   const kinds: string[] = [];
   const whole = inLink(random, linkType, kinds);
-  if (!random.chance(25)) return { bytes: whole, wireLength: whole.length, kinds };
+  if (!random.chance(25)) return { bytes: whole, whole, wireLength: whole.length, kinds };
   kinds.push('cut');
-  return { bytes: whole.subarray(0, 1 + random.below(whole.length)), wireLength: whole.length, kinds };
+  return { bytes: whole.subarray(0, 1 + random.below(whole.length)), whole, wireLength: whole.length, kinds };
 }
 
 interface Carried {

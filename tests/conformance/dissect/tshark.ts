@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,11 +12,9 @@ export interface TheirField {
   readonly offset: number;
   readonly lengthBytes: number;
   readonly show: string;
-  /** Only to be filtered by: a second name, or a part of what is shown anyway. */
-  readonly isHidden: boolean;
 }
 
-/** What tshark says of one packet, in its order. */
+/** What tshark says of one packet, in its order, with what it only filters by and does not show. */
 export interface TheirPacket {
   readonly layers: readonly string[];
   readonly fields: readonly TheirField[];
@@ -61,6 +59,13 @@ export async function* askTshark(frames: readonly Frame[], linkType: number): As
   }
 }
 
+/** Every field that the installed tshark can show or filter by. */
+export function knownFields(): ReadonlySet<string> {
+  const { stdout } = spawnSync('tshark', ['-G', 'fields'], { encoding: 'utf8', maxBuffer: 256 << 20 });
+  const lines = stdout.split('\n').filter((line) => line.startsWith('F\t'));
+  return new Set(lines.map((line) => line.split('\t')[2]!));
+}
+
 /** Kernels keep the frame check sequence to themselves; without this word tshark guesses (draft-ietf-opsawg-pcap, 4). */
 const NO_CHECK_SEQUENCE = 0x0400_0000;
 
@@ -91,7 +96,6 @@ function readPacket(pdml: string): TheirPacket {
         offset: Number(read.get('pos')),
         lengthBytes: Number(read.get('size')),
         show: unescapeXml(read.get('show') ?? ''),
-        isHidden: read.get('hide') === 'yes',
       });
     }
   }
