@@ -45,6 +45,12 @@ suiteRequires(
     });
 
     const ip = (...args: string[]) => run('ip', ['-n', rig.hosts.host(1).namespace, ...args]);
+    /** In one process: within milliseconds. */
+    const batch = async (namespace: string, commands: readonly string[]) => {
+      const running = run('ip', ['-n', namespace, '-batch', '-']);
+      running.child.stdin!.end(commands.join('\n'));
+      await running;
+    };
     const inHost = (command: string) => rig.hosts.exec(rig.hosts.host(1), ['sh', '-c', command]);
 
     const on = ({ filters }: AgentStatus, name: string, device: string): Filter | undefined =>
@@ -88,6 +94,37 @@ suiteRequires(
         expect(status.interfaces.map(({ name }) => name)).not.toContain('extra0');
         expect(on(status, 'numbered', 'eth0')).toMatchObject({ state: 'attested' });
       }
+    });
+
+    it('captures on an interface that is gone and back before anybody looked', async () => {
+      const { namespace } = rig.hosts.host(1);
+      const away = rig.hosts.hub.namespace;
+      const up = ['link set extra1 up', 'link set extra0 up'];
+      const make = ['link add extra0 index 900 type veth peer name extra1 index 901', ...up];
+      const captured = (status: AgentStatus) => on(status, 'numbered', 'extra0')?.counters?.captured ?? 0;
+      await batch(namespace, make);
+      await rig.untilStatus('the filter to run there', (now) => on(now, 'numbered', 'extra0')?.state === 'attested');
+      const changes = {
+        'removed and made again': () => batch(namespace, ['link delete extra0', ...make]),
+        'in another network namespace': async () => {
+          await batch(namespace, [`link set extra0 netns ${away}`]);
+          await batch(away, [`link set extra0 netns ${namespace}`]);
+          await batch(namespace, up);
+        },
+      };
+      let round = 2;
+      for (const [how, change] of Object.entries(changes)) {
+        await change();
+        const before = captured((await rig.status())!);
+        const sending = sendUntilGone('extra1', ++round * OTHER_NUMBERS);
+        await rig.untilStatus(`packets of an interface that was ${how}`, (now) => captured(now) > before);
+        await rig.untilStatus('it to be attested', (now) => on(now, 'numbered', 'extra0')?.state === 'attested');
+        // Its end is what ends the sending.
+        await ip('link', 'set', 'extra1', 'down');
+        await sending;
+        await ip('link', 'set', 'extra1', 'up');
+      }
+      await ip('link', 'delete', 'extra0');
     });
 
     it('says which filter is not for an interface’s link type, and runs the others there', async () => {

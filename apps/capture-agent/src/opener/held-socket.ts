@@ -108,6 +108,10 @@ export class HeldSocket {
   get wish(): SocketWish {
     return this.#queued ?? this.#swap?.next ?? this.#current;
   }
+  /** An interface that was removed, or went to another network namespace, leaves it for good: also where it comes back. */
+  get isBound(): boolean {
+    return !this.ring.isInterfaceGone();
+  }
   get program(): KernelProgram {
     return this.#attachment!.program;
   }
@@ -225,6 +229,16 @@ export class HeldSocket {
   /** In place of another, whose divergence nobody has told of yet. */
   inherit(from: HeldSocket): void {
     this.#divergence = from.#divergence;
+  }
+
+  /** In place of one whose interface was gone for a moment. @param boundAtMs when that one was last found bound, Unix ms */
+  tellGap(before: HeldSocket, boundAtMs: number): void {
+    const [from, to] = [Math.max(boundAtMs, before.#openedAtMs), this.#openedAtMs].map((ms) =>
+      new Date(ms).toISOString(),
+    );
+    this.#diverged(
+      `the interface was removed and came again: no socket stood from ${from} at the earliest to ${to} at the latest`,
+    );
   }
 
   outcomes(): FilterOutcome[] {

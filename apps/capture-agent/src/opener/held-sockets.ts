@@ -32,6 +32,12 @@ export class HeldSockets {
   #wished: WishedSockets = { sockets: [], refused: [] };
   #waiting: Waiting[] = [];
   #refused: FilterOutcome[] = [];
+  /** Those whose interface was removed, until others stand in their place. */
+  readonly #unbound = new Map<string, HeldSocket>();
+  /** Unix ms: all that run were bound then. */
+  #boundAtMs = Date.now();
+  /** An interface was gone before its socket was bound. That it is back by now shows in nothing else. */
+  #isOneMissing = false;
   #lastId: number;
 
   constructor(
@@ -47,6 +53,8 @@ export class HeldSockets {
     this.#wished = wished;
     this.#refused = [...wished.refused];
     this.#waiting = [];
+    this.#isOneMissing = false;
+    this.#endUnbound(wished.sockets);
     const { fresh, leaving, staying } = this.#changesTo(wished.sockets);
     const rings = divideRings(
       this.ringBudgetBytes,
@@ -70,6 +78,13 @@ export class HeldSockets {
 
   get running(): readonly HeldSocket[] {
     return [...this.#sockets.values()].filter(({ isEnding }) => !isEnding);
+  }
+
+  /** Whether packets can still come to all of them, where their interfaces are up. */
+  areBound(): boolean {
+    const are = this.running.every(({ isBound }) => isBound);
+    if (are) this.#boundAtMs = Date.now();
+    return are && !this.#isOneMissing;
   }
 
   /** Tells all there are to a reader that is new. */
@@ -120,6 +135,16 @@ export class HeldSockets {
 
   close(): void {
     for (const socket of [...this.#sockets.values()]) this.#close(socket);
+  }
+
+  /** Whatever has the name and the number of its interface by now: a socket is not bound to it. */
+  #endUnbound(wishes: readonly SocketWish[]): void {
+    for (const socket of this.running.filter(({ isBound }) => !isBound)) {
+      this.#unbound.set(socket.key, socket);
+      socket.drain();
+    }
+    const wished = new Set(wishes.map(({ key }) => key));
+    for (const key of this.#unbound.keys()) if (!wished.has(key)) this.#unbound.delete(key);
   }
 
   /** What is to come, to go, and to stay with other members. */
@@ -188,6 +213,9 @@ export class HeldSockets {
     try {
       socket.begin();
       this.#sockets.set(socket.id, socket);
+      const before = this.#unbound.get(socket.key);
+      if (before) socket.tellGap(before, this.#boundAtMs);
+      this.#unbound.delete(socket.key);
       return true;
     } catch (error) {
       socket.close();
@@ -238,8 +266,9 @@ export class HeldSockets {
     try {
       return HeldSocket.open(++this.#lastId, planned, ringBytes, takesOver, this.parts);
     } catch (error) {
-      if (error instanceof BpfleetError) return { reason: reasonOf(error) };
-      throw error;
+      if (!(error instanceof BpfleetError)) throw error;
+      this.#isOneMissing ||= error.code === 'INTERFACE_UNKNOWN';
+      return { reason: reasonOf(error) };
     }
   }
 

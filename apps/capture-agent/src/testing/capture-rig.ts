@@ -30,6 +30,8 @@ export class CaptureRig {
   readonly sections: StoredSection[] = [];
   opener!: Opener;
   source!: PacketSource;
+  /** Once, after the opener has read which interfaces there are and before it opens sockets on them. */
+  whilePlanning: (() => void) | undefined;
   #spool!: DiskSpool;
   #folder = '';
   #hello!: OpenerHello;
@@ -52,7 +54,7 @@ export class CaptureRig {
       folder: join(this.#folder, 'opener'),
       agent: 'agent-1',
       interfaces: this.chosen.interfaces,
-      mayOpen: (name) => name !== 'lo',
+      mayOpen: (name) => this.#mayOpen(name),
       matches: this.chosen.matches,
       opensSockets: this.chosen.opensSockets,
       ringBudgetBytes: 64 * 1024 * 1024,
@@ -92,6 +94,13 @@ export class CaptureRig {
     const answer = await this.opener.desire(order);
     await this.source.apply(answer, order.excluded);
     return answer;
+  }
+
+  #mayOpen(name: string): boolean {
+    const action = this.whilePlanning;
+    this.whilePlanning = undefined;
+    action?.();
+    return name !== 'lo';
   }
 
   get identityPublicKey(): string {

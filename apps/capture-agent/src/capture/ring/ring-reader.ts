@@ -52,7 +52,8 @@ export class RingReader {
     if (poll.isReadable(0)) this.wakeUp.clear();
     for (const [index, lane] of polled.entries()) {
       if (this.#lanes.get(lane.id) !== lane) continue;
-      // Read, or poll would report it again at once. What it means (down, or gone) shows in the interfaces' own state.
+      // Read, or poll would report it again at once. What it means shows elsewhere: the opener
+      // reads which interfaces are down, and which sockets are bound to none any more.
       if (poll.isFaulty(index + 1)) lane.socket.takeError();
       this.drain(lane);
     }
