@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { interfaces, PacketSender } from '@bpfleet/linux';
 import { LinkType } from '@bpfleet/packet';
 import { forEachPacket, readSection } from '@bpfleet/section';
 import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { foreignFunctions } from '../../../../libs/linux/src/calls/libc.js';
 import { CaptureRig } from '../testing/capture-rig.js';
 import { packet } from '../testing/held-sockets-rig.js';
 
@@ -107,4 +109,46 @@ describe.runIf(possible.ok)(title, () => {
     await untilOpened(1);
     expect(await states()).toEqual(['x0 EN10MB attested']);
   });
+
+  it('an interface that gets another link type has another socket, which stores packets under it', async () => {
+    const tun = hosts.inside(host, () => openTun('x0'));
+    try {
+      ip(UP);
+      await rig.desire(rig.service.desire([EVERYTHING]));
+      expect(await states()).toEqual(['x0 RAW attested']);
+      const frame = packet('10.1.0.1', 1);
+      tun.receive(frame.subarray(MAC_BYTES));
+      await untilStored([LinkType.RAW, 1]);
+      ip('link set x0 down');
+      tun.setHardware(ARPHRD_ETHER);
+      ip(UP);
+      await untilOpened(2);
+      expect(await states()).toEqual(['x0 EN10MB attested']);
+      // Nothing to take over: no packet of the one before is one of this.
+      expect(rig.events.findLast(({ kind }) => kind === 'socket')).not.toHaveProperty('socket.takesOver');
+      tun.receive(packet('10.1.0.1', 2));
+      await untilStored([LinkType.RAW, 1], [LinkType.EN10MB, 2]);
+    } finally {
+      tun.close();
+    }
+  });
 });
+
+const ARPHRD_ETHER = 1;
+
+/** A tun interface: what it receives is what the test says. linux/if_tun.h */
+function openTun(name: string) {
+  const [TUNSETIFF, TUNSETLINK, IFF_TUN] = [0x400454ca, 0x400454cd, 0x0001];
+  const ioctl = foreignFunctions().load(null).func('int ioctl(int, unsigned long, ...)');
+  const fd = openSync('/dev/net/tun', 'r+');
+  const request = Buffer.alloc(40);
+  request.write(name);
+  request.writeUInt16LE(IFF_TUN, 16);
+  expect(ioctl(fd, TUNSETIFF, 'void *', request)).toBe(0);
+  return {
+    setHardware: (arphrd: number) => expect(ioctl(fd, TUNSETLINK, 'int', arphrd)).toBe(0),
+    /** `struct tun_pi`: no flags, IPv4. */
+    receive: (bytes: Uint8Array) => writeSync(fd, Buffer.concat([Uint8Array.of(0, 0, 8, 0), bytes])),
+    close: () => closeSync(fd),
+  };
+}

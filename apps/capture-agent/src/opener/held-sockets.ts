@@ -67,7 +67,10 @@ export class HeldSockets {
     });
     if (this.#hasRoomFor([...rings.opening, ...smaller.map(({ ringBytes }) => ringBytes)])) {
       for (const { socket, planned, ringBytes } of smaller) this.#replace(socket, planned, ringBytes, 'by a cut');
-      this.#beginAll(this.#openAll(fresh, rings.opening, leaving));
+      const opened = this.#openAll(fresh, rings.opening, leaving);
+      // First: with another link type the same packets would come to both.
+      for (const socket of leaving) if (!fresh.some((wish) => haveFilterInCommon(socket.wish, wish))) socket.drain();
+      this.#beginAll(opened);
     } else this.#waitWith(fresh, leaving);
     const awaited = this.#awaited;
     for (const socket of leaving) if (!socket.isEnding && !awaited.has(socket.key)) socket.drain();

@@ -20,7 +20,7 @@ export interface HostInterface {
 
 /** One socket that should be there: its members are linked into one program. */
 export interface PlannedSocket {
-  /** The same for the same interface and purpose, whatever its members. */
+  /** The same for the same interface, link type and purpose, whatever its members. */
   readonly key: string;
   readonly interface: SocketInterface;
   readonly members: readonly PlannedMember[];
@@ -179,9 +179,13 @@ const contextOf = ({ linkType }: HostInterface, { excluded, linkerVersion }: Pla
   linkerVersion,
 });
 
-// A new interface of the same name is another interface, and so is one that was renamed.
+// A new interface of the same name is another interface, and so is one that was renamed, or that has another link type: who reads its
+// ring has one form of each filter, and one interface block, for all that is in it.
+const keyOf = ({ index, name, linkType }: HostInterface, purpose: string): string =>
+  [index, name, linkType, purpose].join(' ');
+
 const linkedSocket = (members: readonly PlannedMember[], device: HostInterface, inputs: PlanInputs): PlannedSocket => ({
-  key: `${device.index} ${device.name} linked`,
+  key: keyOf(device, 'linked'),
   interface: interfaceOf(device),
   members,
   isOwnSocket: false,
@@ -190,7 +194,7 @@ const linkedSocket = (members: readonly PlannedMember[], device: HostInterface, 
 
 // Two versions of one cannot be told apart by user space, so a new version is a new socket.
 const ownSocket = ({ captured, source }: PlannedMember, device: HostInterface, inputs: PlanInputs): PlannedSocket => ({
-  key: `${device.index} ${device.name} ${captured.digest}`,
+  key: keyOf(device, captured.digest),
   interface: interfaceOf(device),
   members: [{ captured: { ...captured, program: decidedByKernel(captured.program.linkType) }, source }],
   isOwnSocket: true,

@@ -61,6 +61,8 @@ export function unionOf(before: SocketWish, next: SocketWish): PlannedBranch[] {
   // What is excluded is the same on all, and that of the next.
   const { excluded, linkerVersion } = next.branches[0]!.context;
   for (const [index, one] of old) {
+    // What comes has another form now, which the programs of before do not ask.
+    if (isOfAnotherForm(one, all.get(index))) continue;
     const { context, members } = all.get(index) ?? { ...one, members: [] };
     const union = new Map([...one.members, ...members].map((member) => [member.captured.digest, member]));
     all.set(index, {
@@ -74,7 +76,13 @@ export function unionOf(before: SocketWish, next: SocketWish): PlannedBranch[] {
 
 /** Whether the same runs on an interface, in both. */
 export const isAlike = (one: OnInterface | undefined, other: OnInterface | undefined): boolean =>
-  one?.interface.name === other?.interface.name && digestsOf(one).join() === digestsOf(other).join();
+  one?.interface.name === other?.interface.name &&
+  !isOfAnotherForm(one, other) &&
+  digestsOf(one).join() === digestsOf(other).join();
+
+/** Both are there, and the interface's link type changed in between. */
+const isOfAnotherForm = (one: OnInterface | undefined, other: OnInterface | undefined): boolean =>
+  one !== undefined && other !== undefined && one.interface.linkType !== other.interface.linkType;
 
 /** Whether who attributes has nothing to hear of. */
 export function isSameForReader(one: SocketWish, other: SocketWish): boolean {
@@ -82,12 +90,14 @@ export function isSameForReader(one: SocketWish, other: SocketWish): boolean {
   return some.size === others.size && [...some].every(([index, on]) => isAlike(on, others.get(index)));
 }
 
-/** On one interface at least they have a filter in common, in whatever versions. */
+/** On one interface at least, of one link type, they have a filter in common, in whatever versions. */
 export function haveFilterInCommon(one: SocketWish, other: SocketWish): boolean {
   const others = byIndex(other);
-  return [...byIndex(one)].some(([index, { members }]) => {
-    const names = new Set(others.get(index)?.members.map(({ captured }) => captured.filter));
-    return members.some(({ captured }) => names.has(captured.filter));
+  return [...byIndex(one)].some(([index, on]) => {
+    const other = others.get(index);
+    if (isOfAnotherForm(on, other)) return false;
+    const names = new Set(other?.members.map(({ captured }) => captured.filter));
+    return on.members.some(({ captured }) => names.has(captured.filter));
   });
 }
 

@@ -91,4 +91,27 @@ describe('a capture session', () => {
     rig.stop();
     expect(rig.stored).toEqual(['eth1 20', 'eth2 21', 'eth3 22', 'eth2 24', 'eth3 25']);
   });
+
+  it('takes an interface whose link type is another for another one: at once, whatever its filters', () => {
+    rig.open(1, [1, 2]);
+    rig.comes(1, [[2, 20]]);
+    rig.read();
+    const raw = { ...all, program: { ...all.program, linkType: 'RAW' } };
+    const branches = [
+      { interfaces: [device(1)], members: [all] },
+      { interfaces: [{ ...device(2), linkType: 'RAW' }], members: [raw] },
+    ];
+    rig.session.carryOut({ kind: 'swap', socket: 1, swap: { id: 1, branches } });
+    rig.comes(1, [[2, 21]]);
+    rig.read();
+    rig.nowMs = 100;
+    rig.read();
+    rig.comes(1, [
+      [1, 22],
+      [2, 23],
+    ]);
+    rig.read();
+    rig.stop();
+    expect(rig.stored).toEqual(['eth2 20', 'eth2 21 RAW', 'eth1 22', 'eth2 23 RAW']);
+  });
 });

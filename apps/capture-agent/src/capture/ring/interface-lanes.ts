@@ -52,15 +52,15 @@ export class InterfaceLanes {
     return this.#last;
   }
 
-  /** Whether an interface has packets here, under whatever name. */
-  has({ index }: SocketInterface): boolean {
-    return this.#byIndex.has(index);
+  /** Whether an interface has packets here, under whatever name. Another link type makes it another one. */
+  has({ index, linkType }: SocketInterface): boolean {
+    return this.#byIndex.get(index)?.device.linkType === linkType;
   }
 
-  /** By the index that never comes again, and the name it has now. */
-  find({ index, name }: SocketInterface): InterfaceLane | undefined {
-    const found = this.#byIndex.get(index);
-    return found?.device.name === name ? found : undefined;
+  /** By its index, and the name it has now: an index may come again, and a section's interface block says the other two. */
+  find(device: SocketInterface): InterfaceLane | undefined {
+    const found = this.#byIndex.get(device.index);
+    return found?.device.name === device.name && this.has(device) ? found : undefined;
   }
 
   /** From the next packet on: another attribution, or another interface. */

@@ -1,4 +1,5 @@
 import { FakeRing, WakeUp } from '@bpfleet/linux';
+import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { forEachPacket, readSection, SectionWriter } from '@bpfleet/section';
 import type { CaptureSocket } from '../../../border/opener-port.js';
 import { memberOf } from '../../attribution/testing/member.js';
@@ -23,7 +24,7 @@ export class CaptureSessionRig {
   /** The same: packets in the ring, of each socket. */
   readonly passed = new Map<number, number>();
   readonly news: CaptureNews[] = [];
-  /** `eth1 7`: the interface and the first byte of each packet. */
+  /** `eth1 7`: the interface and the first byte of each packet; `eth1 7 RAW` of another link type than Ethernet. */
   readonly stored: string[] = [];
   /** As a process after this one finds it. */
   readonly times = new ArrayBuffer(KeptTimes.sizeBytes);
@@ -104,7 +105,9 @@ export class CaptureSessionRig {
   #keep(bytes: Uint8Array): void {
     const { interfaces } = readSection(bytes);
     forEachPacket(bytes, ({ interfaceId, start }) => {
-      this.stored.push(`${interfaces[interfaceId]!.name} ${bytes[start]}`);
+      const { name, linkType } = interfaces[interfaceId]!;
+      const form = linkType === LinkType.EN10MB ? [] : [linkTypeName(linkType)];
+      this.stored.push([name, bytes[start], ...form].join(' '));
       return true;
     });
   }
