@@ -5,7 +5,7 @@ import { missingAndTwice, OneHost } from '../chaos/agent/one-host.js';
 import { printRow } from '../chaos/rig/row.js';
 import { seeded } from '../chaos/rig/seed.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
-import { numberedExpression } from './numbered-traffic.js';
+import { numberedLiveExpression, numberedLiveFrames } from './numbered-traffic.js';
 import { hostsHere } from './requirements.js';
 
 const PACKETS_PER_SECOND = 10_000;
@@ -13,11 +13,18 @@ const SECONDS = 3 * Number(process.env.BPFLEET_TEST_ROUNDS ?? 1);
 /** Until what runs is compiled and joined. */
 const WARM_UP_MS = 3_000;
 /** By the last byte of the number: it is not the reader of the tail that is measured. */
-const ONE_IN_128 = `${numberedExpression} and udp[11] & 127 = 0`;
+const ONE_IN_128 = `${numberedLiveExpression} and ether[11] & 127 = 0`;
+
+/** One host whose traffic is that of a company network. */
+class LiveHost extends OneHost {
+  protected override readonly expression = numberedLiveExpression;
+  protected override readonly framesOf = numberedLiveFrames(1);
+}
+
 const needs = { hosts: await hostsHere(), postgres: await postgres() };
 
 suiteRequires(seeded('from the wire to an answer'), needs, ({ postgres: server }) => {
-  const rig = new OneHost();
+  const rig = new LiveHost();
   beforeAll(() => rig.start(server.connection));
   afterAll(() => rig.stop());
 
@@ -37,7 +44,7 @@ suiteRequires(seeded('from the wire to an answer'), needs, ({ postgres: server }
     const ms = (values: readonly number[]) =>
       `${percentile(Float64Array.from(values).sort(), 0.95)} ms (${values.length})`;
     printRow(
-      `${sent} packets at ${PACKETS_PER_SECOND}/s through kernel, agent, Kafka and Postgres, ${found.missing} missing, ` +
+      `${sent} packets of live traffic at ${PACKETS_PER_SECOND}/s through kernel, agent, Kafka and Postgres, ${found.missing} missing, ` +
         `${found.twice} twice; captured → query, p95: ${ms(toQuery)}, captured → tail: ${ms(toTail)}`,
     );
     expect(found).toEqual({ missing: 0, twice: 0 });

@@ -26,7 +26,7 @@ import type pg from 'pg';
 import { hostEnds } from '../../e2e/capture-point.js';
 import { Fleet } from '../../e2e/fleet.js';
 import { fleetDatabase } from '../../e2e/fleet-database.js';
-import { numberedExpression, numberOf, numbersIn } from '../../e2e/numbered-traffic.js';
+import { numberedExpression, numberedFrames, numberOf, numbersIn } from '../../e2e/numbered-traffic.js';
 import { push } from '../../e2e/packets-come-back.js';
 import { postgresUrl } from '../../e2e/postgres-url.js';
 import { SteadySender } from '../../e2e/steady-sender.js';
@@ -47,6 +47,8 @@ export class OneHost {
   sender!: SteadySender;
   database!: TestDatabase;
   protected readonly hostCount: number = 1;
+  protected readonly expression: string = numberedExpression;
+  protected readonly framesOf: (from: number, count: number) => Uint8Array[] = numberedFrames;
 
   async start(
     postgres: Parameters<typeof createDatabase>[0],
@@ -66,8 +68,8 @@ export class OneHost {
       reportIntervalMs: 500,
     });
     await this.fleet.start();
-    await this.push('numbered', numberedExpression);
-    this.sender = this.senderTo(this.hosts.host(1));
+    await this.push('numbered', this.expression);
+    this.sender = this.senderTo(this.hosts.host(1), this.framesOf);
   }
 
   protected get brokers(): readonly string[] {

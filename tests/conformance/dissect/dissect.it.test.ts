@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { linkTypeName } from '@bpfleet/packet';
+import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { expect, it } from 'vitest';
+import { type FlowEnds, liveFrames } from '../../environment/src/live-traffic/index.js';
 import { suiteRequires } from '../../environment/src/requirements.js';
 import { Coverage } from '../expressions/coverage.js';
 import { printFigures } from '../figures.js';
@@ -17,10 +18,14 @@ const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS) || 1;
 const SEED = ROUNDS === 1 && process.env.BPFLEET_TEST_SEED === undefined ? 32 : seedOfRun();
 /** Of Ethernet; a quarter as many of each other link type. */
 const FRAMES = 2_000 * ROUNDS;
+/** Of live traffic, beside them. */
+const LIVE_FRAMES = 500 * ROUNDS;
 /** Of tshark's fields this many must be ours in name, place and value, and of ours tshark's. Known differences count as differences. */
 const LEAST_EQUAL = 0.999;
 /** Judged by themselves: what the others have in common with tshark makes up for nothing here. */
 const NAMED = ['eth', 'ip', 'ipv6', 'tcp', 'udp', 'icmp', 'dns', 'tls', 'http'];
+
+const LIVE = 'live traffic';
 
 const asked = spawnSync('tshark', ['--version'], { encoding: 'utf8' });
 const tshark =
@@ -37,14 +42,15 @@ suiteRequires('dissection, against tshark', { tshark }, ({ tshark }) => {
     async () => {
       const random = new Random(SEED);
       const coverage = new Coverage();
-      coverage.declare([...KINDS, ...LINKS.map(linkTypeName), ...FIELDS]);
+      coverage.declare([...KINDS, LIVE, ...LINKS.map(linkTypeName), ...FIELDS]);
       const figures: Figures = { packets: 0, equalPackets: 0 };
       const score = new Score(knownFields());
       const known = new Map<string, number>();
       const different: string[] = [];
       for (const linkType of LINKS) {
-        const count = linkType === 1 ? FRAMES : Math.ceil(FRAMES / 4);
+        const count = linkType === LinkType.EN10MB ? FRAMES : Math.ceil(FRAMES / 4);
         const frames = Array.from({ length: count }, () => randomFrame(random, linkType));
+        if (linkType === LinkType.EN10MB) frames.push(...liveTraffic());
         const wholes = askTshark(frames.filter(isCut).map(asSent), linkType);
         let at = 0;
         for await (const their of askTshark(frames, linkType)) {
@@ -79,6 +85,23 @@ suiteRequires('dissection, against tshark', { tshark }, ({ tshark }) => {
 
 const isCut = ({ bytes, wireLength }: Frame): boolean => bytes.length < wireLength;
 const asSent = (frame: Frame): Frame => ({ ...frame, bytes: frame.whole });
+
+/** Of a company network what has a message: DNS and ClientHellos. In noise tshark sees protocols that we do not read. */
+function liveTraffic(): Frame[] {
+  const frames: Frame[] = [];
+  for (const frame of liveFrames(SEED, { liveFlows: 200 })) {
+    if (frames.length === LIVE_FRAMES) break;
+    const ports = [frame.flow.sourcePort, frame.flow.destinationPort];
+    if (ports.includes(53) || isClientHello(frame)) frames.push({ ...frame, whole: frame.bytes, kinds: [LIVE] });
+  }
+  return frames;
+}
+
+/** By the record's and the handshake's type (RFC 5246, 6.2.1 and 7.4). */
+function isClientHello({ bytes, flow }: { bytes: Uint8Array; flow: FlowEnds }): boolean {
+  const payload = bytes.subarray(flow.source.includes(':') ? 74 : 54);
+  return flow.destinationPort === 443 && payload[0] === 22 && payload[1] === 3 && payload[5] === 1;
+}
 
 const percent = (part: number, whole: number) => `${((100 * part) / whole).toFixed(3)} %`;
 

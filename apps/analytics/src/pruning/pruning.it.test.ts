@@ -2,7 +2,8 @@ import { InProcessBus } from '@bpfleet/bus';
 import { type PacketQuery, packetsTopic, queryApi } from '@bpfleet/contract';
 import { buildEthernet, buildIpv4, buildUdp, LinkType } from '@bpfleet/packet';
 import { forEachPacket, readSection } from '@bpfleet/section';
-import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
+import { createDatabase, type PostgresConnection, type TestDatabase } from '@bpfleet/test-environment';
+import { liveFrames } from '@bpfleet/test-environment/live-traffic';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { packetPredicates } from '../packets/packet-predicate.js';
@@ -29,8 +30,27 @@ const shapes: Pick<SectionShape, 'packets' | 'linkType'>[] = [
 const OPAQUE = 2;
 const sections = shapes.map((shape, seq) => makeSection({ agent: 'host-1', epoch: 1, seq, filter: 'web@3', ...shape }));
 
+/** Live traffic: few hosts in many sections, most hosts in few. */
+const SECTION_PACKETS = 25;
+const LIVE_SECTIONS = 40;
+const source = liveFrames(7, { liveFlows: 200 });
+const liveTraffic = Array.from({ length: LIVE_SECTIONS * SECTION_PACKETS }, () => source.next().value);
+const live = Array.from({ length: LIVE_SECTIONS }, (_, seq) => {
+  const first = seq * SECTION_PACKETS;
+  const packets = liveTraffic.slice(first, first + SECTION_PACKETS).map(({ bytes }, index) => ({
+    ...{ atNs: startNs + BigInt(first + index), bytes, capturedLength: Math.min(bytes.length, 128) },
+  }));
+  return makeSection({ agent: 'host-1', epoch: 1, seq, filter: 'web@3', packets });
+});
+/** That are there: one of IPv4, one of IPv6, and the last. */
+const liveHosts = [
+  liveTraffic.find(({ flow }) => !flow.source.includes(':'))!,
+  liveTraffic.find(({ flow }) => flow.source.includes(':'))!,
+  liveTraffic.at(-1)!,
+].map(({ flow }) => flow.source);
+
 /** Without any index: the ids of what matches, and how many packets are undecided. */
-function answerFromAll(expression: string): { ids: string[]; undecided: number } {
+function answerFromAll(sections: readonly TestSection[], expression: string): { ids: string[]; undecided: number } {
   const predicateOf = packetPredicates(expression);
   const found = { ids: [] as string[], undecided: 0 };
   for (const { header, value } of sections) {
@@ -45,32 +65,46 @@ function answerFromAll(expression: string): { ids: string[]; undecided: number }
   return found;
 }
 
-suiteRequires('pruning', { postgres: await postgres() }, ({ postgres: { connection } }) => {
-  let database: TestDatabase;
-  let analytics: RunningAnalytics;
-  const ask = (query: Partial<PacketQuery>) => analytics.client.call(queryApi.listPackets, { query });
+/** A service that has stored them. */
+class StoredSections {
+  private constructor(
+    private readonly database: TestDatabase,
+    private readonly analytics: RunningAnalytics,
+  ) {}
 
-  beforeAll(async () => {
-    database = await createDatabase(connection, migratedDatabase);
+  static async start(connection: PostgresConnection, sections: readonly TestSection[]): Promise<StoredSections> {
+    const database = await createDatabase(connection, migratedDatabase);
     const bus = new InProcessBus();
-    analytics = await new RunningAnalytics(database.connection, bus, { partitions: 1 }).start();
+    const analytics = await new RunningAnalytics(database.connection, bus, { partitions: 1 }).start();
+    const stored = new StoredSections(database, analytics);
     const producer = bus.producer();
     await producer.start();
-    await producer.send(
-      packetsTopic(),
-      sections.map((section: TestSection) => busRecord(section)),
-      30_000,
-    );
+    await producer.send(packetsTopic(), sections.map(busRecord), 30_000);
     await producer.stop();
     await vi.waitFor(
-      async () => expect((await ask({ limit: 1000 })).completeness.sectionsScanned).toBe(sections.length),
+      async () => expect((await stored.ask({ limit: 1000 })).completeness.sectionsScanned).toBe(sections.length),
       { timeout: 30_000 },
     );
+    return stored;
+  }
+
+  ask(query: Partial<PacketQuery>) {
+    return this.analytics.client.call(queryApi.listPackets, { query });
+  }
+
+  async stop(): Promise<void> {
+    await this.analytics.stop();
+    await this.database.drop();
+  }
+}
+
+suiteRequires('pruning', { postgres: await postgres() }, ({ postgres: { connection } }) => {
+  let stored: StoredSections;
+  const ask = (query: Partial<PacketQuery>) => stored.ask(query);
+  beforeAll(async () => {
+    stored = await StoredSections.start(connection, sections);
   });
-  afterAll(async () => {
-    await analytics?.stop();
-    await database?.drop();
-  });
+  afterAll(() => stored?.stop());
 
   it.each([
     'host 10.0.3.1',
@@ -92,7 +126,7 @@ suiteRequires('pruning', { postgres: await postgres() }, ({ postgres: { connecti
     'host 192.0.2.1',
   ])('answers “%s” as a scan of everything would', async (filter) => {
     const { packets, completeness } = await ask({ filter, limit: 1000 });
-    const { ids, undecided } = answerFromAll(filter);
+    const { ids, undecided } = answerFromAll(sections, filter);
     expect(packets.map(({ id }) => id)).toEqual(ids);
     expect(completeness.packetsUndecided).toBe(undecided);
     expect(completeness.sectionsScanned + completeness.sectionsPruned).toBe(sections.length);
@@ -115,5 +149,35 @@ suiteRequires('pruning', { postgres: await postgres() }, ({ postgres: { connecti
   it('leaves sections of other link types out when one is asked for', async () => {
     const { completeness } = await ask({ linktype: 'RAW', limit: 1000 });
     expect(completeness).toMatchObject({ sectionsScanned: OPAQUE, sectionsPruned: sections.length - OPAQUE });
+  });
+});
+
+suiteRequires('pruning of live traffic', { postgres: await postgres() }, ({ postgres: { connection } }) => {
+  let stored: StoredSections;
+  beforeAll(async () => {
+    stored = await StoredSections.start(connection, live);
+  });
+  afterAll(() => stored?.stop());
+
+  it.each([
+    ...liveHosts.map((host) => `host ${host}`),
+    ...liveHosts.map((host) => `not host ${host} and port 443`),
+    'udp port 53 and ip',
+    'src port 53 and udp[10] & 0x80 != 0',
+    'tcp dst port 443 and tcp[20] = 22',
+    'net 45.0.0.0/16',
+    'ip6 net 2a00:1::/32',
+    'greater 1000 and not udp',
+    'host 46.1.2.3',
+  ])('answers “%s” as a scan of everything would', async (filter) => {
+    const { packets, completeness } = await stored.ask({ filter, limit: 1000 });
+    const { ids, undecided } = answerFromAll(live, filter);
+    expect(packets.map(({ id }) => id)).toEqual(ids);
+    expect(completeness.packetsUndecided).toBe(undecided);
+    expect(ids.length > 0).toBe(filter !== 'host 46.1.2.3');
+  });
+  it('reads hardly a section for a host that is not there', async () => {
+    const { completeness } = await stored.ask({ filter: 'host 46.1.2.3', limit: 1000 });
+    expect(completeness.sectionsScanned).toBeLessThan(live.length / 10);
   });
 });

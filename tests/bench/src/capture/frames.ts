@@ -1,5 +1,5 @@
 import { buildEthernet, buildIpv4, buildUdp } from '@bpfleet/packet';
-import { seededRandom } from '../random.js';
+import { seededRandom } from '@bpfleet/test-environment/live-traffic';
 
 const FRAME_BYTES = 100;
 const HEADER_BYTES = 14 + 20 + 8;

@@ -1,8 +1,8 @@
 import { jit } from '@bpfleet/bpf';
 import { buildEthernet, buildIpv4, buildTcp, buildUdp, TcpFlag } from '@bpfleet/packet';
 import { compile } from '@bpfleet/pcap-filter';
+import { type Random, seededRandom } from '@bpfleet/test-environment/live-traffic';
 import { judged, type MeasuredRow } from '../benchmark.js';
-import { type Random, seededRandom } from '../random.js';
 import type { Rig } from './rig.js';
 import type { RigFilter } from './rig-process.js';
 import { compared, type TournamentOptions, tournament } from './tournament.js';

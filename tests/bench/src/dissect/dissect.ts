@@ -6,10 +6,9 @@ import { promisify } from 'node:util';
 import { dissectPacket } from '@bpfleet/dissect';
 import { LinkType } from '@bpfleet/packet';
 import { writePcapHeader, writePcapPacket } from '@bpfleet/section';
+import { liveFrames } from '@bpfleet/test-environment/live-traffic';
 import { alternate, type Round } from '../alternate.js';
 import { type Benchmark, judged, type MeasuredRow, type Result, type RunOptions } from '../benchmark.js';
-import { seededRandom } from '../random.js';
-import { traffic } from '../traffic.js';
 import { hostileFrames } from './hostile-frames.js';
 
 const NAME = 'dissect';
@@ -23,14 +22,14 @@ export const dissect: Benchmark = {
   title: 'dissection into a tree, against tshark -T pdml',
   async run({ budgetMs, seed }: RunOptions): Promise<Result> {
     const version = tsharkVersion();
-    const source = traffic(seededRandom(seed));
+    const source = liveFrames(seed);
     const frames = Array.from({ length: PACKETS }, () => source.next().value.bytes);
     const hostile = hostileFrames();
     const rows: MeasuredRow[] = [];
     if (version !== undefined) rows.push(await againstTshark(frames, budgetMs * (1 - SHARE_OF_HOSTILE)));
     rows.push(await hostileAgainstOrdinary(hostile, frames, budgetMs * SHARE_OF_HOSTILE));
     const workload =
-      `${PACKETS} frames of a company network (Zipf hosts, 60 to 1,460 bytes, payloads that nobody can read), from memory into ` +
+      `${PACKETS} frames of a company network (Zipf hosts, a tenth IPv6, 60 to 1,474 bytes; DNS, ClientHellos, else payloads that nobody can read), from memory into ` +
       'trees; tshark reads the same from a file and writes PDML to nowhere, its start included. Hostile: frames of 60 KB, each ' +
       'full of the shortest tags, records, chunks, options and lines of one protocol; per frame, against the frames before';
     return { workload, seed, versions: version === undefined ? {} : { tshark: version }, rows };

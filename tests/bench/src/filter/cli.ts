@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { type Random, seededRandom } from '@bpfleet/test-environment/live-traffic';
 import { median } from '../alternate.js';
 import { judged, type MeasuredRow } from '../benchmark.js';
-import { type Random, seededRandom } from '../random.js';
 
 const BPFLEET = fileURLToPath(new URL('../../../../apps/cli/bin/bpfleet.js', import.meta.url));
 const STARTS = 9;

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { BpfleetError } from '@bpfleet/errors';
 import { compile } from '@bpfleet/pcap-filter';
+import { type Random, seededRandom } from '@bpfleet/test-environment/live-traffic';
 import { median } from '../alternate.js';
 import { judged, type MeasuredRow } from '../benchmark.js';
-import { type Random, seededRandom } from '../random.js';
 
 /** Ten terms, as people write them. */
 export const TYPICAL =

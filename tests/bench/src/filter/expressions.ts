@@ -1,4 +1,4 @@
-import type { Random } from '../random.js';
+import type { Random } from '@bpfleet/test-environment/live-traffic';
 
 /** Terms as people write them, for every protocol layer. */
 const TERMS = [

@@ -1,5 +1,4 @@
-import { type Random, seededRandom } from '../random.js';
-import { type Frame, traffic } from '../traffic.js';
+import { type Frame, liveFrames, type Random, seededRandom } from '@bpfleet/test-environment/live-traffic';
 
 /** Packets behind each other in one piece of memory, as in a ring's block. */
 export interface PackedPackets {
@@ -11,14 +10,17 @@ export interface PackedPackets {
 }
 
 /** Captures of mixed traffic have frames of 320 bytes in the mean; so have these, cut at their end. */
-const LONGEST = 420;
+const LONGEST = 580;
+const ARP = { share: 0.1, etherType: 0x0806 } as const;
+/** So that a little less than half is IPv4. */
+const IPV6 = 0.47;
 
 /** Distinct frames of mixed traffic: a little less than half is IPv4, the others are IPv6 and ARP of the same sizes. */
 export function mixedPackets(count: number, seed: number): PackedPackets {
   const random = seededRandom(seed);
   const frames: Uint8Array[] = [];
   const sources: string[] = [];
-  for (const frame of traffic(random)) {
+  for (const frame of liveFrames(seed, { ipv6: IPV6, snaplenBytes: LONGEST })) {
     frames.push(mixed(frame, random, sources, frames.length));
     if (frames.length === count) break;
   }
@@ -35,22 +37,11 @@ export function mixedPackets(count: number, seed: number): PackedPackets {
   return { bytes, starts, lengths, sources };
 }
 
-function mixed({ bytes, flow }: Frame, random: Random, sources: string[], number: number): Uint8Array {
-  const frame = bytes.slice(0, LONGEST);
+function mixed({ bytes: frame, flow }: Frame, random: Random, sources: string[], number: number): Uint8Array {
   const view = new DataView(frame.buffer);
-  const kind = random();
   // No two alike: the number stands in the source MAC address.
   view.setUint32(8, number);
-  if (kind < 0.48) sources.push(flow.source);
-  else if (kind < 0.9) {
-    view.setUint16(12, 0x86dd);
-    view.setUint32(14, 0x6000_0000);
-    view.setUint16(18, Math.max(0, frame.length - 54));
-    frame[20] = flow.isUdp ? 17 : 6;
-    if (frame.length >= 58) {
-      view.setUint16(54, flow.sourcePort);
-      view.setUint16(56, flow.destinationPort);
-    }
-  } else view.setUint16(12, 0x0806);
+  if (random() < ARP.share) view.setUint16(12, ARP.etherType);
+  else if (!flow.source.includes(':')) sources.push(flow.source);
   return frame;
 }

@@ -1,9 +1,9 @@
 import { encodeEbpf, withDescriptors } from '@bpfleet/bpf';
 import { LoadedFilter } from '@bpfleet/linux';
 import { compileEbpf } from '@bpfleet/pcap-filter';
+import { seededRandom } from '@bpfleet/test-environment/live-traffic';
 import { median } from '../alternate.js';
 import { judged, type MeasuredRow } from '../benchmark.js';
-import { seededRandom } from '../random.js';
 
 const ADDRESSES = 100_000;
 const ROUNDS = 7;

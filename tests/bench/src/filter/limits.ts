@@ -2,8 +2,8 @@ import { convertedLength, encodeProgram, type Program } from '@bpfleet/bpf';
 import { BpfleetError } from '@bpfleet/errors';
 import { KernelVerdicts } from '@bpfleet/linux';
 import { type CompileOptions, compile } from '@bpfleet/pcap-filter';
+import { type Random, seededRandom } from '@bpfleet/test-environment/live-traffic';
 import { judged, type MeasuredRow } from '../benchmark.js';
-import { type Random, seededRandom } from '../random.js';
 import { fixedExpressions, randomExpressions } from './expressions.js';
 import { hostileInputs } from './hostile-inputs.js';
 

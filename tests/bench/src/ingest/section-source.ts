@@ -1,13 +1,14 @@
 import { crc32 } from 'node:zlib';
-import { LinkType } from '@bpfleet/packet';
+import { LinkType, Protocol, parseAddress, TcpFlag } from '@bpfleet/packet';
 import { SectionWriter } from '@bpfleet/section';
 import type { FlowRow, SectionRow } from '@bpfleet/store';
-import { seededRandom } from '../random.js';
-import { type Flow, type Frame, traffic } from '../traffic.js';
+import { type FlowEnds, LiveTraffic, seededRandom } from '@bpfleet/test-environment/live-traffic';
 
 /** What an agent sends at once when there is much to send. */
 const SECTION_BYTES = 64 * 1024;
-const CAPTURED_BYTES = 128;
+const SNAPLEN_BYTES = 128;
+/** Those of one batch: fewer than a fleet has. */
+const LIVE_FLOWS = 2_000;
 const PACKETS_PER_SECOND = 100_000;
 const FILTER = 'web@3';
 
@@ -18,12 +19,17 @@ export interface MadeSection {
   readonly packets: number;
   readonly tsMinNs: bigint;
   readonly tsMaxNs: bigint;
-  readonly frames: readonly Frame[];
+  readonly frames: readonly SeenFrame[];
+}
+
+interface SeenFrame {
+  readonly flow: FlowEnds;
+  readonly wireLength: number;
 }
 
 /** Full sections of the traffic, packets cut at 128 bytes, written as an agent writes them. */
 export function makeSections(count: number, seed: number, startSeconds: number): MadeSection[] {
-  const frames = traffic(seededRandom(seed));
+  const traffic = new LiveTraffic(seededRandom(seed), { liveFlows: LIVE_FLOWS, snaplenBytes: SNAPLEN_BYTES });
   const writer = new SectionWriter({
     hardware: 'x86_64',
     operatingSystem: 'Linux',
@@ -33,12 +39,12 @@ export function makeSections(count: number, seed: number, startSeconds: number):
     ledgerBytes: 256,
   });
   const clock = { packets: 0, startSeconds };
-  return Array.from({ length: count }, () => makeSection(writer, frames, clock));
+  return Array.from({ length: count }, () => makeSection(writer, traffic, clock));
 }
 
 function makeSection(
   writer: SectionWriter,
-  frames: Iterator<Frame, never>,
+  traffic: LiveTraffic,
   clock: { packets: number; startSeconds: number },
 ): MadeSection {
   writer.begin();
@@ -49,15 +55,14 @@ function makeSection(
     description: FILTER,
     filter: 'tcp or udp',
   });
-  const seen: Frame[] = [];
+  const seen: SeenFrame[] = [];
   for (;;) {
-    const frame = frames.next().value;
-    const captured = Math.min(frame.bytes.byteLength, CAPTURED_BYTES);
+    traffic.advance();
     const seconds = clock.startSeconds + Math.floor(clock.packets / PACKETS_PER_SECOND);
     const nanoseconds = (clock.packets % PACKETS_PER_SECOND) * (1e9 / PACKETS_PER_SECOND);
-    if (!writer.append(id, seconds, nanoseconds, frame.bytes, 0, captured, frame.bytes.byteLength, undefined, 0)) break;
+    if (!traffic.write(writer, id, seconds, nanoseconds)) break;
     clock.packets++;
-    seen.push(frame);
+    seen.push({ flow: traffic.flow, wireLength: traffic.wireLength });
   }
   const { packets, tsMinNs, tsMaxNs } = writer;
   const body = Uint8Array.from(writer.finish({ captured: String(packets) }));
@@ -95,15 +100,15 @@ export class Batches {
 
   /** One for each agent and 5-tuple, as ingest makes them of one batch. */
   #flowsOf(sections: readonly SectionRow[], first: number): FlowRow[] {
-    const flows = new Map<string, Map<Flow, OpenFlow>>();
+    const flows = new Map<string, Map<FlowEnds, OpenFlow>>();
     sections.forEach((section, index) => {
-      const ofAgent = flows.get(section.agent) ?? new Map<Flow, OpenFlow>();
+      const ofAgent = flows.get(section.agent) ?? new Map<FlowEnds, OpenFlow>();
       flows.set(section.agent, ofAgent);
-      for (const { flow, bytes } of this.made[first + index]!.frames) {
+      for (const { flow, wireLength } of this.made[first + index]!.frames) {
         const open = ofAgent.get(flow) ?? openFlow(section, flow);
         ofAgent.set(flow, open);
         open.packets++;
-        open.bytes += bytes.byteLength;
+        open.bytes += wireLength;
         open.lastNs = section.tsMaxNs;
       }
     });
@@ -128,10 +133,23 @@ export class Batches {
 
 type OpenFlow = { -readonly [Name in keyof FlowRow]: FlowRow[Name] };
 
-function openFlow({ agent, tsMinNs }: SectionRow, flow: Flow): OpenFlow {
+function openFlow({ agent, tsMinNs }: SectionRow, flow: FlowEnds): OpenFlow {
   return {
-    ...{ agent, filters: FILTER, weights: '', source: flow.sourceBytes, destination: flow.destinationBytes },
-    ...{ sourcePort: flow.sourcePort, destinationPort: flow.destinationPort, protocol: flow.isUdp ? 17 : 6 },
-    ...{ firstNs: tsMinNs, lastNs: tsMinNs, packets: 0, bytes: 0, tcpFlags: flow.isUdp ? 0 : 16, isPlain: true },
+    ...{
+      agent,
+      filters: FILTER,
+      weights: '',
+      source: parseAddress(flow.source),
+      destination: parseAddress(flow.destination),
+    },
+    ...{ sourcePort: flow.sourcePort, destinationPort: flow.destinationPort, protocol: flow.protocol },
+    ...{
+      firstNs: tsMinNs,
+      lastNs: tsMinNs,
+      packets: 0,
+      bytes: 0,
+      tcpFlags: flow.protocol === Protocol.TCP ? TcpFlag.ACK : 0,
+      isPlain: true,
+    },
   };
 }

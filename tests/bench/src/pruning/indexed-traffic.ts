@@ -1,8 +1,8 @@
 import { LinkType, parseIpv4 } from '@bpfleet/packet';
 import { type SectionIndex, SectionIndexer } from '@bpfleet/pruning';
 import { forEachPacket } from '@bpfleet/section';
+import type { Random } from '@bpfleet/test-environment/live-traffic';
 import { type MadeSection, makeSections } from '../ingest/section-source.js';
-import type { Random } from '../random.js';
 
 /** A section of the traffic with what the store keeps of it, and the addresses that are really in it. */
 export interface IndexedSection extends Omit<MadeSection, 'frames'> {
@@ -10,7 +10,7 @@ export interface IndexedSection extends Omit<MadeSection, 'frames'> {
   readonly hosts: ReadonlySet<string>;
 }
 
-/** Made at a time: their frames are whole, and need not all be in memory. */
+/** Made at a time: what is told of each packet need not all be in memory. */
 const AT_A_TIME = 50;
 
 export function* indexedTraffic(count: number, seed: number, startSeconds: number): Generator<IndexedSection> {

@@ -1,10 +1,10 @@
 import { mayHold, SectionIndexer, tokenTest } from '@bpfleet/pruning';
 import { SectionStore } from '@bpfleet/store';
 import { startTemporaryStore } from '@bpfleet/store/embedded';
+import { type Random, seededRandom } from '@bpfleet/test-environment/live-traffic';
 import { median } from '../alternate.js';
 import { type Benchmark, judged, type MeasuredRow, type Result, type RunOptions } from '../benchmark.js';
 import { describePostgres } from '../postgres-settings.js';
-import { type Random, seededRandom } from '../random.js';
 import { fillStore, storedPerWireByte } from './fill-store.js';
 import { absentHosts, addressOf, type IndexedSection, indexedTraffic, indexOf } from './indexed-traffic.js';
 import { newestPackets } from './newest-packets.js';

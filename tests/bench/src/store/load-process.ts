@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BusRecord, KafkaBus } from '@bpfleet/bus';
-import { seededRandom } from '../random.js';
-import { LiveTraffic } from './live-traffic.js';
+import { LiveTraffic, seededRandom } from '@bpfleet/test-environment/live-traffic';
 import { agentIds, LoadAgent } from './load-agent.js';
 
 /** Told in its first argument, as JSON. */
@@ -32,6 +31,7 @@ export interface LoadReport {
 
 /** Of sections, sent a second time. */
 const DUPLICATE_EVERY = 100;
+const SNAPLEN_BYTES = 128;
 const SEND_BYTES = 900 * 1024;
 const SEND_TIMEOUT_MS = 60_000;
 /** What an agent waits for at most before it closes a section. */
@@ -41,7 +41,7 @@ const order = JSON.parse(process.argv[2]!) as LoadOrder;
 const bus = new KafkaBus({ brokers: order.brokers, clientId: 'bench-load' });
 const producer = bus.producer();
 const agents = agentIds(order.agents).map((id) => new LoadAgent(id, order.epoch));
-const traffic = new LiveTraffic(seededRandom(order.seed), order.agents);
+const traffic = new LiveTraffic(seededRandom(order.seed), { agents: order.agents, snaplenBytes: SNAPLEN_BYTES });
 const report = { packets: 0, sections: 0, duplicates: 0, wireBytes: 0 };
 let waiting: BusRecord[] = [];
 let waitingBytes = 0;

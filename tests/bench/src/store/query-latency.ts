@@ -1,7 +1,7 @@
 import type { ApiClient } from '@bpfleet/contract';
 import { queryApi } from '@bpfleet/contract';
+import { type Random } from '@bpfleet/test-environment/live-traffic';
 import type pg from 'pg';
-import { type Random } from '../random.js';
 
 export const HOSTS_PER_CLASS = 32;
 export const hostClasses = ['heavy', 'medium', 'rare', 'absent'] as const;

@@ -1,14 +1,13 @@
 import { defaultPartitionsAtOnce } from '@bpfleet/bus';
+import { LIVE_FLOWS, seededRandom } from '@bpfleet/test-environment/live-traffic';
 import type { Benchmark, MeasuredRow, Result, RunOptions } from '../benchmark.js';
 import { judged } from '../benchmark.js';
 import { describePostgres } from '../postgres-settings.js';
-import { seededRandom } from '../random.js';
 import { bareCopy } from './bare-copy.js';
 import { freshness } from './freshness.js';
 import { type IngestSpeed, ingestSpeed, type StoredSizes, storedSizes } from './ingest-speed.js';
 import { percentile } from './latencies.js';
 import { latencyRow } from './latency-row.js';
-import { LIVE_FLOWS } from './live-traffic.js';
 import { chooseHosts, HOSTS_PER_CLASS, type Hosts, hostClasses, mixed, newest100, scanSpeed } from './query-latency.js';
 import { settled } from './settled.js';
 import { AGENTS, StoreRig, until } from './store-rig.js';
@@ -205,7 +204,7 @@ function workload(
   const { analytics, postgres } = cpuUsPerPacket;
   return (
     `${packets.toLocaleString('en-US')} packets of ${AGENTS} agents in signed sections of 64 KiB by the agent's encoder, ` +
-    `${Math.round(wireBytes / packets)} B each in the log, 128 B captured, random payload, Zipf hosts, ${LIVE_FLOWS.toLocaleString('en-US')} live flows, ` +
+    `${Math.round(wireBytes / packets)} B each in the log, 128 B captured, DNS at port 53 and random payload, Zipf hosts, ${LIVE_FLOWS.toLocaleString('en-US')} live flows, ` +
     `a tenth IPv6, 1 % of the sections twice, captured at ${CAPTURED_PER_SECOND.toLocaleString('en-US')} a second; 12 partitions, ${defaultPartitionsAtOnce} of them and as many connections of the bare COPY at once, cold group, from its first commit for ${Math.round(seconds)} s, ` +
     `broker, Postgres and one analytics process on this machine; CPU per packet: analytics ${analytics.toFixed(2)} µs, Postgres ${postgres.toFixed(2)} µs; ` +
     `${flowRows.toLocaleString('en-US')} flow rows; roll-ups merged, VACUUM (ANALYZE) and a checkpoint just before the queries, these over HTTP for ${asked.toLocaleString('en-US')} packets of the last hour, in the same partition, ${HOSTS_PER_CLASS} hosts of each class, each class from a fresh process; the scan reads all`
