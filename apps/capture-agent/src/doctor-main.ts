@@ -9,6 +9,7 @@ import { parseEndpoint } from './control/excluded-endpoints.js';
 import { KeptOrders } from './control/kept-orders.js';
 import { brokerFinding } from './doctor/broker-finding.js';
 import { seccompFinding, toolFindings, userFinding } from './doctor/confinement-findings.js';
+import { foldersFinding } from './doctor/folders-finding.js';
 import { interfaceFindings } from './doctor/interface-findings.js';
 import { listenFinding } from './doctor/listen-finding.js';
 import { ownTrafficFinding } from './doctor/own-traffic-finding.js';
@@ -23,8 +24,9 @@ const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
 const { config, findings } = readConfig(process.env);
 // Before the findings: the last of them lets no program be started.
 const owner = ownerOfFolders();
+const ofFolders = foldersFinding({ stateDir: config.agentStateDir, spoolDir: spoolDirOf(config) });
 const answer: AgentFindings = {
-  findings: [...findings, ...(await ofSettings()), ...(platform().ok ? ofHost() : [])],
+  findings: [...findings, ofFolders, ...(await ofSettings()), ...(platform().ok ? ofHost() : [])],
   settings: {
     server: config.server,
     brokers: config.kafkaBrokers.map(formatHostPort),

@@ -12,6 +12,7 @@ import { CollectAfterWork } from './guest/collect-after-work.js';
 import { keepYoungGenerationSmall } from './guest/young-generation.js';
 import { makeAgentFolders } from './opener/agent-folders.js';
 import { AgentProcess } from './opener/agent-process.js';
+import { refuseForeignFolders } from './opener/own-files.js';
 import { runAs } from './opener/run-as.js';
 import { dropPrivileges } from './without-privileges.js';
 
@@ -26,6 +27,7 @@ await runMain(async (stopping) => {
     throw new BpfleetError('CONFIG_INVALID', `unknown argument ${process.argv[2]}`, { hint: 'see --help' });
   }
   const config = loadConfig(AgentConfig, process.env);
+  refuseForeignFolders({ stateDir: config.agentStateDir, spoolDir: spoolDirOf(config) });
   const isOneProcess = config.agentPcap !== undefined || config.agentSource === 'cap';
   const logger = createLogger({ name: isOneProcess ? 'capture-agent' : 'opener', level: config.logLevel });
   let onFatal!: (error: unknown) => void;

@@ -41,6 +41,27 @@ describe("the agent's folders", () => {
     expect([modeOf(join(folder, 'missing')), modeOf(spool)]).toEqual([0o711, 0o700]);
   });
 
+  it.runIf(process.getuid?.() === 0)('leave a folder above them that users share, or another has, as it is', () => {
+    const mode = () => lstatSync(state).mode & 0o7777;
+    mkdirSync(state);
+    for (const [uid, kept] of [
+      [0, 0o1777],
+      [before.uid, 0o755],
+    ] as const) {
+      lchownSync(state, uid, uid);
+      chmodSync(state, kept);
+      make(before);
+      expect(mode()).toBe(kept);
+    }
+  });
+
+  it.runIf(process.getuid?.() === 0)('are not taken from those who share one', () => {
+    mkdirSync(join(state, 'spool'), { recursive: true });
+    chmodSync(join(state, 'spool'), 0o1777);
+    make(before);
+    expect([ownerOf(join(state, 'spool')), lstatSync(join(state, 'spool')).mode & 0o7777]).toEqual([0, 0o1777]);
+  });
+
   it('say what is in their place', () => {
     mkdirSync(state);
     writeFileSync(join(state, 'spool'), '');
@@ -58,12 +79,21 @@ describe("the agent's folders", () => {
         lchownSync(path, before.uid, before.gid);
     });
 
-    it('become those of the new one, with all that is in them', () => {
+    it('become those of the new one, with all of bpfleet’s that is in them', () => {
       make(after);
       for (const path of [spool(), spool('keys'), spool('marks'), spool('keys', '7.json')]) {
         expect([path, ownerOf(path)]).toEqual([path, after.uid]);
       }
       expect([modeOf(state), modeOf(spool()), modeOf(spool('keys'))]).toEqual([0o711, 0o700, 0o700]);
+    });
+
+    it('leave what others put there as it is', () => {
+      mkdirSync(spool('others'), { mode: 0o755 });
+      const files = ['notes', 'others/00000001.seg', 'keys/notes'].map((name) => spool(name));
+      for (const file of files) writeFileSync(file, '');
+      make(after);
+      expect([...files, spool('others')].map(ownerOf)).toEqual([0, 0, 0, 0]);
+      expect(modeOf(spool('others'))).toBe(0o755);
     });
 
     it('become ours where the agent runs as we do', () => {
@@ -74,11 +104,11 @@ describe("the agent's folders", () => {
     it('give nothing away that stands elsewhere', () => {
       const elsewhere = join(folder, 'passwd');
       writeFileSync(elsewhere, '');
-      symlinkSync(elsewhere, spool('soft'));
-      symlinkSync(folder, spool('folder'));
-      linkSync(elsewhere, spool('hard'));
+      symlinkSync(elsewhere, spool('00000001.seg'));
+      symlinkSync(folder, spool('bundles'));
+      linkSync(elsewhere, spool('00000002.seg'));
       make(after);
-      expect([elsewhere, spool('hard'), folder].map(ownerOf)).toEqual([0, 0, 0]);
+      expect([elsewhere, spool('00000002.seg'), folder].map(ownerOf)).toEqual([0, 0, 0]);
     });
 
     it('go over the rest where that ended halfway', () => {

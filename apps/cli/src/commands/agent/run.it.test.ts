@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ describe('agent run', () => {
   const runs = (...args: string[]) => runsWith({}, ...args);
   const runsWith = (variables: Readonly<Record<string, string>>, ...args: string[]) =>
     new Promise<{ code: unknown; err: string }>((resolve) => {
-      const env = { ...process.env, BPFLEET_AGENT_STATE_DIR: folder, ...variables };
+      const env = { ...process.env, BPFLEET_AGENT_STATE_DIR: join(folder, 'state'), ...variables };
       const command = [BPFLEET, 'agent', 'run', ...args];
       execFile(process.execPath, command, { env }, (error, _, err) => resolve({ code: error?.code ?? 0, err }));
     });
@@ -41,6 +41,21 @@ describe('agent run', () => {
     expect(speed.err).toMatch(
       /^error: .*\n {2}BPFLEET_AGENT_PCAP_SPEED: is recorded, full, or .* \(CONFIG_INVALID\)\nhint: .*\n$/,
     );
+  });
+
+  it('leaves a folder alone that holds something else', async () => {
+    const mode = () => statSync(folder).mode & 0o7777;
+    chmodSync(folder, 0o1777);
+    writeFileSync(join(folder, 'notes'), '');
+    for (const variable of ['BPFLEET_AGENT_STATE_DIR', 'BPFLEET_AGENT_SPOOL_DIR']) {
+      const { code, err } = await runsWith({ [variable]: folder });
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/holds other files \(notes\), and no data.*\(DATA_FOREIGN\)/),
+      ]);
+      expect(err).toContain(variable);
+    }
+    expect([mode(), readdirSync(folder)]).toEqual([0o1777, ['notes']]);
   });
 
   it('refuses a source beside a capture file, which it would not use', async () => {
