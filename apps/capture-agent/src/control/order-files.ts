@@ -1,8 +1,13 @@
-import { readdir, readFile, unlink } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { makeFolder } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import { writeDurably } from '../durable-file.js';
+import { readStateFile } from '../state-file.js';
+import { MAX_ANSWER_BYTES } from './agent-client.js';
+
+/** As they came, and what JSON of ours may make longer. */
+const MOST_BYTES = 2 * MAX_ANSWER_BYTES;
 
 /**
  * Files of a folder by their paths in it. What the disk does not take is held in memory, and read from there: the agent goes
@@ -38,7 +43,7 @@ export class OrderFiles {
     if (held !== undefined) return held;
     const file = join(this.folder, path);
     try {
-      return await readFile(file);
+      return readStateFile(file, MOST_BYTES);
     } catch (err) {
       if (!isMissing(err)) this.logger.warn({ err, file }, 'a kept order cannot be read, as if there was none');
       return undefined;

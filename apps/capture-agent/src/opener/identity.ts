@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PublicKey, Trust } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { makeFolder, PrivateKey } from '@bpfleet/service';
 import { z } from 'zod';
 import { writeDurably } from '../durable-file.js';
+import { readStateFile } from '../state-file.js';
 
 const FILE = 'identity.json';
+/** Keys are 100 bytes each; a fleet has few that sign, and few that did. */
+const MOST_BYTES = 4 * 1024 * 1024;
 
 /** Key, epoch and generation stand in one file: whoever loses one of them loses all, and enrols anew. */
 const Kept = z.object({
@@ -142,10 +144,7 @@ export class Identity {
   }
 
   async #load(agent: string): Promise<void> {
-    const text = await readFile(join(this.folder, FILE), 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
+    const text = textIn(join(this.folder, FILE));
     if (text === undefined) return this.#make(agent);
     const kept = Kept.safeParse(parsed(text));
     if (!kept.success) throw this.#foreign('is damaged');
@@ -185,6 +184,15 @@ export class Identity {
       cause,
       hint: 'restore it from a backup, or remove it and enrol the agent anew under another id',
     });
+  }
+}
+
+function textIn(path: string): string | undefined {
+  try {
+    return readStateFile(path, MOST_BYTES).toString();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

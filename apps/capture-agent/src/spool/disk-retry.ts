@@ -1,5 +1,6 @@
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { WRITE } from '../durable-file.js';
 import type { SessionKeys } from './session-keys.js';
 import type { SpoolErrors } from './spool-errors.js';
 
@@ -53,7 +54,7 @@ const ROOM_BYTES = 1024 * 1024;
 async function takesSegment(folder: string): Promise<boolean> {
   try {
     const path = join(folder, 'disk-retry');
-    const file = await open(path, 'w', 0o600);
+    const file = await open(path, WRITE, 0o600);
     try {
       // Without a name from here on: whatever ends the process, the disk has its room again.
       await unlink(path);

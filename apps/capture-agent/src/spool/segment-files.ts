@@ -1,10 +1,13 @@
-import { closeSync, fstatSync, openSync, readSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { segmentFile, segmentOf } from './spool-folder.js';
 
 /** Of this process, not of the file: worth another try. */
 const PASSING: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
 export const isPassing = (error: unknown): boolean => PASSING.includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** `r`, which does not wait for whoever writes to the FIFO that somebody put there. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** A reader is at one or two segments at a time. */
 const MAX_OPEN = 4;
@@ -86,7 +89,7 @@ export class FolderSegments implements SegmentFiles {
   }
 
   #descriptor(segment: number): number {
-    const fd = this.#open.get(segment) ?? openSync(segmentFile(this.folder, segment), 'r');
+    const fd = this.#open.get(segment) ?? openSync(segmentFile(this.folder, segment), READ);
     this.#open.delete(segment);
     this.#open.set(segment, fd);
     if (this.#open.size > MAX_OPEN) this.#forget(this.#open.keys().next().value!);
@@ -102,7 +105,7 @@ export class FolderSegments implements SegmentFiles {
 
 /** By a descriptor of its own: it stays open as long as the disk takes. */
 async function synced(path: string, sync: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, 'r');
+  const file = await open(path, READ);
   try {
     await sync(file);
   } finally {

@@ -1,7 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { PrivateKey } from '@bpfleet/service';
 import { z } from 'zod';
+import { readStateFile } from '../state-file.js';
 
 /** Some 100 bytes of key, and a delegation of less than a kilobyte. */
 const MOST_BYTES = 16 * 1024;
@@ -38,9 +38,8 @@ export function sessionKeyIn(text: string): SessionKey | undefined {
 export const checksumOf = (privateKey: string, delegation: string): number => crc32(delegation, crc32(privateKey));
 
 /** @throws Error which says nothing of the text */
-export async function readSessionKey(path: string): Promise<SessionKey> {
-  const { size } = await stat(path);
-  const session = size > MOST_BYTES ? undefined : sessionKeyIn(await readFile(path, 'utf8'));
+export function readSessionKey(path: string): SessionKey {
+  const session = sessionKeyIn(readStateFile(path, MOST_BYTES).toString());
   if (session) return session;
   throw new Error('the file is damaged, what it would sign is given up');
 }

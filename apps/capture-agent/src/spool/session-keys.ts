@@ -121,7 +121,7 @@ export class SessionKeys implements KeptKeys {
   async #read(epoch: number): Promise<void> {
     this.#kept.add(epoch);
     await this.#try(`reading that of epoch ${epoch}`, async () => {
-      this.#keys.set(epoch, await readSessionKey(this.#pathOf(epoch)));
+      this.#keys.set(epoch, readSessionKey(this.#pathOf(epoch)));
     });
   }
 

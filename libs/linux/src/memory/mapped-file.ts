@@ -1,5 +1,8 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { type Address, mapNothing, mapShared, viewMemory } from '../calls/libc.js';
+
+/** `a+`, which does not wait where a FIFO or a device stands in the file's place. */
+const OPEN = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
 
 /**
  * A file as memory, MAP_SHARED: what is written there is in the file at once for every other process, and stays when this
@@ -15,8 +18,9 @@ export class MappedFile {
 
   /** Opens the file, or makes it of zeros; it gets this size. @throws the error of `node:fs` (disk full too), SystemCallError */
   static open(path: string, sizeBytes: number): MappedFile {
-    const fd = openSync(path, 'a+', 0o600);
+    const fd = openSync(path, OPEN, 0o600);
     try {
+      if (!fstatSync(fd).isFile()) throw new Error(`${path} is no regular file`);
       resize(fd, sizeBytes);
       const address = mapShared(fd, sizeBytes);
       return new MappedFile(viewMemory(address, sizeBytes), address);

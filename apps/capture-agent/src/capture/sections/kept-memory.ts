@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MappedFile } from '@bpfleet/linux';
+import { readStateFile } from '../../state-file.js';
 
 export interface KeptMemory {
   readonly memory: ArrayBuffer;
@@ -17,14 +17,14 @@ export function keptMemory(folder: string, name: string, sizeBytes: number): Kep
     return { memory: file.memory, trouble: undefined, close: () => file.close() };
   } catch (error) {
     const memory = new ArrayBuffer(sizeBytes);
-    new Uint8Array(memory).set(readIfThere(path).subarray(0, sizeBytes));
+    new Uint8Array(memory).set(readIfThere(path, sizeBytes));
     return { memory, trouble: error as Error, close: () => {} };
   }
 }
 
-function readIfThere(path: string): Uint8Array {
+function readIfThere(path: string, sizeBytes: number): Uint8Array {
   try {
-    return readFileSync(path);
+    return readStateFile(path, sizeBytes);
   } catch {
     // Nothing was left, or nobody can read it: the trouble is told already.
     return new Uint8Array();
