@@ -8,6 +8,7 @@ export * from './control-api.js';
 export * from './deadline.js';
 export * from './naming.js';
 export * from './packet-record.js';
+export * from './poll-pause.js';
 export * from './problem.js';
 export * from './program.js';
 export * from './query/backtests.js';

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ApiClient, type Registry } from '@bpfleet/contract';
 import { createLogger } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -74,6 +75,12 @@ describe('the keeper of the registry', () => {
     server.set([]);
     await server.start();
     await expect.poll(() => keeper.keys.of('host-1').current).toEqual([]);
+  });
+  it('does not ask all the time where something in between does not hold the call', async () => {
+    server.ignoresWait = true;
+    await start();
+    await delay(600);
+    expect(server.requests).toBeLessThan(6);
   });
   it('asks now when it is told to, though a call is held', async () => {
     const keeper = await start();

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Registry, RegistryVersion } from '@bpfleet/contract';
+import { PollPause, type Registry, type RegistryVersion } from '@bpfleet/contract';
 import type { Logger } from '@bpfleet/service';
 import { IdentityKeyTable } from './identity-keys.js';
 import { type KnownVersions, VersionTable } from './known-versions.js';
@@ -11,7 +11,7 @@ export interface RegistryMemory {
   keep(registry: Registry): Promise<void>;
 }
 
-const WAIT = '30s';
+const WAIT_S = 30;
 const RETRY_MS = 1000;
 
 /** Knows the registry: by long-poll, and from the database while the filter-manager is away. */
@@ -71,10 +71,15 @@ export class RegistryKeeper implements KnownVersions {
 
   async #follow(): Promise<void> {
     const { signal } = this.#stopping;
+    const pause = new PollPause();
     while (!signal.aborted) {
       try {
         // The first answer comes at once: it is not known yet whether the database's is the current one.
-        await this.#ask(this.#hasHeard ? WAIT : '0s');
+        const waitS = this.#hasHeard ? WAIT_S : 0;
+        const [askedMs, before] = [performance.now(), this.#revision];
+        await this.#ask(`${waitS}s`);
+        const answer = { isNews: this.#revision !== before, tookMs: performance.now() - askedMs, waitMs: waitS * 1000 };
+        await delay(pause.after(answer), undefined, { signal }).catch(() => undefined);
       } catch (err) {
         if (signal.aborted) return;
         this.logger.warn({ err }, 'no registry from the filter-manager, going by the last one');

@@ -8,6 +8,9 @@ export class RegistryServer {
   #server: Server | undefined;
   #port = 0;
   readonly #waiting = new Set<ServerResponse>();
+  /** As a cache in between: what is known is answered at once. */
+  ignoresWait = false;
+  requests = 0;
   /** Answered so far. */
   answers = 0;
 
@@ -17,9 +20,11 @@ export class RegistryServer {
 
   async start(): Promise<this> {
     const server = createServer((request, response) => {
+      this.requests++;
       const isKnown = request.headers['if-none-match'] === `"${this.#registry.revision}"`;
       if (!isKnown) this.#answer(response);
-      else if (new URL(request.url!, this.url).searchParams.get('wait') === '0s') response.writeHead(304).end();
+      else if (this.ignoresWait || new URL(request.url!, this.url).searchParams.get('wait') === '0s')
+        response.writeHead(304).end();
       else {
         this.#waiting.add(response);
         response.once('close', () => this.#waiting.delete(response));

@@ -24,6 +24,8 @@ class FakeApi {
   readonly asked: string[] = [];
   readonly nonces: (string | null)[] = [];
   clockMs = Date.now();
+  /** As a cache in between: what is known is answered at once. */
+  ignoresWait = false;
   readonly #waiting = new Set<() => void>();
 
   desire(order: DesireOrder): void {
@@ -57,6 +59,7 @@ class FakeApi {
 
   async #desired(known: string | null, signal: AbortSignal, time: Record<string, string>): Promise<Response> {
     const etag = () => (this.order ? `"${claimedState(this.order.state).state.generation}"` : '"-1"');
+    if (known === etag() && this.ignoresWait) return new Response(null, { status: 304, headers: time });
     if (known === etag()) {
       await new Promise<void>((resolve) => {
         this.#waiting.add(resolve);
@@ -130,6 +133,15 @@ describe('DesiredFollower', () => {
     expect(taken[0]!.bundles).toEqual(api.order!.bundles);
     api.desire(service.desire([web]));
     await until(() => taken.length === 2);
+  });
+
+  it('does not ask all the time where something in between does not hold the call', async () => {
+    api.ignoresWait = true;
+    api.desire(service.desire([web]));
+    await start();
+    await until(() => taken.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(api.nonces.length).toBeLessThan(6);
   });
 
   it('asks with the opener’s nonce, each time with another', async () => {

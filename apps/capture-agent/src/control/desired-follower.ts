@@ -1,4 +1,4 @@
-import { agentApi, answerWithin, boundedAnswer, digestOf } from '@bpfleet/contract';
+import { agentApi, answerWithin, boundedAnswer, digestOf, PollPause } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { nodeCrypto } from '@bpfleet/service';
 import type { Logger } from 'pino';
@@ -9,9 +9,9 @@ import type { ControlTrouble } from './control-trouble.js';
 import { type ClaimedState, claimedState, type KeptOrders } from './kept-orders.js';
 import { type TakenBundles, takeBundles } from './take-bundles.js';
 
-const WAIT = '30s';
+const WAIT_S = 30;
 /** While something is to be tried again, or an answer alone is news. */
-const SHORT_WAIT = '5s';
+const SHORT_WAIT_S = 5;
 /** The server holds a call for 30 s; an answer later than this is none. */
 const CALL_TIMEOUT_MS = 40_000;
 const BUNDLE_TIMEOUT_MS = 15_000;
@@ -82,12 +82,18 @@ export class DesiredFollower {
   async #follow(): Promise<void> {
     const { signal } = this.#stopping;
     await Promise.race([this.parts.registered, aborted(signal)]);
+    const pause = new PollPause();
     let retryMs = RETRY_FIRST_MS;
     while (!signal.aborted) {
       try {
         await this.parts.kept.keepRefused();
-        await this.#next(signal);
+        const { kept, trouble } = this.parts;
+        const waitS = kept.areKept && !trouble.isPassing ? WAIT_S : SHORT_WAIT_S;
+        const askedMs = performance.now();
+        const isNews = await this.#next(waitS, signal);
         retryMs = RETRY_FIRST_MS;
+        const tookMs = performance.now() - askedMs;
+        await abortableDelay(pause.after({ isNews, tookMs, waitMs: waitS * 1000 }), signal);
       } catch (err) {
         if (signal.aborted) return;
         this.parts.trouble.met(err as Error);
@@ -98,10 +104,14 @@ export class DesiredFollower {
     }
   }
 
-  async #next(stopping: AbortSignal): Promise<void> {
+  /** @returns whether there is another state than before */
+  async #next(waitS: number, stopping: AbortSignal): Promise<boolean> {
     const { kept, trouble } = this.parts;
-    const answer = await this.#ask(stopping);
-    if (answer === undefined) return trouble.answered();
+    const answer = await this.#ask(waitS, stopping);
+    if (answer === undefined) {
+      trouble.answered();
+      return false;
+    }
     const { claimed, etag } = answer;
     const taken = await takeBundles(claimed.state, kept, (digest) => this.#fetch(digest, stopping));
     await this.#inTurn(async () => {
@@ -109,16 +119,21 @@ export class DesiredFollower {
       trouble.over();
       await kept.keep(claimed);
     });
+    const before = this.#etag;
     this.#etag = etag ?? `"${claimed.state.generation}"`;
+    return this.#etag !== before;
   }
 
   /** @returns undefined: there is nothing new */
-  async #ask(stopping: AbortSignal): Promise<{ claimed: ClaimedState; etag: string | null } | undefined> {
-    const { client, kept, challenge, trouble } = this.parts;
+  async #ask(
+    waitS: number,
+    stopping: AbortSignal,
+  ): Promise<{ claimed: ClaimedState; etag: string | null } | undefined> {
+    const { client, challenge } = this.parts;
     const { nonce, wantsState } = await challenge();
     const ask = async (signal: AbortSignal) => {
       const response = await client.send(agentApi.getDesired, {
-        query: { wait: kept.areKept && !trouble.isPassing ? WAIT : SHORT_WAIT, nonce },
+        query: { wait: `${waitS}s`, nonce },
         headers: this.#etag === undefined || wantsState ? {} : { 'if-none-match': this.#etag },
         signal,
       });

@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AgentStatus, DesiredState, DsseEnvelope, fromBase64 } from '@bpfleet/contract';
 import type { DesireOrder } from '../border/opener-port.js';
 import type { SigningService } from './signing-service.js';
 
-const HELD_MS = 20;
+const LOOK_MS = 20;
 
 /** The agent API over HTTP as an agent needs it: enrols everybody, answers one order, keeps what statuses say. */
 export class FakeFilterManager {
@@ -55,10 +56,9 @@ export class FakeFilterManager {
 
   async #desired(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const etag = () => `"${this.#state?.generation ?? -1}"`;
-    if (this.order === undefined || request.headers['if-none-match'] === etag()) {
-      await new Promise((resolve) => setTimeout(resolve, HELD_MS));
-      response.writeHead(304).end();
-    } else {
+    const isKnown = () => this.order === undefined || request.headers['if-none-match'] === etag();
+    while (isKnown() && !response.closed) await delay(LOOK_MS);
+    if (this.order !== undefined && !isKnown()) {
       response.setHeader('etag', etag());
       reply(response, this.order.state);
     }
