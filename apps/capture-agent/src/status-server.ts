@@ -2,6 +2,11 @@ import { createServer, type Server } from 'node:http';
 import { listenError } from '@bpfleet/service';
 import type { Registry } from 'prom-client';
 
+/** Each takes a descriptor, which capture and sending need too; who scrapes has one or two. */
+const MAX_CONNECTIONS = 16;
+/** One that says nothing for so long is closed. */
+const IDLE_MS = 10_000;
+
 /** `/metrics` and `/healthz`: all the HTTP an agent serves. */
 export class StatusServer {
   #server: Server | undefined;
@@ -22,6 +27,8 @@ export class StatusServer {
         response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
       else response.writeHead(404).end();
     });
+    server.maxConnections = MAX_CONNECTIONS;
+    server.setTimeout(IDLE_MS);
     const { listen, port } = this.options;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => reject(listenError(cause, listen, port)));

@@ -13,6 +13,7 @@ const PAGE_BYTES = 4096;
 export class UsageMeter {
   #cpuMs: number;
   #atMs = performance.now();
+  #residentBytes = 0;
 
   /** @param openerPid undefined where the opener is in this process */
   constructor(private readonly openerPid: number | undefined) {
@@ -28,8 +29,17 @@ export class UsageMeter {
     const usedMs = Math.max(0, cpuMs - this.#cpuMs);
     this.#cpuMs = cpuMs;
     this.#atMs = atMs;
-    const residentBytes = process.memoryUsage.rss() + residentBytesOf(this.openerPid);
+    const residentBytes = this.#resident() + residentBytesOf(this.openerPid);
     return { cpuPercent: (usedMs / windowMs) * 100, memoryBytes: Math.max(0, residentBytes - ringBytes), windowMs };
+  }
+
+  #resident(): number {
+    try {
+      this.#residentBytes = process.memoryUsage.rss();
+    } catch {
+      // It reads a file, and descriptors have run out: as it was last.
+    }
+    return this.#residentBytes;
   }
 
   #cpu(): number {

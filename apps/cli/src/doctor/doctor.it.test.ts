@@ -11,7 +11,7 @@ import { runCommand } from '../fakes/fake-terminal.js';
 import { agentFindings } from './agent-findings.js';
 import { capCheck } from './cap-check.js';
 import { folderCheck } from './folder-checks.js';
-import { kernelChecks } from './kernel-checks.js';
+import { descriptors, kernelChecks } from './kernel-checks.js';
 import { serverChecks } from './peer-checks.js';
 
 describe('doctor', () => {
@@ -31,6 +31,12 @@ describe('doctor', () => {
   it.runIf(canCapture().ok)('tries what this kernel can do', () => {
     const states = Object.fromEntries(kernelChecks().map(({ name, state }) => [name, state]));
     expect(states).toMatchObject({ platform: 'ok', 'packet socket': 'ok', ring: 'ok' });
+  });
+
+  it('says that few descriptors may not be enough', () => {
+    const limits = (soft: string) => `Max processes   95 95\nMax open files            ${soft}      ${soft}      files\n`;
+    expect(descriptors(limits('256'))).toMatchObject({ state: 'warning', detail: expect.stringContaining('256') });
+    for (const enough of ['1024', 'unlimited']) expect(descriptors(limits(enough))).toMatchObject({ state: 'ok' });
   });
 
   it('compares the clock with that of the filter-manager', async () => {

@@ -6,13 +6,22 @@ import { canCapture, interfaces, LoadedFilter, PacketSocket, platform } from '@b
 
 /** What the kernel's default is since it charges eBPF for the converted program: enough for 50 linked filters. */
 const ENOUGH_OPTMEM_BYTES = 131_072;
+/** 128 sockets with their rings, segments, brokers, and as much again. */
+const ENOUGH_DESCRIPTORS = 1024;
 const REJECT_ALL = [statement(BPF.RET | BPF.K, 0)];
 
 /** What this kernel can do for an agent, found by trying. */
 export function kernelChecks(): Finding[] {
   const supported = platform();
   if (!supported.ok) return [no('platform', supported.reason, 'run agents on 64-bit Linux')];
-  return [ok('platform', `Linux ${release()} on ${process.arch}`), packetSocket(), ring(), ebpf(), optmem()];
+  return [
+    ok('platform', `Linux ${release()} on ${process.arch}`),
+    packetSocket(),
+    ring(),
+    ebpf(),
+    optmem(),
+    descriptors(),
+  ];
 }
 
 function packetSocket(): Finding {
@@ -56,6 +65,17 @@ function optmem(): Finding {
   if (value >= ENOUGH_OPTMEM_BYTES) return ok(name, `${value} bytes`);
   const advice = `sysctl -w net.core.optmem_max=${ENOUGH_OPTMEM_BYTES}; agents never change it`;
   return warning(name, `${value} bytes: programs with many loads do not fit`, advice);
+}
+
+/** proc_pid_limits(5). Node raises the soft limit to the hard one, here as in the agent. */
+export function descriptors(limits = readFileSync('/proc/self/limits', 'utf8')): Finding {
+  const name = 'RLIMIT_NOFILE';
+  const [, limit] = /^Max open files\s+(\d+|unlimited)/m.exec(limits) ?? [];
+  if (limit === undefined)
+    return warning(name, 'cannot be read', 'it limits how many files and connections there may be');
+  if (limit === 'unlimited' || Number(limit) >= ENOUGH_DESCRIPTORS) return ok(name, `${limit} descriptors`);
+  const advice = `give the agent ${ENOUGH_DESCRIPTORS}: LimitNOFILE= of its unit, or ulimit -n`;
+  return warning(name, `${limit} descriptors: rings, files and connections may not fit`, advice);
 }
 
 function numberIn(path: string): number | undefined {
