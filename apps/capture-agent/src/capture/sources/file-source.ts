@@ -70,8 +70,10 @@ export class FileSource implements PacketSource {
 
   async apply(desired: DesireAnswer): Promise<void> {
     this.#sections.apply(desired);
-    // The replay begins with the first filter: before that nobody has asked for anything.
-    if (desired.members.length > 0) this.#replaying ??= this.#replay().catch((error) => this.#events.fatal(error));
+    // The replay begins with the first filter: before that nobody has asked for anything. One of no packets has no interface
+    // that filters could be on, and is over.
+    if (desired.members.length > 0 || this.recording.packets === 0)
+      this.#replaying ??= this.#replay().catch((error) => this.#events.fatal(error));
   }
 
   follow(event: OpenerEvent): void {
