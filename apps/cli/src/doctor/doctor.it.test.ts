@@ -14,6 +14,8 @@ import { folderCheck } from './folder-checks.js';
 import { descriptors, kernelChecks } from './kernel-checks.js';
 import { serverChecks } from './peer-checks.js';
 
+const READY = '{"status":"ok","checks":{"postgres":"ok"}}';
+
 describe('doctor', () => {
   const servers: Server[] = [];
   afterEach(() => Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve)))));
@@ -34,13 +36,16 @@ describe('doctor', () => {
   });
 
   it('says that few descriptors may not be enough', () => {
-    const limits = (soft: string) => `Max processes   95 95\nMax open files            ${soft}      ${soft}      files\n`;
+    const limits = (soft: string) =>
+      `Max processes   95 95\nMax open files            ${soft}      ${soft}      files\n`;
     expect(descriptors(limits('256'))).toMatchObject({ state: 'warning', detail: expect.stringContaining('256') });
     for (const enough of ['1024', 'unlimited']) expect(descriptors(limits(enough))).toMatchObject({ state: 'ok' });
   });
 
   it('compares the clock with that of the filter-manager', async () => {
-    const server = createHttpServer((_, response) => response.setHeader('date', 'Sun, 29 Nov 2026 10:00:00 GMT').end());
+    const server = createHttpServer((_, response) =>
+      response.setHeader('date', 'Sun, 29 Nov 2026 10:00:00 GMT').end(READY),
+    );
     const url = `http://127.0.0.1:${await listening(server)}`;
     const at = Date.parse('2026-11-29T10:00:00Z');
     expect(await serverChecks(url, () => at + 20_000)).toMatchObject([{ state: 'ok' }, { name: 'clock', state: 'ok' }]);
@@ -48,6 +53,25 @@ describe('doctor', () => {
       { state: 'ok' },
       { name: 'clock', state: 'warning', detail: '3600 s from the filter-manager’s' },
     ]);
+  });
+
+  it('says that something else answers there', async () => {
+    const page = createHttpServer((_, response) => response.end('<html></html>'));
+    expect(await serverChecks(`http://127.0.0.1:${await listening(page)}`, Date.now)).toMatchObject([
+      { state: 'no', detail: expect.stringContaining('not as a filter-manager') },
+      { name: 'clock', state: 'warning' },
+    ]);
+  });
+
+  it('says that a path is not asked for', async () => {
+    const port = await listening(createHttpServer((_, response) => response.end(READY)));
+    expect((await serverChecks(`http://127.0.0.1:${port}/bpfleet`, Date.now))[0]).toMatchObject({
+      ...{
+        state: 'no',
+        detail: expect.stringContaining('/bpfleet'),
+        advice: expect.stringContaining('BPFLEET_SERVER'),
+      },
+    });
   });
 
   it('says of a filter-manager that is away what goes on meanwhile', async () => {

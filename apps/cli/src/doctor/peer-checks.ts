@@ -1,24 +1,49 @@
-import { answerWithin } from '@bpfleet/contract';
+import { answerWithin, boundedAnswer } from '@bpfleet/contract';
 import { type Finding, no, ok, reasonOf, warning } from '@bpfleet/contract/doctor';
 
 const TIMEOUT_MS = 3000;
 /** What the filter-manager takes of an agent's clock (`CLOCK_TOLERANCE_SECONDS`). */
 const CLOCK_TOLERANCE_MS = 30_000;
 
+const MAX_ANSWER_BYTES = 64 * 1024;
+const notCompared = warning(
+  'clock',
+  'not compared: the filter-manager gave no answer',
+  'run this again once it answers',
+);
+
+/** Whether it is what `HealthController` answers: others have such a path too. */
+function isReadiness(text: string): boolean {
+  try {
+    const { status, checks } = JSON.parse(text) as { status?: unknown; checks?: unknown };
+    return typeof status === 'string' && typeof checks === 'object' && checks !== null;
+  } catch {
+    // A page, say.
+    return false;
+  }
+}
+
 /** The filter-manager, and how far this host's clock is from its. */
 export async function serverChecks(server: string, nowMs: () => number): Promise<Finding[]> {
   const name = `filter-manager ${server}`;
   try {
-    const response = await answerWithin(TIMEOUT_MS, 'it', (signal) =>
-      fetch(new URL('/healthz/ready', server), { signal }),
-    );
+    const { pathname } = new URL(server);
+    const [response, text] = await answerWithin(TIMEOUT_MS, 'it', async (signal) => {
+      const answer = await fetch(new URL('/healthz/ready', server), { signal });
+      return [answer, await boundedAnswer(answer, MAX_ANSWER_BYTES).text()] as const;
+    });
+    const advice = 'something else answers there; see BPFLEET_SERVER';
+    if (!isReadiness(text))
+      return [no(name, `answers ${response.status}, and not as a filter-manager`, advice), notCompared];
+    if (pathname !== '/')
+      return [no(name, `the path ${pathname} is not asked for`, 'leave it out of BPFLEET_SERVER'), notCompared];
     const reached = response.ok ? ok(name, 'ready') : no(name, `answers ${response.status}`, 'see its log');
     return [reached, clock(response.headers.get('date'), nowMs())];
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     return [
       no(name, reasonOf(cause), 'the last desired state keeps running meanwhile; see BPFLEET_SERVER'),
-      warning('clock', 'not compared: the filter-manager gave no answer', 'run this again once it answers'),
+      notCompared,
     ];
   }
 }
