@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SectionWriter } from '@bpfleet/section';
@@ -135,6 +135,14 @@ describe('prepareSpool', () => {
     expect(before).toMatchObject({ ...told, ...figures });
     expect(damaged).toEqual({ sections: 0, packets: 0, bytes: 4096 });
     expect(next).toMatchObject({ isReadable: true, areFiguresDamaged: false });
+  });
+
+  it.each([OPEN_SECTION_FILE, KEPT_TIMES_FILE])('says that there is a folder in the place of %s', async (name) => {
+    mkdirSync(join(folder, name));
+    const spool = await opened();
+    await prepareSpool(folder, spool, facts);
+    expect(spool.troubles).toEqual([expect.stringMatching(new RegExp(`mapping ${name}, .*EISDIR`))]);
+    await spool.close();
   });
 
   it('says that kept times are damaged', async () => {

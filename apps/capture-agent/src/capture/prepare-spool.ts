@@ -6,7 +6,13 @@ import type { DiskSpool } from '../spool/disk-spool.js';
 import { SegmentWriter } from '../spool/segment-writer.js';
 import { KEPT_TIMES_FILE, KeptTimes } from './ring/kept-times.js';
 import { keptMemory } from './sections/kept-memory.js';
-import { type LeftSection, OpenSection, type RingPosition, type UnreadableSection } from './sections/open-section.js';
+import {
+  type LeftSection,
+  OPEN_SECTION_FILE,
+  OpenSection,
+  type RingPosition,
+  type UnreadableSection,
+} from './sections/open-section.js';
 import { openSectionFile } from './sections/open-section-file.js';
 import { DAMAGED_SECTION, type Recovered, recoverSection } from './sections/recover-section.js';
 
@@ -38,6 +44,7 @@ const NOTHING_LEFT: UnreadableSection = { isReadable: false, positions: [], read
 export async function prepareSpool(folder: string, spool: DiskSpool, facts: SpoolFacts): Promise<PreparedSpool> {
   const file = openSectionFile(folder);
   const { agent, boot, bootNowMs, origin, logger } = facts;
+  spool.mapped(OPEN_SECTION_FILE, file.trouble);
   if (file.trouble)
     logger.error({ err: file.trouble, folder }, 'the open section has no file: a kill -9 would lose it');
   const times = keptMemory(folder, KEPT_TIMES_FILE, KeptTimes.sizeBytes);
@@ -50,6 +57,7 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
       'take-overs are damaged: one that was under way may lose or double packets; check the disk',
     );
   }
+  spool.mapped(KEPT_TIMES_FILE, times.trouble);
   if (times.trouble)
     logger.error(
       { err: times.trouble, folder },

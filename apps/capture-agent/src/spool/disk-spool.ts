@@ -95,6 +95,11 @@ export class DiskSpool implements SectionStore {
     this.#scan.lose(amount);
   }
 
+  /** @param trouble why that file of the folder is memory of this process alone; undefined: it is not */
+  mapped(name: string, trouble: Error | undefined): void {
+    this.#troubles.tried(`mapping ${name}, which only a restart tries again`, trouble);
+  }
+
   /** Whether a process before left an open section, for the one after it: a file of zeros does not tell. */
   get hadOpenSection(): boolean {
     return this.#kept.hadOpenSection;
