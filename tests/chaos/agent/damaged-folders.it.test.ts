@@ -151,7 +151,7 @@ suiteRequires(
       await writeFile(keys, '');
       const agent = startAgain();
       const { epoch: second } = await rig.untilRuns(epoch);
-      expect(agent.output).toMatch(/EISDIR.*desired.json.*a kept order cannot be read/);
+      expect(agent.output).toMatch(/DATA_FOREIGN.*desired.json is no regular file.*a kept order cannot be read/);
       await rig.untilStatus('both to be said', ({ errors }) => {
         const said = errors.map(({ code, message }) => `${code} ${message}`).join();
         const isOf = (what: string) => new RegExp(`DATA_NOT_WRITABLE [^,]*${what}`).test(said);
