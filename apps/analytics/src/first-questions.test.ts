@@ -6,12 +6,21 @@ import { firstQuestions } from './first-questions.js';
 const logger = { debug: vi.fn() };
 const noTop = async (): Promise<Top> => ({}) as Top;
 
-function packetsThat(read: () => Promise<void>) {
+const ends = [
+  { source: '10.0.0.1', destination: '10.0.0.2' },
+  { source: '10.0.0.2', destination: '2001:db8::1' },
+  { source: '02:00:00:00:00:01' },
+  {},
+];
+
+function packetsThat(read: (filter: string) => Promise<void>, packets: readonly object[] = ends) {
   return {
-    async answer() {
+    async answer({ filter }: { readonly filter: string }) {
       async function* body(): AsyncGenerator<Uint8Array, void, void> {
-        await read();
-        yield new Uint8Array();
+        await read(filter);
+        const text = JSON.stringify({ packets });
+        yield Buffer.from(text.slice(0, 5));
+        yield Buffer.from(text.slice(5));
       }
       return { mediaType: packetMediaTypes.json, body: body() };
     },
@@ -19,16 +28,26 @@ function packetsThat(read: () => Promise<void>) {
 }
 
 describe('firstQuestions', () => {
-  it('reads the answers to their end, then asks for talkers', async () => {
-    let read = 0;
+  it('asks about hosts of the newest packets, too, then for talkers', async () => {
+    const asked: string[] = [];
     const top = vi.fn(noTop);
-    const packets = packetsThat(async () => {
+    const packets = packetsThat(async (filter) => {
       expect(top).not.toHaveBeenCalled();
-      read++;
+      asked.push(filter);
     });
     await firstQuestions(packets, { top }, logger);
-    expect(read).toBe(3);
+    expect(asked.slice(3)).toEqual(['host 10.0.0.1', 'host 10.0.0.2', 'host 2001:db8::1']);
     expect(top).toHaveBeenCalledOnce();
+  });
+
+  it('asks about a few of many hosts', async () => {
+    let asked = 0;
+    const many = Array.from({ length: 100 }, (_, host) => ({ source: `10.0.0.${host}` }));
+    const packets = packetsThat(async () => {
+      asked++;
+    }, many);
+    await firstQuestions(packets, { top: noTop }, logger);
+    expect(asked).toBeLessThan(50);
   });
 
   it('does not fail where the store does, and says so', async () => {
