@@ -34,8 +34,9 @@ export async function firstQuestions(
   const ask = async (): Promise<void> => {
     let newest = '';
     for (const filter of EXPRESSIONS) newest = await answer(filter);
-    for (const host of hostsIn(newest)) await answer(`host ${host}`);
     await flows.top(TopQuery.parse({}), Date.now(), signal);
+    // Last, since they may take all of the time.
+    for (const host of hostsIn(newest)) await answer(`host ${host}`);
   };
   // Users' questions say by themselves what is wrong.
   const asked = ask().catch((error: unknown) => logger.debug({ err: error }, 'the first questions got no answer'));
