@@ -42,6 +42,14 @@ describe('Sums that are added up while they arrive', () => {
     add(groups, sum({ keys: hostKeys(1, 2) }), sum({ keys: hostKeys(2, 5), weights: '10' }));
     expect(packetsOf(groups)).toEqual({ '10.0.0.5': [5, 50], '10.0.0.2': [4, 22], '10.0.0.1': [1, 1] });
   });
+  it('of hosts have nothing of the question before, whose memory they have', () => {
+    const before = new HostGroups(undefined);
+    add(before, sum({ keys: hostKeys(1, 2) }), sum({ keys: hostKeys(2, 5), weights: '10' }));
+    before.entries('packets', 10);
+    const groups = new HostGroups(undefined);
+    add(groups, sum({ keys: hostKeys(2, 3) }));
+    expect(packetsOf(groups)).toEqual({ '10.0.0.2': [2, 2], '10.0.0.3': [3, 3] });
+  });
   it('count services, and estimate them by each sum’s weight', () => {
     const [ports, protocols] = [new ServiceGroups(undefined, 'port'), new ServiceGroups(undefined, 'protocol')];
     for (const groups of [ports, protocols]) {
