@@ -83,8 +83,8 @@ export class HeldSockets {
     return [...this.#sockets.values()].filter(({ isEnding }) => !isEnding);
   }
 
-  /** Whether packets can still come to all of them, where their interfaces are up. */
-  areBound(): boolean {
+  /** Asks each what it is bound to. @returns whether packets can still come to all of them, where their interfaces are up */
+  checkBound(): boolean {
     const are = this.running.every(({ isBound }) => isBound);
     if (are) this.#boundAtMs = Date.now();
     return are && !this.#isOneMissing;

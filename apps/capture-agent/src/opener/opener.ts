@@ -290,7 +290,7 @@ export class Opener implements OpenerPort {
 
   #rescan(): void {
     if (this.#verified === undefined) return;
-    if (this.#sockets.areBound() && this.#whatDecides() === this.#fingerprint) return;
+    if (this.#sockets.checkBound() && this.#whatDecides() === this.#fingerprint) return;
     this.#carryOut();
     if (!this.options.opensSockets) this.#emit({ kind: 'members', members: this.#membersWithoutSockets() });
     this.#emit({ kind: 'changed' });
