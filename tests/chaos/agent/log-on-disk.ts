@@ -6,6 +6,9 @@ import { numbersIn } from '../../e2e/numbered-traffic.js';
 import { endsOf } from '../rig/log-ends.js';
 import type { OneHost } from './one-host.js';
 
+/** Whatever block stands there: the section's checksum is over all of them. */
+const FROM_END_BYTES = 40;
+
 /** A record as the broker has it. */
 export interface LoggedRecord {
   readonly partition: number;
@@ -72,16 +75,16 @@ export class LogOnDisk {
     });
   }
 
-  /** Its last packet is another one on the disk, which no broker looks at again. */
+  /** One of its last bytes is another one on the disk, which no broker looks at again. */
   async damage({ partition, value }: LoggedRecord): Promise<void> {
     const folder = join(this.folder, `${this.#topic}-${partition}`);
     for (const name of await readdir(folder)) {
       const file = join(folder, name);
       const at = name.endsWith('.log') ? (await readFile(file)).indexOf(value) : -1;
       if (at < 0) continue;
-      const place = at + value.length - 40;
+      const place = value.length - FROM_END_BYTES;
       const handle = await open(file, 'r+');
-      await handle.write(Uint8Array.of(value[value.length - 40]! ^ 0xff), 0, 1, place);
+      await handle.write(Uint8Array.of(value[place]! ^ 0xff), 0, 1, at + place);
       await handle.close();
       return;
     }
