@@ -1,4 +1,4 @@
-import { commaSeparated, HostPort, HttpConfig, LogConfig, Port, PostgresConfig } from '@bpfleet/service';
+import { commaSeparated, HostPort, HttpConfig, LogConfig, Port, PostgresConfig, ServerAddress } from '@bpfleet/service';
 import { z } from 'zod';
 import { RetentionConfig } from './retention/config.js';
 
@@ -12,7 +12,7 @@ export const QUERY_CONNECTIONS = 20;
 
 /** What analytics itself is told, wherever it runs. */
 export const AnalyticsConfig = z.object({
-  server: z.url().default('http://127.0.0.1:7420').describe('the filter-manager, which tells the keys of agents'),
+  server: ServerAddress.default('http://127.0.0.1:7420').describe('the filter-manager, which tells the keys of agents'),
   requireSignatures: z
     .union([z.boolean(), z.stringbool()], 'is true or false')
     .default(true)

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { AgentId, InterfacePatterns, Labels } from '@bpfleet/contract';
-import { commaSeparated, HostPort, HttpConfig, keyValues, LogConfig, Port } from '@bpfleet/service';
+import { commaSeparated, HostPort, HttpConfig, keyValues, LogConfig, Port, ServerAddress } from '@bpfleet/service';
 import { z } from 'zod';
 
 const MiB = 1024 * 1024;
@@ -10,7 +10,7 @@ const AgentFields = z.object({
   ...LogConfig.shape,
   ...HttpConfig.shape,
   port: Port.default(7422).describe('port of /metrics and /healthz'),
-  server: z.url().default('http://127.0.0.1:7420').describe('the filter-manager'),
+  server: ServerAddress.default('http://127.0.0.1:7420').describe('the filter-manager'),
   kafkaBrokers: commaSeparated(HostPort)
     .pipe(z.array(z.object({ host: z.string(), port: z.number() })).min(1))
     .prefault('127.0.0.1:9092')

@@ -72,6 +72,12 @@ describe('bpfleet', () => {
     expect(err).toMatch(/BPFLEET_SEVER: nothing reads this variable[\s\S]*did you mean BPFLEET_SERVER/);
   });
 
+  it('refuses an address with a path, which no call would keep', async () => {
+    const { code, err } = await runCommand(['filter', 'get', '--server', 'http://127.0.0.1:1/bpfleet']);
+    expect(code).toBe(2);
+    expect(err).toContain('"http://127.0.0.1:1/bpfleet" is not the address of a server');
+  });
+
   it('reports an interruption as shells do', async () => {
     const env = { BPFLEET_SERVER: 'http://127.0.0.1:1' };
     expect(await runCommand(['filter', 'get'], { signal: AbortSignal.abort(), env })).toMatchObject({

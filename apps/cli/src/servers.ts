@@ -16,12 +16,18 @@ export function withServers(command: Command): Command {
  * `bpfleet compile` work without them.
  */
 export async function servers(command: Command, terminal: Terminal) {
-  const { ApiClient, controlApi, queryApi } = await import('@bpfleet/contract');
+  const { ApiClient, controlApi, isServerAddress, queryApi } = await import('@bpfleet/contract');
   const server = address(command, 'server') ?? (terminal.env.BPFLEET_SERVER || DEFAULT_SERVER);
   const analytics = address(command, 'analyticsServer') ?? (terminal.env.BPFLEET_ANALYTICS_SERVER || server);
+  const checked = (text: string): string => {
+    if (isServerAddress(text)) return text;
+    return command.error(
+      `error: "${text}" is not the address of a server; write it as ${DEFAULT_SERVER}, without a path`,
+    );
+  };
   return {
-    control: new ApiClient({ server: checked(command, server), fetch: patientFetch }),
-    analytics: new ApiClient({ server: checked(command, analytics), fetch: patientFetch }),
+    control: new ApiClient({ server: checked(server), fetch: patientFetch }),
+    analytics: new ApiClient({ server: checked(analytics), fetch: patientFetch }),
     controlApi,
     queryApi,
   };
@@ -32,12 +38,6 @@ export type Servers = Awaited<ReturnType<typeof servers>>;
 function address(command: Command | null, name: 'server' | 'analyticsServer'): string | undefined {
   if (!command) return undefined;
   return (command.opts()[name] as string | undefined) ?? address(command.parent, name);
-}
-
-function checked(command: Command, server: string): string {
-  const url = URL.canParse(server) ? new URL(server) : undefined;
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return server;
-  return command.error(`error: "${server}" is not the address of a server; write it as ${DEFAULT_SERVER}`);
 }
 
 /** Reads every page of a list. */

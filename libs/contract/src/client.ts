@@ -33,6 +33,13 @@ export interface ClientOptions {
   readonly maxAnswerBytes?: number;
 }
 
+/** Whether it is an http or https origin: the paths of routes would take the place of one of its own, and nobody logs in by a URL. */
+export function isServerAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, host, href } = new URL(text);
+  return (protocol === 'http:' || protocol === 'https:') && href === `${protocol}//${host}/`;
+}
+
 /** More than any answer has that is read whole: a text of V8 ends at twice that. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 

@@ -9,6 +9,7 @@ export {
   logLevels,
   Port,
   PostgresConfig,
+  ServerAddress,
 } from './config/fields.js';
 export { bpfleetVariables } from './config/known-variables.js';
 export { type Environment, type LoadOptions, loadConfig } from './config/load-config.js';

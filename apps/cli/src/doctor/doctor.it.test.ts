@@ -63,17 +63,6 @@ describe('doctor', () => {
     ]);
   });
 
-  it('says that a path is not asked for', async () => {
-    const port = await listening(createHttpServer((_, response) => response.end(READY)));
-    expect((await serverChecks(`http://127.0.0.1:${port}/bpfleet`, Date.now))[0]).toMatchObject({
-      ...{
-        state: 'no',
-        detail: expect.stringContaining('/bpfleet'),
-        advice: expect.stringContaining('BPFLEET_SERVER'),
-      },
-    });
-  });
-
   it('says of a filter-manager that is away what goes on meanwhile', async () => {
     const url = `http://127.0.0.1:${await closedPort()}`;
     expect(await serverChecks(url, Date.now)).toMatchObject([

@@ -1,3 +1,4 @@
+import { isServerAddress } from '@bpfleet/contract';
 import { z } from 'zod';
 
 /** `a,b,c` as a list; blanks around the commas are ignored, and so is a comma at the end. */
@@ -41,6 +42,11 @@ export const keyValues = z.string().transform((text, context) => {
   }
   return Object.fromEntries(entries);
 });
+
+/** Of the filter-manager, say. */
+export const ServerAddress = z
+  .string()
+  .refine(isServerAddress, 'is no address of a server: http://host:port, without a path');
 
 export const Port = z.coerce.number().int().min(0).max(65_535);
 
