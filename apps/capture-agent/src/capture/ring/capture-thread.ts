@@ -61,9 +61,9 @@ segments.close();
 port.close();
 
 function totals() {
-  const { passed, dropped } = session.kernelTotals();
-  const kernel = { kernelPassed: passed, kernelDropped: dropped };
-  return { ...kernel, ...session.leftOutByFilters(), taken: assembler.taken, more: data.ledgerBefore };
+  const { passed: kernelPassed, dropped: kernelDropped } = session.kernelTotals();
+  const { sampledOut, overBudget } = session.leftOutByFilters();
+  return { kernelPassed, kernelDropped, sampledOut, overBudget, taken: assembler.taken, more: data.ledgerBefore };
 }
 
 function adopt(socket: CaptureSocket, fd: number, countFrom: RingPosition | undefined) {
