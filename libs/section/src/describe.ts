@@ -1,20 +1,15 @@
+import { byteOption, type EncodedOption, encodeBlock, listOptions, textOption, u32sOption } from './encode-block.js';
 import {
-  byteOption,
-  type EncodedOption,
-  encodeBlock,
-  listOptions,
-  textOption,
-  u32sOption,
-  u64Option,
-} from './encode-block.js';
-import {
+  BLOCK,
   BlockType,
   BYTE_ORDER_MAGIC,
   Direction,
+  ISB,
   LocalOption,
   MAX_FILTER_BYTES,
   NANOSECOND_RESOLUTION,
   OptionCode,
+  padded,
   SNAPLEN_BYTES,
 } from './format.js';
 
@@ -122,26 +117,57 @@ function filterOption(filter: string): EncodedOption {
   return textOption(OptionCode.comment, `if_filter of ${length - 1} bytes left out: see the versions’ expressions`);
 }
 
-export function encodeStatistics(interfaceId: number, atNs: bigint, statistics: InterfaceStatistics): Uint8Array {
-  const body = new Uint8Array(12);
-  const view = new DataView(body.buffer);
-  view.setUint32(0, interfaceId, true);
-  // Two words, the high one first, also in a little-endian section.
-  view.setUint32(4, Number(atNs >> 32n), true);
-  view.setUint32(8, Number(atNs & 0xffff_ffffn), true);
+/**
+ * Writes an ISB over whatever is there: each section has one, and one put together of encoded options costs ten times as much.
+ * @param view has `STATISTICS_BLOCK_BYTES` from `at` on
+ * @returns where it ends
+ */
+export function writeStatistics(
+  view: DataView,
+  at: number,
+  interfaceId: number,
+  atNs: bigint,
+  { received = 0, droppedByInterface = 0, dropped = 0, delivered, comment }: InterfaceStatistics,
+): number {
   const { isb } = OptionCode;
-  const { received, dropped, delivered, droppedByInterface = 0, comment } = statistics;
-  const options = [u64Option(isb.delivered, delivered)];
-  if (comment !== undefined) options.unshift(textOption(OptionCode.comment, comment));
+  view.setUint32(at + BLOCK.type, BlockType.interfaceStatistics, true);
+  view.setUint32(at + ISB.interfaceId, interfaceId, true);
+  // Two words, the high one first, also in a little-endian section.
+  view.setUint32(at + ISB.timeHigh, Number(atNs >> 32n), true);
+  view.setUint32(at + ISB.timeLow, Number(atNs & 0xffff_ffffn), true);
+  let end = at + ISB.options;
+  if (comment !== undefined) end = writeText(view, end, OptionCode.comment, comment);
   else {
-    options.unshift(
-      u64Option(isb.received, received ?? 0),
-      u64Option(isb.droppedByInterface, droppedByInterface),
-      u64Option(isb.dropped, dropped ?? 0),
-    );
+    end = writeU64(view, end, isb.received, received);
+    end = writeU64(view, end, isb.droppedByInterface, droppedByInterface);
+    end = writeU64(view, end, isb.dropped, dropped);
   }
-  return encodeBlock(BlockType.interfaceStatistics, body, options);
+  end = writeU64(view, end, isb.delivered, delivered);
+  view.setUint32(end, OptionCode.end, true);
+  end += 4;
+  const length = end + 4 - at;
+  view.setUint32(at + BLOCK.length, length, true);
+  view.setUint32(end, length, true);
+  return end + 4;
 }
 
-/** Size of what `encodeStatistics` makes, at most: 12 + 12 body, 4 options of 12, opt_endofopt. */
+/** Size of what `writeStatistics` writes, at most: 12 + 12 body, 4 options of 12, opt_endofopt. */
 export const STATISTICS_BLOCK_BYTES = 76;
+
+function writeU64(view: DataView, at: number, code: number, number: bigint | number): number {
+  view.setUint16(at, code, true);
+  view.setUint16(at + 2, 8, true);
+  view.setBigUint64(at + 4, BigInt(number), true);
+  return at + 12;
+}
+
+function writeText(view: DataView, at: number, code: number, text: string): number {
+  const bytes = utf8.encode(text);
+  const end = at + 4 + padded(bytes.length);
+  // Padding must be zero (3.6.2).
+  view.setUint32(end - 4, 0, true);
+  view.setUint16(at, code, true);
+  view.setUint16(at + 2, bytes.length, true);
+  for (const [index, byte] of bytes.entries()) view.setUint8(at + 4 + index, byte);
+  return end;
+}

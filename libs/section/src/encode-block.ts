@@ -43,12 +43,6 @@ export function u32sOption(code: number, numbers: readonly number[]): EncodedOpt
   return { code, value };
 }
 
-export function u64Option(code: number, number: bigint | number): EncodedOption {
-  const value = new Uint8Array(8);
-  new DataView(value.buffer).setBigUint64(0, BigInt(number), true);
-  return { code, value };
-}
-
 const optionsBytes = (options: readonly EncodedOption[]): number =>
   options.length === 0 ? 0 : options.reduce((sum, { value }) => sum + 4 + padded(value.length), 4);
 

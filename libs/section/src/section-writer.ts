@@ -5,12 +5,12 @@ import {
   canonicalLedger,
   encodeInterface,
   encodeSectionHeader,
-  encodeStatistics,
   type InterfaceDescription,
   type InterfaceStatistics,
   originOptions,
   type SectionOrigin,
   STATISTICS_BLOCK_BYTES,
+  writeStatistics,
 } from './describe.js';
 import { type EncodedOption, textOption } from './encode-block.js';
 import { BLOCK, BlockType, EPB, LocalOption, PacketFlag, padded, SNAPLEN_BYTES } from './format.js';
@@ -185,7 +185,7 @@ export class SectionWriter {
       );
     }
     this.#statisticsReserved -= STATISTICS_BLOCK_BYTES;
-    this.#put(encodeStatistics(interfaceId, this.tsMaxNs, statistics));
+    this.#at = writeStatistics(this.#view, this.#at, interfaceId, this.tsMaxNs, statistics);
   }
 
   /**
