@@ -11,7 +11,7 @@ import { SteadySender } from './steady-sender.js';
 import { expectStoredOnce, newestEpoch, untilSettled } from './stored-once.js';
 
 /** 20 in the long form: `BPFLEET_TEST_ROUNDS=20 npm test -- kill`. */
-const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 3);
+const ROUNDS = Number(process.env.BPFLEET_TEST_ROUNDS ?? 2);
 const PACKETS_PER_SECOND = 5_000;
 const LONGEST_LIFE_MS = 1_500;
 const ROUND_TIMEOUT_MS = 30_000;
