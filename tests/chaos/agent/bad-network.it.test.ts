@@ -1,4 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { KafkaOptions } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
@@ -7,6 +11,7 @@ import { newRandom, seeded } from '../rig/seed.js';
 import { anonymousMib } from '../rig/soak.js';
 import { BehindProxy } from './behind-proxy.js';
 import { brokersAway } from './brokers-away.js';
+import { fiveLosses } from './five-losses.js';
 import { missingAndTwice, NUMBERS_APART } from './one-host.js';
 import { overload } from './overload.js';
 
@@ -29,16 +34,38 @@ const MOST_MIB = 260;
 /** The deadline of a send is a second less. */
 const LONGEST_CALL_S = 15;
 
+class OnOwnDisk extends BehindProxy {
+  #folder = '';
+
+  protected override async startKafka(options: KafkaOptions = {}) {
+    this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-log-'));
+    return super.startKafka({ ...options, dataFolder: this.#folder });
+  }
+
+  /** `log.dirs` of the broker. */
+  get logFolder(): string {
+    return join(this.#folder, 'data');
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
 // F3, F4, F5, F6 and F11 of the failure suite.
 suiteRequires(
-  seeded('a bad network between agent, broker and analytics, brokers that are away, and too many packets'),
+  seeded('losses, a bad network between agent, broker and analytics, brokers that are away, and too many packets'),
   { hosts: await hostsHere(), postgres: await postgres() },
   ({ postgres: server }) => {
-    const rig = new BehindProxy();
+    const rig = new OnOwnDisk();
     beforeAll(() => rig.start(server.connection));
     afterAll(() => rig.stop());
     let runs = 0;
     let all = 0;
+    const nextNumbers = () => runs++ * NUMBERS_APART;
+
+    fiveLosses(rig, () => rig.logFolder, nextNumbers);
 
     /** Under traffic: what the network does, and then all that was sent is stored once. */
     async function under(
@@ -46,7 +73,7 @@ suiteRequires(
       network: () => Promise<string>,
       packetsPerSecond = PACKETS_PER_SECOND,
     ): Promise<void> {
-      const from = runs++ * NUMBERS_APART;
+      const from = nextNumbers();
       const sender = rig.senderTo(rig.hosts.host(1));
       sender.start(packetsPerSecond, from);
       await delay(BEFORE_MS);
@@ -157,7 +184,6 @@ suiteRequires(
       under('slow for long', () => slow(SLOW_LONG.ms, SLOW_LONG.parts), SLOW_LONG.packetsPerSecond),
     );
 
-    const nextNumbers = () => runs++ * NUMBERS_APART;
     brokersAway(rig, nextNumbers);
     overload(rig, nextNumbers);
   },

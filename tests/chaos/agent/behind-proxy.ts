@@ -1,4 +1,4 @@
-import { TcpProxy, type TestKafka } from '@bpfleet/test-environment';
+import { type KafkaOptions, TcpProxy, type TestKafka } from '@bpfleet/test-environment';
 import { OneHost } from './one-host.js';
 
 /** Everything that is said to and by the broker comes through the proxy, from agent and analytics alike. */
@@ -13,9 +13,10 @@ export class BehindProxy extends OneHost {
     return `${this.hosts.rootAddress}:${this.proxy.port}`;
   }
 
-  protected override async startKafka() {
+  protected override async startKafka(options: KafkaOptions = {}) {
     this.proxy = await TcpProxy.start(this.hosts.rootAddress);
-    const kafka = await super.startKafka({ settings: { 'advertised.listeners': `PLAINTEXT://${this.#address}` } });
+    const settings = { ...options.settings, 'advertised.listeners': `PLAINTEXT://${this.#address}` };
+    const kafka = await super.startKafka({ ...options, settings });
     this.proxy.forwardTo(portOf(kafka));
     return kafka;
   }

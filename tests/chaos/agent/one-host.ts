@@ -182,6 +182,10 @@ export class OneHost {
     return this.withAdmin((admin) => this.#withPool((pool) => isRead(pool, admin, this.fleet.topic)));
   }
 
+  untilRead(): Promise<void> {
+    return this.fleet.until('all that was sent to be read', () => this.#isRead());
+  }
+
   newClient(): Kafka {
     return new Kafka({ brokers: [...this.brokers], logLevel: logLevel.NOTHING });
   }

@@ -1,24 +1,20 @@
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { queryApi } from '@bpfleet/contract';
-import type { KafkaOptions } from '@bpfleet/test-environment';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   OPEN_SECTION_FILE,
   OpenSection,
   STATE_BYTES,
 } from '../../../apps/capture-agent/src/capture/sections/open-section.js';
-import { hostsHere } from '../../e2e/requirements.js';
-import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { printRow } from '../rig/row.js';
-import { seeded } from '../rig/seed.js';
-import { type Fate, fateBefore, untilAddsUp } from './fate.js';
+import { type Fate, fateBefore, noFate, untilAddsUp } from './fate.js';
 import { type LoggedRecord, LogOnDisk } from './log-on-disk.js';
-import { missingAndTwice, OneHost } from './one-host.js';
+import { missingAndTwice, type OneHost } from './one-host.js';
 
 const PACKETS_PER_SECOND = 20_000;
+const FEW_PER_SECOND = 1_000;
 const MIB = 1024 * 1024;
 /** Its ring holds what comes in some 300 ms. */
 const STOPPED_MS = 800;
@@ -27,36 +23,24 @@ const AFTERWARDS_MS = 500;
 const [GIVEN_UP, DAMAGED] = [3, 2];
 const RETRY_MS = 10;
 
-class OnOwnDisk extends OneHost {
-  folder = '';
-
-  protected override async startKafka(options: KafkaOptions = {}) {
-    this.folder = await mkdtemp(join(tmpdir(), 'bpfleet-log-'));
-    return super.startKafka({ ...options, dataFolder: this.folder });
-  }
-
-  override async stop(): Promise<void> {
-    await super.stop();
-    await rm(this.folder, { recursive: true, force: true });
-  }
-}
-
-suiteRequires(
-  seeded('packets lost at all five places on the way of one agent'),
-  { hosts: await hostsHere(), postgres: await postgres() },
-  ({ postgres: server }) => {
-    const rig = new OnOwnDisk();
+/**
+ * @param rig a fleet that has just started: an answer counts all that was ever lost
+ * @param logFolder `log.dirs` of its broker
+ * @param nextNumbers where the numbers of one more test begin
+ */
+export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: () => number): void {
+  describe('packets lost at all five places on the way of one agent', () => {
     let log: LogOnDisk;
+    let killed = noFate();
     beforeAll(async () => {
-      await rig.start(server.connection);
       await rig.restartAgent({
         BPFLEET_AGENT_INTERFACES: 'eth0',
         BPFLEET_AGENT_RING_BYTES: String(MIB),
         BPFLEET_AGENT_SPOOL_BYTES: String(MIB),
       });
-      log = new LogOnDisk(rig, join(rig.folder, 'data'));
+      log = new LogOnDisk(rig, logFolder());
     });
-    afterAll(() => rig.stop());
+    afterAll(() => rig.restartAgent());
 
     const agentLedger = async () => (await rig.status())!.ledger!.agent;
 
@@ -105,11 +89,20 @@ suiteRequires(
       await rig.kafka.control.resume();
     }
 
-    const untilSent = () => rig.untilStatus('all to be sent', ({ spool }) => spool!.sections === 0);
+    /** Also of what an open section still held when the sender stopped. @param sent numbers in all */
+    async function untilAcknowledged(sent: number): Promise<Fate> {
+      const all = await untilAddsUp(rig, killed, sent);
+      await rig.untilStatus('all to be acknowledged or given up', ({ ledger }) => {
+        const { captured, carriedPackets = 0, sentPackets, evictedPackets } = ledger!.agent;
+        return sentPackets + evictedPackets === carriedPackets + captured;
+      });
+      return all;
+    }
 
     /** While nobody reads, the log gives up its oldest records, and some behind them are damaged. */
-    async function loseOfLog(from: number): Promise<{ sent: number; lost: LoggedRecord[] }> {
+    async function loseOfLog(from: number, sentBefore: number): Promise<{ sent: number; lost: LoggedRecord[] }> {
       await log.compressNothing();
+      await rig.untilRead();
       let result = { sent: 0, lost: [] as LoggedRecord[] };
       await rig.fleet.withoutAnalytics(async () => {
         const before = await log.ends();
@@ -117,7 +110,7 @@ suiteRequires(
         sender.start(PACKETS_PER_SECOND, from);
         await delay(UNREAD_MS);
         const sent = await sender.stop();
-        await untilSent();
+        await untilAcknowledged(sentBefore + sent);
         const lost = (await log.since(before)).slice(0, GIVEN_UP + DAMAGED);
         for (const record of lost.slice(GIVEN_UP)) await log.damage(record);
         await log.giveUpTo(lost[GIVEN_UP - 1]!);
@@ -126,30 +119,38 @@ suiteRequires(
       return result;
     }
 
-    // Once: what the agent has given up it counts from its process's start.
     it('are what an answer says is missing', { timeout: 180_000 }, async () => {
+      const from = nextNumbers();
       const sender = rig.senderTo(rig.hosts.host(1));
-      sender.start(PACKETS_PER_SECOND, 0);
+      sender.start(PACKETS_PER_SECOND, from);
       await rig.untilStatus('packets', ({ ledger }) => ledger!.agent.captured > 0);
       await overflowRing();
-      const killed = await killAgent();
-      await overflowSpool();
       let sent = await sender.stop();
-      await untilSent();
-      const unread = await loseOfLog(sent);
+      await untilAcknowledged(sent);
+      // Of a process that is killed nobody says what it gave up: it is killed under so few packets that its spool holds them.
+      const { evictedPackets: evictedBefore } = await agentLedger();
+      const few = rig.senderTo(rig.hosts.host(1));
+      few.start(FEW_PER_SECOND, from + sent);
+      killed = await killAgent();
+      sent += await few.stop();
+      const many = rig.senderTo(rig.hosts.host(1));
+      many.start(PACKETS_PER_SECOND, from + sent);
+      await overflowSpool();
+      sent += await many.stop();
+      await untilAcknowledged(sent);
+      const unread = await loseOfLog(from + sent, sent);
       sent += unread.sent;
       const ofLog = unread.lost.reduce((sum, { numbers }) => sum + numbers.length, 0);
       // Sections that follow tell the store what the agent has counted.
       const afterwards = rig.senderTo(rig.hosts.host(1));
-      afterwards.start(PACKETS_PER_SECOND, sent);
+      afterwards.start(PACKETS_PER_SECOND, from + sent);
       await delay(AFTERWARDS_MS);
       sent += await afterwards.stop();
 
-      const all = await untilAddsUp(rig, killed, sent);
-      await untilSent();
-      const { evictedPackets } = await agentLedger();
+      const all = await untilAcknowledged(sent);
+      const evictedPackets = evictedBefore + (await agentLedger()).evictedPackets;
       const left = all.captured - all.lost - evictedPackets - ofLog;
-      const { missing, twice } = missingAndTwice(sent, await rig.stored(left));
+      const { missing, twice } = missingAndTwice(sent, await rig.stored(left, from), from);
       const query = { since: '-1h', limit: 1 };
       const { completeness } = await rig.fleet.query.call(queryApi.listPackets, { query });
       printRow(
@@ -170,5 +171,5 @@ suiteRequires(
       expect(Math.min(all.dropped, all.lost, evictedPackets, ofLog)).toBeGreaterThan(0);
       expect(missing).toBe(completeness.droppedByKernel + completeness.lostByAgents + completeness.packetsMissing);
     });
-  },
-);
+  });
+}
