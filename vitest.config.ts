@@ -48,10 +48,8 @@ export default defineConfig({
           globalSetup: ['tests/environment/src/global-setup.ts'],
           // They wait most of the time. More at once would starve each other's servers and rings of two cores.
           maxWorkers: 2,
-          // Processes, for tests enter network namespaces. Each loads a module once: that is more than a second of processor time
-          // for most files. A test that changes something shared puts it back.
+          // A process for each file: tests enter network namespaces, and drop privileges, which nothing takes back.
           pool: 'forks',
-          isolate: false,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -67,7 +65,6 @@ export default defineConfig({
           exclude,
           // They calculate all the time: beside the others they would starve the rings that those read.
           maxWorkers: 2,
-          isolate: false,
           sequence: { groupOrder: 2 },
           testTimeout: 60_000,
         },
