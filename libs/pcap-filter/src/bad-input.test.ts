@@ -96,6 +96,18 @@ const NUMBERS: readonly Row[] = [
   ['contradictions', 'tcp and udp and arp', 'NEVER_MATCHES', 'tcp and udp and arp', /no packet/, /join them by “or”/],
   ['a precedence', 'ip or arp and ip6', 'NEVER_MATCHES', 'ip or arp and ip6', /no packet/, /set parentheses/],
   ['an address', 'host 10.0.0.256', 'FILTER_SYNTAX', '10.0.0.256', /not an IPv4 address/, /at most 255/],
+  [
+    'a zone',
+    'ip6 host fe80::1%eth0 and tcp',
+    'FILTER_SYNTAX',
+    '%eth0',
+    /in a filter has no zone/,
+    /^leave out “%eth0”$/,
+  ],
+  ['a zone of a name', 'host fe80::1%br-lan', 'FILTER_SYNTAX', '%br-lan', /no zone/, /leave out “%br-lan”/],
+  ['a zone in a set', 'host in {::1, fe80::%1/64}', 'FILTER_SYNTAX', '%1', /no zone/, /leave out “%1”/],
+  ['a zone in parentheses', '(host fe80::1%)', 'FILTER_SYNTAX', '%', /no zone/, /leave out “%”/],
+  ['a zone without a name', 'host fe80::1% and tcp', 'FILTER_SYNTAX', '%', /no zone/, /leave out “%”/],
   ['host bits', 'net 10.0.0.1/8', 'FILTER_SYNTAX', '10.0.0.1/8', /bits set outside/, /net 10\.0\.0\.0\/8/],
 ];
 
@@ -270,6 +282,19 @@ describe('compile, given what it cannot compile', () => {
     const { span } = refusalOf(expression, {});
     expect(expression.slice(span?.start, span?.end)).toContain(value.slice(0, 3));
     expect(span?.end).toBeLessThanOrEqual(expression.indexOf(value) + value.length);
+  });
+
+  it.each([
+    ['fe80::1%eth0', /the list “l” holds “fe80::1%eth0”: .*no zone/, 'leave out “%eth0”'],
+    ['10.0.0.256', /holds “10\.0\.0\.256”: .*not an IPv4 address/, 'each of its parts is at most 255'],
+    ['tcp', /holds “tcp”, which is no value/, undefined],
+    ['a b', /holds “a b”, which is no value/, undefined],
+  ])('points at the set whose list holds %s, and says what that is', (value, message, hint) => {
+    const expression = `tcp and host in {@l}`;
+    const refusal = refusalOf(expression, { names: { sets: { l: ['10.0.0.1', value] } } });
+    expect([refusal.code, refusal.hint]).toEqual(['FILTER_SYNTAX', hint]);
+    expect(refusal.message).toMatch(message);
+    expect(expression.slice(refusal.span?.start, refusal.span?.end)).toContain('{@l}');
   });
 
   it('names the link types it has where one is asked for that it has not', () => {

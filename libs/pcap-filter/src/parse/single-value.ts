@@ -16,6 +16,7 @@ export function withMask(cursor: Cursor, token: Token): Exclude<Value, ValueSet>
       if (cursor.takeKeyword('mask')) return { ...token, mask: expectIpv4(cursor) };
       return cursor.takeOperator('/') ? { ...token, prefixLength: expectNumber(cursor) } : token;
     case 'ipv6':
+      if (isOperator(cursor.peek(), '%')) throw zoneFault(cursor);
       return cursor.takeOperator('/') ? { ...token, prefixLength: expectNumber(cursor) } : token;
     case 'number':
       if (isOperator(cursor.peek(), '/') || isKeyword(cursor.peek(), 'mask')) throw maskedNumber(token, cursor.peek());
@@ -35,6 +36,18 @@ function maskedNumber({ text }: Token, { span }: Token) {
     span,
     'only an address with dots takes a mask',
     `${shortened(text)}.0.0.0/8, if the network of that number is meant`,
+  );
+}
+
+/** RFC 4007, section 11: `fe80::1%eth0`, as `ip` and `ping` show it; the cursor stands at the `%`. */
+function zoneFault(cursor: Cursor) {
+  const { text, span } = cursor.next();
+  const name = cursor.peek();
+  const isNamed = (startsValue(name) || name.kind === 'keyword') && name.span.start === span.end;
+  return syntaxFault(
+    { start: span.start, end: isNamed ? name.span.end : span.end },
+    'an address in a filter has no zone: no packet carries one',
+    `leave out “${text}${isNamed ? shortened(name.text) : ''}”`,
   );
 }
 

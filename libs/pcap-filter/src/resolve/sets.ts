@@ -1,7 +1,7 @@
 import { BpfleetError } from '@bpfleet/errors';
 import { syntaxFault } from '../fault.js';
 import { readDottedQuad } from '../lex/addresses.js';
-import { lex } from '../lex/lex.js';
+import { lex, shortened } from '../lex/lex.js';
 import { joined, type Logic, leafOf } from '../logic.js';
 import { Cursor } from '../parse/cursor.js';
 import { withMask } from '../parse/single-value.js';
@@ -76,14 +76,23 @@ function listOf(name: string, { span }: Primitive, names: NameResolver): Item[] 
   return texts.map((text) => {
     const address = readDottedQuad(text);
     if (address !== undefined) return { kind: 'ipv4', text, span, address, bits: 32 };
-    const tokens = lex(text);
-    const cursor = new Cursor(tokens);
-    const token = cursor.next();
-    const isValue = ['name', 'number', 'ipv4', 'ipv6', 'mac'].includes(token.kind);
-    const value = isValue ? withMask(cursor, token) : undefined;
-    if (value === undefined || cursor.peek().kind !== 'end') {
-      throw syntaxFault(span, `the list “${name}” holds “${text}”, which is no value`);
+    try {
+      const value = valueIn(text);
+      if (value !== undefined) return { ...value, span };
+    } catch (error) {
+      if (!(error instanceof BpfleetError)) throw error;
+      // Its own span is of the value, which does not stand in the expression.
+      throw syntaxFault(span, `the list “${name}” holds “${shortened(text)}”: ${error.message}`, error.hint);
     }
-    return { ...value, span };
+    throw syntaxFault(span, `the list “${name}” holds “${shortened(text)}”, which is no value`);
   });
+}
+
+/** Undefined for anything but one value. */
+function valueIn(text: string): Item | undefined {
+  const cursor = new Cursor(lex(text));
+  const token = cursor.next();
+  if (!['name', 'number', 'ipv4', 'ipv6', 'mac'].includes(token.kind)) return undefined;
+  const value = withMask(cursor, token);
+  return cursor.peek().kind === 'end' ? value : undefined;
 }
