@@ -31,9 +31,11 @@ describe('FrontServer', () => {
     expect(headers.get('retry-after')).toBe('1');
   });
 
-  it('passes questions on that are as long as the contract allows', async () => {
+  it('passes questions on that are as long as the contract allows, and says of longer ones that they are', async () => {
     server.serve({ analytics: (request, response) => response.end(`analytics ${request.url!.length}`) });
     const path = `/api/v1/packets?filter=${'%3C'.repeat(65_536)}`;
     expect(await (await fetch(server.url + path)).text()).toBe(`analytics ${path.length}`);
+    const longer = await fetch(server.url + path.repeat(2));
+    expect([longer.status, longer.headers.get('content-type')]).toEqual([431, 'application/problem+json']);
   });
 });

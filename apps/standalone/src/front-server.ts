@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { BpfleetError } from '@bpfleet/errors';
-import { endIdleRequests, listenError, takeLongHeaders, toProblem } from '@bpfleet/service';
+import { listenError, prepareServer, toProblem } from '@bpfleet/service';
 
 /** What analytics answers; everything else is the filter-manager's (design: "One address"). */
 const analyticsPaths = new RegExp(
@@ -38,8 +38,7 @@ export class FrontServer {
       } else if (url === '/') response.writeHead(302, { location: '/docs' }).end();
       else handler(request, response);
     });
-    endIdleRequests(server);
-    takeLongHeaders(server);
+    prepareServer(server);
     const { listen, port } = this.options;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => reject(refused(cause, listen, port)));

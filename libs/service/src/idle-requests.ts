@@ -3,7 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { toProblem } from './problem.js';
 
 /** Nothing of a request's body has come for so long: its sender is taken for gone. */
-export const BODY_IDLE_MS = 60_000;
+const BODY_IDLE_MS = 60_000;
 
 /**
  * Ends requests whose bodies stand still, in place of Node's limit of 5 minutes on each as a whole (`requestTimeout`):

@@ -1,6 +1,9 @@
 import type { Server } from 'node:http';
 
-/** Of the contract: an expression, and a tail's cursor. An expression may be all characters that a URL escapes. */
+/**
+ * Of the contract: an expression, and a tail's cursor. An expression may be all characters that a URL escapes, but of ASCII:
+ * the language has no others, of which each would be six bytes or nine.
+ */
 const [LONGEST_EXPRESSION, LONGEST_CURSOR, BYTES_ESCAPED] = [65_536, 65_536, 3];
 /** Of Node; for all the rest. */
 const NODE_HEADER_BYTES = 16_384;

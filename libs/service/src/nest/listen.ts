@@ -1,10 +1,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isIP } from 'node:net';
-import { endIdleRequests } from '../idle-requests.js';
 import { listenError } from '../listen-error.js';
 import type { Logger } from '../logger.js';
-import { takeLongHeaders } from '../long-headers.js';
+import { prepareServer } from '../prepare-server.js';
 
 /** What `listen` needs of a Nest app. */
 export interface Listener {
@@ -25,8 +24,7 @@ export interface ListenOptions {
  * @throws BpfleetError `PORT_TAKEN`; `CONFIG_INVALID` for an address or a port this process cannot have
  */
 export async function listen(app: Listener, { host, port, logger }: ListenOptions): Promise<{ url: string }> {
-  endIdleRequests(app.getHttpServer());
-  takeLongHeaders(app.getHttpServer());
+  prepareServer(app.getHttpServer());
   try {
     await app.listen(port, host);
   } catch (cause) {
