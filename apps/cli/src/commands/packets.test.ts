@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PacketRow } from '@bpfleet/contract';
@@ -191,29 +191,6 @@ describe('packets -w', () => {
   it('does not write a capture to a terminal', async () => {
     const { code, out } = await packets(['tcp', '-w', '-'], { columns: 80 });
     expect({ code, out }).toEqual({ code: 2, out: '' });
-  });
-
-  it('keeps the old file and leaves nothing beside it when the answer breaks off', async () => {
-    const where = await folder();
-    const file = join(where, 'x.pcapng');
-    await writeFile(file, 'old');
-    fleet.capture = { bytes: new Uint8Array(1000), ends: 'broken' };
-    const { code, err } = await packets(['tcp', '-w', file]);
-    expect(code).toBe(1);
-    expect(err).toContain('error: the server broke off');
-    expect(await readdir(where)).toEqual(['x.pcapng']);
-    expect(await readFile(file, 'utf8')).toBe('old');
-  });
-
-  it('leaves nothing behind when it is interrupted', async () => {
-    const where = await folder();
-    fleet.capture = { bytes: new Uint8Array(1000), ends: 'never' };
-    const interrupt = new AbortController();
-    const ended = packets(['tcp', '-w', join(where, 'x.pcapng')], { signal: interrupt.signal });
-    await vi.waitFor(async () => expect((await stat(join(where, 'x.pcapng.part'))).size).toBe(1000));
-    interrupt.abort();
-    expect(await ended).toMatchObject({ code: 130, err: '' });
-    expect(await readdir(where)).toEqual([]);
   });
 
   it('says that a folder is missing', async () => {

@@ -1,4 +1,3 @@
-import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,6 +5,7 @@ import type { ApiClient, NotRetained, PacketRow, queryApi as QueryApi, TailGap, 
 import { BpfleetError, type ErrorCode, hasCode } from '@bpfleet/errors';
 import type { OutputFormat } from '../output/format.js';
 import { print, printable, type Terminal } from '../terminal.js';
+import { writtenAsItComes } from './capture-file.js';
 import { receive } from './write-capture.js';
 
 const RETRY_MS = 1_000;
@@ -62,7 +62,7 @@ export async function followCapture(
     const response = await analytics.send(tailPackets, { query, headers: { accept: tailMediaTypes.pcapng }, signal });
     isBegun = true;
     if (path === '-') await receive(response, terminal.out, signal, { end: false });
-    else await receive(response, createWriteStream(path), signal);
+    else await receive(response, writtenAsItComes(path), signal);
   } catch (error) {
     if (signal.aborted) return;
     // Of which the packets are written, unlike of a capture with an end.

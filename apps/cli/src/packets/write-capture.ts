@@ -1,16 +1,15 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ApiClient, PacketQuery, queryApi as QueryApi } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { trailersOf } from '../patient-fetch.js';
 import { print, type Terminal } from '../terminal.js';
+import { isReplaceable, writeWhole, writtenAsItComes } from './capture-file.js';
 import { completenessText } from './completeness-text.js';
 
 /**
- * Streams the answer as pcapng into a file, or to standard output for `-`. A file appears only when it is whole:
- * until then it is FILE.part, which is removed when the answer breaks off. How complete it is, is said beside it.
+ * Streams the answer as pcapng into a file, which appears only when it is whole, or into what is none as it comes: a pipe,
+ * a device, standard output for `-`. How complete it is, is said beside it.
  */
 export async function writeCapture(
   path: string,
@@ -37,42 +36,52 @@ async function completenessBehind(response: Response): Promise<string> {
 }
 
 async function toFile(path: string, response: Response, signal: AbortSignal): Promise<number> {
-  // A pipe or a device cannot be replaced by a finished file.
-  const direct = await stat(path).then(
-    (stats) => !stats.isFile(),
-    () => false,
-  );
-  const target = direct ? path : `${path}.part`;
-  const file = createWriteStream(target);
   try {
+    if (await isReplaceable(path)) {
+      const hint = 'nothing was kept; ask again, or for a shorter range';
+      return await writeWhole(path, (file) => receive(response, file, signal, { hint }));
+    }
+    const file = writtenAsItComes(path);
     await receive(response, file, signal);
-    if (!direct) await rename(target, path);
     return file.bytesWritten;
   } catch (error) {
-    if (!direct) await rm(target, { force: true });
-    throw error;
+    // Of a file that could not be opened: an answer that nobody reads would keep the process.
+    if (response.body?.locked === false) await response.body.cancel();
+    throw unwritten(error) ?? error;
   }
 }
+
+interface Receiving {
+  /** Whether what is written to ends with the answer; default true. */
+  readonly end?: boolean;
+  /** What to do when the server breaks off. */
+  readonly hint?: string;
+}
+
+const BEGUN = 'what was written is only the beginning; ask again, or for a shorter range';
 
 /** Writes an answer as it comes. */
 export async function receive(
   response: Response,
   to: Writable,
   signal: AbortSignal,
-  options?: { end: false },
+  { end = true, hint = BEGUN }: Receiving = {},
 ): Promise<void> {
   // Made only here: a stream that breaks while nobody listens to it would end the process.
   const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
   try {
-    await pipeline(body, to, { signal, ...options });
+    await pipeline(body, to, { signal, end });
   } catch (cause) {
     if (signal.aborted || isErrno(cause, 'EPIPE')) throw cause;
-    if (isErrno(cause)) throw new BpfleetError('FILE_UNREADABLE', `cannot write: ${cause.message}`, { cause });
-    throw new BpfleetError('SERVER_UNREACHABLE', 'the server broke off while it sent the packets', {
-      cause,
-      hint: 'nothing was kept; ask again, or for a shorter range',
-    });
+    const message = 'the server broke off while it sent the packets';
+    throw unwritten(cause) ?? new BpfleetError('SERVER_UNREACHABLE', message, { cause, hint });
   }
+}
+
+/** Undefined for errors that are not of what is written to; a reader who went away is none. */
+function unwritten(cause: unknown): BpfleetError | undefined {
+  if (!isErrno(cause) || cause.code === 'EPIPE') return undefined;
+  return new BpfleetError('FILE_UNREADABLE', `cannot write: ${cause.message}`, { cause });
 }
 
 function isErrno(error: unknown, code?: string): error is NodeJS.ErrnoException {
