@@ -53,6 +53,17 @@ describe('import', () => {
     expect(out).toContain(' --since 2019-04-01T00:00:00Z --until 2029-04-01T00:00:01.000000000Z\n');
   });
 
+  it.each([
+    ['there are none', 0],
+    ['none fits into a section', 3],
+  ])('names no command that would find its packets where %s', async (_, skipped) => {
+    const path = join(folder, 'nothing.pcap');
+    await writeFile(path, 'packets');
+    fleet.imported = { agent: 'import-1', packets: skipped, skipped, sections: 0, stored: 0 };
+    const { code, out } = await importing(path);
+    expect([code, out]).toEqual([0, `0 packets of ${path}\n`]);
+  });
+
   it('says where a file ends inside a record, and ends as one that did not do all', async () => {
     const path = join(folder, 'cut.pcap');
     await writeFile(path, 'packets');

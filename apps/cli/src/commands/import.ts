@@ -34,10 +34,8 @@ export function importFile(parent: Command, terminal: Terminal): void {
     // Queries end now, and before the time that they are told.
     const isAhead = last !== undefined && Date.parse(last) >= terminal.now();
     const until = isAhead ? ` --until ${formatInstantNs(parseInstantNs(last, terminal.now()) + 1n)}` : '';
-    const asText = () =>
-      printable(
-        `${packets - skipped} packets of ${path}: bpfleet packets --agent ${agent} --since ${since ?? '…'}${until}`,
-      ).concat('\n');
+    const question = since === undefined ? '' : `: bpfleet packets --agent ${agent} --since ${since}${until}`;
+    const asText = () => printable(`${packets - skipped} packets of ${path}${question}`).concat('\n');
     await printAnswer(answer, options.output, asText, terminal);
     const known = stored === sections ? '' : `; ${sections - stored} were stored before`;
     const left = skipped === 0 ? '' : `; ${skipped} packets fit into no section`;
