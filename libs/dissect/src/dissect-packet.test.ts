@@ -116,6 +116,18 @@ describe('dissectPacket', () => {
     },
   );
 
+  it('takes the first of two source routes for the one that the packet is on', () => {
+    const options = concatenate(
+      Uint8Array.of(131, 7, 8, 10, 0, 0, 1),
+      Uint8Array.of(131, 7, 4, 10, 0, 0, 2),
+      new Uint8Array(2),
+    );
+    const payload = buildIpv4({ ...ends, protocol: 17, payload: datagram, options });
+    const tree = dissectFrame(buildEthernet({ payload }));
+    expect(valuesOf(tree, 'ip.cur_rt')).toEqual([]);
+    expect(valuesOf(tree, 'ip.dst')[0]).toBe('198.51.100.2');
+  });
+
   it('walks IPv6 extension headers inside their layer', () => {
     const six = { source: '2001:db8::1', destination: '2001:db8::2' };
     const extensions = [

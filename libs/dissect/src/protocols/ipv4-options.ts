@@ -72,16 +72,16 @@ export function dissectIpv4Options(layer: Layer, at: number, end: number): void 
 
 /**
  * Whether a source route has addresses left. Then its last is where the packet goes, and the header's the next hop (RFC 791, 3.1).
- * Reads no further than was captured: what is cut may have been a route.
+ * Of several, which no host sends, the first says so, as in Wireshark. Reads no further than was captured: what is cut may have been a route.
  */
 export function isOnSourceRoute(slice: Slice, at: number, end: number): boolean {
-  let isOn = false;
+  let isOn: boolean | undefined;
   forEachOption(slice, at, Math.min(end, slice.capturedLength), (type, start, length) => {
-    if (type !== LOOSE_SOURCE_ROUTE && type !== STRICT_SOURCE_ROUTE) return;
+    if (isOn !== undefined || (type !== LOOSE_SOURCE_ROUTE && type !== STRICT_SOURCE_ROUTE)) return;
     const pointer = length < FIRST_POINTER ? 0 : slice.u8(start + 2);
-    isOn ||= pointsAtAddress(pointer) && pointer + ADDRESS_BYTES - 1 <= length;
+    isOn = pointsAtAddress(pointer) && pointer + ADDRESS_BYTES - 1 <= length;
   });
-  return isOn;
+  return isOn ?? false;
 }
 
 const pointsAtAddress = (pointer: number): boolean => pointer >= FIRST_POINTER && pointer % ADDRESS_BYTES === 0;
