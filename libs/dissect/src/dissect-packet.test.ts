@@ -2,6 +2,7 @@ import {
   buildArp,
   buildEthernet,
   buildIcmp,
+  buildIcmpv6,
   buildIpv4,
   buildIpv6,
   buildTcp,
@@ -126,6 +127,45 @@ describe('dissectPacket', () => {
     const tree = dissectFrame(buildEthernet({ payload }));
     expect(valuesOf(tree, 'ip.cur_rt')).toEqual([]);
     expect(valuesOf(tree, 'ip.dst')[0]).toBe('198.51.100.2');
+    expect(found(tree, 'ip.options.route')).toHaveLength(2);
+  });
+
+  it('says of a MAC address whether it is local, and of a group', () => {
+    const tree = dissectFrame(
+      buildEthernet({ destination: '33:33:00:00:00:01', source: '00:00:5e:00:53:01', payload: frame.subarray(14) }),
+    );
+    const bits = ['eth.dst.lg', 'eth.dst.ig', 'eth.src.lg', 'eth.src.ig'];
+    expect(bits.map((name) => valuesOf(tree, name))).toEqual([[true], [true], [false], [false]]);
+  });
+
+  it('reads the home address of a mobile host’s routing header, and each byte of padding', () => {
+    const six = { source: '2001:db8::1', destination: '2001:db8::2' };
+    const home = Uint8Array.of(0x20, 1, 0x0d, 0xb8, ...new Array<number>(11).fill(0), 9);
+    const extensions = [
+      { type: 43, body: concatenate(Uint8Array.of(2, 1, 0, 0, 0, 0), home) },
+      { type: 60, body: Uint8Array.of(1, 2, 0, 0, 0, 0) },
+    ];
+    const tree = dissectFrame(
+      buildEthernet({ payload: buildIpv6({ ...six, protocol: 17, payload: datagram, extensions }) }),
+    );
+    expect(valuesOf(tree, 'ipv6.routing.mipv6.home_address')).toEqual(['2001:db8::9']);
+    expect(found(tree, 'ipv6.opt.pad1')).toMatchObject([{ lengthBytes: 1 }, { lengthBytes: 1 }]);
+  });
+
+  it('reads all flags of a router advertisement and of its prefix', () => {
+    const six = { source: 'fe80::1', destination: 'ff02::1' };
+    const prefix = concatenate(Uint8Array.of(3, 4, 64, 0xe1), new Uint8Array(28));
+    const payload = buildIcmpv6({
+      ...six,
+      type: 134,
+      word: 0x40_3c_00_00,
+      payload: concatenate(new Uint8Array(8), prefix),
+    });
+    const tree = dissectFrame(buildEthernet({ payload: buildIpv6({ ...six, protocol: 58, payload }) }));
+    const flags = (of: string, ...names: string[]) =>
+      names.map((name) => valuesOf(tree, `icmpv6.${of}.flag.${name}`)[0]);
+    expect(flags('nd.ra', 'm', 'h', 'prf', 'p', 'rsv')).toEqual([false, true, 3, true, 0]);
+    expect(flags('opt.prefix', 'l', 'a', 'r', 'reserved')).toEqual([true, true, true, 1]);
   });
 
   it('walks IPv6 extension headers inside their layer', () => {

@@ -98,9 +98,10 @@ export class Layer {
     return new Layer(slice, this.node, this.budget);
   }
 
-  /** A line that groups others. Text and length may be set by `write`, where only reading tells. */
-  group(name: string, text: string, at: number, length: number, write: (inner: Layer) => void): void {
-    write(new Layer(this.slice, this.#push(name, text, at, this.#captured(at, length)), this.budget));
+  /** A line that groups others, if there are any. Text and length may be set by `write`, where only reading tells. */
+  group(name: string, text: string, at: number, length: number, write?: (inner: Layer) => void): void {
+    const node = this.#push(name, text, at, this.#captured(at, length));
+    write?.(new Layer(this.slice, node, this.budget));
   }
 
   /** How long this layer's own part is; what was not captured of it does not count. */

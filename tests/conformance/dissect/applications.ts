@@ -54,11 +54,11 @@ function dnsMessage(random: Random, isAnswer: boolean, isMulticast: boolean): Ui
   const type = random.of([1, 28, 15, 16, 2, 5, 6, 12]);
   const answers = isAnswer ? Array.from({ length: 1 + random.below(4) }, () => dnsRecord(random, isMulticast)) : [];
   const authorities = isAnswer && random.chance(20) ? [dnsRecord(random, isMulticast)] : [];
-  const extension = concatenate(Uint8Array.of(0), u16(41, 1232), Uint8Array.of(0, 0), u16(random.of([0, 0x8000]), 0));
+  const extension = concatenate(Uint8Array.of(0), u16(41, 1232), Uint8Array.of(0, 0), u16(random.below(65_536), 0));
   const additional = random.chance(30) ? [extension] : [];
   const flags = isAnswer ? 0x8000 | random.below(0x800) | 0x20 : random.of([0x0100, 0x0120, 0x0110, 0]);
   return concatenate(
-    u16(random.below(65_536), flags & 0xffbf, 1, answers.length, authorities.length, additional.length),
+    u16(random.below(65_536), flags, 1, answers.length, authorities.length, additional.length),
     name(asked),
     u16(type, isMulticast && random.chance(50) ? 0x8001 : 1),
     ...answers,
@@ -161,12 +161,20 @@ function httpRequest(random: Random): string {
     ...[
       `User-Agent: curl/8.${random.below(9)}`,
       'Accept: */*',
-      'Cookie: a=1',
+      `Cookie: ${random.of(['a=1', 'a=1; b=2', 'a=1;b;c=', ''])}`,
+      'Accept-Encoding: gzip, br',
+      'Accept-Language: en',
+      'Cache-Control: no-cache',
+      'X-Forwarded-For: 192.0.2.1',
+      'Upgrade: other/1',
+      'Transfer-Encoding: identity',
+      'Authorization: Basic YTpi',
+      'Proxy-Authorization: Bearer abc',
       'X-Other: y',
       'Referer: http://a.example/',
     ].filter(() => random.chance(50)),
   ];
-  return `${method} ${random.of(['/', '/a/b', '/index.html?q=1', '*'])} HTTP/1.${random.below(2)}\r\n${headers.join('\r\n')}\r\n\r\n`;
+  return `${method} ${random.of(['/', '/a/b', '/index.html?q=1', '/a?b=c&d&e=', '/?', '?x', '*'])} HTTP/1.${random.below(2)}\r\n${headers.join('\r\n')}\r\n\r\n`;
 }
 
 function httpResponse(random: Random): string {
@@ -179,6 +187,16 @@ function httpResponse(random: Random): string {
   const body = 'x'.repeat(random.of([0, 0, 9]));
   // A body with a type has a layer of its own there.
   const types = body === '' ? ['Content-Type: text/plain'] : [];
-  const headers = ['Server: nginx', ...types, 'Connection: close', 'Location: /b'].filter(() => random.chance(60));
+  const headers = [
+    'Server: nginx',
+    ...types,
+    'Connection: close',
+    'Location: /b',
+    'Set-Cookie: a=1; Secure',
+    'WWW-Authenticate: Basic realm=x',
+    'Date: Mon, 30 Nov 2026 11:00:00 GMT',
+    'Last-Modified: Mon, 30 Nov 2026 11:00:00 GMT',
+    'Content-Encoding: identity',
+  ].filter(() => random.chance(60));
   return `HTTP/1.1 ${code} ${reason}\r\n${[...headers, `Content-Length: ${body.length}`].join('\r\n')}\r\n\r\n${body}`;
 }

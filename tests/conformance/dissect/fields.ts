@@ -6,32 +6,36 @@ const FIELDS_OF: Readonly<Record<string, string>> = {
   data: `data`,
   dns: `a aaaa cname count.add_rr count.answers count.auth_rr count.queries dname flags flags.authenticated
     flags.authoritative flags.checkdisable flags.opcode flags.rcode flags.recavail flags.recdesired
-    flags.response flags.truncated id length mx.mail_exchange mx.preference ns ptr.domain_name qry.class
+    flags.response flags.truncated flags.z id length mx.mail_exchange mx.preference ns ptr.domain_name qry.class
     qry.name qry.qu qry.type resp.cache_flush resp.class resp.edns0_version resp.ext_rcode resp.len
-    resp.name resp.ttl resp.type resp.z resp.z.do rr.udp_payload_size soa.expire_limit soa.minimum_ttl
+    resp.name resp.ttl resp.type resp.z resp.z.do resp.z.reserved rr.udp_payload_size soa.expire_limit soa.minimum_ttl
     soa.mname soa.refresh_interval soa.retry_interval soa.rname soa.serial_number srv.name srv.port srv.priority
     srv.proto srv.service srv.target srv.weight txt txt.length`,
   esp: `sequence spi`,
-  eth: `dst len padding src trailer type`,
-  http: `accept connection content_type cookie file_data host location referer request.line request.method
-    request.uri request.version response.code response.line response.phrase response.version server
-    unknown_header user_agent`,
+  eth: `dst dst.ig dst.lg len padding src src.ig src.lg trailer type`,
+  http: `accept accept_encoding accept_language authorization cache_control connection content_encoding content_length
+    content_length_header content_type cookie cookie_pair date file_data host last_modified location
+    proxy_authorization referer request.line request.method request.uri request.uri.path request.uri.query request.uri.query.parameter
+    request.version response.code response.line response.phrase response.version server set_cookie
+    transfer_encoding unknown_header upgrade user_agent www_authenticate x_forwarded_for`,
   icmp: `address_mask checksum code ident ident_le mtu originate_timestamp pointer receive_timestamp redir_gw
     seq seq_le transmit_timestamp type unused`,
   icmpv6: `checksum code echo.identifier echo.sequence_number mtu nd.na.flag nd.na.flag.o nd.na.flag.r
-    nd.na.flag.s nd.na.target_address nd.ns.target_address nd.ra.cur_hop_limit nd.ra.flag nd.ra.flag.m
-    nd.ra.flag.o nd.ra.reachable_time nd.ra.retrans_timer nd.ra.router_lifetime nd.rd.target_address
-    opt.length opt.linkaddr opt.mtu opt.prefix opt.prefix.length opt.prefix.preferred_lifetime
-    opt.prefix.valid_lifetime opt.type pointer rd.na.destination_address reserved type`,
+    nd.na.flag.rsv nd.na.flag.s nd.na.target_address nd.ns.target_address nd.ra.cur_hop_limit nd.ra.flag nd.ra.flag.h nd.ra.flag.m
+    nd.ra.flag.o nd.ra.flag.p nd.ra.flag.prf nd.ra.flag.rsv nd.ra.reachable_time nd.ra.retrans_timer nd.ra.router_lifetime nd.rd.target_address
+    opt opt.length opt.linkaddr opt.mtu opt.prefix opt.prefix.flag opt.prefix.flag.a opt.prefix.flag.l
+    opt.prefix.flag.r opt.prefix.flag.reserved opt.prefix.length opt.prefix.preferred_lifetime
+    opt.prefix.valid_lifetime opt.reserved opt.src_linkaddr opt.target_linkaddr opt.type pointer rd.na.destination_address reserved type`,
   ieee8021ad: `dei id priority`,
   ieee8021ah: `etype`,
   ip: `checksum cur_rt dsfield dsfield.dscp dsfield.ecn dst empty_rt flags flags.df flags.mf flags.rb frag_offset
     hdr_len id len opt.len opt.ptr opt.ra opt.sid opt.type opt.type.class opt.type.copy opt.type.number
+    options.eol options.nop options.record_route options.route options.routeralert options.sid options.source_route
     proto rec_rt src src_rt ttl version`,
   ipv6: `dst dstopts.len dstopts.len_oct dstopts.nxt flow fraghdr.ident fraghdr.more fraghdr.nxt
     fraghdr.offset fraghdr.reserved_bits fraghdr.reserved_octet hlim hopopts.len hopopts.len_oct
-    hopopts.nxt nxt opt.length opt.padn opt.router_alert opt.tel opt.type opt.type.action
-    opt.type.change opt.type.rest plen routing.len routing.len_oct routing.nxt routing.segleft
+    hopopts.nxt nxt opt.length opt.pad1 opt.padn opt.router_alert opt.tel opt.type opt.type.action
+    opt.type.change opt.type.rest plen routing.len routing.len_oct routing.mipv6.home_address routing.mipv6.reserved routing.nxt routing.segleft
     routing.type src tclass tclass.dscp tclass.ecn version`,
   llc: `dsap ssap control oui type`,
   null: `family`,
@@ -44,19 +48,22 @@ const FIELDS_OF: Readonly<Record<string, string>> = {
     shutdown_cumulative_tsn_ack srcport verification_tag`,
   sll: `etype halen hatype ifindex pkttype src.eth`,
   tcp: `reset_cause ack_raw checksum dstport flags flags.ack flags.ae flags.cwr flags.ece flags.fin flags.push flags.res
-    flags.reset flags.syn flags.urg hdr_len len option_kind option_len options.mss_val options.sack_le
-    options.sack_re options.timestamp.tsecr options.timestamp.tsval options.wscale.shift payload seq_raw
+    flags.reset flags.syn flags.urg hdr_len len option_kind option_len options options.eol options.mss options.mss_val options.nop options.sack
+    options.sack_le options.sack_perm
+    options.sack_re options.timestamp options.timestamp.tsecr options.timestamp.tsval options.wscale
+    options.wscale.shift payload seq_raw
     srcport urgent_pointer window_size_value`,
-  tls: `alert_message.desc alert_message.level app_data change_cipher_spec handshake.cipher_suites_length
-    handshake.ciphersuite handshake.comp_method handshake.comp_methods_length handshake.extension.data
+  tls: `alert_message alert_message.desc alert_message.level app_data change_cipher_spec handshake handshake.cipher_suites_length
+    handshake.ciphersuite handshake.ciphersuites handshake.comp_method handshake.comp_methods
+    handshake.comp_methods_length handshake.extension.data
     handshake.extension.len handshake.extension.type handshake.extensions.supported_version
     handshake.extensions.supported_versions_len handshake.extensions_alpn_len
-    handshake.extensions_alpn_str handshake.extensions_alpn_str_len handshake.extensions_length
+    handshake.extensions_alpn_list handshake.extensions_alpn_str handshake.extensions_alpn_str_len handshake.extensions_length
     handshake.extensions_server_name handshake.extensions_server_name_len
     handshake.extensions_server_name_list_len handshake.extensions_server_name_type
-    handshake.extensions_supported_group handshake.extensions_supported_groups_length handshake.length
+    handshake.extensions_supported_group handshake.extensions_supported_groups handshake.extensions_supported_groups_length handshake.length
     handshake.random handshake.session_id handshake.session_id_length handshake.sig_hash_alg
-    handshake.sig_hash_alg_len handshake.type handshake.version record.content_type record.length
+    handshake.sig_hash_alg_len handshake.sig_hash_algs handshake.sig_hash_hash handshake.sig_hash_sig handshake.type handshake.version record record.content_type record.length
     record.version`,
   udp: `checksum dstport length payload srcport`,
   vlan: `len dei etype id priority trailer`,

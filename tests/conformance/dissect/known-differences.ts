@@ -35,7 +35,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     matches: ({ ours, theirs, layers }, { frame }) =>
       frame.kinds.some((kind) => kind === 'cut' || kind.endsWith('first fragment')) &&
       (layers === undefined
-        ? ours === undefined && /^http\.request\.(method|uri|version)$/.test(theirs!.name)
+        ? ours === undefined && /^http\.request\.(method|uri[.a-z]*|version)$/.test(theirs!.name)
         : layers.ours.replace(/ data$/, ' http') === layers.theirs.replace(/ _ws.short$/, '')),
   },
   {
@@ -60,7 +60,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     matches: ({ ours, theirs, layers }, { frame }) =>
       frame.bytes.at(-1) === 0 &&
       (layers === undefined
-        ? theirs === undefined && ours?.name === 'ipv6.opt.type' && ours.offset === frame.bytes.length - 1
+        ? theirs === undefined && /^ipv6\.opt\.(type|pad1)$/.test(ours!.name) && ours!.offset === frame.bytes.length - 1
         : withoutProblems(layers.theirs) === layers.ours),
   },
 ];

@@ -135,7 +135,7 @@ function icmpv6(random: Random, kinds: string[], ends: Ends): Uint8Array {
       buildIcmpv6({
         ...ends,
         type: 134,
-        word: random.below(2 ** 32) & 0xffe0ffff,
+        word: random.below(2 ** 32),
         payload: advertisement(random, target()),
       }),
     () => buildIcmpv6({ ...ends, type: 135, payload: concatenate(target(), linkAddress(1)) }),
@@ -143,7 +143,7 @@ function icmpv6(random: Random, kinds: string[], ends: Ends): Uint8Array {
       buildIcmpv6({
         ...ends,
         type: 136,
-        word: (random.below(8) << 29) >>> 0,
+        word: random.below(2 ** 32),
         payload: concatenate(target(), linkAddress(2)),
       }),
     () => buildIcmpv6({ ...ends, type: 137, payload: concatenate(target(), target(), linkAddress(2)) }),
@@ -152,7 +152,7 @@ function icmpv6(random: Random, kinds: string[], ends: Ends): Uint8Array {
 
 /** Timers, prefix and MTU (RFC 4861, 4.2). */
 function advertisement(random: Random, prefix: Uint8Array): Uint8Array {
-  const prefixOption = concatenate(Uint8Array.of(3, 4, 64, 0xc0), bytes(random, 8), u32(0), prefix);
+  const prefixOption = concatenate(Uint8Array.of(3, 4, 64, random.below(256)), bytes(random, 8), u32(0), prefix);
   return concatenate(
     bytes(random, 8),
     Uint8Array.of(1, 1),

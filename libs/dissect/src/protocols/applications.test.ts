@@ -49,6 +49,13 @@ describe('DNS', () => {
     expect(valuesOf(overUdp(53, answer(type, data)), field)).toEqual([value]);
   });
 
+  it('shows what is reserved, in the header and in EDNS', () => {
+    const extension = concatenate(Uint8Array.of(0), u16(41, 1232, 0, 0x8003, 0));
+    const tree = overUdp(53, concatenate(u16(7, 0x8140, 0, 0, 0, 1), extension));
+    expect(valuesOf(tree, 'dns.flags.z')).toEqual([true]);
+    expect(valuesOf(tree, 'dns.resp.z.reserved')).toEqual([3]);
+  });
+
   it.each([
     ['_http._tcp.example.org', [['_http'], ['_tcp'], ['example.org']]],
     ['_http', [['_http'], [], []]],
@@ -119,6 +126,13 @@ describe('TLS', () => {
     expect(layerNames(tree).at(-1)).toBe('_ws.unreassembled');
   });
 
+  it('splits a signature algorithm into hash and signature, as TLS 1.2 has them', () => {
+    const tree = overTcp(443, clientHello([13, u16(4, 0x0403, 0x0804)]));
+    expect(found(tree, 'tls.handshake.sig_hash_algs')).toMatchObject([{ lengthBytes: 4 }]);
+    expect(valuesOf(tree, 'tls.handshake.sig_hash_hash')).toEqual([4, 8]);
+    expect(valuesOf(tree, 'tls.handshake.sig_hash_sig')).toEqual([3, 4]);
+  });
+
   it('reads several records, and messages that nobody can read', () => {
     const data = Uint8Array.of(23, 3, 3, 0, 2, 1, 2);
     const finished = Uint8Array.of(22, 3, 3, 0, 4, 0xee, 0xff, 0xff, 0xff);
@@ -153,6 +167,24 @@ describe('HTTP', () => {
     const tree = overTcp(80, 'NOTIFY /a HTTP/1.1\r\nHost: h\r\nNT: upnp:event\r\n\r\n');
     expect(valuesOf(tree, 'http.unknown_header')).toEqual(['NT: upnp:event']);
     expect(valuesOf(tree, 'http.request.line')).toEqual([]);
+  });
+
+  it.each<[string, string, string, unknown[]]>([
+    ['a target with a query', 'GET /a?b=c&d HTTP/1.1\r\n\r\n', 'http.request.uri.query.parameter', ['b=c', 'd']],
+    ['a target with a path', 'GET /a?b=c&d HTTP/1.1\r\n\r\n', 'http.request.uri.path', ['/a']],
+    ['cookies', 'GET / HTTP/1.1\r\nCookie: a=1; b=2\r\n\r\n', 'http.cookie_pair', ['a=1', 'b=2']],
+    ['a length', 'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n', 'http.content_length', [12]],
+    ['a length that is none', 'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n', 'http.content_length', []],
+    ['a header in words', 'GET / HTTP/1.1\r\nAccept-Encoding: br\r\n\r\n', 'http.accept_encoding', ['br']],
+  ])('takes %s apart', (_, message, field, values) => {
+    expect(valuesOf(overTcp(80, message), field)).toEqual(values);
+  });
+
+  it.each(['Authorization', 'Proxy-Authorization'])('shows of %s where it is, and not what it says', (header) => {
+    const tree = overTcp(80, `GET / HTTP/1.1\r\n${header}: Basic YTpi\r\n\r\n`);
+    const field = `http.${header.toLowerCase().replace('-', '_')}`;
+    expect(found(tree, field)).toMatchObject([{ offset: 70, lengthBytes: header.length + 14 }]);
+    expect(JSON.stringify(tree)).not.toContain('YTpi');
   });
 
   it('shows a response’s line, and the place of its body', () => {

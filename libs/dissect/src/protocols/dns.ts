@@ -12,6 +12,7 @@ const AUTHORITATIVE = field('dns.flags.authoritative', 'Authoritative');
 const TRUNCATED = field('dns.flags.truncated', 'Truncated');
 const RECURSION_DESIRED = field('dns.flags.recdesired', 'Recursion desired');
 const RECURSION_AVAILABLE = field('dns.flags.recavail', 'Recursion available');
+const RESERVED = field('dns.flags.z', 'Reserved');
 const AUTHENTICATED = field('dns.flags.authenticated', 'Authenticated data');
 const CHECKING_DISABLED = field('dns.flags.checkdisable', 'Checking disabled');
 const REPLY_CODE = field(
@@ -47,6 +48,7 @@ const EXTENDED_CODE = field('dns.resp.ext_rcode', 'Extended reply code', hex(2))
 const VERSION = field('dns.resp.edns0_version', 'EDNS version');
 const EXTENDED_FLAGS = field('dns.resp.z', 'Flags', hex(4));
 const DNSSEC_OK = field('dns.resp.z.do', 'DNSSEC accepted');
+const EXTENDED_RESERVED = field('dns.resp.z.reserved', 'Reserved', hex(4));
 const MESSAGE_LENGTH = field('dns.length', 'Length');
 
 const HEADER_BYTES = 12;
@@ -122,6 +124,7 @@ function writeFlags(layer: Layer): void {
     inner.flag(TRUNCATED, 2, 2, 0x0200);
     inner.flag(RECURSION_DESIRED, 2, 2, 0x0100);
     if (isResponse) inner.flag(RECURSION_AVAILABLE, 2, 2, 0x0080);
+    inner.flag(RESERVED, 2, 2, 0x0040);
     // In a query, it says that who asks would know (RFC 6840, 5.7).
     if (isResponse || (flags & 0x0020) !== 0) inner.flag(AUTHENTICATED, 2, 2, 0x0020);
     inner.flag(CHECKING_DISABLED, 2, 2, 0x0010);
@@ -181,5 +184,8 @@ function writeExtension(record: Layer, at: number): void {
   record.uint(EXTENDED_CODE, at, 1);
   record.uint(VERSION, at + 1, 1);
   record.uint(EXTENDED_FLAGS, at + 2, 2);
-  record.within((inner) => inner.flag(DNSSEC_OK, at + 2, 2, 0x8000));
+  record.within((inner) => {
+    inner.flag(DNSSEC_OK, at + 2, 2, 0x8000);
+    inner.bits(EXTENDED_RESERVED, at + 2, 2, 0x7fff);
+  });
 }

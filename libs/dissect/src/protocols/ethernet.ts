@@ -4,8 +4,8 @@ import type { Layer } from '../layer.js';
 import { etherTypes } from '../names.js';
 import type { Protocol } from '../protocol.js';
 
-const DESTINATION = field('eth.dst', 'Destination');
-const SOURCE = field('eth.src', 'Source');
+const DESTINATION = address('eth.dst', 'Destination');
+const SOURCE = address('eth.src', 'Source');
 const TYPE = field('eth.type', 'Type', named(etherTypes, hex(4)));
 const LENGTH = field('eth.len', 'Length');
 const PADDING = field('eth.padding', 'Padding');
@@ -25,8 +25,8 @@ export const ethernet: Protocol = {
   title: 'Ethernet',
   dissect(layer, next) {
     layer.setLength(HEADER_BYTES);
-    layer.mac(DESTINATION, 0);
-    layer.mac(SOURCE, 6);
+    writeAddress(layer, DESTINATION, 0);
+    writeAddress(layer, SOURCE, 6);
     const typeOrLength = layer.slice.u16(12);
     layer.uint(typeOrLength <= LONGEST_PAYLOAD ? LENGTH : TYPE, 12, 2);
     const used = next.byTypeOrLength(typeOrLength, layer.slice.part(HEADER_BYTES));
@@ -34,6 +34,23 @@ export const ethernet: Protocol = {
     return undefined;
   },
 };
+
+function address(name: string, label: string) {
+  return {
+    whole: field(name, label),
+    isLocal: field(`${name}.lg`, 'Locally administered'),
+    isGroup: field(`${name}.ig`, 'Of a group'),
+  };
+}
+
+/** Two bits of the first byte say what the address is of (IEEE 802, 8.2.2). */
+function writeAddress(layer: Layer, { whole, isLocal, isGroup }: ReturnType<typeof address>, at: number): void {
+  layer.mac(whole, at);
+  layer.within((inner) => {
+    inner.flag(isLocal, at, 3, 0x02_0000);
+    inner.flag(isGroup, at, 3, 0x01_0000);
+  });
+}
 
 /** What follows the packet inside: zeros up to the shortest frame, and what a switch or card has put behind. */
 function writeTrailer(layer: Layer, at: number, trailer: Field): void {

@@ -1,32 +1,21 @@
-import { type Field, field } from '../field.js';
+import { field } from '../field.js';
 import type { Layer } from '../layer.js';
 import type { Protocol } from '../protocol.js';
 import type { Slice } from '../slice.js';
+import { writeHeaderLine, writeParts } from './http-headers.js';
 
 const METHOD = field('http.request.method', 'Method');
 const URI = field('http.request.uri', 'URI');
+const PATH = field('http.request.uri.path', 'Path');
+const QUERY = field('http.request.uri.query', 'Query');
+const PARAMETER = field('http.request.uri.query.parameter', 'Parameter');
 const REQUEST_VERSION = field('http.request.version', 'Version');
 const RESPONSE_VERSION = field('http.response.version', 'Version');
 const CODE = field('http.response.code', 'Status code');
 const PHRASE = field('http.response.phrase', 'Reason');
 const REQUEST_LINE = field('http.request.line', 'Header');
 const RESPONSE_LINE = field('http.response.line', 'Header');
-/** Of what is neither request nor response: a notification. */
-const OTHER_LINE = field('http.unknown_header', 'Header');
 const BODY = field('http.file_data', 'Body');
-
-/** Header lines that have a field of their own, in lower case. */
-const headers = new Map<string, Field>([
-  ['host', field('http.host', 'Host')],
-  ['user-agent', field('http.user_agent', 'User-Agent')],
-  ['content-type', field('http.content_type', 'Content-Type')],
-  ['referer', field('http.referer', 'Referer')],
-  ['location', field('http.location', 'Location')],
-  ['server', field('http.server', 'Server')],
-  ['connection', field('http.connection', 'Connection')],
-  ['cookie', field('http.cookie', 'Cookie')],
-  ['accept', field('http.accept', 'Accept')],
-]);
 
 const startsOf = (...words: readonly string[]) => words.map((word) => new TextEncoder().encode(word));
 const STARTS = startsOf(
@@ -52,7 +41,7 @@ const WEBDAV_STARTS = startsOf(
 /** General Event Notification Architecture, as UPnP devices speak it: UPnP Device Architecture 2.0, 4. */
 const NOTIFICATION_STARTS = startsOf('NOTIFY ', 'SUBSCRIBE ', 'UNSUBSCRIBE ');
 const VERSION = 'HTTP/1.';
-const [NEW_LINE, RETURN, SPACE, COLON] = [0x0a, 0x0d, 0x20, 0x3a];
+const [NEW_LINE, RETURN, SPACE, QUESTION_MARK, AMPERSAND] = [0x0a, 0x0d, 0x20, 0x3f, 0x26];
 /** More than any server takes (8 KiB for a line, 100 lines). */
 const MOST_LINES = 200;
 const CODE_DIGITS = 3;
@@ -72,7 +61,8 @@ export const http: Protocol = {
       if (isResponse) writeStatusLine(line, first.length);
       else writeRequestLine(line, first.length);
     });
-    const headerLine = isResponse ? RESPONSE_LINE : isNotification(layer.slice) ? OTHER_LINE : REQUEST_LINE;
+    // A notification is neither request nor response.
+    const headerLine = isResponse ? RESPONSE_LINE : isNotification(layer.slice) ? undefined : REQUEST_LINE;
     let at = first.next;
     for (let lines = 0; at < layer.slice.presentLength && lines < MOST_LINES; lines++) {
       const { length, next } = lineAt(layer.slice, at);
@@ -121,7 +111,17 @@ function writeRequestLine(line: Layer, length: number): void {
   const uriEnd = spaceIn(line.slice, uriAt, length);
   line.text(METHOD, 0, uriAt - 1);
   line.text(URI, uriAt, uriEnd - uriAt);
+  line.within((uri) => writeQuery(uri, uriAt, uriEnd));
   if (uriEnd + 1 < length) line.text(REQUEST_VERSION, uriEnd + 1, length - uriEnd - 1);
+}
+
+/** Takes a target apart that has a query (RFC 3986, 3.4). */
+function writeQuery(uri: Layer, at: number, end: number): void {
+  const queryAt = uri.slice.find(QUESTION_MARK, at, end) + 1;
+  if (queryAt === 0 || queryAt === end) return;
+  uri.text(PATH, at, queryAt - 1 - at);
+  uri.text(QUERY, queryAt, end - queryAt);
+  uri.within((query) => writeParts(query, PARAMETER, AMPERSAND, queryAt, end));
 }
 
 /** Version, code, reason: RFC 9112, 4. */
@@ -142,23 +142,4 @@ function writeStatusLine(line: Layer, length: number): void {
 function spaceIn(slice: Slice, at: number, end: number): number {
   const space = slice.find(SPACE, at, end);
   return space < 0 ? end : space;
-}
-
-/** @param lineBytes its end included: that is the place of the field, as its value is the line's */
-function writeHeaderLine(layer: Layer, at: number, length: number, lineBytes: number, line: Field): void {
-  const { slice } = layer;
-  const colon = slice.find(COLON, at, at + length);
-  const nameLength = colon < 0 ? 0 : colon - at;
-  // Names are short: what is longer has no field of its own.
-  const name = nameLength > 0 && nameLength < 32 ? slice.latin1(at, nameLength).toLowerCase() : '';
-  const known = headers.get(name);
-  if (known === undefined) {
-    layer.place(line, at, lineBytes, at, length);
-    return;
-  }
-  let valueAt = at + nameLength + 1;
-  while (valueAt < at + length && slice.u8(valueAt) === SPACE) valueAt++;
-  layer.place(known, at, lineBytes, valueAt, at + length - valueAt);
-  // A filter finds a header by its line, too, but for those of notifications.
-  if (line !== OTHER_LINE) layer.within((inner) => inner.place(line, at, lineBytes, at, length));
 }

@@ -36,10 +36,15 @@ const NA_FLAGS = field('icmpv6.nd.na.flag', 'Flags', hex(8));
 const NA_ROUTER = field('icmpv6.nd.na.flag.r', 'Router');
 const NA_SOLICITED = field('icmpv6.nd.na.flag.s', 'Solicited');
 const NA_OVERRIDE = field('icmpv6.nd.na.flag.o', 'Override');
+const NA_RESERVED = field('icmpv6.nd.na.flag.rsv', 'Reserved');
 const RA_HOP_LIMIT = field('icmpv6.nd.ra.cur_hop_limit', 'Hop limit');
 const RA_FLAGS = field('icmpv6.nd.ra.flag', 'Flags', hex(2));
 const RA_MANAGED = field('icmpv6.nd.ra.flag.m', 'Managed addresses');
 const RA_OTHER = field('icmpv6.nd.ra.flag.o', 'Other configuration');
+const RA_HOME_AGENT = field('icmpv6.nd.ra.flag.h', 'Home agent');
+const RA_PREFERENCE = field('icmpv6.nd.ra.flag.prf', 'Preference', named({ 0: 'medium', 1: 'high', 3: 'low' }));
+const RA_PROXY = field('icmpv6.nd.ra.flag.p', 'Proxy');
+const RA_RESERVED = field('icmpv6.nd.ra.flag.rsv', 'Reserved');
 const RA_LIFETIME = field('icmpv6.nd.ra.router_lifetime', 'Router lifetime', unit('s'));
 const RA_REACHABLE = field('icmpv6.nd.ra.reachable_time', 'Reachable time', unit('ms'));
 const RA_RETRANS = field('icmpv6.nd.ra.retrans_timer', 'Retransmission timer', unit('ms'));
@@ -117,6 +122,11 @@ function routerAdvertisement(layer: Layer): void {
   layer.within((inner) => {
     inner.flag(RA_MANAGED, 5, 1, 0x80);
     inner.flag(RA_OTHER, 5, 1, 0x40);
+    // RFC 6275, 7.1; RFC 4191, 2.1; RFC 4389, 4.1.3.3.
+    inner.flag(RA_HOME_AGENT, 5, 1, 0x20);
+    inner.bits(RA_PREFERENCE, 5, 1, 0x18);
+    inner.flag(RA_PROXY, 5, 1, 0x04);
+    inner.bits(RA_RESERVED, 5, 1, 0x03);
   });
   layer.uint(RA_LIFETIME, 6, 2);
   layer.uint(RA_REACHABLE, 8, 4);
@@ -130,6 +140,7 @@ function neighborAdvertisement(layer: Layer): void {
     inner.flag(NA_ROUTER, 4, 4, 0x8000_0000);
     inner.flag(NA_SOLICITED, 4, 4, 0x4000_0000);
     inner.flag(NA_OVERRIDE, 4, 4, 0x2000_0000);
+    inner.bits(NA_RESERVED, 4, 4, 0x1fff_ffff);
   });
   layer.ipv6(NA_TARGET, 8);
   dissectDiscoveryOptions(layer, 24);

@@ -36,7 +36,7 @@ const types: Readonly<Record<number, OptionType>> = {
   7: { name: 'ip.options.record_route', title: 'Record route', write: route('record') },
   68: { name: 'ip.options.timestamp', title: 'Timestamp' },
   130: { name: 'ip.options.security', title: 'Security' },
-  [LOOSE_SOURCE_ROUTE]: { name: 'ip.options.source_route', title: 'Loose source route', write: route('source') },
+  [LOOSE_SOURCE_ROUTE]: { name: 'ip.options.route', title: 'Loose source route', write: route('source') },
   136: {
     name: 'ip.options.sid',
     title: 'Stream',

@@ -35,10 +35,17 @@ const ROUTING_TYPE = field(
 );
 const SEGMENTS_LEFT = field('ipv6.routing.segleft', 'Segments left');
 
-/** RFC 8200, 4.4. */
-const routing = header('ipv6.routing', 'Routing header', (inner, at) => {
-  inner.uint(ROUTING_TYPE, at + 2, 1);
+const MOBILE = 2;
+const MOBILE_RESERVED = field('ipv6.routing.mipv6.reserved', 'Reserved');
+const HOME_ADDRESS = field('ipv6.routing.mipv6.home_address', 'Home address');
+
+/** RFC 8200, 4.4; RFC 6275, 6.4.1. */
+const routing = header('ipv6.routing', 'Routing header', (inner, at, lengthBytes) => {
+  const type = inner.uint(ROUTING_TYPE, at + 2, 1);
   inner.uint(SEGMENTS_LEFT, at + 3, 1);
+  if (type !== MOBILE || lengthBytes !== 24) return;
+  inner.bytes(MOBILE_RESERVED, at + 4, 4);
+  inner.ipv6(HOME_ADDRESS, at + 8);
 });
 
 /** A header whose length field counts 8 bytes each behind the first 8. */

@@ -39,7 +39,10 @@ export function dissectIpv6Options(layer: Layer, at: number, end: number): void 
     let length = 1;
     layer.group('ipv6.opt', 'Option', start, length, (inner) => {
       inner.uint(TYPE, start, 1);
-      if (type === PAD_1) return;
+      if (type === PAD_1) {
+        inner.group('ipv6.opt.pad1', 'Pad1', start, length);
+        return;
+      }
       inner.within((bits) => {
         bits.bits(ACTION, start, 1, 0xc0);
         bits.flag(CHANGE, start, 1, 0x20);

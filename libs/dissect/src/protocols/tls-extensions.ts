@@ -38,18 +38,28 @@ const GROUPS_LENGTH = field('tls.handshake.extensions_supported_groups_length', 
 const GROUP = field('tls.handshake.extensions_supported_group', 'Group', hex(4));
 const ALGORITHMS_LENGTH = field('tls.handshake.sig_hash_alg_len', 'Algorithms length', unit('bytes'));
 const ALGORITHM = field('tls.handshake.sig_hash_alg', 'Algorithm', hex(4));
+/** The two halves that an algorithm was made of before TLS 1.3 (RFC 5246, 7.4.1.4.1). */
+const HASH = field('tls.handshake.sig_hash_hash', 'Hash');
+const SIGNATURE = field('tls.handshake.sig_hash_sig', 'Signature');
 const DATA = field('tls.handshake.extension.data', 'Data');
 
 type Write = (extension: Layer, isClient: boolean) => void;
 
 const writers: Readonly<Record<number, Write>> = {
   0: writeServerNames,
-  10: numbers(GROUPS_LENGTH, GROUP, 2),
-  13: numbers(ALGORITHMS_LENGTH, ALGORITHM, 2),
+  10: listed(GROUPS_LENGTH, 'tls.handshake.extensions_supported_groups', 'Groups', (groups, at) =>
+    groups.uint(GROUP, at, 2),
+  ),
+  13: listed(ALGORITHMS_LENGTH, 'tls.handshake.sig_hash_algs', 'Algorithms', (algorithms, at) => {
+    algorithms.uint(ALGORITHM, at, 2);
+    algorithms.within((halves) => {
+      halves.uint(HASH, at, 1);
+      halves.uint(SIGNATURE, at + 1, 1);
+    });
+  }),
   16: writeApplicationProtocols,
   // The server's choice stands alone (RFC 8446, 4.2.1).
-  43: (extension, isClient) =>
-    isClient ? numbers(VERSIONS_LENGTH, VERSION, 1)(extension, isClient) : extension.uint(VERSION, 0, 2),
+  43: (extension, isClient) => (isClient ? writeVersions(extension) : extension.uint(VERSION, 0, 2)),
 };
 
 /** What is behind an extension's length: `extension` reads nothing else. */
@@ -72,18 +82,29 @@ function writeServerNames(extension: Layer): void {
 
 /** RFC 7301, 3.1. */
 function writeApplicationProtocols(extension: Layer): void {
-  extension.uint(ALPN_LENGTH, 0, 2);
-  for (let at = 2; at < extension.slice.length; ) {
-    const length = extension.uint(ALPN_NAME_LENGTH, at, 1);
-    extension.text(ALPN_NAME, at + 1, length);
-    at += 1 + length;
-  }
+  const listLength = extension.uint(ALPN_LENGTH, 0, 2);
+  extension.group('tls.handshake.extensions_alpn_list', 'Protocols', 2, listLength, (list) => {
+    for (let at = 2; at < list.slice.length; ) {
+      const length = list.uint(ALPN_NAME_LENGTH, at, 1);
+      list.text(ALPN_NAME, at + 1, length);
+      at += 1 + length;
+    }
+  });
 }
 
 /** A list of 16-bit numbers behind its length. */
-function numbers(length: Field, number: Field, lengthBytes: 1 | 2): Write {
+function listed(length: Field, name: string, title: string, write: (list: Layer, at: number) => void): Write {
   return (extension) => {
-    const end = Math.min(lengthBytes + extension.uint(length, 0, lengthBytes), extension.slice.length);
-    for (let at = lengthBytes; at + 2 <= end; at += 2) extension.uint(number, at, 2);
+    const listLength = extension.uint(length, 0, 2);
+    const end = Math.min(2 + listLength, extension.slice.length);
+    extension.group(name, title, 2, listLength, (list) => {
+      for (let at = 2; at + 2 <= end; at += 2) write(list, at);
+    });
   };
+}
+
+/** RFC 8446, 4.2.1. */
+function writeVersions(extension: Layer): void {
+  const end = Math.min(1 + extension.uint(VERSIONS_LENGTH, 0, 1), extension.slice.length);
+  for (let at = 1; at + 2 <= end; at += 2) extension.uint(VERSION, at, 2);
 }

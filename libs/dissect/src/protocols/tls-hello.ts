@@ -51,7 +51,17 @@ function writeChoices(hello: Layer, at: number): number {
   });
   const methodsLength = hello.uint(METHODS_LENGTH, methodsAt, 1);
   const end = methodsAt + 1 + methodsLength;
-  for (let method = methodsAt + 1; method < end; method++) hello.uint(METHOD, method, 1);
+  if (methodsLength > 0) {
+    hello.group(
+      'tls.handshake.comp_methods',
+      `Compression methods (${methodsLength})`,
+      methodsAt + 1,
+      methodsLength,
+      (methods) => {
+        for (let method = methodsAt + 1; method < end; method++) methods.uint(METHOD, method, 1);
+      },
+    );
+  }
   return end;
 }
 

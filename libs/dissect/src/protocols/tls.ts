@@ -94,7 +94,7 @@ function writeFragment(record: Layer, type: number, length: number): void {
       alert.uint(ALERT_LEVEL, 0, 1);
       alert.uint(ALERT, 1, 1);
     });
-  } else record.group('tls.alert_message', 'Encrypted alert', 0, length, () => undefined);
+  } else record.group('tls.alert_message', 'Encrypted alert', 0, length);
 }
 
 /** One record may carry several messages, and a message several records. */
@@ -102,7 +102,7 @@ function writeHandshakes(record: Layer): void {
   const { slice } = record;
   for (let at = 0; at < slice.length; ) {
     if (!isHandshake(slice, at)) {
-      record.group('tls.handshake', 'Encrypted handshake message', at, slice.length - at, () => undefined);
+      record.group('tls.handshake', 'Encrypted handshake message', at, slice.length - at);
       return;
     }
     at += HANDSHAKE_HEADER_BYTES + writeHandshake(record, at);
