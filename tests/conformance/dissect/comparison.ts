@@ -1,4 +1,5 @@
 import { dissectPacket, type Node } from '@bpfleet/dissect';
+import { mustBeOurs } from './exclusions.js';
 import { FIELDS } from './fields.js';
 import type { Frame } from './frames.js';
 import type { TheirField, TheirPacket } from './tshark.js';
@@ -61,7 +62,7 @@ export function answersOn(frame: Frame, linkType: number, their: TheirPacket): A
       theirs: their.layers,
     },
     ours: ours.filter(({ name }) => compared.has(name)),
-    theirs: their.fields.filter(({ name }) => compared.has(name)),
+    theirs: their.fields.filter(({ name }) => compared.has(name) || mustBeOurs(name)),
     all: { ours, theirs: their.fields },
   };
 }

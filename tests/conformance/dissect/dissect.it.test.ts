@@ -7,6 +7,7 @@ import { Coverage } from '../expressions/coverage.js';
 import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
 import { answersOn, type Difference, differencesOf } from './comparison.js';
+import { NAMED } from './exclusions.js';
 import { FIELDS } from './fields.js';
 import { type Frame, KINDS, LINKS, randomFrame } from './frames.js';
 import { knownDifference } from './known-differences.js';
@@ -22,8 +23,6 @@ const FRAMES = 2_000 * ROUNDS;
 const LIVE_FRAMES = 500 * ROUNDS;
 /** Of tshark's fields this many must be ours in name, place and value, and of ours tshark's. Known differences count as differences. */
 const LEAST_EQUAL = 0.999;
-/** Judged by themselves: what the others have in common with tshark makes up for nothing here. */
-const NAMED = ['eth', 'ip', 'ipv6', 'tcp', 'udp', 'icmp', 'dns', 'tls', 'http'];
 
 const LIVE = 'live traffic';
 

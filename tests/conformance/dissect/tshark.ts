@@ -85,10 +85,14 @@ function captureFile(frames: readonly Frame[], linkType: number): Uint8Array {
 function readPacket(pdml: string): TheirPacket {
   const layers: string[] = [];
   const fields: TheirField[] = [];
+  let isInExpert = false;
   for (const [, tag, attributes] of pdml.matchAll(/<(proto|field) ([^>]*)>/g)) {
     const read = new Map([...attributes!.matchAll(/([a-z]+)="([^"]*)"/g)].map((match) => [match[1]!, match[2]!]));
     const name = read.get('name') ?? '';
-    if (OUTSIDE.includes(name) || name.startsWith('frame.')) continue;
+    // What tshark thinks of the packet, and is no field of it: each judgement has a name of its own.
+    const isJudgement = isInExpert || name.startsWith('_ws.expert');
+    isInExpert = name === '_ws.expert';
+    if (isJudgement || OUTSIDE.includes(name) || name.startsWith('frame.')) continue;
     if (tag === 'proto' || name === 'data') layers.push(name);
     else if (name !== '') {
       fields.push({
