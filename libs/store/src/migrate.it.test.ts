@@ -37,6 +37,14 @@ suiteRequires('Migrations', { postgres: await postgres() }, ({ postgres: server 
     await rm(directory, { recursive: true });
   });
 
+  /** A store as it was before this migration of analytics. */
+  async function migratedBefore(first: string): Promise<TestDatabase> {
+    const names = (await readdir(analyticsMigrations)).filter((name) => name < first);
+    for (const name of names) await copyFile(join(analyticsMigrations, name), join(directory, name));
+    await migrate({ connection: database.connection, schema: 'analytics', directory });
+    return database;
+  }
+
   describe('migrate', () => {
     it('runs each migration once, in order', async () => {
       await write('0001_first', 'CREATE TABLE control.a (x int)');
@@ -90,10 +98,7 @@ suiteRequires('Migrations', { postgres: await postgres() }, ({ postgres: server 
     });
 
     it('makes one gap of what was told missing of an epoch by the minute, and keeps the other losses', async () => {
-      const names = (await readdir(analyticsMigrations)).filter((name) => name < '0012');
-      for (const name of names) await copyFile(join(analyticsMigrations, name), join(directory, name));
-      const { connection } = database;
-      await migrate({ connection, schema: 'analytics', directory });
+      const { connection } = await migratedBefore('0012');
       await pool.query(`INSERT INTO analytics.agent_loss VALUES
         ('a', 1, 'missing', 0, 5, 9, 3, 30), ('a', 1, 'missing', 60000000000, 8, 70, -1, -10),
         ('b', 1, 'missing', 0, 5, 9, 1, 10), ('b', 1, 'missing', 60000000000, 8, 70, -1, -10),
@@ -103,6 +108,30 @@ suiteRequires('Migrations', { postgres: await postgres() }, ({ postgres: server 
       expect(rows).toEqual([
         ['a', '1', 'kernel', '0', '5', '9', '0', '7'],
         ['a', '1', 'missing', '-1', '5', '70', '2', '20'],
+      ]);
+    });
+
+    it('keeps of what clocks that were far off made one span of its ends, and what is short', async () => {
+      const { connection } = await migratedBefore('0018');
+      const hourNs = 3_600_000_000_000n;
+      const insert = `INSERT INTO analytics.not_retained
+        (class, ingested_from, ingested_to, ts_min, ts_max, suspect_ts_min, suspect_ts_max, rows, bytes, reason)
+        VALUES ('section', $1, $1, $2, $3, $4, $5, 9, 1, 'age')`;
+      await pool.query(insert, [new Date(0), 100n * hourNs, 101n * hourNs, 0n, 9000n * hourNs]);
+      await pool.query(insert, [new Date(1), 100n * hourNs, 101n * hourNs, 90n * hourNs, 101n * hourNs + 5n]);
+      await pool.query(insert, [new Date(2), 100n * hourNs, 101n * hourNs, null, null]);
+      await migrate({ connection, schema: 'analytics', directory: analyticsMigrations });
+      const { rows } = await pool.query({
+        text: `SELECT (ts_min / ${hourNs})::int, ts_max::numeric / ${hourNs} > ts_max / ${hourNs}, (ts_max / ${hourNs})::int, rows::int
+          FROM analytics.not_retained ORDER BY ingested_from, ts_min`,
+        rowMode: 'array',
+      });
+      expect(rows).toEqual([
+        [0, false, 0, 0],
+        [100, false, 101, 9],
+        [9000, false, 9000, 0],
+        [90, true, 101, 9],
+        [100, false, 101, 9],
       ]);
     });
   });

@@ -1,8 +1,11 @@
 import type pg from 'pg';
+import { noteParts } from './note-parts.js';
 import type { Limits } from './outlived.js';
+import { hourOf, spanParts } from './span-parts.js';
 
 /** In one transaction: few enough to be through in a moment. */
 const MOST_ROWS = 10_000;
+const HOUR_MS = 3_600_000;
 
 /** What has left the log's way has few rows and no partitions: its oldest rows are deleted. */
 export async function deleteOldRows(
@@ -33,7 +36,14 @@ async function deleteAll(client: pg.ClientBase, sql: string, limit: number): Pro
   }
 }
 
-const timesOf = { quarantine: 'min(ts_min) AS ts_min, max(ts_max) AS ts_max', loss: 'NULL AS ts_min, NULL AS ts_max' };
+/** As ingest has it where a record does not tell. */
+const ns = (time: string): string => `(extract(epoch FROM ${time}) * 1000000000)::bigint`;
+const timesOf = {
+  quarantine: { first: `COALESCE(ts_min, ${ns('quarantined_at')})`, last: `COALESCE(ts_max, ${ns('quarantined_at')})` },
+  loss: { first: ns('noticed_at'), last: ns('noticed_at') },
+};
+/** Of what one transaction deletes of one hour of ingest. */
+const MOST_SPANS = 100;
 
 const deleteOlder = (table: 'quarantine' | 'loss', time: string): string => `
   WITH old AS (
@@ -66,17 +76,13 @@ const DELETE_LEFT_OUT = `
 
 /** Deletes the rows named in `old`, and notes by the hour how many they were. */
 function remembered(table: 'quarantine' | 'loss', time: string, reason: 'age' | 'size'): string {
+  const { first, last } = timesOf[table];
   return `gone AS (
     DELETE FROM analytics.${table} WHERE id IN (SELECT id FROM old) RETURNING *
-  ), noted AS (
-    INSERT INTO analytics.not_retained AS n (class, ingested_from, ingested_to, ts_min, ts_max, rows, bytes, reason)
-    SELECT '${table}', hour, hour + interval '1 hour', ts_min::bigint, ts_max::bigint, count, bytes, '${reason}' FROM (
-      SELECT date_trunc('hour', ${time}, 'UTC') AS hour, ${timesOf[table]}, count(*) AS count,
-        ${table === 'quarantine' ? 'sum(octet_length(body))' : '0'} AS bytes
-      FROM gone GROUP BY hour
-    ) AS hours
-    ON CONFLICT (class, ingested_from) DO UPDATE SET
-      ts_min = LEAST(n.ts_min, excluded.ts_min), ts_max = GREATEST(n.ts_max, excluded.ts_max),
-      rows = n.rows + excluded.rows, bytes = n.bytes + excluded.bytes, given_up_at = now()
+  ), spans AS (
+    SELECT date_trunc('hour', ${time}, 'UTC') AS ingested_from, '' AS agent, min(${first}) AS ts_min, max(${last}) AS ts_max,
+      count(*) AS rows, ${table === 'quarantine' ? 'sum(octet_length(body))' : '0'} AS bytes
+    FROM gone GROUP BY ingested_from, ${hourOf(last)}
+  ), ${spanParts(MOST_SPANS)}, noted AS (${noteParts(table, HOUR_MS, reason)}
   ) SELECT count(*) FROM gone`;
 }

@@ -1,17 +1,21 @@
 import type pg from 'pg';
+import { noteParts } from './note-parts.js';
 import type { Outlived } from './outlived.js';
+import { packetTimes } from './packet-times.js';
+import { hourOf, spanParts } from './span-parts.js';
 
 /**
  * Remembers what goes, and from this commit on no query looks for it: the packet times of a section's hour leave
- * `partition_range` in the same transaction. The table itself is dropped afterwards, also by the next round.
+ * `partition_range` in the same transaction. The table itself is dropped afterwards, also by the next round. Of the partition
+ * each row is read once, without its body: that keeps nobody waiting but retention itself.
  */
-export async function leave(client: pg.ClientBase, { partition, reason }: Outlived): Promise<void> {
-  const { name, table, beginMs, endMs } = partition;
+export async function leave(client: pg.ClientBase, going: Outlived): Promise<void> {
+  const { name, table, beginMs, endMs, bytes } = going.partition;
   const span = [new Date(beginMs), new Date(endMs)];
   await client.query('BEGIN');
   try {
-    await client.query(REMEMBER, [partition.class, ...span, partition.rows, partition.bytes, reason]);
-    if (partition.class === 'section') {
+    await client.query(remember(going), [span[0], bytes]);
+    if (going.partition.class === 'section') {
       await client.query('DELETE FROM analytics.partition_range WHERE hour >= $1 AND hour < $2', span);
     }
     await client.query('INSERT INTO analytics.leaving_partition VALUES ($1, $2) ON CONFLICT DO NOTHING', [name, table]);
@@ -22,24 +26,20 @@ export async function leave(client: pg.ClientBase, { partition, reason }: Outliv
   }
 }
 
-// Flows are made of sections some time after these: of those of the hour before, too, and such an hour may be gone already.
-const REMEMBER = `
-  INSERT INTO analytics.not_retained AS n
-    (class, ingested_from, ingested_to, ts_min, ts_max, suspect_ts_min, suspect_ts_max, rows, bytes, reason)
-  SELECT $1::text, $2::timestamptz, $3::timestamptz, min(ts_min), max(ts_max), min(suspect_ts_min), max(suspect_ts_max),
-    $4::bigint, $5::bigint, $6::text
-  FROM (
-    SELECT hour, ts_min, ts_max, suspect_ts_min, suspect_ts_max FROM analytics.partition_range
-    UNION ALL
-    SELECT ingested_from, ts_min, ts_max, suspect_ts_min, suspect_ts_max FROM analytics.not_retained
-    WHERE class = 'section' AND $1::text <> 'section'
-  ) AS hours
-  WHERE hour < $3 AND hour >= CASE WHEN $1::text = 'section' THEN $2 ELSE $2 - interval '1 hour' END
-  ON CONFLICT (class, ingested_from) DO UPDATE SET
-    ts_min = LEAST(n.ts_min, excluded.ts_min), ts_max = GREATEST(n.ts_max, excluded.ts_max),
-    suspect_ts_min = LEAST(n.suspect_ts_min, excluded.suspect_ts_min),
-    suspect_ts_max = GREATEST(n.suspect_ts_max, excluded.suspect_ts_max),
-    rows = n.rows + excluded.rows, bytes = n.bytes + excluded.bytes, given_up_at = now()`;
+/** Of one partition: a lying clock, or a file of many years, makes no more spans than this. */
+const MOST_SPANS = 100;
+
+/** Each span has its share of the bytes. */
+function remember({ partition, reason }: Outlived): string {
+  const { class: of, table, name, beginMs, endMs } = partition;
+  const { first, last } = packetTimes[table]!;
+  return `
+    WITH spans AS (
+      SELECT $1::timestamptz AS ingested_from, '' AS agent, min(${first}) AS ts_min, max(${last}) AS ts_max, count(*) AS rows,
+        $2::bigint * count(*) / sum(count(*)) OVER () AS bytes
+      FROM analytics.${name} GROUP BY ${hourOf(last)}
+    ), ${spanParts(MOST_SPANS)} ${noteParts(of, endMs - beginMs, reason)}`;
+}
 
 export interface Leaving {
   readonly name: string;

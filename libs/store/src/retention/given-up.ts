@@ -37,10 +37,8 @@ export async function givenUp(
 // last that a bigint has.
 const GIVEN_UP = `
   WITH gone AS (
-    SELECT GREATEST(ts_min, $1) AS ts_min, LEAST(ts_max, $2) AS ts_max, rows FROM (
-      SELECT ts_min, ts_max, rows FROM analytics.not_retained WHERE class = $3
-      UNION ALL SELECT suspect_ts_min, suspect_ts_max, 0 FROM analytics.not_retained WHERE class = $3
-    ) AS spans WHERE ts_max >= $1 AND ts_min <= $2
+    SELECT GREATEST(ts_min, $1) AS ts_min, LEAST(ts_max, $2) AS ts_max, rows
+    FROM analytics.not_retained WHERE class = $3 AND ts_max >= $1 AND ts_min <= $2
   ), marked AS (
     SELECT *, ts_min > 60000000000::numeric
       + max(ts_max) OVER (ORDER BY ts_min ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS begins

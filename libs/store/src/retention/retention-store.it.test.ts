@@ -2,6 +2,7 @@ import { createDatabase, type TestDatabase } from '@bpfleet/test-environment';
 import { postgres, suiteRequires } from '@bpfleet/test-environment/requirements';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LedgerStore } from '../ledger/ledger-store.js';
 import { partitionedTables, partitionName } from '../partitions/partitioned-tables.js';
 import { ensurePartitions } from '../partitions.js';
 import { createPool } from '../pool.js';
@@ -35,6 +36,28 @@ async function storeInHour(hoursAgo: number, sections: number, bodyBytes = 1000)
   await pool.query(
     `INSERT INTO analytics.partition_range (hour, log, partition, ts_min, ts_max) VALUES ($1, 'log', 0, $2, $3)`,
     [new Date(begin), nsOf(begin), nsOf(begin + HOUR_MS - 1)],
+  );
+}
+
+/** One section and one flow each, of a packet of that time, by a host whose clock is far off; ingested in the hour. */
+async function storePackets(hoursAgo: number, timesNs: readonly bigint[]): Promise<void> {
+  const hour = new Date(beginMs(hoursAgo));
+  await pool.query(
+    `INSERT INTO analytics.section (ingested_at, log, partition, log_offset, agent, epoch, seq, crc32, ts_min, ts_max,
+       clock_suspect, packets, bytes, filters, body)
+     SELECT $1, 'log', 0, 0, 'host-2', 1, row_number() OVER (), 0, ts, ts, true, 1, 1, '{}', 'x' FROM unnest($2::bigint[]) AS ts`,
+    [hour, timesNs],
+  );
+  await pool.query(
+    `INSERT INTO analytics.flow (ingested_at, first_ns, last_ns, bytes, packets, protocol, tcp_flags, is_plain, agent, filters,
+       weights, source, destination)
+     SELECT $1, ts, ts, 1, 1, 17, 0, true, 'host-2', '', '', '::', '::' FROM unnest($2::bigint[]) AS ts`,
+    [hour, timesNs],
+  );
+  await pool.query(
+    `UPDATE analytics.partition_range SET (suspect_ts_min, suspect_ts_max) =
+       (SELECT min(ts), max(ts) FROM unnest($2::bigint[]) AS ts) WHERE hour = $1`,
+    [hour, timesNs],
   );
 }
 
@@ -103,7 +126,7 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
       expect(await tables()).toEqual(expect.arrayContaining([section(6), flow(8)]));
       expect(await count()).toBe(20);
       expect(await givenUp(pool, 'section', 0n, nsOf(beginMs(0)))).toEqual([
-        { fromNs: nsOf(beginMs(8)), toNs: nsOf(beginMs(6) - 1), rows: expect.any(Number) },
+        { fromNs: nsOf(beginMs(8)), toNs: nsOf(beginMs(6) - 1), rows: 20 },
       ]);
       expect(await givenUp(pool, 'flow', 0n, nsOf(beginMs(0)))).toEqual([]);
       const { rows } = await pool.query('SELECT hour FROM analytics.partition_range ORDER BY hour');
@@ -119,21 +142,65 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
       expect(await givenUp(pool, 'section', nsOf(beginMs(6)), nsOf(beginMs(0)))).toEqual([]);
     });
 
-    it('tells what a clock at the end of all times stored, too', async () => {
-      const last = 2n ** 63n - 1n;
-      await pool.query(
-        `INSERT INTO analytics.not_retained (class, ingested_from, ingested_to, suspect_ts_min, suspect_ts_max, rows, bytes, reason)
-         SELECT 'section', now() + n * interval '1 hour', now(), $1::bigint - n, $2, 1, 1, 'age' FROM generate_series(0, 1) AS n`,
-        [last, last],
-      );
-      expect(await givenUp(pool, 'section', 0n, 2n ** 70n)).toEqual([{ fromNs: last - 1n, toNs: last, rows: 0 }]);
+    it('says of no time between the packets that went that its packets went, too', async () => {
+      const times = ['1970-01-01', '2019-05-01', '2025-05-01', '2100-01-01'].map((day) => nsOf(Date.parse(day)));
+      await storePackets(8, times);
+      const short = { hours: 7, bytes: 1e15 };
+      await store.retain({ ...everything, section: short, flow: short });
+      const one = (ns: bigint) => ({ fromNs: ns, toNs: ns, rows: 1 });
+      const [first, second, third, last] = times.map(one);
+      const hour = { fromNs: nsOf(beginMs(8)), toNs: nsOf(beginMs(7) - 1), rows: 10 };
+      expect(await givenUp(pool, 'section', 0n, 2n ** 63n)).toEqual([last, hour, third, second, first]);
+      expect(await givenUp(pool, 'flow', 0n, 2n ** 63n)).toEqual([last, third, second, first]);
+      const { notRetained } = await new LedgerStore(pool).losses({
+        ...{ sinceNs: nsOf(beginMs(0.5)), untilNs: nsOf(beginMs(-1)) },
+      });
+      expect(notRetained).toBeUndefined();
     });
 
-    it('remembers for flows what their sections held, also when these went before', async () => {
-      await store.retain({ ...everything, section: { hours: 7, bytes: 1e15 } });
+    it('tells what a clock at the end of all times stored, too', async () => {
+      const last = 2n ** 63n - 1n;
+      await storePackets(8, [last - 1n]);
+      await storePackets(7, [last]);
+      await store.retain({ ...everything, section: { hours: 6, bytes: 1e15 } });
+      const [newest] = await givenUp(pool, 'section', 0n, 2n ** 70n);
+      expect(newest).toEqual({ fromNs: last - 1n, toNs: last, rows: 2 });
+    });
+
+    it('notes not more than a hundred spans of a partition, and leaves no packet out', async () => {
+      const day = nsOf(24 * HOUR_MS);
+      const times = Array.from({ length: 300 }, (_, n) => BigInt(n) * day + BigInt(n % 3) * (day / 4n));
+      await storePackets(8, times);
       await store.retain({ ...everything, flow: { hours: 7, bytes: 1e15 } });
-      expect(await givenUp(pool, 'flow', 0n, nsOf(beginMs(0)))).toEqual([
-        { fromNs: nsOf(beginMs(8)), toNs: nsOf(beginMs(7) - 1), rows: expect.any(Number) },
+      const { rows } = await pool.query<{ ts_min: string; ts_max: string; rows: string }>(
+        'SELECT ts_min, ts_max, rows FROM analytics.not_retained',
+      );
+      expect(rows).toHaveLength(100);
+      expect(rows.reduce((sum, row) => sum + Number(row.rows), 0)).toBe(300);
+      const isIn = (ns: bigint) => rows.some((row) => BigInt(row.ts_min) <= ns && ns <= BigInt(row.ts_max));
+      expect(times.filter((ns) => !isIn(ns))).toEqual([]);
+    });
+
+    it('remembers the times of sums by their buckets, also of the last of all', async () => {
+      const last = 2n ** 63n - 1n;
+      const dayMs = 24 * HOUR_MS;
+      const fromMs = Math.floor(Date.now() / dayMs - 3) * dayMs;
+      const [from, to] = [fromMs, fromMs + dayMs].map((ms) => pg.escapeLiteral(new Date(ms).toISOString()));
+      for (const partitioned of partitionedTables.filter((one) => one.class === 'rollup')) {
+        const name = `analytics.${partitionName(partitioned, fromMs)}`;
+        await pool.query(
+          `CREATE TABLE ${name} PARTITION OF analytics.${partitioned.table} FOR VALUES FROM (${from}) TO (${to})`,
+        );
+        await pool.query(
+          `INSERT INTO ${name} (ingested_at, bucket_ns, packets, bytes, other_packets, other_bytes, agent, filters, weights,
+             services, hosts) SELECT ${from}, bucket, 1, 1, 0, 0, 'host-1', '', '', '', '' FROM unnest($1::bigint[]) AS bucket`,
+          [[0n, last - 5n]],
+        );
+      }
+      await store.retain({ ...everything, rollup: { hours: 25, bytes: 1e15 } });
+      expect(await givenUp(pool, 'rollup', 0n, last)).toEqual([
+        { fromNs: last - 5n, toNs: last, rows: 3 },
+        { fromNs: 0n, toNs: nsOf(HOUR_MS) - 1n, rows: 3 },
       ]);
     });
 
