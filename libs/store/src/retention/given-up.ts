@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { PartitionedClass } from '../partitions/partitioned-tables.js';
 import { clamp } from '../sections/section-query.js';
 import { storeError } from '../store-error.js';
+import { spanParts } from './span-parts.js';
 
 /** A part of a range of packet times, in Unix ns, both ends included, of which rows were given up. */
 export interface GivenUp {
@@ -12,8 +13,8 @@ export interface GivenUp {
 }
 
 /**
- * What of one class was given up of a range, at most the newest 20 parts. Ask after the scan: what goes while it runs is
- * among them.
+ * What of one class was given up of a range, the newest first. Ask after the scan: what goes while it runs is among them. At
+ * most 20 parts: beyond that those nearest to each other are one.
  */
 export async function givenUp(
   pool: pg.Pool,
@@ -33,18 +34,9 @@ export async function givenUp(
   }
 }
 
-// Parts less than a minute apart become one; within the range, since nobody asked for more. The sum is numeric: a time may be the
-// last that a bigint has.
+// Within the range, since nobody asked for more.
 const GIVEN_UP = `
-  WITH gone AS (
-    SELECT GREATEST(ts_min, $1) AS ts_min, LEAST(ts_max, $2) AS ts_max, rows
+  WITH spans AS (
+    SELECT NULL AS ingested_from, NULL AS agent, GREATEST(ts_min, $1) AS ts_min, LEAST(ts_max, $2) AS ts_max, rows, bytes
     FROM analytics.not_retained WHERE class = $3 AND ts_max >= $1 AND ts_min <= $2
-  ), marked AS (
-    SELECT *, ts_min > 60000000000::numeric
-      + max(ts_max) OVER (ORDER BY ts_min ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS begins
-    FROM gone
-  ), numbered AS (
-    SELECT *, count(*) FILTER (WHERE begins) OVER (ORDER BY ts_min) AS number FROM marked
-  )
-  SELECT min(ts_min) AS ts_min, max(ts_max) AS ts_max, sum(rows) AS rows FROM numbered
-  GROUP BY number ORDER BY number DESC LIMIT 20`;
+  ), ${spanParts(20)} SELECT ts_min, ts_max, rows FROM parts ORDER BY ts_min DESC`;

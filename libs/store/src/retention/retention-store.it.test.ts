@@ -181,6 +181,17 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
       expect(times.filter((ns) => !isIn(ns))).toEqual([]);
     });
 
+    it('tells of a range in twenty parts at most, and leaves none out', async () => {
+      const day = nsOf(24 * HOUR_MS);
+      const times = Array.from({ length: 25 }, (_, n) => BigInt(n) * day - (n % 5 === 4 ? day / 2n : 0n));
+      await storePackets(8, times);
+      await store.retain({ ...everything, flow: { hours: 7, bytes: 1e15 } });
+      const parts = (await givenUp(pool, 'flow', 0n, nsOf(beginMs(0)))).reverse();
+      expect(parts.map(({ rows }) => rows)).toEqual(Array.from({ length: 5 }, () => [1, 1, 1, 2]).flat());
+      expect([parts[0]!.fromNs, parts.at(-1)!.toNs]).toEqual([times[0], times[24]]);
+      expect(parts[3]).toEqual({ fromNs: times[3], toNs: times[4], rows: 2 });
+    });
+
     it('remembers the times of sums by their buckets, also of the last of all', async () => {
       const last = 2n ** 63n - 1n;
       const dayMs = 24 * HOUR_MS;
