@@ -250,6 +250,30 @@ suiteRequires('Imported capture files', { postgres: await postgres() }, ({ postg
     expect(completeness).toMatchObject({ recordsQuarantined: 0, sectionsMissing: 0, packetsMissing: 0 });
   });
 
+  it('says no more that its packets are given up, as soon as all of them are stored again', async () => {
+    const file = pcapOf(11_000_000, PACKETS);
+    const { agent, sections } = await send(file);
+    const isGone = async () => {
+      const { completeness } = await analytics.client.call(queryApi.listPackets, { query: { ...range, agent } });
+      return completeness.notRetained !== undefined;
+    };
+    // As retention does.
+    await analytics.pool.query(
+      `INSERT INTO analytics.not_retained (class, ingested_from, ingested_to, agent, ts_min, ts_max, rows, bytes, reason)
+       SELECT 'section', now(), now(), agent, ts_min, ts_max, 1, 1, 'age' FROM analytics.section WHERE agent = $1 AND seq = 3`,
+      [agent],
+    );
+    await analytics.pool.query('DELETE FROM analytics.section WHERE agent = $1 AND seq IN (3, 4)', [agent]);
+    expect(await isGone()).toBe(true);
+    // Of another call that was as far when retention took them.
+    const [imports, ingest] = [new ImportStore(analytics.pool), new IngestStore(analytics.pool)];
+    const position = await ingest.takePosition(`import ${digestOf(file)}`, 0, 'other');
+    await imports.settle(position, agent, (await imports.account(agent))!);
+    expect(await isGone()).toBe(true);
+    expect(await send(file)).toMatchObject({ sections, stored: 2 });
+    expect(await isGone()).toBe(false);
+  });
+
   it('stores what a file that ends inside a record has before it, and says where that is', async () => {
     const whole = pcapOf(8_000_000, PACKETS);
     const file = whole.subarray(0, whole.length - 5);

@@ -61,13 +61,15 @@ export class ImportStore {
 
   /**
    * Enters the file as a whole, whatever calls that ended in the middle have entered of it, and of others under its digest.
-   * What those stored behind its end is removed.
+   * What those stored behind its end is removed. What retention had given up of its sections is stored again, and no longer said
+   * to be gone; not so of its flows, which are not made twice.
    * @throws BpfleetError `FENCED` when another owner took the position
    */
   settle(position: HeldPosition, agent: string, account: ImportAccount): Promise<void> {
     return this.#holding(position, async (client) => {
       await client.query('DELETE FROM analytics.section WHERE agent = $1 AND seq >= $2', [agent, account.sections]);
       await keepAccount(client, position, agent, account);
+      await client.query(RETAINED_AGAIN, [agent, account.sections]);
     });
   }
 
@@ -137,3 +139,9 @@ const KEPT = `
   SELECT seq, crc32 FROM analytics.section s WHERE agent = $1 AND EXISTS (
     SELECT FROM analytics.partition_range r
     WHERE r.log = s.log AND r.partition = s.partition AND r.hour = date_trunc('hour', s.ingested_at, 'UTC'))`;
+
+// Not where retention took some while the file was read: then the file is not stored as a whole. One statement: it sees all of
+// what a transaction of retention writes, or nothing.
+const RETAINED_AGAIN = `
+  DELETE FROM analytics.not_retained
+  WHERE class = 'section' AND agent = $1 AND $2 = (SELECT count(*) FROM (${KEPT}) AS kept)`;

@@ -26,8 +26,11 @@ export async function leave(client: pg.ClientBase, going: Outlived): Promise<voi
   }
 }
 
-/** Of one partition: a lying clock, or a file of many years, makes no more spans than this. */
+/** Of one partition, and of each file: a lying clock, or a file of many years, makes no more spans than this. */
 const MOST_SPANS = 100;
+
+/** Sections of an imported file stand apart: it may be imported again, see ingest/import-store.ts. */
+const IMPORTED = "CASE WHEN starts_with(log, 'import ') THEN agent ELSE '' END";
 
 /** Each span has its share of the bytes. */
 function remember({ partition, reason }: Outlived): string {
@@ -35,9 +38,10 @@ function remember({ partition, reason }: Outlived): string {
   const { first, last } = packetTimes[table]!;
   return `
     WITH spans AS (
-      SELECT $1::timestamptz AS ingested_from, '' AS agent, min(${first}) AS ts_min, max(${last}) AS ts_max, count(*) AS rows,
-        $2::bigint * count(*) / sum(count(*)) OVER () AS bytes
-      FROM analytics.${name} GROUP BY ${hourOf(last)}
+      SELECT $1::timestamptz AS ingested_from, ${of === 'section' ? IMPORTED : "''"} AS agent,
+        min(${first}) AS ts_min, max(${last}) AS ts_max,
+        count(*) AS rows, $2::bigint * count(*) / sum(count(*)) OVER () AS bytes
+      FROM analytics.${name} GROUP BY 2, ${hourOf(last)}
     ), ${spanParts(MOST_SPANS)} ${noteParts(of, endMs - beginMs, reason)}`;
 }
 

@@ -181,6 +181,19 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
       expect(times.filter((ns) => !isIn(ns))).toEqual([]);
     });
 
+    it('notes apart what an imported file loses', async () => {
+      await pool.query(
+        `UPDATE analytics.section SET log = 'import sha256:ab', agent = 'import-ab' WHERE log_offset < 4`,
+      );
+      await store.retain({ ...everything, section: { hours: 7, bytes: 1e15 } });
+      const { rows } = await pool.query('SELECT agent, rows FROM analytics.not_retained ORDER BY agent');
+      expect(rows).toEqual([
+        { agent: '', rows: '7' },
+        { agent: 'import-ab', rows: '3' },
+      ]);
+      expect(await givenUp(pool, 'section', 0n, nsOf(beginMs(0)))).toMatchObject([{ rows: 10 }]);
+    });
+
     it('tells of a range in twenty parts at most, and leaves none out', async () => {
       const day = nsOf(24 * HOUR_MS);
       const times = Array.from({ length: 25 }, (_, n) => BigInt(n) * day - (n % 5 === 4 ? day / 2n : 0n));
