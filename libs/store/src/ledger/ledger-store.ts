@@ -27,7 +27,10 @@ export interface KnownLosses {
   /** Sections that agents made and that did not come, with their packets. Those in quarantine are among them. */
   readonly sectionsMissing: number;
   readonly packetsMissing: number;
-  /** Records in quarantine whose time is in the range, or is not known and which arrived in it. */
+  /**
+   * Records put into quarantine whose time is in the range, or is not known and which arrived in it. Of those that it had no more
+   * room for, or that became too old, the time is known to about an hour.
+   */
   readonly recordsQuarantined: number;
   /** Records that the log gave up before they were read. */
   readonly recordsLost: number;
@@ -80,10 +83,7 @@ export class LedgerStore {
     const [epochs, losses, quarantined, gaps] = await Promise.all([
       this.#query<AccountRow>('SELECT * FROM analytics.ledger WHERE agent = ANY($1) ORDER BY agent, epoch', [agents]),
       this.#query<{ agent: string; kind: string; sections: string; packets: string }>(AGENT_LOSSES, [agents]),
-      this.#query<{ agent: string; count: string }>(
-        'SELECT agent, count(*) FROM analytics.quarantine WHERE agent = ANY($1) GROUP BY agent',
-        [agents],
-      ),
+      this.#query<{ agent: string; count: string }>(QUARANTINED, [agents]),
       this.#query<{ agent: string; epoch: string; first: string; end: string }>(GAPS, [agents, MOST_GAPS]),
     ]);
     return agents.map((agent) => {
@@ -99,7 +99,7 @@ export class LedgerStore {
           sectionsMissing: figure(lost.get('missing')?.sections),
           packetsMissing: figure(lost.get('missing')?.packets),
         },
-        recordsQuarantined: Number(of(quarantined)[0]?.count ?? 0),
+        recordsQuarantined: figure(of(quarantined)[0]?.count),
         missing: of(gaps).map(({ epoch, first, end }) => ({
           epoch: Number(epoch),
           first: Number(first),
@@ -136,11 +136,17 @@ const LOSS_COLUMNS = {
   left_out: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'left-out'), 0) FROM lost",
   missing_sections: "SELECT COALESCE(sum(sections) FILTER (WHERE kind = 'missing'), 0) FROM lost",
   missing_packets: "SELECT COALESCE(sum(packets) FILTER (WHERE kind = 'missing'), 0) FROM lost",
+  // Those that retention has deleted since, too.
   quarantined: `
-    SELECT count(*) FROM analytics.quarantine
-    WHERE ((ts_max IS NULL AND quarantined_at >= ${instant('$1')} AND quarantined_at <= ${instant('$2')})
-        OR (ts_max >= $1 AND ts_min <= $2))
-      AND ($3::text IS NULL OR agent IS NULL OR agent = $3)`,
+    SELECT COALESCE(sum(count), 0) FROM (
+      SELECT count(*) FROM analytics.quarantine
+      WHERE ((ts_max IS NULL AND quarantined_at >= ${instant('$1')} AND quarantined_at <= ${instant('$2')})
+          OR (ts_max >= $1 AND ts_min <= $2))
+        AND ($3::text IS NULL OR agent IS NULL OR agent = $3)
+      UNION ALL
+      SELECT sum(rows) FROM analytics.not_retained
+      WHERE class = 'quarantine' AND ts_max >= $1 AND ts_min <= $2 AND ($3::text IS NULL OR agent IN ('', $3))
+    ) AS counts`,
   // Whose they were, nobody knows any more.
   lost: `
     SELECT COALESCE(sum(end_offset - first_offset), 0) FROM analytics.loss
@@ -158,6 +164,13 @@ const LOSSES = `
 const AGENT_LOSSES = `
   SELECT agent, kind, sum(sections) AS sections, sum(packets) AS packets FROM analytics.agent_loss
   WHERE agent = ANY($1) AND kind <> 'left-out' GROUP BY agent, kind`;
+
+const QUARANTINED = `
+  SELECT agent, sum(count) AS count FROM (
+    SELECT agent, count(*) FROM analytics.quarantine WHERE agent = ANY($1) GROUP BY agent
+    UNION ALL
+    SELECT agent, sum(rows) FROM analytics.not_retained WHERE class = 'quarantine' AND agent = ANY($1) GROUP BY agent
+  ) AS counts GROUP BY agent`;
 
 const GAPS = `
   SELECT agent, epoch, lower(gap) AS first, upper(gap) AS end FROM (

@@ -38,9 +38,15 @@ async function deleteAll(client: pg.ClientBase, sql: string, limit: number): Pro
 
 /** As ingest has it where a record does not tell. */
 const ns = (time: string): string => `(extract(epoch FROM ${time}) * 1000000000)::bigint`;
-const timesOf = {
-  quarantine: { first: `COALESCE(ts_min, ${ns('quarantined_at')})`, last: `COALESCE(ts_max, ${ns('quarantined_at')})` },
-  loss: { first: ns('noticed_at'), last: ns('noticed_at') },
+const notedOf = {
+  quarantine: {
+    // Who sends a record may name whom it likes: only agents that are known get notes of their own.
+    agent: "CASE WHEN agent IN (SELECT agent FROM analytics.ledger) THEN agent ELSE '' END",
+    first: `COALESCE(ts_min, ${ns('quarantined_at')})`,
+    last: `COALESCE(ts_max, ${ns('quarantined_at')})`,
+    bytes: 'sum(octet_length(body))',
+  },
+  loss: { agent: "''", first: ns('noticed_at'), last: ns('noticed_at'), bytes: '0' },
 };
 /** Of what one transaction deletes of one hour of ingest. */
 const MOST_SPANS = 100;
@@ -76,13 +82,13 @@ const DELETE_LEFT_OUT = `
 
 /** Deletes the rows named in `old`, and notes by the hour how many they were. */
 function remembered(table: 'quarantine' | 'loss', time: string, reason: 'age' | 'size'): string {
-  const { first, last } = timesOf[table];
+  const { agent, first, last, bytes } = notedOf[table];
   return `gone AS (
     DELETE FROM analytics.${table} WHERE id IN (SELECT id FROM old) RETURNING *
   ), spans AS (
-    SELECT date_trunc('hour', ${time}, 'UTC') AS ingested_from, '' AS agent, min(${first}) AS ts_min, max(${last}) AS ts_max,
-      count(*) AS rows, ${table === 'quarantine' ? 'sum(octet_length(body))' : '0'} AS bytes
-    FROM gone GROUP BY ingested_from, ${hourOf(last)}
+    SELECT date_trunc('hour', ${time}, 'UTC') AS ingested_from, ${agent} AS agent, min(${first}) AS ts_min, max(${last}) AS ts_max,
+      count(*) AS rows, ${bytes} AS bytes
+    FROM gone GROUP BY 1, 2, ${hourOf(last)}
   ), ${spanParts(MOST_SPANS)}, noted AS (${noteParts(table, HOUR_MS, reason)}
   ) SELECT count(*) FROM gone`;
 }

@@ -103,7 +103,7 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
   beforeEach(async () => {
     for (const name of await tables()) await pool.query(`DROP TABLE analytics.${name}`);
     await pool.query(`TRUNCATE analytics.partition_range, analytics.not_retained, analytics.leaving_partition,
-      analytics.quarantine, analytics.loss, analytics.agent_loss`);
+      analytics.quarantine, analytics.loss, analytics.agent_loss, analytics.ledger`);
     await ensurePartitions(pool);
     const { nowMs } = await listPartitions(pool);
     const runningMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
@@ -283,6 +283,41 @@ suiteRequires('Retention', { postgres: await postgres() }, ({ postgres: server }
       await store.retain({ ...everything, quarantine: { hours: 10_000, bytes: 20 * 1205 } });
       const { rows } = await pool.query('SELECT count(*), min(log_offset) FROM analytics.quarantine');
       expect(rows).toEqual([{ count: '20', min: '31' }]);
+    });
+
+    it('deletes records of quarantine, and answers count them as before', async () => {
+      await pool.query(
+        `INSERT INTO analytics.ledger (agent, epoch, first_ns, last_ns, sections, packets, last_seq) VALUES ('known', 1, 0, 0, 1, 1, 0)`,
+      );
+      await pool.query(
+        `INSERT INTO analytics.quarantine (quarantined_at, log, partition, log_offset, reason, detail, agent, ts_min, ts_max, key, headers, body)
+         SELECT now() - interval '30 minutes', 'log', 0, n, 'bad-crc', '', agent, ts, ts, '', '{}', convert_to(repeat('x', 1000), 'UTF8')
+         FROM (VALUES (NULL, NULL), ('known', NULL), ('unknown', 5), ('known', 7200000000000)) AS of (agent, ts), generate_series(1, 50) AS n`,
+      );
+      const ledger = new LedgerStore(pool);
+      const range = (from: number, to: number, agent?: string) =>
+        ledger.losses({ sinceNs: nsOf(from), untilNs: nsOf(to), agent }).then((one) => one.recordsQuarantined);
+      const figures = async () => {
+        const [since, nowMs] = [Date.now() - HOUR_MS, Date.now()];
+        return [
+          await range(since, nowMs),
+          await range(since, nowMs, 'known'),
+          await range(since, nowMs, 'other'),
+          await range(0, HOUR_MS),
+          await range(HOUR_MS, 3 * HOUR_MS, 'known'),
+          await range(0, nowMs, 'other'),
+          ...(await ledger.accounts(1)).map((one) => one.recordsQuarantined),
+        ];
+      };
+      const before = [100, 100, 50, 50, 50, 50, 100];
+      expect(await figures()).toEqual(before);
+      await store.retain({ ...everything, quarantine: { hours: 10_000, bytes: 10_000 } });
+      // Of an agent of which nothing is stored it is not noted whose they were.
+      const after = [...before.slice(0, 5), expect.any(Number), before[6]];
+      expect(await figures()).toEqual(after);
+      await store.retain({ ...everything, quarantine: { hours: 0, bytes: 1 } });
+      expect((await pool.query('SELECT FROM analytics.quarantine')).rowCount).toBe(0);
+      expect(await figures()).toEqual(before.with(5, 100));
     });
 
     it('deletes as many records of quarantine as it takes, in one round', async () => {
