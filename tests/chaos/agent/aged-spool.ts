@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { encodeRecord, markOf, walkRecords } from '../../../apps/capture-agent/src/spool/record.js';
+import { encodeRecord, walkRecords } from '../../../apps/capture-agent/src/spool/record.js';
+import { markIn } from '../../../apps/capture-agent/src/spool/segment-mark.js';
 
 /** draft-ietf-opsawg-pcapng 3.1, 4.3, 4.6: byte offsets from a block's start, the same in both blocks that tell a time. */
 const BLOCK = { type: 0, length: 4, timeHigh: 12, timeLow: 16 } as const;
@@ -17,7 +18,7 @@ export function ageSpool(folder: string, epoch: number, byMs: number): number {
   let packets = 0;
   for (const name of readdirSync(folder).filter((one) => one.endsWith('.seg'))) {
     const segment = readFileSync(join(folder, name));
-    const mark = markOf(segment);
+    const mark = markIn(segment);
     if (mark === undefined) continue;
     const parts: Uint8Array[] = [];
     for (const found of walkRecords(segment, mark, { isEnd: true })) {

@@ -5,12 +5,14 @@ import { decodeHeader, encodeHeader, type RecordHeader } from './record-header.j
 
 /**
  * A record in a segment, little endian: magic, mark, length of the header, length of the section, CRC-32 of the two
- * lengths and the header; then the header (JSON), then the section, whose own CRC-32 the header holds. The mark is
- * random for each segment: without it, packets made by someone else could look like records after damage.
+ * lengths and the header; then the header (JSON), then the section, whose own CRC-32 the header holds. Magic and mark find
+ * the next record after damage, and only then: where the record before ends, lengths and CRC-32 are enough. The mark is
+ * random for each segment: without it, packets made by someone else could look like records.
  */
 const PREFIX = { magic: 0, mark: 4, headerBytes: 8, sectionBytes: 12, crc32: 16, bytes: 20 } as const;
 /** `BPSR` */
 const MAGIC = 0x52_53_50_42;
+const MAGIC_BYTES = Buffer.from('BPSR');
 /** Magic and mark: where a record may begin. */
 const START_BYTES = 8;
 const MAX_HEADER_BYTES = 256 * 1024;
@@ -31,7 +33,7 @@ export type Found =
   | { readonly kind: 'broken'; readonly start: number; readonly end: number; readonly header: RecordHeader }
   /** Not readable. `sections` are those of which at least the header is. */
   | { readonly kind: 'damage'; readonly start: number; readonly end: number; readonly sections: number }
-  /** A record begins here and more bytes are needed to tell what it is; all of them are its section's when `header` is there. */
+  /** More bytes are needed to tell what it is, or where damage ends; all of them are a section's when `header` is there. */
   | { readonly kind: 'cut'; readonly start: number; readonly needsBytes: number; readonly header?: RecordHeader };
 
 export interface WalkOptions {
@@ -58,13 +60,10 @@ export function encodeRecord(mark: number, header: RecordHeader, section: Uint8A
   return [prefix, json, section];
 }
 
-/** The mark of a segment: that of its first record. Undefined when no record begins there. */
-export function markOf(segment: Buffer): number | undefined {
-  if (segment.length < START_BYTES || segment.readUInt32LE(PREFIX.magic) !== MAGIC) return undefined;
-  return segment.readUInt32LE(PREFIX.mark);
-}
-
-/** Walks the records of a segment. After damage it goes on at the next record whose header is whole. */
+/**
+ * Walks the records of a segment. After damage it goes on at the next record whose header is whole, which needs the mark:
+ * damage ends there or with the segment, so that each place that is told is one of a record.
+ */
 export function* walkRecords(bytes: Buffer, mark: number, options: WalkOptions): Generator<Found> {
   for (let at = options.start ?? 0; at < bytes.length; ) {
     const found = recordAt(bytes, at, mark, options) ?? damageAt(bytes, at, mark, options);
@@ -74,9 +73,9 @@ export function* walkRecords(bytes: Buffer, mark: number, options: WalkOptions):
   }
 }
 
-/** Undefined when what begins here is not a record. */
+/** Undefined when what begins here, where one should, is not a record. */
 function recordAt(bytes: Buffer, start: number, mark: number, options: WalkOptions): Found | undefined {
-  const head = headAt(bytes, start, mark);
+  const head = headAt(bytes, start);
   if (head === 'not a record') return undefined;
   if (head === 'too short') {
     const needsBytes = neededBytes(bytes, start);
@@ -85,7 +84,7 @@ function recordAt(bytes: Buffer, start: number, mark: number, options: WalkOptio
   const { header, sectionStart, end } = head;
   if (end > bytes.length) {
     if (!options.isEnd) return { kind: 'cut', start, needsBytes: end - start, header };
-    return { kind: 'damage', start, end: nextRecord(bytes, start + 1, mark, true), sections: 1 };
+    return { kind: 'damage', start, end: nextRecord(bytes, start + 1, mark, true) ?? bytes.length, sections: 1 };
   }
   const section = bytes.subarray(sectionStart, end);
   if ((options.checkSections ?? true) && crc32(section) !== header.crc32) {
@@ -95,49 +94,79 @@ function recordAt(bytes: Buffer, start: number, mark: number, options: WalkOptio
 }
 
 function damageAt(bytes: Buffer, start: number, mark: number, { isEnd }: WalkOptions): Found {
-  return { kind: 'damage', start, end: nextRecord(bytes, start + 1, mark, isEnd), sections: 0 };
+  const next = nextRecord(bytes, start + 1, mark, isEnd);
+  if (next === undefined && !isEnd) return { kind: 'cut', start, needsBytes: 2 * (bytes.length - start) };
+  return { kind: 'damage', start, end: next ?? bytes.length, sections: 0 };
 }
 
-/** Where the next record with a whole header begins, or may begin when more bytes follow; the end when none does. */
-function nextRecord(bytes: Buffer, from: number, mark: number, isEnd: boolean): number {
+/** Where the next record with a whole header begins, or one that more bytes may make whole; undefined: none of these does. */
+function nextRecord(bytes: Buffer, from: number, mark: number, isEnd: boolean): number | undefined {
   const pattern = Buffer.alloc(START_BYTES);
   pattern.writeUInt32LE(MAGIC, PREFIX.magic);
   pattern.writeUInt32LE(mark, PREFIX.mark);
   for (let at = bytes.indexOf(pattern, from); at >= 0; at = bytes.indexOf(pattern, at + 1)) {
-    const head = headAt(bytes, at, mark);
+    const head = headAt(bytes, at);
     if (typeof head === 'object' || (head === 'too short' && !isEnd)) return at;
   }
-  return isEnd ? bytes.length : Math.max(from, bytes.length - (START_BYTES - 1));
+  return undefined;
 }
 
-interface Head {
+export interface Head {
+  readonly mark: number;
   readonly header: RecordHeader;
   readonly sectionStart: number;
   readonly end: number;
 }
 
-function headAt(bytes: Buffer, start: number, mark: number): Head | 'too short' | 'not a record' {
+/** What lengths and CRC-32 say of a record whose place is known, whatever its magic and mark are. */
+export function headAt(bytes: Buffer, start: number): Head | 'too short' | 'not a record' {
   const present = bytes.length - start;
   if (present < PREFIX.bytes) return 'too short';
-  if (bytes.readUInt32LE(start + PREFIX.magic) !== MAGIC || bytes.readUInt32LE(start + PREFIX.mark) !== mark) {
-    return 'not a record';
-  }
-  const headerBytes = bytes.readUInt32LE(start + PREFIX.headerBytes);
-  const sectionBytes = bytes.readUInt32LE(start + PREFIX.sectionBytes);
+  const [headerBytes, sectionBytes] = lengthsAt(bytes, start);
   if (headerBytes > MAX_HEADER_BYTES || sectionBytes > MAX_RECORD_BYTES) return 'not a record';
   if (present < PREFIX.bytes + headerBytes) return 'too short';
   const sectionStart = start + PREFIX.bytes + headerBytes;
   const json = bytes.subarray(start + PREFIX.bytes, sectionStart);
   if (crc32(json, crc32(lengthsOf(bytes, start))) !== bytes.readUInt32LE(start + PREFIX.crc32)) return 'not a record';
   const header = decodeHeader(json.toString());
-  return header === undefined ? 'not a record' : { header, sectionStart, end: sectionStart + sectionBytes };
+  if (header === undefined) return 'not a record';
+  return { mark: bytes.readUInt32LE(start + PREFIX.mark), header, sectionStart, end: sectionStart + sectionBytes };
 }
 
 /** Of a record whose header is not all there. */
-function neededBytes(bytes: Buffer, start: number): number {
+export function neededBytes(bytes: Buffer, start: number): number {
   if (bytes.length - start < PREFIX.bytes) return PREFIX.bytes;
-  return PREFIX.bytes + bytes.readUInt32LE(start + PREFIX.headerBytes);
+  return PREFIX.bytes + lengthsAt(bytes, start)[0];
 }
+
+/**
+ * The mark of the first of those records that follow each other, each of them whole and all with the same mark, up to the
+ * last byte of a segment. A packet cannot look like these: what follows it is neither its sender's nor known to them.
+ */
+export function markFromEnd(segment: Buffer): number | undefined {
+  /** Of records from which on all are so, by their places. */
+  const marks = new Map<number, number>();
+  let first: number | undefined;
+  for (let at = segment.length - PREFIX.bytes; at >= 0; at--) {
+    at = segment.lastIndexOf(MAGIC_BYTES, at);
+    if (at < 0) break;
+    const mark = segment.readUInt32LE(at + PREFIX.mark);
+    const [headerBytes, sectionBytes] = lengthsAt(segment, at);
+    const end = at + PREFIX.bytes + headerBytes + sectionBytes;
+    // Before its checksums: many candidates would take long.
+    if (end !== segment.length && marks.get(end) !== mark) continue;
+    const head = headAt(segment, at);
+    if (typeof head !== 'object' || crc32(segment.subarray(head.sectionStart, end)) !== head.header.crc32) continue;
+    marks.set(at, mark);
+    first = mark;
+  }
+  return first;
+}
+
+const lengthsAt = (bytes: Buffer, start: number): readonly [headerBytes: number, sectionBytes: number] => [
+  bytes.readUInt32LE(start + PREFIX.headerBytes),
+  bytes.readUInt32LE(start + PREFIX.sectionBytes),
+];
 
 const lengthsOf = (bytes: Uint8Array, start: number): Uint8Array =>
   bytes.subarray(start + PREFIX.headerBytes, start + PREFIX.crc32);

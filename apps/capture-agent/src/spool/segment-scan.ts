@@ -1,8 +1,9 @@
 import { type Amount, noAmount, plus } from './amount.js';
-import { markOf, walkRecords } from './record.js';
+import { walkRecords } from './record.js';
 import type { RecordHeader } from './record-header.js';
 import { ReusedMemory } from './reused-memory.js';
 import { isPassing, type SegmentFiles } from './segment-files.js';
+import { markOf } from './segment-mark.js';
 
 /** One segment as far as it was read. */
 export interface ScannedSegment {
@@ -72,8 +73,8 @@ export class SegmentScan {
     let needsBytes = READ_BYTES;
     for (let left = size - segment.end; left > 0; left = size - segment.end) {
       const wanted = Math.min(needsBytes, left);
-      const bytes = this.#read(segment, wanted);
-      if (segment.end === 0) segment.mark ??= markOf(bytes);
+      segment.mark ??= markOf((from, lengthBytes) => this.#read(segment.number, from, lengthBytes), size, isEnd);
+      const bytes = this.#read(segment.number, segment.end, wanted);
       if (bytes.length === 0 || segment.mark === undefined) {
         if (isEnd) this.#skip(segment, size);
         return;
@@ -155,10 +156,10 @@ export class SegmentScan {
   }
 
   /** Less than was asked for when the file got shorter, or nothing when it cannot be read. */
-  #read(segment: ScannedSegment, lengthBytes: number): Buffer {
+  #read(segment: number, from: number, lengthBytes: number): Buffer {
     const memory = this.#memory.of(lengthBytes);
     try {
-      return memory.subarray(0, this.files.read(segment.number, memory, segment.end));
+      return memory.subarray(0, this.files.read(segment, memory, from));
     } catch (error) {
       if (isPassing(error)) throw error;
       return memory.subarray(0, 0);
