@@ -155,6 +155,7 @@ describe('marks of a spool', () => {
       evictedTo: { segment: 5, offset: 9 },
     },
     ...{ sent: amount, evicted: amount, evictedOf: new Map([[99, amount]]) },
+    seen: { end: { segment: 6, offset: 300 }, waiting: amount, epoch: 99, seq: 7 },
   };
   const told = (one: Marks): string => JSON.stringify({ ...one, evictedOf: [...one.evictedOf] });
   const steps = [noMarks, marks, { ...marks, done: marks.evictedTo }];
@@ -163,7 +164,9 @@ describe('marks of a spool', () => {
   const layout = new Pieces(MARKS_BYTES, [
     [0, 2 * 8],
     [8 * 8, 20 * 8],
+    [118 * 8, 8 * 8],
     [136 * 8, 20 * 8],
+    [246 * 8, 8 * 8],
   ]);
   const valid = steps.map((step) => {
     words.write(step);

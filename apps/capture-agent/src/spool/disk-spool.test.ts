@@ -253,6 +253,60 @@ describe('a damaged spool', () => {
     },
   );
 
+  it.each([
+    ['the newest record', 3, 4],
+    ['the only two that wait', 2, 4],
+    ['the first record', 0, 1],
+    ['all records', 0, 4],
+  ])('counts %s where its header is damaged while no process runs, and once', async (_, from, to) => {
+    await rig.open({}, 1 << 20);
+    const places = await rig.fill(0, 4);
+    if (from === 2) {
+      await rig.take(places[1]!.end);
+      await rig.spool.acknowledge();
+    }
+    await rig.spool.close();
+    rig.change(1, (bytes) => {
+      for (const { start } of places.slice(from, to)) bytes[start + 50]! ^= 1;
+      return bytes;
+    });
+    const spool = await rig.open();
+    const lost = { sections: to - from, packets: 3 * (to - from) };
+    expect(spool.counts).toMatchObject({ damaged: lost, waiting: { sections: from === 2 ? 0 : 4 - lost.sections } });
+    rig.append(0, 100, { epoch: 101 });
+    await spool.refresh();
+    expect(spool.counts.damaged).toMatchObject(lost);
+    await rig.takeAll();
+    await rig.open();
+    expect(rig.spool.counts.damaged).toMatchObject({ sections: 0, packets: 0 });
+  });
+
+  it('counts the newest record no more when the process after it has written it anew, and keeps count of the one before', async () => {
+    await rig.open({}, 1 << 20);
+    const places = await rig.fill(0, 4);
+    rig.change(1, (bytes) => {
+      for (const { start } of places.slice(2)) bytes[start + 50]! ^= 1;
+      return bytes;
+    });
+    const spool = await rig.open();
+    expect(spool.counts.damaged).toMatchObject({ sections: 2, packets: 6 });
+    // As a section that was recovered: what it says of those before is what could be read.
+    rig.append(3, 600, { spooled: { sections: 3, packets: 9 } });
+    expect(await rig.takeAll()).toEqual([0, 1, 3]);
+    expect(spool.counts.damaged).toMatchObject({ sections: 1, packets: 3 });
+  });
+
+  it('counts nothing as damaged that was appended after the last look, or was sent', async () => {
+    await rig.open({}, 1 << 20);
+    await rig.fill(0, 2);
+    rig.append(2);
+    rig.append(3);
+    expect((await rig.open()).counts).toMatchObject({ waiting: { sections: 4 }, damaged: { sections: 0 } });
+    await rig.takeAll();
+    rig.change(1, (bytes) => bytes.fill(7));
+    expect((await rig.open()).counts.damaged).toMatchObject({ sections: 0, packets: 0 });
+  });
+
   it('counts the sections of a segment that is gone', async () => {
     await rig.open();
     const places = await rig.fill(0, 12);

@@ -79,11 +79,18 @@ export class DiskSpool implements SectionStore {
     await this.#keeping(async () => {
       this.#kept = await KeptMarks.open(this.folder);
     });
-    const { done, evictedTo } = this.#marks;
+    const { done, evictedTo, seen } = this.#marks;
     const numbers = await this.files.list();
     this.#firstSegment = Math.max(evictedTo.segment, ...numbers) + 1;
     for (const number of numbers.filter((one) => one < done.segment)) this.#removal.add(number);
-    for (const number of numbers.filter((one) => one >= done.segment)) this.#scanOld(number);
+    let there = noAmount;
+    for (const number of numbers.filter((one) => one >= done.segment)) {
+      this.#scanOld(number, (record) => {
+        const amount = this.#found(record);
+        if (seen && isBefore({ segment: number, offset: record.start }, seen.end)) there = plus(there, amount);
+      });
+    }
+    if (seen) this.#scan.miss(minus(seen.waiting, there), seen);
     if (this.#kept.areNew) this.#pass(keys);
     // The kernel had the time to write those before it.
     for (const segment of this.#segments.slice(0, -1)) segment.syncedEnd = segment.end;
@@ -170,7 +177,7 @@ export class DiskSpool implements SectionStore {
         walk: (room) => this.#walk(this.#marks.done, true, room),
         broken: ({ segment, end }, amount) => {
           this.#lose(segment, amount);
-          this.#kept.commit(advanced(this.#marks, end));
+          this.#commit(advanced(this.#marks, end));
         },
       });
       this.#batch = batch;
@@ -189,7 +196,10 @@ export class DiskSpool implements SectionStore {
   }
 
   async close(): Promise<void> {
-    await this.#alone(async () => this.#scanNew()).catch(() => undefined);
+    await this.#alone(async () => {
+      this.#scanNew();
+      this.#note();
+    }).catch(() => undefined);
     this.#syncing.wake();
     await this.#syncing.stop();
     this.files.close();
@@ -198,6 +208,20 @@ export class DiskSpool implements SectionStore {
 
   get #marks(): Marks {
     return this.#kept.marks;
+  }
+
+  /** With what was found, which the process after this one compares with what it finds. */
+  #commit(marks: Marks): void {
+    const { number = 0, end = 0 } = this.#segments.at(-1) ?? {};
+    const { epoch, seq } = this.#scan.newest ?? { epoch: 0, seq: 0 };
+    this.#kept.commit({
+      ...marks,
+      seen: { end: { segment: number, offset: end }, waiting: this.#waiting, epoch, seq },
+    });
+  }
+
+  #note(): void {
+    if (this.#marks.seen?.waiting !== this.#waiting) this.#commit(this.#marks);
   }
 
   /** Calls that come meanwhile wait. */
@@ -213,14 +237,14 @@ export class DiskSpool implements SectionStore {
   }
 
   /** Of a process that has ended. */
-  #scanOld(number: number): void {
+  #scanOld(number: number, found: (record: ScannedRecord) => void): void {
     const { evictedFrom, evictedTo } = this.#marks;
     const before = this.#segments.at(-1)?.number ?? number;
     // What is missing in between was given up, and counted then.
     if (before < number - 1 && before < evictedTo.segment && number > evictedFrom.segment) this.#scan.interrupt();
     const segment = newSegment(number);
     this.#segments.push(segment);
-    this.#scan.scan(segment, true, (record) => this.#found(record));
+    this.#scan.scan(segment, true, found);
   }
 
   #pass(keys: KeptKeys): void {
@@ -229,20 +253,22 @@ export class DiskSpool implements SectionStore {
     this.#passed = sumOf(sections.map(({ amount }) => amount));
     if (end === undefined) return;
     this.#head = undefined;
-    this.#kept.commit(advanced(this.#marks, end));
+    this.#commit(advanced(this.#marks, end));
   }
 
   #scanNew(): void {
     this.#scan.follow(this.#segments, this.#firstSegment, (record) => this.#found(record));
   }
 
-  #found({ segment, start, end, header }: ScannedRecord): void {
-    if (isDone(this.#marks, { segment: segment.number, offset: start })) return;
+  /** @returns what of it waits */
+  #found({ segment, start, end, header }: ScannedRecord): Amount {
+    if (isDone(this.#marks, { segment: segment.number, offset: start })) return noAmount;
     if (this.#waiting.sections === 0) this.#head = header;
     this.#ages.saw(header);
     const amount = { sections: 1, packets: header.packets, bytes: end - start };
     segment.waiting = plus(segment.waiting, amount);
     this.#waiting = plus(this.#waiting, amount);
+    return amount;
   }
 
   #walk(from: SpoolPlace, checkSections: boolean, room: Room): Generator<Walked<ScannedSegment>> {
@@ -276,7 +302,7 @@ export class DiskSpool implements SectionStore {
     if (end === undefined) return;
     if (this.#batch === undefined) this.#head = undefined;
     const marks = withEvicted(this.#left(old), this.#marks);
-    this.#kept.commit(this.#batch ? withHole(marks, from, end) : advanced(marks, end));
+    this.#commit(this.#batch ? withHole(marks, from, end) : advanced(marks, end));
   }
 
   #finish(outcome: (amounts: AmountsByEpoch, marks: Marks) => Marks): Promise<void> {
@@ -284,7 +310,7 @@ export class DiskSpool implements SectionStore {
       const batch = this.#batch;
       this.#batch = undefined;
       if (batch === undefined) return;
-      this.#kept.commit(advanced(outcome(this.#left(batch.sections), this.#marks), batch.end));
+      this.#commit(advanced(outcome(this.#left(batch.sections), this.#marks), batch.end));
       this.#head = undefined;
       await this.#tidy();
     });
@@ -315,7 +341,7 @@ export class DiskSpool implements SectionStore {
     const last = this.#segments.at(-1);
     if (last === undefined || this.#waiting.sections === 0) return;
     for (const segment of this.#segments) this.#lose(segment, segment.waiting);
-    this.#kept.commit(advanced(this.#marks, { segment: last.number, offset: last.end }));
+    this.#commit(advanced(this.#marks, { segment: last.number, offset: last.end }));
     this.#head = undefined;
   }
 
@@ -323,6 +349,7 @@ export class DiskSpool implements SectionStore {
     if (this.#waiting.sections > 0) this.#head ??= this.#next();
     else this.#head = undefined;
     await this.#removePassed();
+    this.#note();
   }
 
   #next(): RecordHeader | undefined {

@@ -1,4 +1,4 @@
-import { type Amount, noAmount, plus } from './amount.js';
+import { type Amount, minus, noAmount, plus } from './amount.js';
 import { walkRecords } from './record.js';
 import type { RecordHeader } from './record-header.js';
 import { ReusedMemory } from './reused-memory.js';
@@ -30,6 +30,8 @@ export interface ScannedRecord {
   readonly header: RecordHeader;
 }
 
+type RecordId = Pick<RecordHeader, 'epoch' | 'seq'>;
+
 /** For the header of a record: sections are not looked into. */
 const READ_BYTES = 4096;
 /** The last records of so many epochs, the newest, are remembered. */
@@ -41,13 +43,19 @@ export class SegmentScan {
   readonly #memory = new ReusedMemory();
   #newest: RecordHeader | undefined;
   #damaged = noAmount;
-  /** Sections behind the newest record whose headers alone could be read: the next record tells whether they are missing. */
-  #suspects = 0;
+  /** Behind the newest record, for all that is known: the next record tells whether they are missing. */
+  #suspects = noAmount;
+  /** The newest of them, where it was found before. */
+  #newestSuspect: RecordId | undefined;
 
   constructor(private readonly files: Pick<SegmentFiles, 'sizeOf' | 'read'>) {}
 
   get damaged(): Amount {
-    return { ...this.#damaged, sections: this.#damaged.sections + this.#suspects };
+    return plus(this.#damaged, this.#suspects);
+  }
+
+  get newest(): RecordId | undefined {
+    return this.#newest;
   }
 
   lastOf(epoch: number): RecordHeader | undefined {
@@ -62,6 +70,20 @@ export class SegmentScan {
   /** Something that was found before turned out to be unreadable. */
   lose(amount: Amount): void {
     this.#damaged = plus(this.#damaged, amount);
+  }
+
+  /**
+   * So much was found by the process before and is not there, some of which neighbours may have told already.
+   * @param newest that it found: until then a section that was left open may be written anew
+   */
+  miss({ sections, packets }: Amount, newest: RecordId): void {
+    if (sections <= this.#damaged.sections) return;
+    this.#suspects = {
+      sections: Math.max(this.#suspects.sections, sections - this.#damaged.sections),
+      packets: Math.max(0, packets - this.#damaged.packets),
+      bytes: 0,
+    };
+    this.#newestSuspect = newest;
   }
 
   /**
@@ -137,22 +159,36 @@ export class SegmentScan {
 
   #damage(bytes: number, suspects: number): void {
     this.lose({ ...noAmount, bytes });
-    this.#suspects += suspects;
+    this.#suspects = plus(this.#suspects, { ...noAmount, sections: suspects });
   }
 
-  /** Records of one epoch are numbered without gaps: what is missing before this one was damaged, or a file is gone. */
   #follows(header: RecordHeader): void {
-    const before = this.#newest;
-    if (before?.epoch === header.epoch) {
-      const sections = header.spooled.sections - before.spooled.sections - 1;
-      const packets = header.spooled.packets - before.spooled.packets - header.packets;
-      if (sections > 0) this.lose({ sections, packets: Math.max(0, packets), bytes: 0 });
-    } else this.lose({ ...noAmount, sections: this.#suspects });
-    this.#suspects = 0;
+    const [told, suspects] = [this.#missingBefore(header), this.#suspectsBefore(header)];
+    const most = (of: 'sections' | 'packets'): number => Math.max(0, told[of], suspects[of]);
+    this.lose({ sections: most('sections'), packets: most('packets'), bytes: 0 });
+    this.#suspects = noAmount;
+    this.#newestSuspect = undefined;
     this.#newest = header;
     this.#lasts.delete(header.epoch);
     this.#lasts.set(header.epoch, header);
     if (this.#lasts.size > MAX_EPOCHS) this.#lasts.delete(this.#lasts.keys().next().value!);
+  }
+
+  /** Records of one epoch are numbered without gaps: what is missing before this one was damaged, or a file is gone. */
+  #missingBefore({ epoch, spooled, packets }: RecordHeader): Amount {
+    const before = this.#newest;
+    if (before?.epoch !== epoch) return noAmount;
+    const sections = spooled.sections - before.spooled.sections - 1;
+    return sections > 0
+      ? { sections, packets: spooled.packets - before.spooled.packets - packets, bytes: 0 }
+      : noAmount;
+  }
+
+  #suspectsBefore({ epoch, seq, packets }: RecordHeader): Amount {
+    const newest = this.#newestSuspect;
+    if (newest === undefined) return this.#newest?.epoch === epoch ? noAmount : this.#suspects;
+    const isAnew = epoch === newest.epoch && seq <= newest.seq;
+    return isAnew ? minus(this.#suspects, { sections: 1, packets, bytes: 0 }) : this.#suspects;
   }
 
   /** Less than was asked for when the file got shorter, or nothing when it cannot be read. */

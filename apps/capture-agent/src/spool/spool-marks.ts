@@ -17,6 +17,18 @@ const MARK = { crc32: 0, done: 1, evictedFrom: 3, evictedTo: 5, sent: 7, evicted
 const ROW_WORDS = 4;
 /** What was given up is known apart for so many epochs, the newest; that of those before is in the sum alone. */
 const MAX_EPOCHS = 24;
+/** Behind the table, and a checksum of what they belong to: agents that know nothing of them leave them as they were. */
+const SEEN = { of: 110, end: 111, waiting: 113, epoch: 116, seq: 117 } as const;
+
+/** What of the spool was found, as far as it was read. */
+export interface Seen {
+  readonly end: SpoolPlace;
+  /** Neither done nor damaged. */
+  readonly waiting: Amount;
+  /** The newest record; 0 where there is none. */
+  readonly epoch: number;
+  readonly seq: number;
+}
 
 export interface Marks {
   /** Everything before was acknowledged or given up. */
@@ -28,6 +40,8 @@ export interface Marks {
   readonly evicted: Amount;
   /** By epoch; those that lost nothing are left out. */
   readonly evictedOf: ReadonlyMap<number, Amount>;
+  /** Undefined where it is not known: of agents that did not note it. */
+  readonly seen?: Seen | undefined;
 }
 
 /**
@@ -78,10 +92,13 @@ export class SpoolMarks {
       sent: amount(MARK.sent),
       evicted: amount(MARK.evicted),
       evictedOf: new Map(rows.map((row) => [word(row), amount(row + 1)])),
+      ...(word(SEEN.of) === this.#checksum(this.#bank, SEEN.of) && {
+        seen: { end: place(SEEN.end), waiting: amount(SEEN.waiting), epoch: word(SEEN.epoch), seq: word(SEEN.seq) },
+      }),
     };
   }
 
-  write({ done, evictedFrom, evictedTo, sent, evicted, evictedOf }: Marks): void {
+  write({ done, evictedFrom, evictedTo, sent, evicted, evictedOf, seen }: Marks): void {
     const other = 1 - this.#bank;
     const at = BANKS[other]!;
     const newest = [...evictedOf].sort(([a], [b]) => a - b).slice(-MAX_EPOCHS);
@@ -91,7 +108,13 @@ export class SpoolMarks {
       newest.length,
       ...newest.flatMap(([epoch, amount]) => [epoch, ...wordsOf(amount)]),
     ];
+    this.#words.fill(0, at + MARK.done, at + BANK_WORDS);
     this.#words.set(words, at + MARK.done);
+    if (seen) {
+      const { end, waiting, epoch, seq } = seen;
+      const of = this.#checksum(other, SEEN.of);
+      this.#words.set([of, end.segment, end.offset, ...wordsOf(waiting), epoch, seq], at + SEEN.of);
+    }
     this.#words[at + MARK.crc32] = this.#checksum(other);
     this.#words[WORD.bank] = other;
   }
@@ -105,8 +128,8 @@ export class SpoolMarks {
     return this.#words[BANKS[bank]! + MARK.crc32] === this.#checksum(bank);
   }
 
-  #checksum(bank: number): number {
-    const words = this.#words.subarray(BANKS[bank]! + MARK.done, BANKS[bank]! + BANK_WORDS);
+  #checksum(bank: number, until: number = BANK_WORDS): number {
+    const words = this.#words.subarray(BANKS[bank]! + MARK.done, BANKS[bank]! + until);
     return crc32(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
   }
 }
