@@ -322,18 +322,61 @@ describe('a damaged spool', () => {
     await rig.fill(0, 1);
     for (const name of rig.segments) rmSync(join(rig.folder, name));
     await rig.fill(1, 2);
-    rig.nowMs += 1000;
+    rig.nowMs += 10;
     await rig.fill(2, 4);
     expect(rig.segments).toEqual(['00000002.seg']);
     expect(await rig.takeAll()).toEqual([0, 1, 2, 3]);
     expect(spool.counts.damaged).toMatchObject({ sections: 0 });
   });
 
+  it.each([
+    ['none', 0, 0],
+    ['those that are in flight', 2, 0],
+    ['one, and a part of the next', 0, 1],
+  ])('counts what a segment that somebody cuts short no longer has at once, left: %s', async (_, inFlight, left) => {
+    const spool = await rig.open({}, 1 << 20);
+    const places = await rig.fill(0, 4);
+    if (inFlight > 0) expect(await rig.take(places[1]!.end)).toEqual([0, 1]);
+    truncateSync(segmentFile(rig.folder, 1), left > 0 ? places[left]!.start + 30 : 0);
+    rig.nowMs += 10;
+    await rig.fill(4, 6);
+    expect(rig.segments).toEqual(['00000001.seg', '00000002.seg']);
+    const lost = 4 - inFlight - left;
+    const counts = { waiting: { sections: 6 - lost }, damaged: { sections: lost, packets: 3 * lost } };
+    expect(spool.counts).toMatchObject(counts);
+    if (inFlight > 0) await spool.acknowledge();
+    expect(await rig.takeAll()).toEqual([...(left > 0 ? [0] : []), 4, 5]);
+    expect(spool.counts).toMatchObject({ ...counts, waiting: { sections: 0, packets: 0, bytes: 0 } });
+    expect(spool.troubles).toEqual([]);
+  });
+
+  it('counts of the newest of several segments only what that no longer has', async () => {
+    await rig.open({}, 1000);
+    const places = await rig.fill(0, 4, 300);
+    truncateSync(segmentFile(rig.folder, places[3]!.segment), places[3]!.start);
+    await rig.spool.refresh();
+    expect(places[3]!.start).toBeGreaterThan(0);
+    expect(rig.spool.counts).toMatchObject({ waiting: { sections: 3 }, damaged: { sections: 1, packets: 3 } });
+    expect(await rig.takeAll()).toEqual([0, 1, 2]);
+  });
+
+  it('counts what a segment before the newest no longer has when it comes to it, and knows afterwards', async () => {
+    const spool = await rig.open({}, 1000);
+    const [first] = await rig.fill(0, 3, 900);
+    truncateSync(segmentFile(rig.folder, first!.segment), 0);
+    expect(await rig.take()).toEqual([1]);
+    await spool.refresh();
+    expect(spool.counts).toMatchObject({ waiting: { sections: 2 }, damaged: { sections: 1, packets: 3 } });
+    expect(spool.troubles).toEqual([]);
+    const next = await rig.open({}, 1000);
+    expect(next.counts).toMatchObject({ waiting: { sections: 2 }, damaged: { sections: 0 } });
+  });
+
   it('goes on behind a segment that was deleted before it was found', async () => {
     await rig.open({}, 1 << 20);
     rig.append(0);
     for (const name of rig.segments) rmSync(join(rig.folder, name));
-    rig.nowMs += 1000;
+    rig.nowMs += 10;
     await rig.fill(1, 2);
     expect(await rig.takeAll()).toEqual([1]);
   });
@@ -344,7 +387,7 @@ describe('a damaged spool', () => {
     rig.files.close();
     for (const name of rig.segments) rmSync(join(rig.folder, name));
     await rig.fill(1, 2);
-    rig.nowMs += 1000;
+    rig.nowMs += 10;
     await rig.fill(2, 3);
     expect(await rig.takeAll()).toEqual([2]);
     expect(spool.counts.damaged).toMatchObject({ sections: 2, packets: 6 });

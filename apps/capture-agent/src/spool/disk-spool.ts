@@ -38,6 +38,8 @@ export class DiskSpool implements SectionStore {
   #batch: Batch | undefined;
   #head: RecordHeader | undefined;
   #firstSegment = 0;
+  /** Segments that may be shorter than they were: the newest, and those that ended too soon when they were read. */
+  readonly #shortened = new Set<number>();
   #turn: Promise<unknown> = Promise.resolve();
   readonly #memory = new ReusedMemory();
   /** Of what is in flight. New memory for each send would be a full collection of garbage for each. */
@@ -257,6 +259,10 @@ export class DiskSpool implements SectionStore {
   }
 
   #scanNew(): void {
+    const newest = this.#segments.at(-1);
+    if (newest) this.#shortened.add(newest.number);
+    for (const segment of this.#segments) if (this.#shortened.has(segment.number)) this.#shorten(segment);
+    this.#shortened.clear();
     this.#scan.follow(this.#segments, this.#firstSegment, (record) => this.#found(record));
   }
 
@@ -271,11 +277,22 @@ export class DiskSpool implements SectionStore {
     return amount;
   }
 
-  #walk(from: SpoolPlace, checkSections: boolean, room: Room): Generator<Walked<ScannedSegment>> {
+  #walk(
+    from: SpoolPlace,
+    checkSections: boolean,
+    room: Room,
+    segments: readonly ScannedSegment[] = this.#segments,
+  ): Generator<Walked<ScannedSegment>> {
     const { evictedFrom: holeFrom, evictedTo: holeTo } = this.#marks;
-    const unreadable = (segment: number, offset: number): void =>
-      this.#troubles.tried(`reading ${segment}`, new Error(`segment ${segment} cannot be read from byte ${offset} on`));
-    return walkSpool(this.files, this.#segments, { from, holeFrom, holeTo, checkSections, room, unreadable });
+    const unreadable = (segment: number, offset: number): void => {
+      if ((this.files.sizeOf(segment) ?? Number.POSITIVE_INFINITY) <= offset) this.#shortened.add(segment);
+      else
+        this.#troubles.tried(
+          `reading ${segment}`,
+          new Error(`segment ${segment} cannot be read from byte ${offset} on`),
+        );
+    };
+    return walkSpool(this.files, segments, { from, holeFrom, holeTo, checkSections, room, unreadable });
   }
 
   #roomOf(bytes: number): Room {
@@ -334,6 +351,21 @@ export class DiskSpool implements SectionStore {
   #lose(segment: ScannedSegment, amount: Amount): void {
     this.#leave(segment, amount);
     this.#scan.lose(amount);
+  }
+
+  /** Where somebody cut it short, what it no longer has is lost, but what was read before that and is in flight. */
+  #shorten(segment: ScannedSegment): void {
+    const size = this.files.sizeOf(segment.number);
+    if (size === undefined || size >= segment.end) return;
+    segment.end = size;
+    const inFlight = this.#batch?.sections.filter((section) => section.segment === segment) ?? [];
+    let left = sumOf(inFlight.map(({ amount }) => amount));
+    const from = this.#batch?.end ?? this.#marks.done;
+    for (const walked of this.#walk(from, false, this.#roomOf(SMALL_READ_BYTES), [segment])) {
+      if (walked.found.kind !== 'damage') left = plus(left, amountOf(walked, walked.found.header));
+    }
+    this.#lose(segment, minus(segment.waiting, left));
+    if (this.#batch === undefined) this.#head = undefined;
   }
 
   /** Sections were found before, and now there is none that can be read. */

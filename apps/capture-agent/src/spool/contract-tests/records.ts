@@ -35,7 +35,7 @@ export const nodeCalls: SegmentCalls = {
   truncate: ftruncateSync,
   close: closeSync,
   remove: unlinkSync,
-  isNamed: (fd) => fstatSync(fd).nlink > 0,
+  stat: fstatSync,
 };
 
 export function systemError(code: string): NodeJS.ErrnoException {
