@@ -35,7 +35,32 @@ describe('a folder with files that were changed at random', () => {
       next += SECTIONS + 1;
     }
   });
+
+  it(`has as much waiting and damaged as was left: ${FOLDERS} times`, { timeout: 600_000 }, async () => {
+    for (let folder = 0; folder < FOLDERS; folder++) {
+      const harmed = new DiskRig();
+      await harmed.open();
+      await harmed.fill(0, SECTIONS, randomInt(1, 1500));
+      await harmed.take(randomInt(1, 6000));
+      if (folder % 2 === 0) await harmed.spool.acknowledge();
+      await harmed.spool.close();
+      const left = harmed.spool.counts.waiting;
+      harmed.change(Number.parseInt(harmed.segments[randomInt(harmed.segments.length)]!, 10), harm);
+      const { waiting, damaged } = (await harmed.open()).counts;
+      expect(waiting.sections + damaged.sections).toBe(left.sections);
+      expect(waiting.packets + damaged.packets).toBe(left.packets);
+      await harmed.close();
+    }
+  });
 });
+
+/** One stretch of it, or its end. */
+function harm(bytes: Buffer): Buffer {
+  const at = randomInt(bytes.length);
+  if (randomInt(4) === 0) return bytes.subarray(0, at);
+  randomBytes(randomInt(1, 3000)).copy(bytes, at);
+  return bytes;
+}
 
 function change(path: string): void {
   const bytes = readFileSync(path);

@@ -281,6 +281,25 @@ describe('a damaged spool', () => {
     expect(rig.spool.counts.damaged).toMatchObject({ sections: 0, packets: 0 });
   });
 
+  it('counts what is damaged once, by the process that finds it first, and nothing that was sent', async () => {
+    await rig.open({}, 1 << 20);
+    const places = await rig.fill(0, 6);
+    await rig.take(places[2]!.end);
+    await rig.spool.acknowledge();
+    await rig.spool.close();
+    const harm = (...seqs: number[]) =>
+      rig.change(1, (bytes) => {
+        for (const seq of seqs) bytes[places[seq]!.start + 50]! ^= 1;
+        return bytes;
+      });
+    harm(1, 2, 4);
+    expect((await rig.open()).counts.damaged).toMatchObject({ sections: 1, packets: 3 });
+    harm(5);
+    const spool = await rig.open();
+    expect(spool.counts).toMatchObject({ damaged: { sections: 1, packets: 3 }, waiting: { sections: 1 } });
+    expect(await rig.takeAll()).toEqual([3]);
+  });
+
   it('counts the newest record no more when the process after it has written it anew, and keeps count of the one before', async () => {
     await rig.open({}, 1 << 20);
     const places = await rig.fill(0, 4);

@@ -92,7 +92,7 @@ export class DiskSpool implements SectionStore {
         if (seen && isBefore({ segment: number, offset: record.start }, seen.end)) there = plus(there, amount);
       });
     }
-    if (seen) this.#scan.miss(minus(seen.waiting, there), seen);
+    if (seen) this.#scan.miss(minus(seen.waiting, there), seen, !isBefore(seen.end, this.#end));
     if (this.#kept.areNew) this.#pass(keys);
     // The kernel had the time to write those before it.
     for (const segment of this.#segments.slice(0, -1)) segment.syncedEnd = segment.end;
@@ -214,12 +214,14 @@ export class DiskSpool implements SectionStore {
 
   /** With what was found, which the process after this one compares with what it finds. */
   #commit(marks: Marks): void {
-    const { number = 0, end = 0 } = this.#segments.at(-1) ?? {};
     const { epoch, seq } = this.#scan.newest ?? { epoch: 0, seq: 0 };
-    this.#kept.commit({
-      ...marks,
-      seen: { end: { segment: number, offset: end }, waiting: this.#waiting, epoch, seq },
-    });
+    this.#kept.commit({ ...marks, seen: { end: this.#end, waiting: this.#waiting, epoch, seq } });
+  }
+
+  /** Of what is known. */
+  get #end(): SpoolPlace {
+    const { number: segment, end: offset } = this.#segments.at(-1) ?? { number: 0, end: 0 };
+    return { segment, offset };
   }
 
   #note(): void {

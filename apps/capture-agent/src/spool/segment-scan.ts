@@ -73,16 +73,19 @@ export class SegmentScan {
   }
 
   /**
-   * So much was found by the process before and is not there, some of which neighbours may have told already.
-   * @param newest that it found: until then a section that was left open may be written anew
+   * So much was found by the process before and is not there any more.
+   * @param newest that it found: up to that one a section that was left open may be written anew
+   * @param isAll nothing came after that: what records tell beyond it was sent, or was damaged then and counted. Otherwise
+   * some of it they have told already.
    */
-  miss({ sections, packets }: Amount, newest: RecordId): void {
-    if (sections <= this.#damaged.sections) return;
-    this.#suspects = {
-      sections: Math.max(this.#suspects.sections, sections - this.#damaged.sections),
-      packets: Math.max(0, packets - this.#damaged.packets),
-      bytes: 0,
-    };
+  miss(amount: Amount, newest: RecordId, isAll: boolean): void {
+    if (isAll) {
+      this.#damaged = { ...noAmount, bytes: this.#damaged.bytes };
+      this.#suspects = noAmount;
+    }
+    const { sections, packets } = minus(amount, this.#damaged);
+    if (sections <= 0) return;
+    this.#suspects = { sections: Math.max(this.#suspects.sections, sections), packets: Math.max(0, packets), bytes: 0 };
     this.#newestSuspect = newest;
   }
 
