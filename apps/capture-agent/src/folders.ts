@@ -6,3 +6,8 @@ export const openerFolder = (stateDir: string): string => join(stateDir, 'opener
 export const controlFolder = (stateDir: string): string => join(stateDir, 'control');
 export const spoolDirOf = ({ agentSpoolDir, agentStateDir }: AgentConfig): string =>
   agentSpoolDir ?? join(agentStateDir, 'spool');
+
+export interface AgentFolders {
+  readonly stateDir: string;
+  readonly spoolDir: string;
+}

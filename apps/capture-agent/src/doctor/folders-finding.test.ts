@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,15 +12,23 @@ describe('the agent’s folders as doctor finds them', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   it('are to be made, or hold something else', () => {
-    const folders = { stateDir: join(folder, 'state'), spoolDir: folder };
+    const folders = { stateDir: join(folder, 'state'), spoolDir: join(folder, 'spool') };
     expect(foldersFinding(folders)).toMatchObject({ state: 'ok' });
-    writeFileSync(join(folder, 'notes'), '');
+    mkdirSync(folders.spoolDir);
+    writeFileSync(join(folders.spoolDir, 'notes'), '');
     expect(foldersFinding(folders)).toMatchObject({
       ...{
         state: 'no',
-        detail: expect.stringContaining(`${folder} holds other files (notes)`),
+        detail: expect.stringContaining(`${folders.spoolDir} holds other files (notes)`),
         advice: expect.stringContaining('BPFLEET_AGENT_SPOOL_DIR'),
       },
+    });
+  });
+
+  it('are one in the other', () => {
+    expect(foldersFinding({ stateDir: folder, spoolDir: folder })).toMatchObject({
+      state: 'no',
+      detail: expect.stringContaining(`${folder} cannot be the spool`),
     });
   });
 });

@@ -1,6 +1,7 @@
 import { type Finding, no, ok } from '@bpfleet/contract/doctor';
 import { BpfleetError } from '@bpfleet/errors';
-import { type AgentFolders, refuseForeignFolders } from '../opener/own-files.js';
+import type { AgentFolders } from '../folders.js';
+import { refuseForeignFolders } from '../opener/own-files.js';
 
 const NAME = 'folders';
 

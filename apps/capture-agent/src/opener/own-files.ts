@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BpfleetError } from '@bpfleet/errors';
+import type { AgentFolders } from '../folders.js';
+import { refuseSpoolAmongOurs } from './spool-apart.js';
 
 /** What the agent process makes in `control` and in its spool, by the path there; `.new` is a draft of `writeDurably`. */
 const OWN_PATHS = [
@@ -16,17 +18,15 @@ export const isOwnPath = (path: string): boolean => OWN_PATHS.some((own) => own.
 
 const isOfState = (name: string): boolean => ['opener', 'control', 'spool'].includes(name);
 
-export interface AgentFolders {
-  readonly stateDir: string;
-  readonly spoolDir: string;
-}
-
 /**
  * A folder that holds something else is not made ours: files would change their owners, and it would be closed to others.
  * Whoever put something into one of ours meanwhile keeps no agent from starting: it is left alone.
- * @throws BpfleetError `DATA_FOREIGN`, `DATA_NOT_WRITABLE` when it cannot be looked into
+ * @throws BpfleetError `DATA_FOREIGN`, `DATA_NOT_WRITABLE` when it cannot be looked into; `CONFIG_INVALID` where what is the
+ *   opener's would be the spool's
  */
-export function refuseForeignFolders({ stateDir, spoolDir }: AgentFolders): void {
+export function refuseForeignFolders(folders: AgentFolders): void {
+  refuseSpoolAmongOurs(folders);
+  const { stateDir, spoolDir } = folders;
   refuseForeign(stateDir, {
     isOwn: isOfState,
     isOurs: () => existsSync(join(stateDir, 'opener/identity.json')),
