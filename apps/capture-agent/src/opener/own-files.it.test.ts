@@ -31,8 +31,9 @@ describe('folders that are not made the agent’s', () => {
     holds('state/notes');
     expect(refuse).toThrow(refused('state holds other files (notes)', 'BPFLEET_AGENT_STATE_DIR'));
     rmSync(folders.stateDir, { recursive: true });
-    holds('spool/00000001.seg');
     holds('spool/.profile');
+    // Others have such folders too.
+    mkdirSync(join(folders.spoolDir, 'keys'));
     expect(refuse).toThrow(refused('spool holds other files (.profile)', 'BPFLEET_AGENT_SPOOL_DIR'));
   });
 
@@ -55,6 +56,19 @@ describe('folders that are not made the agent’s', () => {
     expect(refuse).not.toThrow();
   });
 
+  it.each(['marks', '00000001.seg', 'keys/1.json'])('are no spool that has %s of all that is bpfleet’s', (path) => {
+    for (const name of [path, 'notes']) holds(`spool/${name}`);
+    expect(refuse).not.toThrow();
+  });
+
+  it.each(['opener/identity.json', 'control/desired.json', 'control/bundles/0a.json', 'spool/00000001.seg'])(
+    'are no state folder that has %s of all that is bpfleet’s',
+    (path) => {
+      for (const name of [path, 'notes']) holds(`state/${name}`);
+      expect(refuse).not.toThrow();
+    },
+  );
+
   it.runIf(process.getuid?.() === 0)(
     'are found by an opener with few capabilities, which may not look into them',
     () => {
@@ -73,8 +87,12 @@ describe('folders that are not made the agent’s', () => {
         '--input-type=module',
         '-e',
       ];
-      const { stdout } = spawnSync('setpriv', [...few, script, entry, folders.spoolDir], { encoding: 'utf8' });
-      expect(stdout).toContain('holds other files (notes)');
+      const said = () => spawnSync('setpriv', [...few, script, entry, folders.spoolDir], { encoding: 'utf8' }).stdout;
+      expect(said()).toContain('holds other files (notes)');
+      holds('spool/keys/1.json');
+      chmodSync(join(folders.spoolDir, 'keys'), 0o700);
+      lchownSync(join(folders.spoolDir, 'keys'), 65_534, 65_534);
+      expect(said()).toBe('');
     },
   );
 });
