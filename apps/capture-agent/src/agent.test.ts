@@ -240,4 +240,25 @@ describe('an agent', () => {
     await expect.poll(() => filtersOf(second.statuses.at(-1)), BUSY).toEqual(['web@1 reported', 'dns@1 reported']);
     expect(second.statuses.at(-1)!.errors).toEqual([]);
   });
+
+  it('tells the highest generation that it accepted, above which a filter-manager that forgot it goes on', async () => {
+    const signing = new SigningService('agent-1');
+    const service = await filterManager(signing);
+    service.order = signing.desire([web], { generation: 902 });
+    const agent = await agentOf(service.url);
+    await expect.poll(() => filtersOf(service.statuses.at(-1)), BUSY).toEqual(['web@1 reported']);
+    await agent.stop();
+    rmSync(join(folder, 'control'), { recursive: true });
+    // Of a database that was restored.
+    service.order = signing.desire([web], { generation: 3 });
+    log.length = 0;
+    await agentOf(service.url);
+    await expect
+      .poll(() => service.statuses.at(-1), BUSY)
+      .toMatchObject({ generation: 902, filters: [], errors: [{ code: 'VERSION_CONFLICT' }] });
+    expect(log.map(({ msg }) => msg)).toContain('no desired state yet');
+    service.order = signing.desire([web], { generation: 903 });
+    await expect.poll(() => filtersOf(service.statuses.at(-1)), BUSY).toEqual(['web@1 reported']);
+    expect(service.statuses.at(-1)).toMatchObject({ generation: 903, errors: [] });
+  });
 });

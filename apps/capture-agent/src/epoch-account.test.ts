@@ -21,7 +21,7 @@ const store = { waiting: noAmount, evicted: noAmount, evictedOf: new Map(), dama
 
 /** Of an epoch that began with 5 evicted packets; what is told of it can be changed. */
 function account(before: Record<string, string> = {}, kind: 'ring' | 'file' = 'ring') {
-  const told: Attested = { outcomes: [outcome('attested')], statements: [], troubles: [] };
+  const told: Attested = { generation: 0, outcomes: [outcome('attested')], statements: [], troubles: [] };
   const nonces: (string | undefined)[] = [];
   const state = { told, figures: storeFigures(noAmount, [{ ...store, evicted: amount(5) }]) as StoreFigures };
   const parts: AccountParts = {
@@ -84,9 +84,10 @@ describe('what an epoch tells of itself', () => {
       ...{ epoch: 3, generation: 8, confined: true, step: 'headers', outcomes: [{ state: 'pending' }] },
     });
     expect(nonces).toEqual([]);
-    state.told = { ...state.told, outcomes: [outcome('diverged')] };
-    expect(await ours.status('nonce')).toMatchObject({ epoch: 3, generation: 8, filters: [{ state: 'diverged' }] });
-    expect(await ours.figures()).toMatchObject({ outcomes: [{ state: 'diverged' }] });
+    state.told = { ...state.told, generation: 9, outcomes: [outcome('diverged')] };
+    expect(await ours.status('nonce')).toMatchObject({ epoch: 3, generation: 9, filters: [{ state: 'diverged' }] });
+    expect(await ours.figures()).toMatchObject({ generation: 9, outcomes: [{ state: 'diverged' }] });
+    expect(ours.carriedOut({ generation: 9, outcomes: [] })).toBe(true);
     expect(nonces).toEqual(['nonce']);
   });
 });

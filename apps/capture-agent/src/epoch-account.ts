@@ -29,7 +29,9 @@ export interface AccountParts {
 
 /** What an epoch tells of itself: in the status to the filter-manager, in `/metrics` to whoever looks. Both from one place. */
 export class EpochAccount {
+  /** The highest that the opener accepted, as it last told: the filter-manager never says a lower one. */
   #generation = 0;
+  #carriedOut: number | undefined;
   /** As the opener last told them. */
   #outcomes: readonly FilterOutcome[] = [];
   readonly #since = new Date();
@@ -51,7 +53,8 @@ export class EpochAccount {
 
   /** The opener carried out a state. @returns whether that is a new one */
   carriedOut({ generation, outcomes }: Pick<DesireAnswer, 'generation' | 'outcomes'>): boolean {
-    const isNew = generation !== this.#generation;
+    const isNew = generation !== this.#carriedOut;
+    this.#carriedOut = generation;
     this.#generation = generation;
     this.#outcomes = outcomes;
     return isNew;
@@ -82,13 +85,14 @@ export class EpochAccount {
   /** @param nonce of the service, for statements that are signed */
   async status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
     const { opener, interfaces, source, sections, guest, guard, gap, trouble, orders } = this.parts;
-    const { outcomes, statements, troubles, notExcluded, asRoot: whyRoot } = await opener.attest(nonce);
+    const { generation, outcomes, statements, troubles, notExcluded, asRoot: whyRoot } = await opener.attest(nonce);
+    this.#generation = generation;
     this.#outcomes = outcomes;
     const counters = await source.counters();
     return agentStatus({
       agent: this.config.agentId,
       labels: this.config.agentLabels,
-      ...{ generation: this.#generation, epoch: this.epoch, source: source.kind, confined: opener.isConfined },
+      ...{ generation, epoch: this.epoch, source: source.kind, confined: opener.isConfined },
       ...{ interfaces: interfaces(), outcomes, statements, counters },
       guard: guard.read(counters, source.mappedBytes),
       ...{ stores: sections.counts, figures: sections.figures, atStart: this.#atStart, since: this.#since },

@@ -135,6 +135,7 @@ export const AgentStatus = z.object({
   /** Grows with each status of one agent process; an older one that arrives late is ignored. */
   sequence: Count,
   labels: Labels,
+  /** The highest that it accepted, whether or not that runs: it never takes a lower one. */
   generation: Count,
   epoch: Count,
   source: z.enum(['ring', 'file', 'cap']),

@@ -35,6 +35,7 @@ describe('the border', () => {
     await port.cut(1, 2);
     await port.drained(1);
     expect(await port.attest('nonce')).toEqual({
+      generation: 7,
       outcomes: [],
       statements: [ENVELOPE],
       troubles: ['disk'],

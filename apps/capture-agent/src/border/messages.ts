@@ -127,6 +127,7 @@ export const calls = {
   attest: {
     request: z.strictObject({ nonce: z.string().max(128).exactOptional() }),
     answer: z.strictObject({
+      generation: Count,
       outcomes: z.array(Outcome),
       statements: z.array(DsseEnvelope),
       troubles: z.array(z.string()).max(16),

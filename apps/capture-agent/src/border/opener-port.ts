@@ -147,6 +147,8 @@ export interface ChallengeAnswer {
 
 /** What runs, and what the opener has trouble with. */
 export interface Attested {
+  /** The highest that it accepted, by whatever process of whatever epoch; 0 before the first. */
+  readonly generation: number;
   readonly outcomes: readonly FilterOutcome[];
   /** DSSE envelopes, signed by the identity key. */
   readonly statements: readonly unknown[];

@@ -18,6 +18,9 @@ const BUNDLE_TIMEOUT_MS = 15_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
 
+const NONE_YET = 'no desired state yet';
+const NONE_NEW = 'no new desired state, the last one keeps running';
+
 export interface FollowerParts {
   readonly client: AgentClient;
   readonly kept: KeptOrders;
@@ -34,6 +37,7 @@ export interface FollowerParts {
 
 /** Follows the desired state by long-poll, fetches the bundles that it names, and keeps both on disk. */
 export class DesiredFollower {
+  /** Of the state that was carried out last. */
   #etag: string | undefined;
   #following: Promise<void> = Promise.resolve();
   /** One state is carried out at a time. */
@@ -97,7 +101,7 @@ export class DesiredFollower {
       } catch (err) {
         if (signal.aborted) return;
         this.parts.trouble.met(err as Error);
-        this.parts.logger.warn({ err, retryMs }, 'no new desired state, the last one keeps running');
+        this.parts.logger.warn({ err, retryMs }, this.#etag === undefined ? NONE_YET : NONE_NEW);
         await abortableDelay(retryMs, signal);
         retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
       }

@@ -176,6 +176,7 @@ export class Opener implements OpenerPort {
     this.#sockets.check();
     const { trouble, generation, key } = this.#identity;
     const known = {
+      generation: Math.max(0, generation),
       outcomes: this.#outcomes().slice(0, MAX_OUTCOMES),
       troubles: trouble === undefined ? [] : [trouble],
       notExcluded: this.#verified?.own.trouble,

@@ -26,7 +26,7 @@ export function agentTable(agents: readonly Agent[], terminal: Terminal): string
   return table(agents, columns(terminal.now()), terminal.out, terminal.env);
 }
 
-/** What it says it runs, and what it should run when that is another. */
+/** The newest that it says it accepted, and what it should run when that is another. */
 function generation({ generation: desired, status }: Agent): string {
   if (!status) return `none of ${desired}`;
   return status.generation === desired ? String(desired) : `${status.generation} of ${desired}`;

@@ -97,7 +97,7 @@ export function acceptDesired(envelope: unknown, context: DesiredContext): { sta
     throw new BpfleetError(
       'VERSION_CONFLICT',
       `desired state has generation ${state.generation}, ${generation} was there already`,
-      { hint: 'push a filter: the next generation is higher' },
+      { hint: 'the filter-manager goes on above that once it has the agent’s next status' },
     );
   }
   return { state, trust: trustAfter(context.trust, state) };

@@ -70,7 +70,10 @@ export class FakeOpener implements ServedOpener {
   cut = (socket: number, swap: number) => this.#answer(undefined, 'cut', socket, swap);
   drained = (socket: number) => this.#answer(undefined, 'drained', socket);
   attest = (nonce?: string) =>
-    this.#answer({ outcomes: [], statements: [ENVELOPE], troubles: ['disk'], asRoot: 'why' }, 'attest', nonce);
+    this.#answer(
+      { generation: 7, outcomes: [], statements: [ENVELOPE], troubles: ['disk'], asRoot: 'why' },
+      ...['attest', nonce],
+    );
   pin = (keys: readonly string[]) => this.#answer(undefined, 'pin', keys);
   enrolment = (labels: object) => this.#answer(ENVELOPE, 'enrolment', labels);
 }
