@@ -133,6 +133,7 @@ const isIn = (from: number, number: number): boolean => number >= from && number
  */
 async function makeEpochsEqual(stateDir: string): Promise<void> {
   const file = join(stateDir, 'opener', 'identity.json');
-  const kept = JSON.parse(await readFile(file, 'utf8'));
+  // Without a checksum it is one of a release before.
+  const { crc32: _, ...kept } = JSON.parse(await readFile(file, 'utf8'));
   await writeFile(file, JSON.stringify({ ...kept, epoch: kept.epoch + 1_000_000 }));
 }

@@ -40,25 +40,53 @@ describe('Identity', () => {
     await expect(identity.pin([other])).rejects.toMatchObject({ code: 'SIGNATURE_INVALID' });
   });
 
+  /** As files were before they had a checksum. */
+  const old = (text: string) => text.replace(/,"crc32":\d+/, '');
+  const damaged = (why: RegExp = /identity\.json is damaged$/) =>
+    expect.objectContaining({
+      code: 'DATA_FOREIGN',
+      message: expect.stringMatching(why),
+      hint: expect.stringMatching(/restore it.*enrol/),
+    });
+
   it.each([
     ['half a file', (text: string) => text.slice(0, 40)],
     ['no file of ours', () => '{}'],
-    ['one whose key was cut', (text: string) => text.replace('BEGIN PRIVATE', 'BEGIN')],
+    ['no object', () => 'null'],
+    ['one with another trusted key', (text: string) => text.replace(key, other)],
+    ['one with another generation', (text: string) => text.replace('"generation":7', '"generation":902')],
+    ['one with another checksum', (text: string) => text.replace(/"crc32":\d/, '"crc32":0')],
+    ['one whose checksum has another name', (text: string) => text.replace('"crc32"', '"crc3r"')],
     [
-      'one whose keys are no pair',
-      (text: string) => text.replace(/"identityPublicKey":"[^"]+"/, `"identityPublicKey":"${key}"`),
+      'an old one whose key was cut',
+      (text: string) => old(text).replace('BEGIN PRIVATE', 'BEGIN'),
+      /is damaged: its private key cannot be read$/,
     ],
-    ['one of another agent', (text: string) => text.replace('host-1', 'host-2')],
-  ])('refuses %s, and leaves it as it is', async (_, damage) => {
+    [
+      'an old one whose keys are no pair',
+      (text: string) => old(text).replace(/"identityPublicKey":"[^"]+"/, `"identityPublicKey":"${key}"`),
+      /is damaged: its keys are no pair$/,
+    ],
+  ])('refuses %s, and leaves it as it is', async (_, damage, why?: RegExp) => {
+    await (await Identity.open(folder, 'host-1')).accepted(7, { keys: [key], revokedKeys: [] }, 1234);
+    const text = damage(readFileSync(file(), 'utf8'));
+    writeFileSync(file(), text);
+    await expect(Identity.open(folder, 'host-1')).rejects.toEqual(damaged(why));
+    expect(readFileSync(file(), 'utf8')).toBe(text);
+  });
+
+  it('refuses one of another agent', async () => {
     await Identity.open(folder, 'host-1');
-    const damaged = damage(readFileSync(file(), 'utf8'));
-    writeFileSync(file(), damaged);
-    await expect(Identity.open(folder, 'host-1')).rejects.toMatchObject({
-      code: 'DATA_FOREIGN',
-      message: expect.stringContaining(file()),
-      hint: expect.stringContaining('enrol'),
-    });
-    expect(readFileSync(file(), 'utf8')).toBe(damaged);
+    await expect(Identity.open(folder, 'host-2')).rejects.toEqual(damaged(/is of agent host-1, not of host-2$/));
+  });
+
+  it('takes one from before there were checksums, and gives it one', async () => {
+    await (await Identity.open(folder, 'host-1')).accepted(7, { keys: [key], revokedKeys: [] }, 1234);
+    writeFileSync(file(), old(readFileSync(file(), 'utf8')));
+    const identity = await Identity.open(folder, 'host-1');
+    expect(identity).toMatchObject({ generation: 7, trust: { keys: [key] } });
+    await identity.nextEpoch(5_000_000);
+    expect(readFileSync(file(), 'utf8')).toContain('"crc32":');
   });
 
   it('says which folder it cannot write', async () => {

@@ -1,35 +1,21 @@
 import { join } from 'node:path';
-import { PublicKey, Trust } from '@bpfleet/contract';
+import type { Trust } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { makeFolder, PrivateKey } from '@bpfleet/service';
-import { z } from 'zod';
 import { writeDurably } from '../durable-file.js';
 import { readStateFile } from '../state-file.js';
+import { identityIn, identityText, type KeptIdentity } from './identity-file.js';
 
 const FILE = 'identity.json';
 /** Keys are 100 bytes each; a fleet has few that sign, and few that did. */
 const MOST_BYTES = 4 * 1024 * 1024;
-
-/** Key, epoch and generation stand in one file: whoever loses one of them loses all, and enrols anew. */
-const Kept = z.object({
-  agent: z.string().min(1),
-  privateKey: z.string(),
-  identityPublicKey: PublicKey,
-  epoch: z.int().nonnegative(),
-  /** The highest that was accepted; -1 before the first. */
-  generation: z.int().min(-1),
-  trust: Trust,
-  /** The service's clock when it was last heard of or saved, Unix ms; 0: never. */
-  serviceTimeMs: z.number().nonnegative(),
-});
-type Kept = z.infer<typeof Kept>;
 
 /**
  * What makes this host's agent itself, kept where only the opener reads and writes. What changes holds at once; where the
  * disk does not take it, as long as this process lives, and it is tried again: a full disk stops no capture.
  */
 export class Identity {
-  #kept!: Kept;
+  #kept!: KeptIdentity;
   #key!: PrivateKey;
   #keeping: Promise<void> = Promise.resolve();
   #trouble: string | undefined;
@@ -121,7 +107,7 @@ export class Identity {
   }
 
   /** One after the other: two writers of one file would be one too many. */
-  #keep(change: Partial<Kept>): Promise<void> {
+  #keep(change: Partial<KeptIdentity>): Promise<void> {
     this.#kept = { ...this.#kept, ...change };
     this.#keeping = this.#keeping.then(() =>
       this.#write().then(
@@ -133,7 +119,7 @@ export class Identity {
   }
 
   #write(): Promise<void> {
-    return writeDurably(this.folder, FILE, JSON.stringify(this.#kept));
+    return writeDurably(this.folder, FILE, identityText(this.#kept));
   }
 
   #tried(error: Error | undefined): void {
@@ -146,11 +132,11 @@ export class Identity {
   async #load(agent: string): Promise<void> {
     const text = textIn(join(this.folder, FILE));
     if (text === undefined) return this.#make(agent);
-    const kept = Kept.safeParse(parsed(text));
-    if (!kept.success) throw this.#foreign('is damaged');
-    if (kept.data.agent !== agent) throw this.#foreign(`is of agent ${kept.data.agent}, not of ${agent}`);
-    this.#key = this.#keyIn(kept.data);
-    this.#kept = kept.data;
+    const kept = identityIn(text);
+    if (kept === undefined) throw this.#foreign('is damaged');
+    if (kept.agent !== agent) throw this.#foreign(`is of agent ${kept.agent}, not of ${agent}`);
+    this.#key = this.#keyIn(kept);
+    this.#kept = kept;
   }
 
   async #make(agent: string): Promise<void> {
@@ -168,7 +154,7 @@ export class Identity {
     await this.#write();
   }
 
-  #keyIn({ privateKey, identityPublicKey }: Kept): PrivateKey {
+  #keyIn({ privateKey, identityPublicKey }: KeptIdentity): PrivateKey {
     let key: PrivateKey;
     try {
       key = PrivateKey.fromPem(privateKey);
@@ -193,14 +179,5 @@ function textIn(path: string): string | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not JSON is handled like a wrong document.
-    return undefined;
   }
 }
