@@ -32,6 +32,19 @@ describe('Identity', () => {
     expect([first, second, third]).toEqual([5000, 5001, 9_000_000]);
   });
 
+  it('names the file where no epoch can follow, and does not write one that it would refuse', async () => {
+    await Identity.open(folder, 'host-1');
+    const text = (epoch: number) => old(readFileSync(file(), 'utf8')).replace(/"epoch":\d+/, `"epoch":${epoch}`);
+    writeFileSync(file(), text(999_999_999_999_998));
+    const identity = await Identity.open(folder, 'host-1');
+    expect(await identity.nextEpoch(0)).toBe(999_999_999_999_999);
+    const none = damaged(/identity\.json is damaged: no epoch comes after 999999999999999$/);
+    await expect(identity.nextEpoch(0)).rejects.toEqual(none);
+    await expect(Identity.open(folder, 'host-1')).rejects.toEqual(none);
+    writeFileSync(file(), text(Number.MAX_SAFE_INTEGER));
+    await expect(Identity.open(folder, 'host-1')).rejects.toEqual(damaged(/no epoch comes after 9007199254740991$/));
+  });
+
   it('pins the first keys it is given, and no others after that', async () => {
     const identity = await Identity.open(folder, 'host-1');
     await identity.pin([key]);

@@ -9,6 +9,8 @@ import { identityIn, identityText, type KeptIdentity } from './identity-file.js'
 const FILE = 'identity.json';
 /** Keys are 100 bytes each; a fleet has few that sign, and few that did. */
 const MOST_BYTES = 4 * 1024 * 1024;
+/** The file of an epoch's session key is named by it, in 15 digits at most. A clock comes nowhere near. */
+const LAST_EPOCH = 999_999_999_999_999;
 
 /**
  * What makes this host's agent itself, kept where only the opener reads and writes. What changes holds at once; where the
@@ -69,9 +71,12 @@ export class Identity {
     return this.#trouble;
   }
 
-  /** The next epoch, durable before it is used where the disk takes it: max(last + 1, Unix seconds) (docs/80-decisions.md). */
+  /**
+   * The next epoch, durable before it is used where the disk takes it: max(last + 1, Unix seconds) (docs/80-decisions.md).
+   * @throws BpfleetError `DATA_FOREIGN` after the last one
+   */
   async nextEpoch(nowMs: number): Promise<number> {
-    await this.#keep({ epoch: Math.max(this.#kept.epoch + 1, Math.floor(nowMs / 1000)) });
+    await this.#keep({ epoch: Math.max(this.#epochAfter(this.#kept.epoch), Math.floor(nowMs / 1000)) });
     return this.#kept.epoch;
   }
 
@@ -135,6 +140,8 @@ export class Identity {
     const kept = identityIn(text);
     if (kept === undefined) throw this.#foreign('is damaged');
     if (kept.agent !== agent) throw this.#foreign(`is of agent ${kept.agent}, not of ${agent}`);
+    // Now: who asks for one later is started again and again.
+    this.#epochAfter(kept.epoch);
     this.#key = this.#keyIn(kept);
     this.#kept = kept;
   }
@@ -152,6 +159,11 @@ export class Identity {
     };
     // In memory alone it would be another agent after each restart, which the filter-manager refuses.
     await this.#write();
+  }
+
+  #epochAfter(epoch: number): number {
+    if (epoch < LAST_EPOCH) return epoch + 1;
+    throw this.#foreign(`is damaged: no epoch comes after ${epoch}`);
   }
 
   #keyIn({ privateKey, identityPublicKey }: KeptIdentity): PrivateKey {
