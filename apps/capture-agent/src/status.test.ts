@@ -58,6 +58,14 @@ describe('a status', () => {
     });
   });
 
+  it('has none where the link type has no program: what is counted there is of another one', () => {
+    const all = inputs(1, 1);
+    // As of a recording with packets of both, which all are of one interface.
+    const other = { ...all.outcomes[0]!, linkType: 'LINKTYPE_249', state: 'not applicable' as const };
+    const { filters } = agentStatus({ ...all, outcomes: [other, ...all.outcomes] });
+    expect(filters.map(({ counters }) => counters?.matched)).toEqual([undefined, 1e12]);
+  });
+
   it('says of a shared socket once what it lost, and how many interfaces that is of', () => {
     const all = inputs(2, 70);
     const outcomes = all.outcomes.map((one) => ({ ...one, socket: 7 }));

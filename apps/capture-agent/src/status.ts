@@ -43,7 +43,8 @@ export function agentStatus(inputs: StatusInputs): Omit<AgentStatus, 'sequence'>
     interfaces: interfaces.map(({ name, linkType, up }) => ({ name, linkType: linkType ?? 'unknown', up })),
     filters: outcomes.map(({ socket, ...outcome }) => {
       const version = captured.get(`${outcome.filter}@${outcome.version} ${outcome.interface}`);
-      if (version === undefined) return outcome;
+      // Counters are of an interface, whatever link types it has.
+      if (version === undefined || outcome.state === 'not applicable') return outcome;
       const droppedByKernel = (socket === undefined ? undefined : dropped.get(socket)) ?? 0;
       return { ...outcome, counters: { matched: version.matched, droppedByKernel, captured: version.stored } };
     }),
