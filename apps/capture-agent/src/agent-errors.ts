@@ -38,6 +38,10 @@ export const AGENT_AS_ROOT = 'AGENT_AS_ROOT';
 /** @param why it has the rights of root, for people; undefined: it has not */
 export const asRoot = (why: string | undefined): Errors => (why === undefined ? [] : [errorNow(AGENT_AS_ROOT, why)]);
 
+/** @param why nothing can be sent, for people; undefined: it can */
+export const brokersAway = (why: string | undefined): Errors =>
+  why === undefined ? [] : [errorNow('BROKERS_UNREACHABLE', why)];
+
 /** @param which of bpfleet's own connections may be captured, for people; undefined: none */
 export const ownTraffic = (which: string | undefined): Errors =>
   which === undefined ? [] : [errorNow('OWN_TRAFFIC_CAPTURED', which)];

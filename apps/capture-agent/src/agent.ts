@@ -91,6 +91,7 @@ export class CaptureAgent {
       logger: parts.logger,
       signal: this.#stopping.signal,
       onNews: () => this.#repeat(),
+      changed: this.#changed,
     });
     this.#guard = new GuardMeter(parts.openerPid);
     const ringBytes = (): number => this.#source?.mappedBytes ?? 0;
@@ -196,7 +197,7 @@ export class CaptureAgent {
     const { opener, interfaces } = this.parts;
     return new EpochAccount(this.config, this.#epoch, before, {
       ...{ opener, interfaces, source, sections: this.#sections, gap: this.#gap },
-      ...{ guest: this.#guest, guard: this.#guard, trouble: this.#trouble, orders: this.#orders },
+      ...{ guest: this.#guest, guard: this.#guard, trouble: this.#trouble, orders: this.#orders, own: this.#own },
     });
   }
 

@@ -47,6 +47,7 @@ function account(before: Record<string, string> = {}, kind: 'ring' | 'file' = 'r
     gap: { interval: undefined },
     trouble: { errors: [errorOf('SERVER_UNREACHABLE')] },
     orders: { troubles: ['the orders'] },
+    own: { trouble: 'the brokers' },
   };
   const config = { agentId: 'agent-1', agentLabels: {}, agentInterfaces: ['eth0', 'wlan0'] };
   return { state, nonces, account: new EpochAccount(config, 3, before, parts) };
@@ -58,7 +59,14 @@ describe('what an epoch tells of itself', () => {
     state.told = { ...state.told, troubles: ['the identity'], notExcluded: '192.0.2.1 port 9092', asRoot: 'why' };
     const { errors } = await ours.status(undefined);
     expect(errors.map(({ code }) => code)).toEqual([
-      ...['SERVER_UNREACHABLE', 'INTERFACE_UNKNOWN', 'OVER_BUDGET', 'DATA_NOT_WRITABLE', 'DATA_NOT_WRITABLE'],
+      ...[
+        'SERVER_UNREACHABLE',
+        'BROKERS_UNREACHABLE',
+        'INTERFACE_UNKNOWN',
+        'OVER_BUDGET',
+        'DATA_NOT_WRITABLE',
+        'DATA_NOT_WRITABLE',
+      ],
       ...['OWN_TRAFFIC_CAPTURED', 'AGENT_AS_ROOT', 'SECTION_CORRUPT', 'ATTACH_REFUSED'],
     ]);
   });

@@ -1,5 +1,5 @@
 import type { AgentStatus } from '@bpfleet/contract';
-import { asRoot, interfaceErrors, ownTraffic, unkept, unread } from './agent-errors.js';
+import { asRoot, brokersAway, interfaceErrors, ownTraffic, unkept, unread } from './agent-errors.js';
 import type { DesireAnswer, FilterOutcome, OpenerPort } from './border/opener-port.js';
 import type { SocketGap } from './capture/socket-gap.js';
 import type { PacketSource } from './capture/sources/packet-source.js';
@@ -25,6 +25,8 @@ export interface AccountParts {
   /** Why the agent does not do what the filter-manager says now. */
   readonly trouble: { readonly errors: AgentStatus['errors'] };
   readonly orders: { readonly troubles: readonly string[] };
+  /** Why the brokers are not known yet. */
+  readonly own: { readonly trouble: string | undefined };
 }
 
 /** What an epoch tells of itself: in the status to the filter-manager, in `/metrics` to whoever looks. Both from one place. */
@@ -84,7 +86,7 @@ export class EpochAccount {
 
   /** @param nonce of the service, for statements that are signed */
   async status(nonce: string | undefined): Promise<Omit<AgentStatus, 'sequence'>> {
-    const { opener, interfaces, source, sections, guest, guard, gap, trouble, orders } = this.parts;
+    const { opener, interfaces, source, sections, guest, guard, gap, trouble, orders, own } = this.parts;
     const { generation, outcomes, statements, troubles, notExcluded, asRoot: whyRoot } = await opener.attest(nonce);
     this.#generation = generation;
     this.#outcomes = outcomes;
@@ -99,6 +101,7 @@ export class EpochAccount {
       ...{ spoolCapBytes: sections.disk.maxBytes, before: this.before, withoutSocket: gap.interval },
       errors: [
         ...trouble.errors,
+        ...brokersAway(own.trouble),
         ...this.interfaceErrors,
         ...guest.errors,
         ...unkept([...troubles, ...orders.troubles]),

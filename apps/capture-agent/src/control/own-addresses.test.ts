@@ -9,6 +9,7 @@ const named = { host: 'server.example', port: 443 };
 describe('OwnAddresses', () => {
   let brokers: () => Promise<readonly string[]>;
   let asked: number;
+  let changes: number;
   let stopping: AbortController;
   const carriedOut: string[][] = [];
   const names = new Map<string, Promise<string[]>>();
@@ -17,6 +18,7 @@ describe('OwnAddresses', () => {
     names.clear();
     carriedOut.length = 0;
     asked = 0;
+    changes = 0;
     stopping = new AbortController();
   });
   afterEach(() => {
@@ -37,13 +39,14 @@ describe('OwnAddresses', () => {
       logger: pino({ enabled: false }),
       signal: stopping.signal,
       onNews: () => own.leaveOut(endpoints, carryOut),
+      changed: () => changes++,
     });
     let areLeftOut = false;
     void own.areLeftOut.then(() => {
       areLeftOut = true;
     });
     const use = () => own.leaveOut(endpoints, carryOut);
-    return { use, areLeftOut: () => areLeftOut };
+    return { use, areLeftOut: () => areLeftOut, trouble: () => own.trouble };
   }
   const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
@@ -76,24 +79,28 @@ describe('OwnAddresses', () => {
 
   it('asks a cluster that is away again until it answers', async () => {
     brokers = () => Promise.reject(new Error('away'));
-    const { use, areLeftOut } = ownAddresses();
+    const { use, areLeftOut, trouble } = ownAddresses();
     await use();
     await pass(60_000);
     expect(carriedOut).toHaveLength(1);
     expect([areLeftOut(), asked > 10]).toEqual([false, true]);
+    // Said once, until it is over.
+    expect([trouble(), changes]).toEqual([expect.stringMatching(/away.*BPFLEET_KAFKA_BROKERS/), 1]);
     brokers = async () => ['192.0.2.10:9093'];
     await pass(5000);
+    expect([trouble(), changes]).toEqual([undefined, 2]);
     expect(carriedOut.slice(1)).toEqual([['192.0.2.1 443', '192.0.2.10 9093']]);
     expect(areLeftOut()).toBe(true);
   });
 
   it('keeps in mind what the cluster told while it is away', async () => {
     brokers = async () => ['192.0.2.10:9093'];
-    const { use } = ownAddresses();
+    const { use, trouble } = ownAddresses();
     await use();
     brokers = () => Promise.reject(new Error('away'));
     await use();
     expect(carriedOut[1]).toEqual(carriedOut[0]);
+    expect([trouble(), changes]).toEqual([undefined, 0]);
   });
 
   it('does not wait for names either, and leaves out what they resolve to later', async () => {

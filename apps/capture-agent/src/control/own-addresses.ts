@@ -11,6 +11,9 @@ const RETRY_BROKERS_MAX_MS = 5000;
 /** A name may be one that this host never resolves. */
 const RETRY_NAMES_MAX_MS = 60_000;
 
+const UNTIL_THEN =
+  'sections wait in the spool until they do; does BPFLEET_KAFKA_BROKERS name Kafka’s brokers, and are they up?';
+
 export interface OwnAddressesParts {
   /** Where brokers are first asked. */
   readonly configured: readonly Endpoint[];
@@ -22,6 +25,8 @@ export interface OwnAddressesParts {
   readonly signal: AbortSignal;
   /** Other addresses are known than were left out: what was carried out last is to be carried out again. */
   readonly onNews: () => Promise<void>;
+  /** `trouble` is another one. */
+  readonly changed: () => void;
 }
 
 /** Where bpfleet's own connections go, so that no filter captures them: as far as is known at once, and what is found later. */
@@ -29,6 +34,7 @@ export class OwnAddresses {
   /** As the cluster told last. */
   #brokers: readonly Endpoint[] | undefined;
   #asking: Promise<boolean> | undefined;
+  #trouble: string | undefined;
   /** Of names, as they resolved last. */
   readonly #resolved = new Map<string, readonly string[]>();
   #uses = 0;
@@ -39,6 +45,11 @@ export class OwnAddresses {
   });
 
   constructor(private readonly parts: OwnAddressesParts) {}
+
+  /** Why the cluster has not told of its brokers yet, before which nothing is sent, for people. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
 
   /** Has something carried out without the addresses behind these endpoints and of the brokers: what is known within a second. */
   async leaveOut(
@@ -94,12 +105,20 @@ export class OwnAddresses {
   async #ask(): Promise<boolean> {
     try {
       this.#brokers = (await this.parts.brokers()).map(parseEndpoint);
+      this.#met(undefined);
       return true;
     } catch (err) {
-      if (!this.parts.signal.aborted)
-        this.parts.logger.warn({ err }, 'brokers not known now, leaving out those that are known or configured');
+      if (this.parts.signal.aborted) return false;
+      this.parts.logger.warn({ err }, 'brokers not known now, leaving out those that are known or configured');
+      if (this.#brokers === undefined) this.#met(err as Error);
       return false;
     }
+  }
+
+  #met(error: Error | undefined): void {
+    const before = this.#trouble;
+    this.#trouble = error && `the brokers do not tell where they are (${error.message}): ${UNTIL_THEN}`;
+    if ((before === undefined) !== (error === undefined)) this.parts.changed();
   }
 
   async #resolve(endpoints: readonly Endpoint[]): Promise<boolean> {
