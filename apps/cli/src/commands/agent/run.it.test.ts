@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,18 +44,20 @@ describe('agent run', () => {
   });
 
   it('leaves a folder alone that holds something else', async () => {
-    const mode = () => statSync(folder).mode & 0o7777;
-    chmodSync(folder, 0o1777);
-    writeFileSync(join(folder, 'notes'), '');
+    const others = join(folder, 'others');
+    const mode = () => statSync(others).mode & 0o7777;
+    mkdirSync(others);
+    chmodSync(others, 0o1777);
+    writeFileSync(join(others, 'notes'), '');
     for (const variable of ['BPFLEET_AGENT_STATE_DIR', 'BPFLEET_AGENT_SPOOL_DIR']) {
-      const { code, err } = await runsWith({ [variable]: folder });
+      const { code, err } = await runsWith({ [variable]: others });
       expect([code, err]).toEqual([
         1,
         expect.stringMatching(/holds other files \(notes\), and no data.*\(DATA_FOREIGN\)/),
       ]);
       expect(err).toContain(variable);
     }
-    expect([mode(), readdirSync(folder)]).toEqual([0o1777, ['notes']]);
+    expect([mode(), readdirSync(others)]).toEqual([0o1777, ['notes']]);
   });
 
   it('refuses a source beside a capture file, which it would not use', async () => {
