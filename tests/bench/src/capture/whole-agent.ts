@@ -23,13 +23,15 @@ const LATENCY = { packets: 100_000, packetsPerSecond: 10_000 } as const;
 const OUTAGE_PACKETS_PER_SECOND = 20_000;
 const CATCH_UP_MS = 60_000;
 const SAMPLE_MS = 500;
+/** After a load both processes give back what it took: collections of garbage, code that is compiled no more. */
+const SETTLE_MS = 60_000;
 
 export const wholeAgentWorkload =
   'the whole agent: opener and agent process (apps/capture-agent/dist/main.js, one processor for both), a real ' +
   'filter-manager and Kafka; CPU up to acknowledged: 500,000 packets at 100 kpps, dumpcap beside on the same packets and ' +
   'processor, ours until a consumer has them all; latency: 100,000 packets at 10 kpps, from the kernel’s time stamp to a ' +
   'consumer of the topic; outage: brokers stopped (SIGSTOP), 20 kpps, the largest of samples twice a second; PSS without ring; ' +
-  'idle: connected to both, /metrics read each 15 s as Prometheus does (the reader on the other processor, not counted)';
+  'idle: a minute after the last packet, connected to both, /metrics read each 15 s as Prometheus does (the reader on the other processor, not counted)';
 
 /** Rows that need everything around the agent; undefined with the reason where there is no Kafka. */
 export async function measureWholeAgent(
@@ -116,7 +118,7 @@ class WholeAgent {
 
   async #idle(): Promise<MeasuredRow[]> {
     const { idleMs } = this.options;
-    await delay(2000);
+    await delay(SETTLE_MS);
     const scraper = new Scraper(this.agent.metricsUrl, this.wire.host.namespacePath);
     await scraper.start();
     const [start, before] = [performance.now(), cpuTimeNs(...this.agent.pids)];
