@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { kafkajs } from './kafkajs.js';
 
 const require = createRequire(import.meta.url);
@@ -29,6 +29,10 @@ interface RequestQueue {
   readonly throttleCheckTimeoutId: unknown;
   throttledUntil: number;
   pending: object[];
+  readonly inflight: Map<number, object>;
+  enforceRequestTimeout: boolean;
+  isConnected(): boolean;
+  scheduleRequestTimeoutCheck(): void;
   checkPendingRequests(): void;
   destroy(): void;
 }
@@ -115,6 +119,46 @@ describe('kafkajs, as changed', () => {
       queue.checkPendingRequests();
       expect(queue.throttleCheckTimeoutId).not.toBeNull();
       queue.destroy();
+    }
+  });
+
+  it('gives up an answer that is late, a tenth of its time later at most, and looks no longer once the connection is gone', () => {
+    vi.useFakeTimers();
+    try {
+      let looks = 0;
+      let isConnected = true;
+      const timeoutRequest = vi.fn();
+      const queue = Object.assign(requestQueue(), {
+        enforceRequestTimeout: true,
+        isConnected: () => ++looks > 0 && isConnected,
+      });
+      queue.inflight.set(1, { sentAt: Date.now(), requestTimeout: 1000, timeoutRequest });
+      queue.scheduleRequestTimeoutCheck();
+      vi.advanceTimersByTime(1000);
+      expect([looks, timeoutRequest.mock.calls.length]).toEqual([10, 0]);
+      vi.advanceTimersByTime(100);
+      expect(timeoutRequest).toHaveBeenCalledOnce();
+      isConnected = false;
+      vi.advanceTimersByTime(1000);
+      expect([looks, vi.getTimerCount()]).toEqual([12, 0]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('looks for late answers once a second where they may take long', () => {
+    vi.useFakeTimers();
+    try {
+      let looks = 0;
+      const queue = Object.assign(requestQueue(), {
+        ...{ enforceRequestTimeout: true, requestTimeout: 30_000, isConnected: () => ++looks > 0 },
+      });
+      queue.scheduleRequestTimeoutCheck();
+      vi.advanceTimersByTime(10_000);
+      expect(looks).toBe(10);
+      queue.destroy();
+    } finally {
+      vi.useRealTimers();
     }
   });
 

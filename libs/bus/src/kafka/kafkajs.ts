@@ -20,11 +20,26 @@ interface ConsumerGroup {
 interface RequestQueue {
   readonly pending: readonly unknown[];
   readonly throttledUntil: number;
+  readonly enforceRequestTimeout: boolean;
+  /** Milliseconds. */
+  readonly requestTimeout: number;
+  readonly inflight: ReadonlyMap<number, SentRequest>;
+  requestTimeoutIntervalId: NodeJS.Timeout;
   scheduleCheckPendingRequests(): void;
+  scheduleRequestTimeoutCheck(): void;
+  isConnected(): boolean;
+  destroy(): void;
+}
+interface SentRequest {
+  /** Unix ms. */
+  readonly sentAt: number;
+  readonly requestTimeout: number;
+  timeoutRequest(): void;
 }
 
 useNativeCrc();
 idleWhenNothingWaits();
+lookLessOftenForLateAnswers();
 standInForUnreadable();
 beatAlsoWhenTheClockIsSetBack();
 boundAnswers((require('kafkajs/src/network/connection') as { prototype: AnswerReader }).prototype);
@@ -53,6 +68,27 @@ function idleWhenNothingWaits(): void {
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0 || this.throttledUntil > Date.now()) schedule.call(this);
+  };
+}
+
+/** Of the time that an answer may take, this part more passes before it is given up; not more than a second. */
+const LATE_SHARE = 0.1;
+const MOST_LATE_MS = 1000;
+
+/** kafkajs looks ten times a second, on each connection, which answers are late: half of what an idle agent takes. */
+function lookLessOftenForLateAnswers(): void {
+  const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+  prototype.scheduleRequestTimeoutCheck = function (this: RequestQueue) {
+    if (!this.enforceRequestTimeout) return;
+    this.destroy();
+    const everyMs = Math.min(MOST_LATE_MS, LATE_SHARE * this.requestTimeout);
+    this.requestTimeoutIntervalId = setInterval(() => {
+      const nowMs = Date.now();
+      for (const request of this.inflight.values()) {
+        if (nowMs - request.sentAt > request.requestTimeout) request.timeoutRequest();
+      }
+      if (!this.isConnected()) this.destroy();
+    }, everyMs);
   };
 }
 
