@@ -30,8 +30,8 @@ export class SpoolSink implements SectionSink {
   }
 
   write({ seq, tsMinNs, tsMaxNs, packets, filters, crc32, bytes }: ClosedSection): void {
-    this.#closed = behind(this.#closed, packets);
-    const spooled = behind(this.#spooled, packets);
+    this.#closed = withSection(this.#closed, packets);
+    const spooled = withSection(this.#spooled, packets);
     const { agent, epoch, boot, nowMs } = this.options;
     // Field by field: what is spread gets a shape of its own each time, which costs as much as the rest of closing a section.
     const header: RecordHeader = {
@@ -62,8 +62,7 @@ export class SpoolSink implements SectionSink {
   }
 }
 
-/** One section more. */
-const behind = ({ sections, packets }: Tally, more: number): Tally => ({
+const withSection = ({ sections, packets }: Tally, itsPackets: number): Tally => ({
   sections: sections + 1,
-  packets: packets + more,
+  packets: packets + itsPackets,
 });
