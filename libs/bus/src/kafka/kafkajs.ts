@@ -75,7 +75,7 @@ function idleWhenNothingWaits(): void {
 const LATE_SHARE = 0.1;
 const MOST_LATE_MS = 1000;
 
-/** kafkajs looks ten times a second, on each connection, which answers are late: half of what an idle agent takes. */
+/** kafkajs looks ten times a second, on each connection, which answers are late: most of what wakes an idle agent's main thread. */
 function lookLessOftenForLateAnswers(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
   prototype.scheduleRequestTimeoutCheck = function (this: RequestQueue) {
