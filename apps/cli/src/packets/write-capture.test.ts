@@ -14,12 +14,13 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { type ApiClient, queryApi } from '@bpfleet/contract';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeFleet } from '../fakes/fake-fleet.js';
 import { runCommand, type Surroundings } from '../fakes/fake-terminal.js';
 import type { Terminal } from '../terminal.js';
-import { writeCapture } from './write-capture.js';
+import { receive, writeCapture } from './write-capture.js';
 
 let fleet: FakeFleet;
 let server: string;
@@ -138,6 +139,27 @@ describe('a capture that cannot be a file of its own', () => {
     const { code, out, err } = await writing('-');
     expect({ code, length: out.length }).toEqual({ code: 1, length: 1000 });
     expect(err).toMatch(brokenOff);
+  });
+
+  it('writes all that came before the server broke off, however slowly it is taken', async () => {
+    const parts = ['pack', 'ets'].map((part) => Buffer.from(part));
+    const body = new ReadableStream({
+      pull: (answer) => {
+        const part = parts.shift();
+        if (part) answer.enqueue(part);
+        else answer.error(new TypeError('terminated'));
+      },
+    });
+    const written: Buffer[] = [];
+    const slow = new Writable({
+      write: (chunk, _encoding, taken) => {
+        written.push(chunk);
+        setImmediate(taken);
+      },
+    });
+    const ended = receive(new Response(body), slow, new AbortController().signal);
+    await expect(ended).rejects.toMatchObject({ code: 'SERVER_UNREACHABLE' });
+    expect(Buffer.concat(written).toString()).toBe('packets');
   });
 
   // As /dev/stdout behind `>> FILE`.

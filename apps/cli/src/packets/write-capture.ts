@@ -1,4 +1,4 @@
-import { Readable, type Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ApiClient, PacketQuery, queryApi as QueryApi } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
@@ -46,7 +46,7 @@ async function toFile(path: string, response: Response, signal: AbortSignal): Pr
     return file.bytesWritten;
   } catch (error) {
     // Of a file that could not be opened: an answer that nobody reads would keep the process.
-    if (response.body?.locked === false) await response.body.cancel();
+    if (!response.bodyUsed) await response.body?.cancel();
     throw unwritten(error) ?? error;
   }
 }
@@ -60,22 +60,33 @@ interface Receiving {
 
 const BEGUN = 'what was written is only the beginning; ask again, or for a shorter range';
 
-/** Writes an answer as it comes. */
+/** Writes an answer as it comes; of one that breaks off, all that came. */
 export async function receive(
   response: Response,
   to: Writable,
   signal: AbortSignal,
   { end = true, hint = BEGUN }: Receiving = {},
 ): Promise<void> {
-  // Made only here: a stream that breaks while nobody listens to it would end the process.
-  const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+  let broken: unknown;
+  // A source that fails would destroy what is written to, with what it has not written yet.
+  const came = async function* () {
+    try {
+      yield* response.body!;
+    } catch (cause) {
+      broken = cause;
+    }
+  };
   try {
-    await pipeline(body, to, { signal, end });
+    await pipeline(came, to, { signal, end });
   } catch (cause) {
-    if (signal.aborted || isErrno(cause, 'EPIPE')) throw cause;
-    const message = 'the server broke off while it sent the packets';
-    throw unwritten(cause) ?? new BpfleetError('SERVER_UNREACHABLE', message, { cause, hint });
+    throw unwritten(cause) ?? cause;
   }
+  if (broken === undefined) return;
+  signal.throwIfAborted();
+  throw new BpfleetError('SERVER_UNREACHABLE', 'the server broke off while it sent the packets', {
+    cause: broken,
+    hint,
+  });
 }
 
 /** Undefined for errors that are not of what is written to; a reader who went away is none. */
