@@ -1,7 +1,8 @@
 import { makeFolder } from '@bpfleet/service';
 import { AgeLimit, type SpoolLimits } from './age-limit.js';
-import { type Amount, type AmountsByEpoch, addTo, minus, noAmount, plus, sumOf } from './amount.js';
+import { type Amount, type AmountsByEpoch, minus, noAmount, plus, sumOf } from './amount.js';
 import { KeptMarks } from './kept-marks.js';
+import { KnownSegments, SMALL_READ_BYTES } from './known-segments.js';
 import { type KeptKeys, passedByKeys } from './lost-marks.js';
 import { amountOf, type Batch, readBatch, type TakenSection } from './read-batch.js';
 import type { RecordHeader } from './record-header.js';
@@ -9,21 +10,19 @@ import { ReusedMemory } from './reused-memory.js';
 import type { SectionStore, StoreCounts, StoredSection } from './section-store.js';
 import { FolderSegments, type SegmentFiles } from './segment-files.js';
 import { SegmentRemoval } from './segment-removal.js';
-import { newSegment, type ScannedRecord, type ScannedSegment, SegmentScan } from './segment-scan.js';
+import { type ScannedRecord, SegmentScan } from './segment-scan.js';
 import { isBefore, type SpoolPlace } from './spool-folder.js';
-import { advanced, isDone, type Marks, withEvicted, withHole } from './spool-marks.js';
+import { advanced, type Marks, withEvicted, withHole } from './spool-marks.js';
 import { type SpoolPace, usualPace } from './spool-pace.js';
 import { SyncLoop } from './sync-loop.js';
 import { Troubles } from './troubles.js';
-import { type Room, type Walked, walkSpool } from './walk-spool.js';
 
-/** For one read of what comes next, and for one of what is given up. */
-const SMALL_READ_BYTES = 16 * 1024;
+/** For one read of headers, where many are wanted. */
 const LARGE_READ_BYTES = 256 * 1024;
 
 /**
  * The spool as the main thread sees it: the capture thread appends, here is read, synced, and deleted what is done. What
- * it keeps in memory does not grow with what waits on the disk: a few numbers per segment, and what is in flight.
+ * it keeps in memory is what is in flight, and a few numbers per segment.
  *
  * Over its limits it gives up the oldest sections that are not in flight. Those in flight may be in the log by now: they
  * count when their outcome is known, so that each section counts once, as sent or as given up.
@@ -31,21 +30,17 @@ const LARGE_READ_BYTES = 256 * 1024;
 export class DiskSpool implements SectionStore {
   /** What may wait; over it the oldest is given up with the next look. */
   maxBytes: number;
-  #segments: ScannedSegment[] = [];
   #kept = KeptMarks.inMemory();
-  #waiting = noAmount;
   #passed = noAmount;
   #batch: Batch | undefined;
   #head: RecordHeader | undefined;
   #firstSegment = 0;
-  /** Segments that may be shorter than they were: the newest, and those that ended too soon when they were read. */
-  readonly #shortened = new Set<number>();
   #turn: Promise<unknown> = Promise.resolve();
-  readonly #memory = new ReusedMemory();
   /** Of what is in flight. New memory for each send would be a full collection of garbage for each. */
   readonly #batchMemory = new ReusedMemory();
   readonly #ages: AgeLimit;
   readonly #scan: SegmentScan;
+  readonly #known: KnownSegments;
   readonly #syncing: SyncLoop;
   readonly #removal: SegmentRemoval;
   readonly #troubles: Troubles;
@@ -63,9 +58,10 @@ export class DiskSpool implements SectionStore {
     this.maxBytes = limits.maxBytes;
     this.#ages = new AgeLimit(limits.maxAgeMs, boot, bootNowMs);
     this.#scan = new SegmentScan(files);
+    this.#known = new KnownSegments(files, this.#scan, this.#troubles);
     this.#syncing = new SyncLoop(
       files,
-      (behind) => this.#unsafe(behind),
+      (behind) => this.#known.unsafe(this.#marks, behind),
       (error) => this.#troubles.tried('making it safe', error),
       pace.syncAfterMs,
     );
@@ -87,15 +83,14 @@ export class DiskSpool implements SectionStore {
     for (const number of numbers.filter((one) => one < done.segment)) this.#removal.add(number);
     let there = noAmount;
     for (const number of numbers.filter((one) => one >= done.segment)) {
-      this.#scanOld(number, (record) => {
+      this.#known.scanOld(number, this.#marks, (record) => {
         const amount = this.#found(record);
         if (seen && isBefore({ segment: number, offset: record.start }, seen.end)) there = plus(there, amount);
       });
     }
-    if (seen) this.#scan.miss(minus(seen.waiting, there), seen, !isBefore(seen.end, this.#end));
+    if (seen) this.#scan.miss(minus(seen.waiting, there), seen, !isBefore(seen.end, this.#known.end));
     if (this.#kept.areNew) this.#pass(keys);
-    // The kernel had the time to write those before it.
-    for (const segment of this.#segments.slice(0, -1)) segment.syncedEnd = segment.end;
+    this.#known.areOld();
     await this.#tidy();
   }
 
@@ -129,12 +124,12 @@ export class DiskSpool implements SectionStore {
 
   /** Epochs that sections wait of. */
   get epochs(): ReadonlySet<number> {
-    return new Set(this.#segments.flatMap(({ waiting, epochs }) => (waiting.sections > 0 ? [...epochs] : [])));
+    return this.#known.epochs;
   }
 
   get counts(): StoreCounts {
     const { evicted, evictedOf } = this.#marks;
-    return { waiting: this.#waiting, evicted, evictedOf, damaged: this.#scan.damaged };
+    return { waiting: this.#known.waiting, evicted, evictedOf, damaged: this.#scan.damaged };
   }
 
   /** All that was ever acknowledged. */
@@ -176,9 +171,9 @@ export class DiskSpool implements SectionStore {
       const batch = readBatch({
         maxBytes,
         memory: this.#batchMemory,
-        walk: (room) => this.#walk(this.#marks.done, true, room),
+        walk: (room) => this.#known.walk(this.#marks, room),
         broken: ({ segment, end }, amount) => {
-          this.#lose(segment, amount);
+          this.#known.lose(segment, amount);
           this.#commit(advanced(this.#marks, end));
         },
       });
@@ -215,17 +210,11 @@ export class DiskSpool implements SectionStore {
   /** With what was found, which the process after this one compares with what it finds. */
   #commit(marks: Marks): void {
     const { epoch, seq } = this.#scan.newest ?? { epoch: 0, seq: 0 };
-    this.#kept.commit({ ...marks, seen: { end: this.#end, waiting: this.#waiting, epoch, seq } });
-  }
-
-  /** Of what is known. */
-  get #end(): SpoolPlace {
-    const { number: segment, end: offset } = this.#segments.at(-1) ?? { number: 0, end: 0 };
-    return { segment, offset };
+    this.#kept.commit({ ...marks, seen: { end: this.#known.end, waiting: this.#known.waiting, epoch, seq } });
   }
 
   #note(): void {
-    if (this.#marks.seen?.waiting !== this.#waiting) this.#commit(this.#marks);
+    if (this.#marks.seen?.waiting !== this.#known.waiting) this.#commit(this.#marks);
   }
 
   /** Calls that come meanwhile wait. */
@@ -240,20 +229,9 @@ export class DiskSpool implements SectionStore {
     this.#troubles.tried('keeping how far it was sent', error ?? undefined);
   }
 
-  /** Of a process that has ended. */
-  #scanOld(number: number, found: (record: ScannedRecord) => void): void {
-    const { evictedFrom, evictedTo } = this.#marks;
-    const before = this.#segments.at(-1)?.number ?? number;
-    // What is missing in between was given up, and counted then.
-    if (before < number - 1 && before < evictedTo.segment && number > evictedFrom.segment) this.#scan.interrupt();
-    const segment = newSegment(number);
-    this.#segments.push(segment);
-    this.#scan.scan(segment, true, found);
-  }
-
   #pass(keys: KeptKeys): void {
-    const { end, sections } = passedByKeys(this.#walk(this.#marks.done, false, this.#roomOf(LARGE_READ_BYTES)), keys);
-    for (const { segment, amount } of sections) this.#leave(segment, amount);
+    const { end, sections } = passedByKeys(this.#headers(this.#marks.done, LARGE_READ_BYTES), keys);
+    for (const { segment, amount } of sections) this.#known.leave(segment, amount);
     this.#passed = sumOf(sections.map(({ amount }) => amount));
     if (end === undefined) return;
     this.#head = undefined;
@@ -261,53 +239,29 @@ export class DiskSpool implements SectionStore {
   }
 
   #scanNew(): void {
-    const newest = this.#segments.at(-1);
-    if (newest) this.#shortened.add(newest.number);
-    for (const segment of this.#segments) if (this.#shortened.has(segment.number)) this.#shorten(segment);
-    this.#shortened.clear();
-    this.#scan.follow(this.#segments, this.#firstSegment, (record) => this.#found(record));
+    if (this.#known.loseCut(this.#marks, this.#batch) && this.#batch === undefined) this.#head = undefined;
+    this.#known.scanNew(this.#firstSegment, (record) => this.#found(record));
   }
 
   /** @returns what of it waits */
-  #found({ segment, start, end, header }: ScannedRecord): Amount {
-    if (isDone(this.#marks, { segment: segment.number, offset: start })) return noAmount;
-    if (this.#waiting.sections === 0) this.#head = header;
-    this.#ages.saw(header);
-    const amount = { sections: 1, packets: header.packets, bytes: end - start };
-    segment.waiting = plus(segment.waiting, amount);
-    this.#waiting = plus(this.#waiting, amount);
+  #found(record: ScannedRecord): Amount {
+    const isFirst = this.#known.waiting.sections === 0;
+    const amount = this.#known.add(record, this.#marks);
+    if (amount.sections === 0) return amount;
+    if (isFirst) this.#head = record.header;
+    this.#ages.saw(record.header);
     return amount;
   }
 
-  #walk(
-    from: SpoolPlace,
-    checkSections: boolean,
-    room: Room,
-    segments: readonly ScannedSegment[] = this.#segments,
-  ): Generator<Walked<ScannedSegment>> {
-    const { evictedFrom: holeFrom, evictedTo: holeTo } = this.#marks;
-    const unreadable = (segment: number, offset: number): void => {
-      if ((this.files.sizeOf(segment) ?? Number.POSITIVE_INFINITY) <= offset) this.#shortened.add(segment);
-      else
-        this.#troubles.tried(
-          `reading ${segment}`,
-          new Error(`segment ${segment} cannot be read from byte ${offset} on`),
-        );
-    };
-    return walkSpool(this.files, segments, { from, holeFrom, holeTo, checkSections, room, unreadable });
-  }
-
-  #roomOf(bytes: number): Room {
-    return (needsBytes, leftBytes) => this.#memory.of(Math.max(needsBytes, Math.min(leftBytes, bytes)));
-  }
+  #headers = (from: SpoolPlace, readBytes: number) => this.#known.walkHeaders(this.#marks, from, readBytes);
 
   #evict(): void {
-    let excessBytes = this.#waiting.bytes - this.maxBytes;
+    let excessBytes = this.#known.waiting.bytes - this.maxBytes;
     if (excessBytes <= 0 && !this.#ages.isTimeToLook()) return;
     const from = this.#batch?.end ?? this.#marks.done;
     const readBytes = Math.min(Math.max(excessBytes, SMALL_READ_BYTES), LARGE_READ_BYTES);
     const old: (Pick<TakenSection, 'header' | 'segment' | 'amount'> & { readonly end: SpoolPlace })[] = [];
-    for (const walked of this.#walk(from, false, this.#roomOf(readBytes))) {
+    for (const walked of this.#headers(from, readBytes)) {
       const { segment, start, end, found } = walked;
       if (found.kind === 'damage') continue;
       // One hole behind what is in flight: it grows up to the one that is there.
@@ -320,7 +274,7 @@ export class DiskSpool implements SectionStore {
     const end = old.at(-1)?.end;
     if (end === undefined) return;
     if (this.#batch === undefined) this.#head = undefined;
-    const marks = withEvicted(this.#left(old), this.#marks);
+    const marks = withEvicted(this.#known.left(old), this.#marks);
     this.#commit(this.#batch ? withHole(marks, from, end) : advanced(marks, end));
   }
 
@@ -329,90 +283,36 @@ export class DiskSpool implements SectionStore {
       const batch = this.#batch;
       this.#batch = undefined;
       if (batch === undefined) return;
-      this.#commit(advanced(outcome(this.#left(batch.sections), this.#marks), batch.end));
+      this.#commit(advanced(outcome(this.#known.left(batch.sections), this.#marks), batch.end));
       this.#head = undefined;
       await this.#tidy();
     });
   }
 
-  /** They wait no more. */
-  #left(sections: readonly Pick<TakenSection, 'header' | 'segment' | 'amount'>[]): AmountsByEpoch {
-    const amounts: AmountsByEpoch = new Map();
-    for (const { header, segment, amount } of sections) {
-      this.#leave(segment, amount);
-      addTo(amounts, header.epoch, amount);
-    }
-    return amounts;
-  }
-
-  #leave(segment: ScannedSegment, amount: Amount): void {
-    segment.waiting = minus(segment.waiting, amount);
-    this.#waiting = minus(this.#waiting, amount);
-  }
-
-  #lose(segment: ScannedSegment, amount: Amount): void {
-    this.#leave(segment, amount);
-    this.#scan.lose(amount);
-  }
-
-  /** Where somebody cut it short, what it no longer has is lost, but what was read before that and is in flight. */
-  #shorten(segment: ScannedSegment): void {
-    const size = this.files.sizeOf(segment.number);
-    if (size === undefined || size >= segment.end) return;
-    segment.end = size;
-    const inFlight = this.#batch?.sections.filter((section) => section.segment === segment) ?? [];
-    let left = sumOf(inFlight.map(({ amount }) => amount));
-    const from = this.#batch?.end ?? this.#marks.done;
-    for (const walked of this.#walk(from, false, this.#roomOf(SMALL_READ_BYTES), [segment])) {
-      if (walked.found.kind !== 'damage') left = plus(left, amountOf(walked, walked.found.header));
-    }
-    this.#lose(segment, minus(segment.waiting, left));
-    if (this.#batch === undefined) this.#head = undefined;
-  }
-
   /** Sections were found before, and now there is none that can be read. */
   #loseAll(): void {
-    const last = this.#segments.at(-1);
-    if (last === undefined || this.#waiting.sections === 0) return;
-    for (const segment of this.#segments) this.#lose(segment, segment.waiting);
-    this.#commit(advanced(this.#marks, { segment: last.number, offset: last.end }));
+    if (!this.#known.loseAll()) return;
+    this.#commit(advanced(this.#marks, this.#known.end));
     this.#head = undefined;
   }
 
   async #tidy(): Promise<void> {
-    if (this.#waiting.sections > 0) this.#head ??= this.#next();
+    if (this.#known.waiting.sections > 0) this.#head ??= this.#next();
     else this.#head = undefined;
     await this.#removePassed();
     this.#note();
   }
 
   #next(): RecordHeader | undefined {
-    for (const { found } of this.#walk(this.#marks.done, false, this.#roomOf(SMALL_READ_BYTES))) {
+    for (const { found } of this.#headers(this.#marks.done, SMALL_READ_BYTES)) {
       if (found.kind !== 'damage') return found.header;
     }
     this.#loseAll();
     return undefined;
   }
 
-  /** Segments that nothing waits in and nobody writes to. What they had and could not be read by now is lost. */
   async #removePassed(): Promise<void> {
-    const { done, evictedFrom, evictedTo } = this.#marks;
-    const isPassed = ({ number }: ScannedSegment): boolean =>
-      number < done.segment || (number > evictedFrom.segment && number < evictedTo.segment);
-    for (const segment of this.#segments.filter(isPassed)) {
-      this.#lose(segment, segment.waiting);
-      this.#removal.add(segment.number);
-    }
-    this.#segments = this.#segments.filter(({ number }) => !this.#removal.has(number));
+    for (const { number } of this.#known.forgetPassed(this.#marks)) this.#removal.add(number);
     await this.#removal.run(() => this.#kept.sync());
-  }
-
-  /** What a loss of power would take: the bus does not have it yet, and the disk may not. */
-  #unsafe(behind: number): ScannedSegment | undefined {
-    const { done } = this.#marks;
-    return this.#segments.find(
-      ({ number, end, syncedEnd }) =>
-        number > behind && syncedEnd < end && isBefore(done, { segment: number, offset: end }),
-    );
   }
 }

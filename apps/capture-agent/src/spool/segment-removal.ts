@@ -13,10 +13,6 @@ export class SegmentRemoval {
     private readonly pace: Pick<SpoolPace, 'removedAtOnce' | 'removalIntervalMs'>,
   ) {}
 
-  has(segment: number): boolean {
-    return this.#numbers.has(segment);
-  }
-
   add(segment: number): void {
     this.#numbers.add(segment);
   }
