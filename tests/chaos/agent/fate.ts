@@ -15,6 +15,12 @@ const RING_BLOCK_BYTES = 256 * 1024;
 /** Of a numbered packet in a ring, at the least: TPACKET3_HDRLEN and its snaplen. */
 const RING_PACKET_BYTES = 68 + 96;
 
+/** `BLOCK_TIMEOUT_MS` of the opener's rings. */
+const RING_BLOCK_MS = 50;
+
+/** So long a ring holds what comes while nobody reads, at the least, where packets are too few to fill its blocks sooner (docs/30-capture-agent.md). */
+export const ringHoldsMs = (ringBytes: number): number => (ringBytes / RING_BLOCK_BYTES) * RING_BLOCK_MS;
+
 /** What one kill -9 may cost of what the kernel did not drop: one flush window and one block of a ring. */
 export const mostLostByKill = (packetsPerSecond: number): number =>
   Math.ceil(packetsPerSecond * FLUSH_WINDOW_S) + Math.floor(RING_BLOCK_BYTES / RING_PACKET_BYTES);
