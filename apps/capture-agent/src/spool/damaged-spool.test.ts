@@ -207,6 +207,24 @@ describe('a damaged spool', () => {
     expect(next.counts).toMatchObject({ waiting: { sections: 2 }, damaged: { sections: 0 } });
   });
 
+  it.each([
+    ['one', 1],
+    ['several', 4],
+  ])('passes over %s of somebody else, which come while sections are appended', async (_, count) => {
+    const spool = await rig.open({}, 3000);
+    await rig.fill(0, 1);
+    for (let number = 2; number < 2 + count; number++) {
+      writeFileSync(segmentFile(rig.folder, number), number % 2 === 0 ? '' : 'no segment at all');
+    }
+    await rig.fill(1, 2);
+    expect(spool.counts.waiting).toMatchObject({ sections: 2 });
+    const places = await rig.fill(2, 12);
+    expect(places.at(-1)!.segment).toBeGreaterThan(1 + count);
+    expect(spool.counts).toMatchObject({ waiting: { sections: 12 }, damaged: { sections: 0, packets: 0 } });
+    expect(await rig.takeAll()).toEqual(Array.from({ length: 12 }, (_, seq) => seq));
+    expect(spool.troubles).toEqual([]);
+  });
+
   it('goes on behind a segment that was deleted before it was found', async () => {
     await rig.open({}, 1 << 20);
     rig.append(0);

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DiskRig } from './contract-tests/disk-rig.js';
@@ -92,16 +92,24 @@ describe('a DiskSpool on a disk that fails', () => {
     expect(rig.spool.troubles).toEqual([]);
   });
 
-  it('works without a place for its marks, and says so', async () => {
+  it('works without a place for its marks, says so, and keeps them once there is one', async () => {
     await rig.spool.close();
     const marks = join(rig.folder, 'marks');
     rmSync(marks);
     mkdirSync(marks);
     const spool = await rig.open();
-    expect(spool.troubles).toEqual([expect.stringContaining('keeping how far it was sent')]);
+    for (let tries = 0; tries < 2; tries++) {
+      expect(spool.troubles).toEqual([expect.stringContaining('keeping how far it was sent')]);
+      await spool.keepDeleted();
+    }
     await rig.fill(0, 12);
     expect(await rig.takeAll()).toHaveLength(12);
     expect(spool.sent).toMatchObject({ sections: 12 });
     expect(rig.segments).toHaveLength(1);
+    rmdirSync(marks);
+    await spool.keepDeleted();
+    expect(spool.troubles).toEqual([]);
+    expect((await rig.open()).sent).toMatchObject({ sections: 12 });
+    expect(await rig.takeAll()).toEqual([]);
   });
 });

@@ -9,6 +9,7 @@ export class KeptMarks {
   #words: SpoolMarks;
   #file: MappedFile | undefined;
   #handle: FileHandle | undefined;
+  #isClosed = false;
 
   private constructor(memory: ArrayBuffer, file?: MappedFile, handle?: FileHandle) {
     this.#words = new SpoolMarks(memory);
@@ -33,10 +34,10 @@ export class KeptMarks {
     return this.#words.areNew;
   }
 
-  /** In a new file, where somebody deleted that of this process: the next one would know nothing. */
+  /** In a new file, where somebody deleted that of this process, or where there was no place for one: the next one would know nothing. */
   async keepDeleted(folder: string): Promise<void> {
     const [file, handle] = [this.#file, this.#handle];
-    if (handle === undefined || (await handle.stat()).nlink > 0) return;
+    if (this.#isClosed || (handle !== undefined && (await handle.stat()).nlink > 0)) return;
     const again = await KeptMarks.open(folder);
     again.hadOpenSection = this.hadOpenSection;
     this.#words = again.#words;
@@ -44,7 +45,7 @@ export class KeptMarks {
     this.#handle = again.#handle;
     this.commit(this.#marks);
     file?.close();
-    await handle.close();
+    await handle?.close();
   }
 
   get hadOpenSection(): boolean {
@@ -69,6 +70,7 @@ export class KeptMarks {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#file?.close();
     this.#file = undefined;
     const handle = this.#handle;

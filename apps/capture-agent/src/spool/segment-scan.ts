@@ -117,13 +117,26 @@ export class SegmentScan {
     for (;;) {
       const newest = segments.at(-1);
       const next = (newest?.number ?? first - 1) + 1;
-      // Or the one behind it: its own file may be deleted, by whomever.
-      const isThere = [next, next + 1].some((number) => this.files.sizeOf(number) !== undefined);
-      // The writer went on to the next one: what this one has is all that it will ever have.
-      if (newest) this.scan(newest, isThere, found);
-      if (!isThere) return;
+      const isFollowed = this.#isFollowed(next);
+      // The writer went on to a next one: what this one has is all that it will ever have.
+      if (newest) this.scan(newest, isFollowed, found);
+      if (!isFollowed) return;
       segments.push(newSegment(next));
     }
+  }
+
+  /**
+   * Whether a segment with a record comes, from that number on. Where one has none, the writer has just made it, or it is
+   * a file of somebody else, behind which the writer goes on; and one file may be deleted by whomever.
+   */
+  #isFollowed(next: number): boolean {
+    for (let number = next, missing = 0; missing < 2; number++) {
+      const size = this.files.sizeOf(number);
+      if (size === undefined) missing++;
+      else if (markOf((from, lengthBytes) => this.#read(number, from, lengthBytes), size, false) !== undefined)
+        return true;
+    }
+    return false;
   }
 
   /** Nothing of the rest is a record. */

@@ -32,6 +32,9 @@ const fileCalls: SegmentCalls = {
  */
 const LOOK_MS = 10;
 
+/** So many files of somebody else are passed over for one section. */
+const MOST_OTHERS = 100;
+
 export interface SegmentWriterOptions {
   readonly folder: string;
   /** Number of the first segment to make: above all that are or were in the folder. */
@@ -116,11 +119,20 @@ export class SegmentWriter {
   }
 
   #create(): OpenSegment {
-    const path = segmentFile(this.options.folder, this.#next);
-    const fd = this.calls.create(path);
-    this.#open = { number: this.#next, path, fd, mark: randomBytes(4).readUInt32LE(), end: 0 };
-    this.#next += 1;
-    return this.#open;
+    for (let others = 0; ; others++) {
+      const number = this.#next;
+      const path = segmentFile(this.options.folder, number);
+      try {
+        const fd = this.calls.create(path);
+        this.#next = number + 1;
+        this.#open = { number, path, fd, mark: randomBytes(4).readUInt32LE(), end: 0 };
+        return this.#open;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || others === MOST_OTHERS) throw error;
+        // Somebody else's: readers pass it over.
+        this.#next = number + 1;
+      }
+    }
   }
 
   #write(segment: OpenSegment, parts: readonly Uint8Array[]): AppendedRecord {
