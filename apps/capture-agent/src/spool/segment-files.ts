@@ -64,7 +64,13 @@ export class FolderSegments implements SegmentFiles {
   }
 
   async sync(segment: number): Promise<void> {
-    await synced(segmentFile(this.folder, segment), (file) => file.datasync());
+    try {
+      await synced(segmentFile(this.folder, segment), (file) => file.datasync());
+    } catch (error) {
+      // Deleted: what it had is done, or gone.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
     if (!this.#named.has(segment)) this.#unnamed.add(segment);
   }
 

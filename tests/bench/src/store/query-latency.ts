@@ -48,6 +48,21 @@ export async function newest100(client: ApiClient, hosts: readonly string[]): Pr
   return times;
 }
 
+/** Per cent of the sections of the last hour that the index does not rule out for hosts that are not there. */
+export async function notRuledOut(
+  client: ApiClient,
+  absent: readonly string[],
+): Promise<{ percent: number; sections: number }> {
+  let [scanned, sections] = [0, 0];
+  for (const host of absent) {
+    const query = { filter: `host ${host}`, since: '-1h', limit: 100 };
+    const { completeness } = await client.call(queryApi.listPackets, { query });
+    scanned += completeness.sectionsScanned;
+    sections += completeness.sectionsScanned + completeness.sectionsPruned;
+  }
+  return { percent: (100 * scanned) / sections, sections };
+}
+
 /** The hosts of all classes, in turn. */
 export const mixed = (hosts: Hosts): string[] =>
   Array.from({ length: HOSTS_PER_CLASS }, (_, index) => hostClasses.map((name) => hosts[name][index]))

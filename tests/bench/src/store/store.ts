@@ -8,7 +8,16 @@ import { freshness } from './freshness.js';
 import { type IngestSpeed, ingestSpeed, type StoredSizes, storedSizes } from './ingest-speed.js';
 import { percentile } from './latencies.js';
 import { latencyRow } from './latency-row.js';
-import { chooseHosts, HOSTS_PER_CLASS, type Hosts, hostClasses, mixed, newest100, scanSpeed } from './query-latency.js';
+import {
+  chooseHosts,
+  HOSTS_PER_CLASS,
+  type Hosts,
+  hostClasses,
+  mixed,
+  newest100,
+  notRuledOut,
+  scanSpeed,
+} from './query-latency.js';
 import { settled } from './settled.js';
 import { AGENTS, StoreRig, until } from './store-rig.js';
 import { topTalkers } from './top-talkers.js';
@@ -157,6 +166,8 @@ class StoreBench {
       await rig.restartAnalytics();
       this.#latency(`  ${name} hosts`, await newest100(rig.client, hosts[name]), 0.95, 50, 20);
     }
+    const { percent, sections } = await notRuledOut(rig.client, hosts.absent);
+    this.#ratio('sections not ruled out for absent hosts', '%', percent, 1, 0.3, sections);
     this.#latency('top 10 talkers of an hour, p95', await topTalkers(rig.url, HOSTS_PER_CLASS), 0.95, 100, 100);
     const scan = await scanSpeed(rig.client);
     const value = scan.packetsPerSecond;
