@@ -10,6 +10,7 @@ import { KeptOrders } from './control/kept-orders.js';
 import { brokerFinding } from './doctor/broker-finding.js';
 import { seccompFinding, toolFindings, userFinding } from './doctor/confinement-findings.js';
 import { foldersFinding } from './doctor/folders-finding.js';
+import { identityFinding } from './doctor/identity-finding.js';
 import { interfaceFindings } from './doctor/interface-findings.js';
 import { listenFinding } from './doctor/listen-finding.js';
 import { ownTrafficFinding } from './doctor/own-traffic-finding.js';
@@ -24,9 +25,12 @@ const AGENT = fileURLToPath(new URL('./agent-main.js', import.meta.url));
 const { config, findings } = readConfig(process.env);
 // Before the findings: the last of them lets no program be started.
 const owner = ownerOfFolders();
-const ofFolders = foldersFinding({ stateDir: config.agentStateDir, spoolDir: spoolDirOf(config) });
+const ofFolders = [
+  foldersFinding({ stateDir: config.agentStateDir, spoolDir: spoolDirOf(config) }),
+  identityFinding(openerFolder(config.agentStateDir), config.agentId),
+];
 const answer: AgentFindings = {
-  findings: [...findings, ofFolders, ...(await ofSettings()), ...(platform().ok ? ofHost() : [])],
+  findings: [...findings, ...ofFolders, ...(await ofSettings()), ...(platform().ok ? ofHost() : [])],
   settings: {
     server: config.server,
     brokers: config.kafkaBrokers.map(formatHostPort),

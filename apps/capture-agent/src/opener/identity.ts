@@ -3,14 +3,7 @@ import type { Trust } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { makeFolder, PrivateKey } from '@bpfleet/service';
 import { writeDurably } from '../durable-file.js';
-import { readStateFile } from '../state-file.js';
-import { identityIn, identityText, type KeptIdentity } from './identity-file.js';
-
-const FILE = 'identity.json';
-/** Keys are 100 bytes each; a fleet has few that sign, and few that did. */
-const MOST_BYTES = 4 * 1024 * 1024;
-/** The file of an epoch's session key is named by it, in 15 digits at most. A clock comes nowhere near. */
-const LAST_EPOCH = 999_999_999_999_999;
+import { epochAfter, IDENTITY_FILE, identityText, type KeptIdentity, readIdentity } from './identity-file.js';
 
 /**
  * What makes this host's agent itself, kept where only the opener reads and writes. What changes holds at once; where the
@@ -41,13 +34,23 @@ export class Identity {
     try {
       await makeFolder(folder);
       await identity.#load(agent);
-    } catch (cause) {
-      if (cause instanceof BpfleetError) throw cause;
-      const message = `the agent cannot keep its identity in ${folder}: ${(cause as Error).message}`;
-      const hint = 'make the folder writable, or name another with BPFLEET_AGENT_STATE_DIR';
-      throw new BpfleetError('DATA_NOT_WRITABLE', message, { cause, hint });
+    } catch (error) {
+      throw refusalOf(folder, error);
     }
     return identity;
+  }
+
+  /**
+   * What `open` would find, without making or changing anything.
+   * @returns undefined where it would make one
+   * @throws BpfleetError as `open` does
+   */
+  static look(folder: string, agent: string): Pick<Identity, 'generation'> | undefined {
+    try {
+      return readIdentity(folder, agent)?.kept;
+    } catch (error) {
+      throw refusalOf(folder, error);
+    }
   }
 
   get key(): PrivateKey {
@@ -76,7 +79,7 @@ export class Identity {
    * @throws BpfleetError `DATA_FOREIGN` after the last one
    */
   async nextEpoch(nowMs: number): Promise<number> {
-    await this.#keep({ epoch: Math.max(this.#epochAfter(this.#kept.epoch), Math.floor(nowMs / 1000)) });
+    await this.#keep({ epoch: Math.max(epochAfter(this.folder, this.#kept.epoch), Math.floor(nowMs / 1000)) });
     return this.#kept.epoch;
   }
 
@@ -89,7 +92,7 @@ export class Identity {
     if (trust.keys.length === 0) return this.#keep({ trust: { ...trust, keys: [...keys] } });
     if (keys.some((key) => trust.keys.includes(key))) return;
     throw new BpfleetError('SIGNATURE_INVALID', 'this filter-manager signs with keys that the agent does not trust', {
-      hint: `is it the one the agent enrolled with? To enrol with another, remove ${join(this.folder, FILE)}`,
+      hint: `is it the one the agent enrolled with? To enrol with another, remove ${join(this.folder, IDENTITY_FILE)}`,
     });
   }
 
@@ -124,7 +127,7 @@ export class Identity {
   }
 
   #write(): Promise<void> {
-    return writeDurably(this.folder, FILE, identityText(this.#kept));
+    return writeDurably(this.folder, IDENTITY_FILE, identityText(this.#kept));
   }
 
   #tried(error: Error | undefined): void {
@@ -135,15 +138,10 @@ export class Identity {
   }
 
   async #load(agent: string): Promise<void> {
-    const text = textIn(join(this.folder, FILE));
-    if (text === undefined) return this.#make(agent);
-    const kept = identityIn(text);
-    if (kept === undefined) throw this.#foreign('is damaged');
-    if (kept.agent !== agent) throw this.#foreign(`is of agent ${kept.agent}, not of ${agent}`);
-    // Now: who asks for one later is started again and again.
-    this.#epochAfter(kept.epoch);
-    this.#key = this.#keyIn(kept);
-    this.#kept = kept;
+    const found = readIdentity(this.folder, agent);
+    if (found === undefined) return this.#make(agent);
+    this.#kept = found.kept;
+    this.#key = found.key;
   }
 
   async #make(agent: string): Promise<void> {
@@ -160,36 +158,13 @@ export class Identity {
     // In memory alone it would be another agent after each restart, which the filter-manager refuses.
     await this.#write();
   }
-
-  #epochAfter(epoch: number): number {
-    if (epoch < LAST_EPOCH) return epoch + 1;
-    throw this.#foreign(`is damaged: no epoch comes after ${epoch}`);
-  }
-
-  #keyIn({ privateKey, identityPublicKey }: KeptIdentity): PrivateKey {
-    let key: PrivateKey;
-    try {
-      key = PrivateKey.fromPem(privateKey);
-    } catch (cause) {
-      throw this.#foreign('is damaged: its private key cannot be read', cause);
-    }
-    if (key.publicKey !== identityPublicKey) throw this.#foreign('is damaged: its keys are no pair');
-    return key;
-  }
-
-  #foreign(why: string, cause?: unknown): BpfleetError {
-    return new BpfleetError('DATA_FOREIGN', `${join(this.folder, FILE)} ${why}`, {
-      cause,
-      hint: 'restore it from a backup, or remove it and enrol the agent anew under another id',
-    });
-  }
 }
 
-function textIn(path: string): string | undefined {
-  try {
-    return readStateFile(path, MOST_BYTES).toString();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+function refusalOf(folder: string, cause: unknown): BpfleetError {
+  if (cause instanceof BpfleetError) return cause;
+  return new BpfleetError(
+    'DATA_NOT_WRITABLE',
+    `the agent cannot keep its identity in ${folder}: ${(cause as Error).message}`,
+    { cause, hint: 'make the folder writable, or name another with BPFLEET_AGENT_STATE_DIR' },
+  );
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -130,6 +130,17 @@ describe('doctor', () => {
     const { findings } = await agentFindings(env);
     for (const name of ['BPFLEET_AGENT_PCAP', 'BPFLEET_LISTEN'])
       expect(findings).toContainEqual(expect.objectContaining({ name, state: 'no', advice: expect.any(String) }));
+  });
+
+  it('finds an identity that the agent would refuse to start with', async () => {
+    const state = mkdtempSync(join(tmpdir(), 'bpfleet-doctor-'));
+    mkdirSync(join(state, 'opener'));
+    writeFileSync(join(state, 'opener', 'identity.json'), '{}');
+    const { findings } = await agentFindings({ ...process.env, BPFLEET_AGENT_STATE_DIR: state });
+    const detail = expect.stringContaining('identity.json is damaged');
+    const found = { name: 'identity', state: 'no', detail, advice: expect.stringContaining('restore it') };
+    expect(findings).toContainEqual(expect.objectContaining(found));
+    rmSync(state, { recursive: true });
   });
 
   it('says what to do where the agent cannot be asked', async () => {
