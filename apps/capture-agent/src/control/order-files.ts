@@ -2,6 +2,7 @@ import { readdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { makeFolder } from '@bpfleet/service';
 import type { Logger } from 'pino';
+import { diskAdvice } from '../disk-advice.js';
 import { writeDurably } from '../durable-file.js';
 import { readStateFile } from '../state-file.js';
 import { MAX_ANSWER_BYTES } from './agent-client.js';
@@ -34,7 +35,8 @@ export class OrderFiles {
     // What is being written now is no trouble yet.
     if (this.areKept || this.#refusal === undefined) return [];
     const what = `${this.#held.size} files of what this agent is to run are in memory only, not in ${this.folder}`;
-    return [`${what}: ${this.#refusal?.message}; free space on its disk, or make it writable`];
+    const { message } = this.#refusal;
+    return [`${what}: ${message}; ${diskAdvice(message)}`];
   }
 
   /** Undefined when there is none that can be read. */

@@ -130,7 +130,7 @@ describe('Identity', () => {
       expect(await identity.nextEpoch(1000)).toBe(2);
       expect(await identity.nextEpoch(1000)).toBe(3);
       expect(identity).toMatchObject({ generation: 7, trust: { keys: [key, other] }, serviceTimeMs: 2345 });
-      expect(told).toEqual([expect.stringMatching(/in memory only: EISDIR.*; free space on its disk/)]);
+      expect(told).toEqual([expect.stringMatching(/in memory only: EISDIR.*; move away what stands in its place/)]);
       expect(identity.trouble).toBe(told[0]);
       expect(readFileSync(file(), 'utf8')).toBe(before);
     });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Trust } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { makeFolder, PrivateKey } from '@bpfleet/service';
+import { diskAdvice } from '../disk-advice.js';
 import { writeDurably } from '../durable-file.js';
 import { epochAfter, IDENTITY_FILE, identityText, type KeptIdentity, readIdentity } from './identity-file.js';
 
@@ -133,7 +134,7 @@ export class Identity {
   #tried(error: Error | undefined): void {
     const wasKept = this.#trouble === undefined;
     const what = `the agent's identity in ${this.folder} is kept in memory only`;
-    this.#trouble = error && `${what}: ${error.message}; free space on its disk, or make it writable`;
+    this.#trouble = error && `${what}: ${error.message}; ${diskAdvice(error.message)}`;
     if (wasKept !== (error === undefined)) this.onTrouble(this.#trouble);
   }
 
@@ -162,9 +163,9 @@ export class Identity {
 
 function refusalOf(folder: string, cause: unknown): BpfleetError {
   if (cause instanceof BpfleetError) return cause;
-  return new BpfleetError(
-    'DATA_NOT_WRITABLE',
-    `the agent cannot keep its identity in ${folder}: ${(cause as Error).message}`,
-    { cause, hint: 'make the folder writable, or name another with BPFLEET_AGENT_STATE_DIR' },
-  );
+  const { message } = cause as Error;
+  return new BpfleetError('DATA_NOT_WRITABLE', `the agent cannot keep its identity in ${folder}: ${message}`, {
+    cause,
+    hint: diskAdvice(message, 'make the folder writable, or name another with BPFLEET_AGENT_STATE_DIR'),
+  });
 }

@@ -3,6 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { FolderLock, SystemCallError } from '@bpfleet/linux';
 import { makeFolder } from '@bpfleet/service';
 import type { Logger } from 'pino';
+import { diskAdvice } from '../disk-advice.js';
 
 /** So long the kernel may take to end a process that was killed, on a host that is busy. */
 const ENDING_MS = 2_000;
@@ -37,9 +38,10 @@ async function make(folder: string): Promise<void> {
   try {
     await makeFolder(folder);
   } catch (cause) {
-    throw new BpfleetError('DATA_NOT_WRITABLE', `the agent cannot spool in ${folder}: ${(cause as Error).message}`, {
+    const { message } = cause as Error;
+    throw new BpfleetError('DATA_NOT_WRITABLE', `the agent cannot spool in ${folder}: ${message}`, {
       cause,
-      hint: 'make the folder writable, or name another with BPFLEET_AGENT_SPOOL_DIR',
+      hint: diskAdvice(message, 'make the folder writable, or name another with BPFLEET_AGENT_SPOOL_DIR'),
     });
   }
 }

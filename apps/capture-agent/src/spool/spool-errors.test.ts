@@ -36,6 +36,12 @@ describe('SpoolErrors', () => {
     expect(errors.current).toEqual([]);
   });
 
+  it('says what to move away where a folder stands in the place of a file', () => {
+    const errors = of({ troubles: ['the spool: keeping it: EISDIR: illegal operation on a directory'] });
+    errors.refused('the spool takes no sections: EEXIST: file already exists');
+    for (const { message } of errors.current) expect(message).toMatch(/[:;] move away what stands in its place$/);
+  });
+
   it('says what was damaged, and how much of it is lost', () => {
     expect(of({ damaged: { bytes: 700, sections: 2, packets: 31 } }).current).toMatchObject([
       { code: 'SECTION_CORRUPT', message: expect.stringMatching(/\/spool .*700 bytes.*2 sections with 31 packets/) },

@@ -1,4 +1,5 @@
 import type { AgentStatus } from '@bpfleet/contract';
+import { diskAdvice } from '../disk-advice.js';
 import { type Amount, noAmount, plus } from './amount.js';
 
 const ADVICE =
@@ -55,7 +56,9 @@ export class SpoolErrors {
 
   get current(): AgentStatus['errors'] {
     const at = new Date().toISOString();
-    const troubles = [...this.spool.troubles, ...this.keys.troubles].map((trouble) => `${trouble}; ${ADVICE}`);
+    const troubles = [...this.spool.troubles, ...this.keys.troubles].map(
+      (trouble) => `${trouble}; ${diskAdvice(trouble, ADVICE)}`,
+    );
     const messages = [...this.#refusals(), ...troubles];
     return [
       ...messages.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at })),
@@ -70,7 +73,8 @@ export class SpoolErrors {
   #refusals(): string[] {
     if (this.#refusal === undefined) return [];
     const what = `${this.#refusal}; sections wait in memory, at most ${this.pendingBytes} bytes`;
-    return [`${what}: free space on its disk, make it writable, or make its folder again where that is gone`];
+    const advice = 'free space on its disk, make it writable, or make its folder again where that is gone';
+    return [`${what}: ${diskAdvice(this.#refusal, advice)}`];
   }
 
   #lostKeys(): string[] {
