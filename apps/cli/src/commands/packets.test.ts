@@ -104,9 +104,14 @@ describe('packets', () => {
     expect(out).toBe('');
     expect(err).toBe(
       '0 packets of 40 scanned in 3 sections, 9 others left out by their index; 1 undecided, cut off by a snaplen, of a link type that filters do not know, or of an unknown direction; 2 records in quarantine; ' +
-        "3 dropped by the agents' kernels; 4 lost when agents were killed; 9 sampled out or over a budget; 5 sections with 60 packets did not come; " +
+        "3 dropped by the agents' kernels; 4 lost when agents were killed; 9 sampled out or over a budget; at least 5 sections with 60 packets did not come; " +
         '7 records given up by Kafka; there may be more: raise --limit\n',
     );
+  });
+
+  it('names packets that did not come where nobody said in how many sections they were', async () => {
+    fleet.answer = { packets: [], completeness: { ...completeness, packetsMissing: 60 } };
+    expect((await packets([])).err).toMatch(/; 60 packets did not come\n$/);
   });
 
   it('ends lines at the edge of a terminal, with bold titles unless NO_COLOR is set', async () => {

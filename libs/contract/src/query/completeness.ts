@@ -24,7 +24,9 @@ export const KnownLosses = z.object({
     'Packets that agents took and put into no section, because of their filters’ sampling or a budget of packets, bytes or CPU',
   ),
   sectionsMissing: Count.describe('Made by agents and not stored: given up by a spool or by Kafka, or in quarantine'),
-  packetsMissing: Count.describe('In the sections that are missing'),
+  packetsMissing: Count.describe(
+    'In the sections that are missing, and in those behind the last of an epoch that came, of which nobody knows how many they are',
+  ),
   recordsQuarantined: Count,
   recordsLost: Count.describe('Given up by Kafka before they were read; of which agents, nobody knows'),
   notRetained: NotRetained.optional().describe(

@@ -22,7 +22,9 @@ export const AgentLedger = z.object({
     'Packets of sections that were open when its process was killed, and not found again',
   ),
   sectionsMissing: Count.describe('Made and not stored: given up by its spool or by Kafka, or in quarantine'),
-  packetsMissing: Count.describe('In the sections that are missing'),
+  packetsMissing: Count.describe(
+    'In the sections that are missing, and in those behind the last of an epoch that came, of which nobody knows how many they are',
+  ),
   recordsQuarantined: Count,
   missing: z
     .array(z.object({ epoch: Count, first: Count, last: Count }))
