@@ -198,6 +198,22 @@ describe('an agent', () => {
     expect([value('epoch'), value('generation'), value('confined')]).toEqual([epoch, generation, 0]);
   });
 
+  it('says that a replay is over whose link type fits no filter', async () => {
+    const file = join(folder, 'wpan.pcap');
+    // pcap's header (magic, version 2.4, snaplen, LINKTYPE_IEEE802_15_4_WITHFCS) and a packet of one byte.
+    const header = 'd4c3b2a1020004000000000000000000ffff0000c3000000';
+    writeFileSync(file, Buffer.from(`${header}00000000000000000100000001000000ff`, 'hex'));
+    const service = await filterManager(new SigningService('agent-1'));
+    service.order = service.signing.desire([web]);
+    await agentOf(service.url, new TakingBus(), file);
+    const over = () => log.filter((line) => line.file === file && String(line.msg).startsWith('the replay is over'));
+    await expect.poll(over, BUSY).toMatchObject([{ packets: 1, matched: 0 }]);
+    expect(filtersOf(service.statuses.at(-1))).toEqual(['web@1 not applicable']);
+    service.order = service.signing.desire([web, dns]);
+    await expect.poll(() => filtersOf(service.statuses.at(-1))?.length, BUSY).toBe(2);
+    expect(over()).toHaveLength(1);
+  });
+
   it('captures while the brokers accept connections and say nothing, and sends only once it knows where they are', async () => {
     const service = await filterManager(new SigningService('agent-1'));
     service.order = service.signing.desire([web]);

@@ -39,6 +39,7 @@ export class FileSource implements PacketSource {
   #sections!: MemberSections;
   #events!: SourceEvents;
   #replaying: Promise<void> | undefined;
+  #isUnused = false;
   readonly #stopping = new AbortController();
 
   #sink: ReturnType<typeof localSink> | undefined;
@@ -74,6 +75,7 @@ export class FileSource implements PacketSource {
     // that filters could be on, and is over.
     if (desired.members.length > 0 || this.recording.packets === 0)
       this.#replaying ??= this.#replay().catch((error) => this.#events.fatal(error));
+    else if (fitNothing(desired)) this.#endUnused();
   }
 
   follow(event: OpenerEvent): void {
@@ -103,6 +105,14 @@ export class FileSource implements PacketSource {
     do await this.#replayOnce();
     while (this.options.repeat && this.recording.packets > 0 && !this.#stopping.signal.aborted);
     if (!this.#stopping.signal.aborted) this.#end();
+  }
+
+  /** Said once, and at once: the packets stay for a filter that fits them. */
+  #endUnused(): void {
+    if (this.#replaying !== undefined || this.#isUnused) return;
+    this.#isUnused = true;
+    const { file, packets } = this.recording;
+    this.#events.ended?.({ file, packets, matched: 0 });
   }
 
   #end(): void {
@@ -153,3 +163,7 @@ export class FileSource implements PacketSource {
     this.#sections.offer(FILE_INTERFACE, linkType, readRecorded(recorded, atNs, linkType === 'EN10MB'));
   }
 }
+
+/** There are filters, and none has a program for such packets. What was refused may be put right, and is waited for. */
+const fitNothing = ({ outcomes }: DesireAnswer): boolean =>
+  outcomes.length > 0 && outcomes.every(({ state }) => state === 'not applicable');
