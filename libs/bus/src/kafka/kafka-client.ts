@@ -18,7 +18,7 @@ export class KafkaClient {
   readonly requestTimeoutMs: number;
   readonly #sockets = new Set<Socket>();
   readonly #waiting = new Set<(reason: Error) => void>();
-  #isDown = false;
+  #end: 'planned' | 'failed' | undefined;
 
   constructor(private readonly options: KafkaBusOptions) {
     this.requestTimeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs;
@@ -33,12 +33,12 @@ export class KafkaClient {
       ...(options.tls && { ssl: options.tls }),
       ...(options.sasl && { sasl: options.sasl }),
       logLevel: logger ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
-      logCreator: () => (entry) => logger && forward(entry, logger),
+      logCreator: () => (entry) => logger && forward(entry, logger, this.#end === 'planned'),
     });
   }
 
   get isDown(): boolean {
-    return this.#isDown;
+    return this.#end !== undefined;
   }
 
   /**
@@ -63,9 +63,13 @@ export class KafkaClient {
     }
   }
 
-  /** Ends all connections and all waiting at once, answers or not, and lets no new connection be made. */
-  tearDown(reason: Error = new BpfleetError('BUS_CLOSED', 'the connection to Kafka was closed')): void {
-    this.#isDown = true;
+  /**
+   * Ends all connections and all waiting at once, answers or not, and lets no new connection be made.
+   * @param failure why; undefined: as planned, or for what whoever uses it tells itself
+   */
+  tearDown(failure?: Error): void {
+    this.#end ??= failure ? 'failed' : 'planned';
+    const reason = failure ?? new BpfleetError('BUS_CLOSED', 'the connection to Kafka was closed');
     for (const giveUp of this.#waiting) giveUp(reason);
     this.#waiting.clear();
     // With an error, and not just closed: kafkajs then ends the requests that wait for an answer.
@@ -74,7 +78,7 @@ export class KafkaClient {
   }
 
   #openSocket({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket {
-    if (this.#isDown) throw new Error('the client was torn down');
+    if (this.isDown) throw new Error('the client was torn down');
     const name = isIP(host) ? {} : { servername: host };
     const socket = this.options.tls
       ? openTls({ host, port, ...name, ...ssl }, onConnect)
@@ -87,12 +91,15 @@ export class KafkaClient {
   }
 }
 
-/** kafkajs calls an error what it goes on to retry, and tells the story of each connection as information. */
-function forward({ namespace, level, log }: LogEntry, logger: BusLogger): void {
+/**
+ * kafkajs calls an error what it goes on to retry, and tells the story of each connection as information.
+ * @param isOver the connections were closed as planned, which it calls an error too
+ */
+function forward({ namespace, level, log }: LogEntry, logger: BusLogger, isOver: boolean): void {
   // Of an error it hands over the stack as a field; the message is in `said`.
   const { message, timestamp: _, logger: __, stack: ___, ...fields } = log;
   const facts = { ...fields, namespace, said: message };
-  if (level === kafkajs.logLevel.ERROR || level === kafkajs.logLevel.WARN)
-    logger.warn(facts, 'kafka client has trouble');
+  const isTrouble = level === kafkajs.logLevel.ERROR || level === kafkajs.logLevel.WARN;
+  if (isTrouble && !isOver) logger.warn(facts, 'kafka client has trouble');
   else logger.debug(facts, 'kafka client');
 }
