@@ -8,12 +8,20 @@ export interface Fate {
   lost: number;
 }
 
-/** Of the desired state, where nobody says otherwise. */
+/**
+ * The flush window: this much or this long, whichever comes first. The agent lets a section that fills sooner grow for some
+ * time (section-assembler.ts); what a kill may cost does not grow with it.
+ */
+const FLUSH_WINDOW_BYTES = 64 * 1024;
 const FLUSH_WINDOW_S = 0.2;
+/** Of each numbered packet, the snaplen of `push`. */
+const SNAPLEN_BYTES = 96;
+/** Of a numbered packet in a section: an Enhanced Packet Block without options, and what it captured (pcapng, 4.3). */
+export const SECTION_PACKET_BYTES = 32 + SNAPLEN_BYTES;
 /** `BLOCK_BYTES` of the opener's rings. */
 const RING_BLOCK_BYTES = 256 * 1024;
 /** Of a numbered packet in a ring, at the least: TPACKET3_HDRLEN and its snaplen. */
-const RING_PACKET_BYTES = 68 + 96;
+const RING_PACKET_BYTES = 68 + SNAPLEN_BYTES;
 
 /** `BLOCK_TIMEOUT_MS` of the opener's rings. */
 const RING_BLOCK_MS = 50;
@@ -21,9 +29,14 @@ const RING_BLOCK_MS = 50;
 /** So long a ring holds what comes while nobody reads, at the least, where packets are too few to fill its blocks sooner (docs/30-capture-agent.md). */
 export const ringHoldsMs = (ringBytes: number): number => (ringBytes / RING_BLOCK_BYTES) * RING_BLOCK_MS;
 
-/** What one kill -9 may cost of what the kernel did not drop: one flush window and one block of a ring. */
-export const mostLostByKill = (packetsPerSecond: number): number =>
-  Math.ceil(packetsPerSecond * FLUSH_WINDOW_S) + Math.floor(RING_BLOCK_BYTES / RING_PACKET_BYTES);
+/** What one kill -9 may cost of what the kernel did not drop, in packets: one flush window and one block of a ring. */
+export function killBar(packetsPerSecond: number): { readonly most: number; readonly says: string } {
+  const inTime = Math.ceil(packetsPerSecond * FLUSH_WINDOW_S);
+  const window = Math.min(inTime, Math.ceil(FLUSH_WINDOW_BYTES / SECTION_PACKET_BYTES));
+  const block = Math.floor(RING_BLOCK_BYTES / RING_PACKET_BYTES);
+  const most = window + block;
+  return { most, says: `${most}: ${window} of a flush window, ${block} of a ring block` };
+}
 
 export const noFate = (): Fate => ({ captured: 0, dropped: 0, lost: 0 });
 

@@ -7,7 +7,7 @@ import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { printRow } from '../rig/row.js';
 import { newRandom, seeded } from '../rig/seed.js';
 import { bothKilled } from './both-killed.js';
-import { add, type Fate, fateBefore, mostLostByKill, noFate, ringHoldsMs, untilAddsUp } from './fate.js';
+import { add, type Fate, fateBefore, killBar, noFate, ringHoldsMs, untilAddsUp } from './fate.js';
 import { missingAndTwice, NUMBERS_APART, OneHost } from './one-host.js';
 import { sampledOut } from './sampled-out.js';
 import { sharedKilled } from './shared-killed.js';
@@ -71,15 +71,15 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
       const sent = await sender.stop();
       const { captured, dropped, lost } = await untilAddsUp(rig, kills.reduce(add, noFate()), sent);
       const { missing, twice } = missingAndTwice(sent, await rig.stored(captured - lost, from), from);
-      const mostLost = mostLostByKill(packetsPerSecond);
+      const bar = killBar(packetsPerSecond);
       const each = (of: 'lost' | 'dropped'): string => kills.map((kill) => kill[of]).join(' ');
       printRow(
         `${ROUNDS} kills, ${sent} packets sent at ${packetsPerSecond}/s, rings of ${bytes / MIB} MiB, ${missing} missing, ` +
           `${twice} twice; by the ledger ${captured} captured, ${dropped} dropped by the kernel (before each kill ` +
-          `${each('dropped')}), ${lost} lost of open sections (by each kill ${each('lost')}; bar ${mostLost})`,
+          `${each('dropped')}), ${lost} lost of open sections (by each kill ${each('lost')}; bar ${bar.says})`,
       );
       // What found no room in a ring is the ring's; of the rest one kill costs so much at the most.
-      expect(Math.max(...kills.map((kill) => kill.lost))).toBeLessThanOrEqual(mostLost);
+      expect(Math.max(...kills.map((kill) => kill.lost))).toBeLessThanOrEqual(bar.most);
       expect(captured + dropped).toBe(sent);
       expect({ missing, twice }).toEqual({ missing: dropped + lost, twice: 0 });
       // What answers say is missing is what the agents' ledgers say.
@@ -116,12 +116,13 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
     const { captured, dropped, lost } = await untilAddsUp(rig, [...fates.values()].reduce(add, noFate()), sent);
     const { missing, twice } = missingAndTwice(sent, await rig.stored(captured - lost, from), from);
     const most = Math.max(...[...fates.values()].map((fate) => fate.lost));
+    const bar = killBar(large.packetsPerSecond);
     printRow(
       `${ROUNDS} processes killed while they took over: ${steps.join(', ')}; in ${fates.size} epochs that ended ` +
-        `${sent} packets sent, ${missing} missing, ${twice} twice; ${dropped} dropped by the kernel, ${lost} lost, ${most} at most in one epoch; ` +
+        `${sent} packets sent, ${missing} missing, ${twice} twice; ${dropped} dropped by the kernel, ${lost} lost, ${most} at most in one epoch (bar ${bar.says}); ` +
         `at most ${Math.round(unreadMs)} ms until one captures again`,
     );
-    expect(most).toBeLessThanOrEqual(mostLostByKill(large.packetsPerSecond));
+    expect(most).toBeLessThanOrEqual(bar.most);
     expect(fates.size).toBeGreaterThan(ROUNDS);
     expect(captured + dropped).toBe(sent);
     expect({ missing, twice }).toEqual({ missing: dropped + lost, twice: 0 });

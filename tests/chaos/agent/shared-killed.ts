@@ -2,7 +2,7 @@ import type { LossLedger } from '@bpfleet/contract';
 import { addCables, cableNames } from '@bpfleet/test-environment';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { printRow } from '../rig/row.js';
-import { mostLostByKill } from './fate.js';
+import { killBar } from './fate.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
 /** 20 in the long form. */
@@ -45,6 +45,7 @@ export function sharedKilled(rig: OneHost, nextNumbers: () => number): void {
         const from = nextNumbers();
         const sender = rig.senderTo(rig.hosts.host(1));
         sender.start(packetsPerSecond, from);
+        const bar = killBar(packetsPerSecond);
         let epoch = first;
         const before = { captured: 0, dropped: 0, lost: 0 };
         for (let round = 0; round < ROUNDS; round++) {
@@ -61,7 +62,7 @@ export function sharedKilled(rig: OneHost, nextNumbers: () => number): void {
           before.captured += Number(said['before-captured']);
           before.dropped += Number(said['before-dropped']);
           before.lost += Number(said['before-lost']);
-          expect(Number(said['before-lost'])).toBeLessThanOrEqual(mostLostByKill(packetsPerSecond));
+          expect(Number(said['before-lost'])).toBeLessThanOrEqual(bar.most);
           epoch = next.epoch;
         }
         const sent = await sender.stop();
@@ -76,7 +77,7 @@ export function sharedKilled(rig: OneHost, nextNumbers: () => number): void {
         const { missing, twice } = missingAndTwice(sent, stored, from);
         printRow(
           `${ROUNDS} kills, ${sent} packets at ${packetsPerSecond}/s on ${CABLES} interfaces, ring of ${bytes / MIB} MiB: ` +
-            `${missing} missing, ${twice} twice, ${dropped} dropped, ${before.lost} lost`,
+            `${missing} missing, ${twice} twice, ${dropped} dropped, ${before.lost} lost (bar of each kill ${bar.says})`,
         );
         expect({ missing, twice }).toEqual({ missing: dropped + before.lost, twice: 0 });
         expect(dropped > 0).toBe(bytes === MIB);
