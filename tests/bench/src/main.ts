@@ -16,7 +16,11 @@ const program = new Command('bench')
   .description('Measures ours and a peer alternately in one run. Exit code 1 when a row is below its bar.')
   .argument('[name]', `one of: ${benchmarks.map(({ name }) => name).join(', ')}; all without a name`)
   .option('--quick', 'less time, wider spread', false)
-  .option('--json', 'one line per row: bench, row, value, unit, peer, bar and goal (of value / peer), ok', false)
+  .option(
+    '--json',
+    'one line per row: bench, row, value, unit, peer, bar and goal (of value / peer), ok, n, and what it was measured with',
+    false,
+  )
   .option('--seed <number>', 'of the generated traffic', Number, 1)
   .action(run);
 
@@ -31,7 +35,7 @@ async function run(name: string | undefined, options: Options): Promise<void> {
 async function measure(benchmark: Benchmark, { quick, json, seed }: Options): Promise<void> {
   const result = await benchmark.run({ budgetMs: quick ? BUDGET_MS.quick : BUDGET_MS.full, seed });
   const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim();
-  process.stdout.write(json ? jsonLines(result.rows) : humanReport(benchmark, result, command));
+  process.stdout.write(json ? jsonLines(result, command) : humanReport(benchmark, result, command));
   if (result.rows.some(({ ok }) => !ok)) process.exitCode = 1;
 }
 

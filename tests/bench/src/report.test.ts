@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MeasuredRow } from './benchmark.js';
+import type { MeasuredRow, Result } from './benchmark.js';
 import { align, humanReport, jsonLines } from './report.js';
 
 const row: MeasuredRow = {
@@ -7,22 +7,30 @@ const row: MeasuredRow = {
   ...{ bar: 0.5, goal: 0.7, better: 'more' as const, ok: true, ratio: 0.617, spread: [0.5, 0.65], n: 4 },
 };
 
+const result: Result = { workload: 'w', seed: 7, versions: { postgres: '18.4' }, rows: [row, row] };
+
 describe('jsonLines', () => {
   it('prints one line per row with the fields that scripts read', () => {
-    expect(jsonLines([row, row])).toBe(
-      `${'{"bench":"ingest","row":"sections","value":123500,"unit":"packets/s","peer":200000,"bar":0.5,"goal":0.7,"better":"more","ok":true}\n'.repeat(2)}`,
-    );
+    const fields =
+      '{"bench":"ingest","row":"sections","value":123500,"unit":"packets/s","peer":200000,"bar":0.5,"goal":0.7,"better":"more","ok":true,"n":4,';
+    const lines = jsonLines(result, 'npm run bench').split('\n');
+    expect(lines.map((line) => line.slice(0, fields.length))).toEqual([fields, fields, '']);
+  });
+  it('names in each line what is needed to repeat it', () => {
+    const [line] = jsonLines(result, 'npm run bench').split('\n') as [string];
+    expect(JSON.parse(line)).toMatchObject({
+      ...{ workload: 'w', seed: 7, command: 'npm run bench' },
+      versions: { node: process.version, postgres: '18.4' },
+      load: expect.stringMatching(/^[\d.]+ [\d.]+ [\d.]+$/),
+      machine: expect.stringContaining('Linux'),
+    });
   });
 });
 
 describe('humanReport', () => {
   const benchmark = { name: 'ingest', title: 'against a bare COPY', run: () => Promise.reject(new Error('not run')) };
   const report = (given: Partial<MeasuredRow>) =>
-    humanReport(
-      benchmark,
-      { workload: 'w', seed: 7, versions: { postgres: '18.4' }, rows: [{ ...row, ...given }] },
-      'npm run bench',
-    );
+    humanReport(benchmark, { ...result, rows: [{ ...row, ...given }] }, 'npm run bench');
 
   it('says how far a row is', () => {
     expect(report({})).toMatch(/sections +123,457 +200,000 +packets\/s +0\.62 +0\.50…0\.65 +4 +≥ 0\.5 +0\.7 +ok\n/);

@@ -1,28 +1,32 @@
 import { type Benchmark, type MeasuredRow, type Result, type Row, reaches } from './benchmark.js';
 import { describeLoad, describeMachine } from './machine.js';
 
-/** One line per row, only the fields of `Row`. */
-export function jsonLines(rows: readonly MeasuredRow[]): string {
-  return rows
-    .map(({ bench, row, value, unit, peer, bar, goal, better, ok }) => {
+/** One line per row: the fields of `Row`, and what is needed to judge it and to repeat it. */
+export function jsonLines(result: Result, command: string): string {
+  const facts = factsOf(result, command);
+  return result.rows
+    .map(({ bench, row, value, unit, peer, bar, goal, better, ok, n }) => {
       const rounded = { value: round(value), unit, peer: peer === null ? null : round(peer) };
       const line: Row = { bench, row, ...rounded, bar, goal, better, ok };
-      return `${JSON.stringify(line)}\n`;
+      return `${JSON.stringify({ ...line, n, ...facts })}\n`;
     })
     .join('');
 }
 
+/** What every row depends on. */
+const factsOf = ({ workload, versions, seed }: Result, command: string) => ({
+  workload,
+  machine: describeMachine(),
+  versions: { node: process.version, ...versions },
+  load: describeLoad(),
+  seed,
+  command,
+});
+
 /** The table for people, with what is needed to judge it and to repeat it. */
 export function humanReport(benchmark: Benchmark, result: Result, command: string): string {
-  const versions = Object.entries({ node: process.version, ...result.versions });
-  const facts: readonly (readonly [string, string])[] = [
-    ['workload', result.workload],
-    ['machine', describeMachine()],
-    ['versions', versions.map(([name, version]) => `${name} ${version}`).join(', ')],
-    ['load', describeLoad()],
-    ['seed', String(result.seed)],
-    ['command', command],
-  ];
+  const facts = factsOf(result, command);
+  const versions = Object.entries(facts.versions).map(([name, version]) => `${name} ${version}`);
   const header = ['row', 'ours', 'peer', 'unit', 'ratio', 'min…max', 'n', 'bar', 'goal', ''];
   const lines = result.rows.map((row) => [
     row.row,
@@ -37,7 +41,9 @@ export function humanReport(benchmark: Benchmark, result: Result, command: strin
     verdict(row),
   ]);
   const title = `${benchmark.name}: ${benchmark.title}`;
-  const notes = facts.map(([name, fact]) => `${name.padEnd(10)}${fact}`);
+  const notes = Object.entries({ ...facts, versions: versions.join(', ') }).map(
+    ([name, fact]) => `${name.padEnd(10)}${fact}`,
+  );
   return [title, '', ...align([header, ...lines]), '', ...notes, ''].join('\n');
 }
 
