@@ -1,7 +1,7 @@
 import { chmod } from 'node:fs/promises';
 import type { StartedTestContainer } from 'testcontainers';
 import { freePorts } from './free-ports.js';
-import { type KafkaOptions, kafkaImage, type TestKafka } from './kafka.js';
+import { KAFKA_VERSION, type KafkaOptions, kafkaImage, type TestKafka } from './kafka.js';
 import { kafkaIsReady } from './kafka-ready.js';
 import { loneBrokerSettings } from './kafka-settings.js';
 
@@ -21,6 +21,7 @@ export async function startContainerKafka(options: KafkaOptions = {}): Promise<R
 
 class ContainerKafka implements TestKafka {
   readonly route = 'container';
+  readonly version = `${KAFKA_VERSION} (container)`;
   readonly control = this;
   #brokers: readonly string[] = [];
   #port = 0;

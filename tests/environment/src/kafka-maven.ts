@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePorts } from './free-ports.js';
 import { GuardedProcess } from './guarded-process.js';
-import type { KafkaOptions, TestKafka } from './kafka.js';
+import { KAFKA_VERSION, type KafkaOptions, type TestKafka } from './kafka.js';
 import { javaCommand, type KafkaInstallation, kafkaInstallation } from './kafka-installation.js';
 import { kafkaIsReady } from './kafka-ready.js';
 import { writeSettings } from './kafka-settings.js';
@@ -41,6 +41,7 @@ async function isInstalled(command: string): Promise<boolean> {
 
 class MavenKafka implements TestKafka {
   readonly route = 'maven';
+  readonly version = `${KAFKA_VERSION} (maven)`;
   readonly control = this;
   #brokers: readonly string[] = [];
   #folder = '';

@@ -2,9 +2,11 @@ import { imageIsMissing } from './docker.js';
 import { startContainerKafka } from './kafka-container.js';
 import { javaIsMissing, startMavenKafka } from './kafka-maven.js';
 import { shortBrokerSession } from './kafka-settings.js';
+import { noteServer } from './servers-used.js';
 
 /** The version tests run against, as container image and from Maven Central (`tools/kafka/pom.xml`). */
-export const kafkaImage = 'apache/kafka:4.3.1';
+export const KAFKA_VERSION = '4.3.1';
+export const kafkaImage = `apache/kafka:${KAFKA_VERSION}`;
 
 export interface KafkaOptions {
   /** Host name or address that the broker tells its clients. */
@@ -30,6 +32,8 @@ export interface BrokerControl {
 
 export interface TestKafka {
   readonly route: 'given' | 'container' | 'maven';
+  /** With its route, for what is printed. A broker does not tell its clients what it is. */
+  readonly version: string;
   readonly brokers: readonly string[];
   /** Absent for brokers named by `KAFKA_BROKERS`. */
   readonly control?: BrokerControl;
@@ -46,7 +50,9 @@ export interface Unavailable {
  */
 export async function startKafka(options: KafkaOptions = {}): Promise<TestKafka | Unavailable> {
   const given = process.env.KAFKA_BROKERS;
-  if (given) return { route: 'given', brokers: given.split(','), stop: async () => undefined };
+  if (given) {
+    return { route: 'given', version: 'unknown (given)', brokers: given.split(','), stop: async () => undefined };
+  }
   return startOnAnyRoute(options);
 }
 
@@ -60,7 +66,11 @@ async function startOnAnyRoute(options: KafkaOptions): Promise<Required<TestKafk
   for (const { name, missing, start } of routes()) {
     try {
       const reason = await missing();
-      if (reason === undefined) return await start(options);
+      if (reason === undefined) {
+        const kafka = await start(options);
+        noteServer(`Kafka ${kafka.version}`);
+        return kafka;
+      }
       reasons.push(`${name}: ${reason}`);
     } catch (error) {
       reasons.push(`${name}: ${(error as Error).message}`);

@@ -1,4 +1,5 @@
 import type { TestPostgres } from './postgres.js';
+import { postgresVersion } from './servers-used.js';
 
 /** The release that bpfleet embeds, as people run it beside the services. */
 export const postgresImage = 'postgres:18';
@@ -10,5 +11,7 @@ export async function startContainerPostgres(settings: Readonly<Record<string, s
   const container = await new PostgreSqlContainer(postgresImage)
     .withCommand(['postgres', ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])])
     .start();
-  return { connection: container.getConnectionUri(), stop: async () => void (await container.stop()) };
+  const connection = container.getConnectionUri();
+  const version = await postgresVersion(connection, 'container');
+  return { connection, version, stop: async () => void (await container.stop()) };
 }

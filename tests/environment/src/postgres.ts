@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedPostgres } from '@bpfleet/store/embedded';
 import { startContainerPostgres } from './postgres-container.js';
+import { postgresVersion } from './servers-used.js';
 
 /** What `createPool` and `migrate` take; plain data, so that it can be handed to another process. */
 export type PostgresConnection =
@@ -11,6 +12,8 @@ export type PostgresConnection =
 
 export interface TestPostgres {
   readonly connection: PostgresConnection;
+  /** By its own word, with the way it came here, for what is printed. */
+  readonly version: string;
   stop(): Promise<void>;
 }
 
@@ -23,7 +26,9 @@ const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off',
  */
 export async function startPostgres(): Promise<TestPostgres> {
   const url = process.env.BPFLEET_TEST_POSTGRES_URL;
-  if (url) return { connection: url, stop: async () => undefined };
+  if (url) {
+    return { connection: url, version: await postgresVersion(url, 'given'), stop: async () => undefined };
+  }
   if (process.env.BPFLEET_TEST_POSTGRES === 'container') return startContainerPostgres(fast);
   const folder = await mkdtemp(join(tmpdir(), 'bpfleet-postgres-'));
   const server = new EmbeddedPostgres({ dataDir: join(folder, 'data'), settings: fast });
@@ -33,7 +38,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
   try {
     const { connectionConfig } = await server.start();
-    return { connection: connectionConfig, stop };
+    return { connection: connectionConfig, version: await postgresVersion(connectionConfig, 'embedded'), stop };
   } catch (error) {
     await stop();
     throw error;

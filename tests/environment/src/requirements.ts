@@ -2,6 +2,7 @@ import { describe, inject, it } from 'vitest';
 import { imageIsMissing } from './docker.js';
 import type {} from './global-setup.js';
 import type { Unavailable } from './kafka.js';
+import { noteServer } from './servers-used.js';
 import type { Shared, SharedKafka, SharedPostgres } from './shared-servers.js';
 
 /** Something a suite needs and this machine may not have: what to use, or why it is not there. */
@@ -43,10 +44,10 @@ export function suiteRequires<Needs extends Readonly<Record<string, Requirement>
 }
 
 /** The broker of this test run. */
-export const kafka = (): Promise<Requirement<SharedKafka>> => ask('kafka');
+export const kafka = (): Promise<Requirement<SharedKafka>> => ask('kafka', 'Kafka');
 
 /** The Postgres of this test run; `createDatabase` makes a database of the file's own. */
-export const postgres = (): Promise<Requirement<SharedPostgres>> => ask('postgres');
+export const postgres = (): Promise<Requirement<SharedPostgres>> => ask('postgres', 'Postgres');
 
 /** A container engine that has this image; nothing is pulled. */
 export async function image(name: string): Promise<Requirement<{ readonly image: string }>> {
@@ -54,10 +55,12 @@ export async function image(name: string): Promise<Requirement<{ readonly image:
   return missing === undefined ? { image: name } : { unavailable: missing };
 }
 
-async function ask<Name extends keyof Shared>(name: Name): Promise<Shared[Name]> {
+async function ask<Name extends keyof Shared>(name: Name, title: string): Promise<Shared[Name]> {
   const address = inject('sharedServers') as string | undefined;
   if (address === undefined) return { unavailable: `no ${name} in this test project` } as Shared[Name];
-  return (await (await fetch(`${address}/${name}`)).json()) as Shared[Name];
+  const shared = (await (await fetch(`${address}/${name}`)).json()) as Shared[Name];
+  if ('version' in shared) noteServer(`${title} ${shared.version}`);
+  return shared;
 }
 
 function isPromised(name: string): boolean {

@@ -1,6 +1,6 @@
 import { createPool } from '@bpfleet/store';
 import { expect, it } from 'vitest';
-import { createDatabase, type PostgresConnection } from './index.js';
+import { createDatabase, type PostgresConnection, serversUsed } from './index.js';
 import { kafkaIsReady } from './kafka-ready.js';
 import { kafka, postgres, suiteRequires } from './requirements.js';
 
@@ -8,6 +8,10 @@ suiteRequires('the shared Kafka', { kafka: await kafka() }, ({ kafka }) => {
   it('serves consumer groups', async () => {
     const [host, port] = kafka.brokers[0]!.split(':') as [string, string];
     await kafkaIsReady(host, Number(port), 5_000);
+  });
+  it('is named by what this file prints', () => {
+    expect(kafka.version).toMatch(/^(\d+\.\d+\.\d+ \((container|maven)\)|unknown \(given\))$/);
+    expect(serversUsed()).toContain(`Kafka ${kafka.version}`);
   });
 });
 
@@ -28,6 +32,12 @@ suiteRequires('the shared Postgres', { postgres: await postgres() }, ({ postgres
     expect(prepared).toBe(1);
     await Promise.all(databases.map((database) => database.drop()));
     await expect(ask(databases[0]!.connection, 'SELECT 1')).rejects.toThrow('does not exist');
+  });
+  it('is named by what this file prints, with the version that it says itself', async () => {
+    const said = await ask(postgres.connection, "SELECT current_setting('server_version') AS version");
+    const { version } = said[0] as { version: string };
+    expect(['embedded', 'container', 'given'].map((route) => `${version} (${route})`)).toContain(postgres.version);
+    expect(serversUsed()).toContain(`Postgres ${postgres.version}`);
   });
 });
 

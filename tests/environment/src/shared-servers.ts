@@ -2,13 +2,11 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startKafka, type TestKafka, type Unavailable } from './kafka.js';
-import { type PostgresConnection, startPostgres } from './postgres.js';
+import { startPostgres, type TestPostgres } from './postgres.js';
 
 /** What test files are told about the broker of this run. */
-export type SharedKafka = Pick<TestKafka, 'route' | 'brokers'>;
-export interface SharedPostgres {
-  readonly connection: PostgresConnection;
-}
+export type SharedKafka = Pick<TestKafka, 'route' | 'version' | 'brokers'>;
+export type SharedPostgres = Pick<TestPostgres, 'connection' | 'version'>;
 
 /** What a test file can ask for, by name. */
 export interface Shared {
@@ -31,11 +29,13 @@ export class SharedServers {
     kafka: async () => {
       const kafka = await startKafka();
       if ('unavailable' in kafka) return { shared: kafka, stop: async () => undefined };
-      return { shared: { route: kafka.route, brokers: kafka.brokers }, stop: () => kafka.stop() };
+      const { route, version, brokers } = kafka;
+      return { shared: { route, version, brokers }, stop: () => kafka.stop() };
     },
     postgres: async () => {
       const postgres = await startPostgres();
-      return { shared: { connection: postgres.connection }, stop: () => postgres.stop() };
+      const { connection, version } = postgres;
+      return { shared: { connection, version }, stop: () => postgres.stop() };
     },
   };
   readonly #server: Server = createServer((request, response) => {

@@ -64,6 +64,11 @@ export class AgentHost {
     return undefined;
   }
 
+  /** Of the servers around it. */
+  get versions(): Readonly<Record<string, string>> {
+    return { kafka: this.kafka.version, postgres: this.#postgres.version };
+  }
+
   /** The opener and the agent process. */
   get pids(): readonly number[] {
     const opener = this.#agent.pid!;

@@ -36,11 +36,13 @@ export const capture: Benchmark = {
       const dumpcap = sides.find(({ name }) => name === 'dumpcap');
       const lasting = isQuick ? { idleMs: 15_000, outageMs: 10_000 } : { idleMs: 60_000, outageMs: 60_000 };
       const whole = await measureWholeAgent(wire, dumpcap, { seed, rounds: load.rounds, ...lasting });
-      const agentRows = 'rows' in whole ? whole.rows : [];
-      const skipped = 'rows' in whole ? '' : ` (left out: ${whole.unavailable})`;
+      const skipped = whole.unavailable === undefined ? '' : ` (left out: ${whole.unavailable})`;
       const reached = `${Math.round(packetsPerSecond / 1000)} kpps reached, ${load.packets / MILLION} M packets a round`;
       const workload = `${lossAndCostWorkload}; ${reached}. ${manyFiltersWorkload}. ${wholeAgentWorkload}${skipped}`;
-      return { workload, seed, versions, rows: [...rows, ...filters, ...agentRows] };
+      return {
+        ...{ workload, seed, versions: { ...versions, ...whole.versions } },
+        rows: [...rows, ...filters, ...whole.rows],
+      };
     } finally {
       await rig.stop();
       await wire.stop();

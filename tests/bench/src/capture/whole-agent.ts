@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { median } from '../alternate.js';
-import { judged, type MeasuredRow } from '../benchmark.js';
+import { judged, type MeasuredRow, type Result } from '../benchmark.js';
 import { Acknowledged } from './acknowledged.js';
 import { AgentHost } from './agent-host.js';
 import { cpuTimeNs } from './cpu-time.js';
@@ -33,18 +33,23 @@ export const wholeAgentWorkload =
   'consumer of the topic; outage: brokers stopped (SIGSTOP), 20 kpps, the largest of samples twice a second; PSS without ring; ' +
   'idle: a minute after the last packet, connected to both, /metrics read each 15 s as Prometheus does (the reader on the other processor, not counted)';
 
-/** Rows that need everything around the agent; undefined with the reason where there is no Kafka. */
+export interface WholeAgentResult extends Pick<Result, 'rows' | 'versions'> {
+  /** Why nothing was measured. */
+  readonly unavailable?: string;
+}
+
+/** Rows that need everything around the agent; none, with the reason, where there is no Kafka. */
 export async function measureWholeAgent(
   wire: Wire,
   dumpcap: Capturer | undefined,
   options: WholeAgentOptions,
-): Promise<{ rows: readonly MeasuredRow[] } | { unavailable: string }> {
+): Promise<WholeAgentResult> {
   const agent = new AgentHost(wire);
   try {
     const refused = await agent.start(EXPRESSION);
-    if (refused) return refused;
+    if (refused) return { ...refused, rows: [], versions: {} };
     const measured = new WholeAgent(wire, agent, options);
-    return { rows: await measured.run(dumpcap) };
+    return { rows: await measured.run(dumpcap), versions: agent.versions };
   } finally {
     await agent.stop();
   }

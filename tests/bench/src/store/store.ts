@@ -95,13 +95,12 @@ class StoreBench {
     this.#latency('produced → query, 10 kpps, p95', fresh.toQuery, 0.95, 1500, 1000);
     this.#latency('produced → tail, 10 kpps, p95', fresh.toTail, 0.95, 1000, 600);
     const { rows: versions } = await rig.pool.query<{ server_version: string }>('SHOW server_version');
-    const kafka = `${rig.kafka.route}, 4.3.1`;
     return {
       workload:
         `${workload(speed, sizes, size.askedPackets)}; top 10 talkers as long as none of it was merged, p95: ${Math.round(unmergedMs)} ms; ` +
         `${await describePostgres(rig.pool)}`,
       seed,
-      versions: { postgres: versions[0]!.server_version, kafka },
+      versions: { postgres: versions[0]!.server_version, kafka: rig.kafka.version },
       rows: this.#rows,
     };
   }
