@@ -44,7 +44,7 @@ suiteRequires(seeded('from the wire to an answer'), needs, ({ postgres: server }
     const ms = (values: readonly number[]) =>
       `${percentile(Float64Array.from(values).sort(), 0.95)} ms (${values.length})`;
     printRow(
-      `${sent} packets of live traffic at ${PACKETS_PER_SECOND}/s through kernel, agent, Kafka and Postgres, ${found.missing} missing, ` +
+      `${sent} packets of live traffic at ${rig.sender.rate}/s through kernel, agent, Kafka and Postgres, ${found.missing} missing, ` +
         `${found.twice} twice; captured → query, p95: ${ms(toQuery)}, captured → tail: ${ms(toTail)}`,
     );
     expect(found).toEqual({ missing: 0, twice: 0 });

@@ -6,6 +6,7 @@ export class SteadySender {
   readonly #stopping = new AbortController();
   readonly #sender: PacketSender;
   #sending: Promise<number> = Promise.resolve(0);
+  #rate = Number.NaN;
 
   /**
    * @param where runs its argument where the interface is
@@ -35,14 +36,21 @@ export class SteadySender {
     return sent;
   }
 
+  /** Packets per second that were sent from `start` to `stop`; on a busy machine fewer than were asked for. */
+  get rate(): number {
+    return this.#rate;
+  }
+
   /** A second's worth at a time: all numbers of a long run would fill the memory. */
   async #send(packetsPerSecond: number, from: number): Promise<number> {
     const { signal } = this.#stopping;
+    const startMs = performance.now();
     let sent = 0;
     while (!signal.aborted) {
       const frames = this.framesOf(from + sent, packetsPerSecond);
       sent += await this.#sender.sendPaced(frames, { packetsPerSecond, signal });
     }
+    this.#rate = Math.round((1000 * sent) / (performance.now() - startMs));
     return sent;
   }
 }

@@ -84,7 +84,7 @@ suiteRequires(
       const found = missingAndTwice(sent, await rig.stored(sent, from), from);
       const longestSeconds = await longestCallSeconds();
       printRow(
-        `${what}: ${done}; ${sent} packets sent at ${packetsPerSecond}/s, ${found.missing} missing, ${found.twice} twice; ` +
+        `${what}: ${done}; ${sent} packets sent at ${sender.rate}/s, ${found.missing} missing, ${found.twice} twice; ` +
           `longest call so far ${longestSeconds.toFixed(2)} s (bar ${LONGEST_CALL_S})`,
       );
       expect(longestSeconds).toBeGreaterThan(0);

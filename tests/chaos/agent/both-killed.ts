@@ -66,7 +66,7 @@ export function bothKilled(rig: OneHost): void {
       const { missing, twice } = missingAndTwice(sent, stored);
       const unseenMs = gaps.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
       printRow(
-        `${KILLS} kills of both, ${sent} packets sent at ${PACKETS_PER_SECOND}/s, ${missing} missing, ${twice} twice; ` +
+        `${KILLS} kills of both, ${sent} packets sent at ${rig.sender.rate}/s, ${missing} missing, ${twice} twice; ` +
           `${unseenMs.toFixed(0)} ms without a socket; captured in all epochs ${captured}, ${lost} of them lost`,
       );
       expect(twice).toBe(0);

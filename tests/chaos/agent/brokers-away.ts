@@ -15,7 +15,7 @@ const MIB = 1024 * 1024;
 
 /** F4 of the failure suite. @param nextNumbers where the numbers of one more test begin */
 export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
-  async function awayUnderLoad(from: number): Promise<number> {
+  async function awayUnderLoad(from: number): Promise<{ sent: number; rate: number }> {
     const sender = rig.senderTo(rig.hosts.host(1));
     sender.start(PACKETS_PER_SECOND, from);
     await delay(BEFORE_AND_AFTER_MS);
@@ -23,7 +23,7 @@ export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
     await delay(AWAY_MS);
     await rig.kafka.control.resume();
     await delay(BEFORE_AND_AFTER_MS);
-    return sender.stop();
+    return { sent: await sender.stop(), rate: sender.rate };
   }
 
   const counts = async () => (await rig.status())!.ledger!.agent;
@@ -34,10 +34,10 @@ export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
   }
 
   /** With the workload: what was found. */
-  async function print(sent: number, found: string): Promise<void> {
+  async function print(sent: number, rate: number, found: string): Promise<void> {
     const { capBytes } = (await rig.status())!.spool!;
     printRow(
-      `${sent} packets sent at ${PACKETS_PER_SECOND}/s, brokers away ${AWAY_MS / 1000} s of it, ` +
+      `${sent} packets sent at ${rate}/s, brokers away ${AWAY_MS / 1000} s of it, ` +
         `spool of ${capBytes / MIB} MiB: ${found}`,
     );
   }
@@ -56,11 +56,11 @@ export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
   describe('brokers that are away, below the cap of the spool', () => {
     it(`loses nothing in ${AWAY_MS / 1000} s at ${PACKETS_PER_SECOND} packets/s`, { timeout: TIMEOUT_MS }, async () => {
       const [from, before, givenUpBefore] = [nextNumbers(), await doneWith(), (await counts()).evictedPackets];
-      const sent = await awayUnderLoad(from);
+      const { sent, rate } = await awayUnderLoad(from);
       await untilDoneWith(before + sent);
       const found = missingAndTwice(sent, await rig.stored(sent, from), from);
       const givenUp = (await counts()).evictedPackets - givenUpBefore;
-      await print(sent, `${givenUp} given up, ${found.missing} missing, ${found.twice} twice`);
+      await print(sent, rate, `${givenUp} given up, ${found.missing} missing, ${found.twice} twice`);
       expect([givenUp, found]).toEqual([0, { missing: 0, twice: 0 }]);
     });
   });
@@ -73,12 +73,12 @@ export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
     it('stores or gives up each packet, and counts exactly', { timeout: TIMEOUT_MS }, async () => {
       const [from, before, givenUpBefore] = [nextNumbers(), await doneWith(), (await counts()).evictedPackets];
       const missingBefore = await packetsMissing();
-      const sent = await awayUnderLoad(from);
+      const { sent, rate } = await awayUnderLoad(from);
       await untilDoneWith(before + sent);
       const givenUp = (await counts()).evictedPackets - givenUpBefore;
       const stored = await rig.stored(sent - givenUp, from);
       const found = missingAndTwice(sent, stored, from);
-      await print(sent, `${givenUp} given up, ${found.missing} missing, ${found.twice} twice`);
+      await print(sent, rate, `${givenUp} given up, ${found.missing} missing, ${found.twice} twice`);
       expect(givenUp).toBeGreaterThan(0);
       expect(found).toEqual({ missing: givenUp, twice: 0 });
       expect((await packetsMissing()) - missingBefore).toBe(givenUp);

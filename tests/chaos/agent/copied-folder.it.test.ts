@@ -25,6 +25,8 @@ class TwoHosts extends OneHost {
 interface Sent {
   readonly from: number;
   readonly count: number;
+  /** Per second. */
+  readonly rate: number;
 }
 
 suiteRequires(
@@ -66,7 +68,9 @@ suiteRequires(
         },
         120_000,
       );
-      return Promise.all(senders.map(async ({ from, sender }) => ({ from, count: await sender.stop() })));
+      return Promise.all(
+        senders.map(async ({ from, sender }) => ({ from, count: await sender.stop(), rate: sender.rate })),
+      );
     }
 
     const stored = async (): Promise<number[]> => [...(await rig.storedAtMs()).keys()];
@@ -118,7 +122,7 @@ suiteRequires(
       const shown = (await conflicts()).map(({ kind, sections }) => `${kind} ${sections} sections`);
       const total = sent.reduce((sum, { count }) => sum + count, 0);
       printRow(
-        `${total} packets sent to two agents with one identity, at ${PACKETS_PER_SECOND}/s to each, ` +
+        `${total} packets sent to two agents with one identity, at ${sent.map(({ rate }) => rate).join(', ')}/s each, ` +
           `${refused.size} in quarantine; ${shown}`,
       );
     });

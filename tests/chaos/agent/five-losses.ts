@@ -8,6 +8,7 @@ import {
   OpenSection,
   STATE_BYTES,
 } from '../../../apps/capture-agent/src/capture/sections/open-section.js';
+import type { SteadySender } from '../../e2e/steady-sender.js';
 import { printRow } from '../rig/row.js';
 import { type Fate, fateBefore, noFate, untilAddsUp } from './fate.js';
 import { type LoggedRecord, LogOnDisk } from './log-on-disk.js';
@@ -41,6 +42,13 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
       log = new LogOnDisk(rig, logFolder());
     });
     afterAll(() => rig.restartAgent());
+
+    const senders: SteadySender[] = [];
+    function newSender(): SteadySender {
+      const sender = rig.senderTo(rig.hosts.host(1));
+      senders.push(sender);
+      return sender;
+    }
 
     const agentLedger = async () => (await rig.status())!.ledger!.agent;
 
@@ -106,7 +114,7 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
       let result = { sent: 0, lost: [] as LoggedRecord[] };
       await rig.fleet.withoutAnalytics(async () => {
         const before = await log.ends();
-        const sender = rig.senderTo(rig.hosts.host(1));
+        const sender = newSender();
         sender.start(PACKETS_PER_SECOND, from);
         await delay(UNREAD_MS);
         const sent = await sender.stop();
@@ -121,7 +129,7 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
 
     it('are what an answer says is missing', { timeout: 180_000 }, async () => {
       const from = nextNumbers();
-      const sender = rig.senderTo(rig.hosts.host(1));
+      const sender = newSender();
       sender.start(PACKETS_PER_SECOND, from);
       await rig.untilStatus('packets', ({ ledger }) => ledger!.agent.captured > 0);
       await overflowRing();
@@ -129,11 +137,11 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
       await untilAcknowledged(sent);
       // Of a process that is killed nobody says what it gave up: it is killed under so few packets that its spool holds them.
       const { evictedPackets: evictedBefore } = await agentLedger();
-      const few = rig.senderTo(rig.hosts.host(1));
+      const few = newSender();
       few.start(FEW_PER_SECOND, from + sent);
       killed = await killAgent();
       sent += await few.stop();
-      const many = rig.senderTo(rig.hosts.host(1));
+      const many = newSender();
       many.start(PACKETS_PER_SECOND, from + sent);
       await overflowSpool();
       sent += await many.stop();
@@ -142,7 +150,7 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
       sent += unread.sent;
       const ofLog = unread.lost.reduce((sum, { numbers }) => sum + numbers.length, 0);
       // Sections that follow tell the store what the agent has counted.
-      const afterwards = rig.senderTo(rig.hosts.host(1));
+      const afterwards = newSender();
       afterwards.start(PACKETS_PER_SECOND, from + sent);
       await delay(AFTERWARDS_MS);
       sent += await afterwards.stop();
@@ -154,7 +162,7 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
       const query = { since: '-1h', limit: 1 };
       const { completeness } = await rig.fleet.query.call(queryApi.listPackets, { query });
       printRow(
-        `lost at five places: ${sent} packets sent at ${PACKETS_PER_SECOND}/s, ${missing} missing, ${twice} twice; ` +
+        `lost at five places: ${sent} packets sent at ${senders.map(({ rate }) => rate).join(', then ')}/s, ${missing} missing, ${twice} twice; ` +
           `by the agent's ledger ${all.dropped} dropped by the kernel, ${all.lost} lost with a killed process, ` +
           `${evictedPackets} given up by the spool, and ${ofLog} in records that the log gave up or damaged; ` +
           `the answer: ${JSON.stringify(completeness)}`,

@@ -74,7 +74,7 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
       const bar = killBar(packetsPerSecond);
       const each = (of: 'lost' | 'dropped'): string => kills.map((kill) => kill[of]).join(' ');
       printRow(
-        `${ROUNDS} kills, ${sent} packets sent at ${packetsPerSecond}/s, rings of ${bytes / MIB} MiB, ${missing} missing, ` +
+        `${ROUNDS} kills, ${sent} packets sent at ${sender.rate}/s, rings of ${bytes / MIB} MiB, ${missing} missing, ` +
           `${twice} twice; by the ledger ${captured} captured, ${dropped} dropped by the kernel (before each kill ` +
           `${each('dropped')}), ${lost} lost of open sections (by each kill ${each('lost')}; bar ${bar.says})`,
       );
@@ -119,7 +119,7 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
     const bar = killBar(large.packetsPerSecond);
     printRow(
       `${ROUNDS} processes killed while they took over: ${steps.join(', ')}; in ${fates.size} epochs that ended ` +
-        `${sent} packets sent, ${missing} missing, ${twice} twice; ${dropped} dropped by the kernel, ${lost} lost, ${most} at most in one epoch (bar ${bar.says}); ` +
+        `${sent} packets sent at ${sender.rate}/s, ${missing} missing, ${twice} twice; ${dropped} dropped by the kernel, ${lost} lost, ${most} at most in one epoch (bar ${bar.says}); ` +
         `at most ${Math.round(unreadMs)} ms until one captures again`,
     );
     expect(most).toBeLessThanOrEqual(bar.most);

@@ -41,8 +41,8 @@ export function overload(rig: OneHost, nextNumbers: () => number): void {
       }
     }
 
-    /** Brokers are away for a third of it, and the spool is small. @returns how many were sent */
-    async function load(from: number): Promise<number> {
+    /** Brokers are away for a third of it, and the spool is small. */
+    async function load(from: number): Promise<{ sent: number; rate: number }> {
       const [sender, ended] = [rig.senderTo(rig.hosts.host(1)), new AbortController()];
       sender.start(PACKETS_PER_SECOND, from);
       const slow = slowAgent(ended.signal);
@@ -54,7 +54,7 @@ export function overload(rig: OneHost, nextNumbers: () => number): void {
       const sent = await sender.stop();
       ended.abort();
       await slow;
-      return sent;
+      return { sent, rate: sender.rate };
     }
 
     it(`are stored or counted, each of them, in ${LOAD_MS / 1000} s of more than twice what fits`, {
@@ -63,7 +63,7 @@ export function overload(rig: OneHost, nextNumbers: () => number): void {
       const [from, before] = [nextNumbers(), await counted()];
       // Of the spool: goes on over restarts.
       const { agent: spooled } = (await rig.status())!.ledger!;
-      const sent = await load(from);
+      const { sent, rate } = await load(from);
       // Sections that follow tell the store what the agent has counted.
       const afterwards = rig.senderTo(rig.hosts.host(1));
       afterwards.start(AFTERWARDS_PER_SECOND, from + sent);
@@ -81,7 +81,7 @@ export function overload(rig: OneHost, nextNumbers: () => number): void {
       const dropped = after.droppedByKernel - before.droppedByKernel;
       const givenUp = after.packetsMissing - before.packetsMissing;
       printRow(
-        `${all} packets sent, at ${PACKETS_PER_SECOND}/s for ${LOAD_MS / 1000} s, ` +
+        `${all} packets sent, at ${rate}/s for ${LOAD_MS / 1000} s, ` +
           `${(all / (all - missing)).toFixed(1)} times what was stored: ${all - missing} stored, ${twice} twice, ` +
           `${dropped} dropped by the kernel and ${givenUp} given up by the spool, by the store's word`,
       );

@@ -76,7 +76,7 @@ export function sharedKilled(rig: OneHost, nextNumbers: () => number): void {
         const stored = await rig.stored(sent - dropped - before.lost, from);
         const { missing, twice } = missingAndTwice(sent, stored, from);
         printRow(
-          `${ROUNDS} kills, ${sent} packets at ${packetsPerSecond}/s on ${CABLES} interfaces, ring of ${bytes / MIB} MiB: ` +
+          `${ROUNDS} kills, ${sent} packets at ${sender.rate}/s on ${CABLES} interfaces, ring of ${bytes / MIB} MiB: ` +
             `${missing} missing, ${twice} twice, ${dropped} dropped, ${before.lost} lost (bar of each kill ${bar.says})`,
         );
         expect({ missing, twice }).toEqual({ missing: dropped + before.lost, twice: 0 });

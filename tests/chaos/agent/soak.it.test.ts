@@ -28,7 +28,7 @@ suiteRequires('an agent that runs for long', needs, ({ postgres: server }) => {
     const sent = await rig.sender.stop();
     const found = missingAndTwice(sent, await rig.stored(sent));
     printRow(
-      `${SOAK_MINUTES} min at ${PACKETS_PER_SECOND} packets/s, ${sent} packets sent, ${found.missing} missing, ` +
+      `${SOAK_MINUTES} min at ${rig.sender.rate} packets/s, ${sent} packets sent, ${found.missing} missing, ` +
         `${found.twice} twice; opener and agent ${soak.says}`,
     );
     expect(found).toEqual({ missing: 0, twice: 0 });

@@ -137,7 +137,7 @@ suiteRequires(
       await untilSettled(rig.fleet.query, 'numbered');
       const found = missingAndTwice(sent, await rig.stored(1));
       printRow(
-        `${sent} packets sent meanwhile at ${PACKETS_PER_SECOND}/s, ${found.missing} missing, ${found.twice} twice; ` +
+        `${sent} packets sent meanwhile at ${rig.sender.rate}/s, ${found.missing} missing, ${found.twice} twice; ` +
           `${awayMs.toFixed(0)} ms in which there was no socket for some of the time`,
       );
       expect(found.twice).toBe(0);

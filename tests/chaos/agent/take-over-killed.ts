@@ -72,7 +72,7 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
       const stored = await rig.stored(captured - lost, from);
       const { missing, twice } = missingAndTwice(sent, stored, from);
       printRow(
-        `killed ${afterMs.map(Math.round).join(', ')} ms after a socket came: ${sent} packets at ${PACKETS_PER_SECOND}/s, ` +
+        `killed ${afterMs.map(Math.round).join(', ')} ms after a socket came: ${sent} packets at ${sender.rate}/s, ` +
           `${missing} missing, ${twice} twice; by the ledgers ${captured} captured, ${dropped} dropped by the kernel ` +
           `(${before.dropped} before a kill), ${lost} lost of open sections`,
       );

@@ -90,9 +90,7 @@ export function versionChange(rig: OneHost, agentEnv: Readonly<Record<string, st
       await fleet.until('packets of the last version', async () => (await newest()).length > 0);
       const sent = await sender.stop();
       const { swaps, wrong } = audit(sent, await allStored(sent));
-      printRow(
-        `${sent} packets sent at ${PACKETS_PER_SECOND}/s, ${swaps} changes of version, ${wrong.length} packets wrong`,
-      );
+      printRow(`${sent} packets sent at ${sender.rate}/s, ${swaps} changes of version, ${wrong.length} packets wrong`);
       expect(wrong.slice(0, 10)).toEqual([]);
       expect(swaps).toBe(VERSIONS - 1);
     });
