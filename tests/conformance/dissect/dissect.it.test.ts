@@ -118,10 +118,7 @@ function report(
     `  by protocol: ${score.protocols.map((protocol) => `${protocol}: ${bothWays(score, [protocol])}`).join('\n    ')}`,
     `  of packets that are cut, ${score.beforeTheCut} fields more that tshark shows of the whole packet only`,
     `  known differences: ${[...known].map(([name, count]) => `${name} ${count}`).join(', ') || 'none seen'}`,
-    `  coverage, rarest first: ${coverage
-      .rows()
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}`,
+    `  ${coverage.says}`,
   ].join('\n');
 }
 

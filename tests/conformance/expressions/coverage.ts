@@ -39,4 +39,10 @@ export class Coverage {
   rows(): [name: string, count: number][] {
     return [...this.#counts].sort(([nameA, a], [nameB, b]) => a - b || (nameA < nameB ? -1 : 1));
   }
+
+  /** Of every production, also of those never reached. */
+  get says(): string {
+    const each = this.rows().map(([name, count]) => `${name} ${count}`);
+    return `coverage, rarest first: ${each.join(', ')}`;
+  }
 }
