@@ -16,6 +16,8 @@ const SIZES = {
   quick: { packets: 1_000_000, slowMs: 5_000 },
   full: { packets: 10_000_000, slowMs: 30_000 },
 } as const;
+/** Of an export before the one that is measured. */
+const FIRST_PACKETS = 50_000;
 const FULL_BUDGET_MS = 100_000;
 const SLOW_BYTES_PER_S = 1_000_000;
 const SAMPLE_EVERY_MS = 100;
@@ -33,8 +35,9 @@ export const exports: Benchmark = {
       await service.start();
       const stored = await storePackets(service.store.pool, wanted, seed);
       const client = new ApiClient({ server: service.url });
+      const freshMb = residentMb(service.pid);
       // What a first file needs for ever: compiled code, buffers of the connections.
-      await receive(client, join(folder, 'first.pcapng'), { limit: 50_000, slowMs: 0 });
+      await receive(client, join(folder, 'first.pcapng'), { limit: FIRST_PACKETS, slowMs: 0 });
       const memory = new MemorySamples(service.pid);
       const path = join(folder, 'all.pcapng');
       const received = await receive(client, path, { limit: 0, slowMs });
@@ -58,7 +61,9 @@ export const exports: Benchmark = {
       const workload =
         `${stored.packets.toLocaleString('en-US')} packets cut at 128 bytes, ${megabytes} MB of pcapng over HTTP; ` +
         `read at ${SLOW_BYTES_PER_S / 1e6} MB/s for ${slowMs / 1000} s, then as fast as the disk takes it; ` +
-        `resident memory of the analytics process sampled each ${SAMPLE_EVERY_MS} ms; VACUUM (ANALYZE) just before; ` +
+        `resident memory of the analytics process sampled each ${SAMPLE_EVERY_MS} ms, ${freshMb.toFixed(0)} MB before any ` +
+        `export, ${memory.beforeMb.toFixed(0)} MB after a first one of ${FIRST_PACKETS.toLocaleString('en-US')} packets, ` +
+        `from where the row counts; VACUUM (ANALYZE) just before; ` +
         (await describePostgres(service.store.pool));
       return { workload, seed, versions: { postgres: versions[0]!.server_version }, rows };
     } finally {
@@ -97,28 +102,28 @@ async function capinfosCount(path: string): Promise<number> {
 
 /** How much more memory a process has at most than when this began. */
 class MemorySamples {
-  readonly #before: number;
+  readonly beforeMb: number;
   readonly #timer: NodeJS.Timeout;
-  #most = 0;
+  #mostMb = 0;
   count = 0;
 
-  constructor(private readonly pid: number) {
-    this.#before = this.#megabytes();
+  constructor(pid: number) {
+    this.beforeMb = residentMb(pid);
     this.#timer = setInterval(() => {
-      this.#most = Math.max(this.#most, this.#megabytes());
+      this.#mostMb = Math.max(this.#mostMb, residentMb(pid));
       this.count++;
     }, SAMPLE_EVERY_MS);
   }
 
   stop(): number {
     clearInterval(this.#timer);
-    return Math.max(0, this.#most - this.#before);
+    return Math.max(0, this.#mostMb - this.beforeMb);
   }
+}
 
-  #megabytes(): number {
-    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
-    return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1.024) / 1000;
-  }
+function residentMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1.024) / 1000;
 }
 
 function row(
