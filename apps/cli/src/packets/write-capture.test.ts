@@ -94,7 +94,18 @@ describe('a capture file', () => {
     await symlink('x.pcapng', file);
     fleet.capture = whole;
     const { code, err } = await writing();
-    expect([code, err]).toEqual([1, expect.stringContaining('error: cannot write: ELOOP')]);
+    expect([code, err]).toEqual([1, expect.stringContaining(`error: cannot write ${file}: ELOOP`)]);
+  });
+
+  // Not the one that is written until it is whole: nobody named that.
+  it('is named as it was asked for where it cannot be written', async () => {
+    fleet.capture = whole;
+    const noFolder = {
+      code: 1,
+      err: expect.stringMatching(/^error: cannot write \S*x\.pcapng: ENOENT: [^']*\nhint: its folder/),
+    };
+    await symlink('nowhere/y.pcapng', file);
+    for (const path of [file, join(folder, 'nowhere/x.pcapng')]) expect(await writing(path)).toMatchObject(noFolder);
   });
 
   it('lets go of an answer for which it cannot be opened', async () => {

@@ -47,7 +47,7 @@ async function toFile(path: string, response: Response, signal: AbortSignal): Pr
   } catch (error) {
     // Of a file that could not be opened: an answer that nobody reads would keep the process.
     if (!response.bodyUsed) await response.body?.cancel();
-    throw unwritten(error) ?? error;
+    throw unwritten(error, path) ?? error;
   }
 }
 
@@ -89,10 +89,20 @@ export async function receive(
   });
 }
 
-/** Undefined for errors that are not of what is written to; a reader who went away is none. */
-function unwritten(cause: unknown): BpfleetError | undefined {
+/**
+ * Undefined for errors that are not of what is written to; a reader who went away is none.
+ * @param path what was asked for: the error names the file that stands beside it until it is whole
+ */
+function unwritten(cause: unknown, path?: string): BpfleetError | undefined {
   if (!isErrno(cause) || cause.code === 'EPIPE') return undefined;
-  return new BpfleetError('FILE_UNREADABLE', `cannot write: ${cause.message}`, { cause });
+  if (path === undefined) return new BpfleetError('FILE_UNREADABLE', `cannot write: ${cause.message}`, { cause });
+  const [reason] = cause.message.split(`, ${cause.syscall} '`);
+  return new BpfleetError('FILE_UNREADABLE', `cannot write ${path}: ${reason}`, {
+    cause,
+    ...(cause.path !== path && {
+      hint: 'its folder must be there, and writable: it is replaced when all of it is written',
+    }),
+  });
 }
 
 function isErrno(error: unknown, code?: string): error is NodeJS.ErrnoException {
