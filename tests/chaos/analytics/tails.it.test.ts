@@ -6,7 +6,7 @@ import { printRow } from '../rig/row.js';
 import { newRandom, seeded } from '../rig/seed.js';
 import { AnalyticsRig, type Replica, until } from './analytics-rig.js';
 import { CountingReader } from './counting-reader.js';
-import { expectStoredOnce, IS_LONG } from './stored-once.js';
+import { expectStoredOnce, IS_LONG, inMiddleAndAtMost } from './stored-once.js';
 
 const REPLICAS = IS_LONG ? 3 : 2;
 const READERS = IS_LONG ? 20 : 5;
@@ -38,16 +38,24 @@ suiteRequires(seeded('readers of a tail'), needs, ({ kafka: { brokers }, postgre
       reader.follow(anyReplica, () => random.below(LONGEST_CONNECTION_MS), ended.signal),
     );
     const endSending = rig.sendSteadily(PACKETS_PER_SECOND);
-    let replaced = 0;
-    for (let isLast = false; !isLast; replaced++) {
-      await delay(REPLACED_EVERY_MS);
+    const begunMs = [performance.now()];
+    for (let isLast = false; !isLast; ) {
+      // From begin to begin, unless to replace one takes longer.
+      await delay(Math.max(0, begunMs.at(-1)! + REPLACED_EVERY_MS - performance.now()));
+      begunMs.push(performance.now());
       isLast = rig.traffic.packets >= PACKETS;
       const leaving = replicas.shift()!;
-      await leaving.process.end(replaced === 0 ? 'SIGKILL' : 'SIGTERM');
+      await leaving.process.end(begunMs.length === 2 ? 'SIGKILL' : 'SIGTERM');
       replicas.push(await rig.startReplica());
     }
     await endSending();
-    await expectStoredOnce(rig, `${replaced} replicas replaced, the first of them by kill -9`);
+    const periodsMs = begunMs.slice(1).map((atMs, index) => atMs - begunMs[index]!);
+    const takes = (await rig.commits.read()).filter(({ isTaken }) => isTaken).length;
+    await expectStoredOnce(
+      rig,
+      `${periodsMs.length} replicas replaced, the first of them by kill -9, one each ${inMiddleAndAtMost(periodsMs)} ` +
+        `(asked for: ${REPLACED_EVERY_MS} ms), ${rig.partitions} partitions taken ${takes} times`,
+    );
     const all = () => readers.every(({ count }) => count === rig.traffic.packets);
     await until('all readers to have all packets', all, CATCH_UP_MS).catch(() => undefined);
     ended.abort();
