@@ -201,7 +201,7 @@ describe('packets -w', () => {
   it('says that a folder is missing', async () => {
     const { code, err } = await packets(['tcp', '-w', '/nowhere/x.pcapng']);
     expect(code).toBe(1);
-    expect(err).toContain('error: cannot write: ENOENT');
+    expect(err).toContain('error: cannot write /nowhere/x.pcapng: ENOENT');
   });
 
   it('creates no file when the server refuses the expression', async () => {
