@@ -6,6 +6,11 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
+  /** Makes the choices that this one is about to make. */
+  copy(): Random {
+    return new Random(this.#state);
+  }
+
   /** 0 up to `below`, without it. */
   below(below: number): number {
     // Marsaglia's xorshift would do as well; this one is splitmix32, which any seed suits, also 0.

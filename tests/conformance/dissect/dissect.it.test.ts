@@ -50,12 +50,12 @@ suiteRequires('dissection, against tshark', { tshark }, ({ tshark }) => {
         const count = linkType === LinkType.EN10MB ? FRAMES : Math.ceil(FRAMES / 4);
         const frames = Array.from({ length: count }, () => randomFrame(random, linkType));
         if (linkType === LinkType.EN10MB) frames.push(...liveTraffic());
-        const wholes = askTshark(frames.filter(isCut).map(asSent), linkType);
+        const wholes = askTshark(frames.filter(isPart).map(wholeOf), linkType);
         let at = 0;
         for await (const their of askTshark(frames, linkType)) {
           const frame = frames[at++]!;
           const answers = answersOn(frame, linkType, their);
-          const whole = isCut(frame) ? await wholes.next() : undefined;
+          const whole = isPart(frame) ? await wholes.next() : undefined;
           coverage.add([linkTypeName(linkType), ...answers.frame.kinds, ...answers.theirs.map(({ name }) => name)]);
           const differences = differencesOf(answers);
           score.add(answers, differences, whole?.value ?? undefined);
@@ -82,8 +82,9 @@ suiteRequires('dissection, against tshark', { tshark }, ({ tshark }) => {
   );
 });
 
-const isCut = ({ bytes, wireLength }: Frame): boolean => bytes.length < wireLength;
-const asSent = (frame: Frame): Frame => ({ ...frame, bytes: frame.whole });
+/** Cut, or a first fragment. */
+const isPart = ({ bytes, whole }: Frame): boolean => bytes.length < whole.length;
+const wholeOf = (frame: Frame): Frame => ({ ...frame, bytes: frame.whole, wireLength: frame.whole.length });
 
 /** Of a company network what has a message: DNS and ClientHellos. In noise tshark sees protocols that we do not read. */
 function liveTraffic(): Frame[] {
@@ -116,7 +117,7 @@ function report(
     `  named protocols: ${bothWays(score, NAMED)}`,
     `  all protocols: ${bothWays(score, score.protocols)}`,
     `  by protocol: ${score.protocols.map((protocol) => `${protocol}: ${bothWays(score, [protocol])}`).join('\n    ')}`,
-    `  of packets that are cut, ${score.beforeTheCut} fields more that tshark shows of the whole packet only`,
+    `  of packets that are cut, or go on in another fragment, ${score.beforeTheCut} fields more that tshark shows of the whole packet only`,
     `  known differences: ${[...known].map(([name, count]) => `${name} ${count}`).join(', ') || 'none seen'}`,
     `  ${coverage.says}`,
   ].join('\n');

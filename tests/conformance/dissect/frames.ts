@@ -51,13 +51,19 @@ export const KINDS = [
   'cut',
 ] as const;
 
+/** What a frame is made to be that a first fragment is compared with: the same one with all that it goes on with. */
+const UNFRAGMENTED = 'unfragmented';
+
 /** A frame of this link type; one of four is captured only in part. */
 export function randomFrame(random: Random, linkType: number): Frame {
   const kinds: string[] = [];
-  const whole = inLink(random, linkType, kinds);
-  if (!random.chance(25)) return { bytes: whole, whole, wireLength: whole.length, kinds };
+  const again = random.copy();
+  const sent = inLink(random, linkType, kinds);
+  const isFragment = kinds.some((kind) => kind.endsWith('first fragment'));
+  const whole = isFragment ? inLink(again, linkType, [UNFRAGMENTED]) : sent;
+  if (!random.chance(25)) return { bytes: sent, whole, wireLength: sent.length, kinds };
   kinds.push('cut');
-  return { bytes: whole.subarray(0, 1 + random.below(whole.length)), whole, wireLength: whole.length, kinds };
+  return { bytes: sent.subarray(0, 1 + random.below(sent.length)), whole, wireLength: sent.length, kinds };
 }
 
 interface Carried {
@@ -192,11 +198,8 @@ function ipv4(random: Random, kinds: string[], ends: Ends, protocol: number, pay
   };
   if (random.chance(4)) {
     kinds.push('IPv4 first fragment');
-    return buildIpv4({
-      ...fields,
-      payload: payload.subarray(0, 8 * Math.ceil(payload.length / 16)),
-      hasMoreFragments: true,
-    });
+    if (kinds.includes(UNFRAGMENTED)) return buildIpv4(fields);
+    return buildIpv4({ ...fields, payload: firstHalf(payload), hasMoreFragments: true });
   }
   if (random.chance(4)) {
     kinds.push('IPv4 later fragment');
@@ -205,6 +208,9 @@ function ipv4(random: Random, kinds: string[], ends: Ends, protocol: number, pay
   kinds.push('IPv4');
   return buildIpv4({ ...fields, hasDontFragment: random.chance(50) });
 }
+
+/** Fragments end at multiples of 8 bytes. */
+const firstHalf = (payload: Uint8Array): Uint8Array => payload.subarray(0, 8 * Math.ceil(payload.length / 16));
 
 function ipv4Options(random: Random): Uint8Array {
   const route = (type: number) => concatenate(Uint8Array.of(type, 11, random.of([4, 8, 12])), bytes(random, 8));
@@ -233,8 +239,9 @@ function ipv6(random: Random, kinds: string[], ends: Ends, protocol: number, pay
   const fragment = (offsetAndMore: number) => ({ type: 44, body: concatenate(u16(offsetAndMore), bytes(random, 4)) });
   if (random.chance(4)) {
     kinds.push('IPv6 first fragment');
-    const piece = payload.subarray(0, 8 * Math.ceil(payload.length / 16));
-    return buildIpv6({ ...fields, payload: piece, extensions: [...extensions, fragment(1)] });
+    if (kinds.includes(UNFRAGMENTED))
+      return buildIpv6({ ...fields, payload, extensions: [...extensions, fragment(0)] });
+    return buildIpv6({ ...fields, payload: firstHalf(payload), extensions: [...extensions, fragment(1)] });
   }
   if (random.chance(4)) {
     kinds.push('IPv6 later fragment');

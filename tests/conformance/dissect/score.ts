@@ -14,13 +14,13 @@ interface Tally {
 /** How much of tshark's fields is ours, and of ours tshark's, by protocol. */
 export class Score {
   readonly #tallies = new Map<string, Tally>();
-  /** Fields of cut packets that tshark leaves out, as it reads ahead, and shows of the whole packet. */
+  /** Fields of cut packets and first fragments that tshark leaves out, as it reads ahead, and shows of the whole packet. */
   beforeTheCut = 0;
 
   /** @param known every field that tshark has a name for */
   constructor(private readonly known: ReadonlySet<string>) {}
 
-  /** @param whole what tshark says of the packet as it was on the wire, where it was cut */
+  /** @param whole what tshark says of the packet as it was on the wire, where it was cut, and before it was fragmented */
   add(answers: Answers, differences: readonly Difference[], whole: TheirPacket | undefined): void {
     for (const { name } of answers.theirs) this.#tallyOf(name).theirs++;
     for (const { theirs } of differences) if (theirs !== undefined) this.#tallyOf(theirs.name).missed++;
