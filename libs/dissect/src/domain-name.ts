@@ -1,4 +1,6 @@
 import { endlessName, pastTheEnd } from './cut.js';
+import type { Field } from './field.js';
+import type { Layer } from './layer.js';
 import { printable } from './printable.js';
 import type { Slice } from './slice.js';
 
@@ -45,6 +47,16 @@ export function readDomainName(message: Slice, at: number): DomainName {
     if (nameBytes <= MOST_NAME_BYTES) labels.push(labelAt(message, position + 1, length));
     position += length + 1;
   }
+}
+
+/**
+ * Reads a name and writes it as a field. Pointers count from the layer's start.
+ * @returns where it ends
+ */
+export function writeDomainName(layer: Layer, which: Field, at: number): number {
+  const { text, lengthBytes } = readDomainName(layer.slice, at);
+  layer.add(which, at, lengthBytes, text);
+  return at + lengthBytes;
 }
 
 function labelAt({ bytes, start }: Slice, at: number, length: number): string {

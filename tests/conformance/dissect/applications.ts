@@ -1,6 +1,7 @@
 import { concatenate } from '@bpfleet/packet';
 import type { Random } from '../random.js';
-import { ascii, bytes, hostName, u16, u32 } from './pieces.js';
+import { dnsMessage } from './dns-messages.js';
+import { ascii, bytes, hostName, u16, withByteLength, withLength } from './pieces.js';
 
 interface Application {
   readonly port: number;
@@ -43,75 +44,18 @@ export function overTcp(random: Random, kinds: string[]): Application {
   ])();
 }
 
-const name = (value: string): Uint8Array =>
-  concatenate(
-    ...value.split('.').map((label) => concatenate(Uint8Array.of(label.length), ascii(label))),
-    Uint8Array.of(0),
-  );
-
-function dnsMessage(random: Random, isAnswer: boolean, isMulticast: boolean): Uint8Array {
-  const asked = hostName(random);
-  const type = random.of([1, 28, 15, 16, 2, 5, 6, 12]);
-  const answers = isAnswer ? Array.from({ length: 1 + random.below(4) }, () => dnsRecord(random, isMulticast)) : [];
-  const authorities = isAnswer && random.chance(20) ? [dnsRecord(random, isMulticast)] : [];
-  const extension = concatenate(Uint8Array.of(0), u16(41, 1232), Uint8Array.of(0, 0), u16(random.below(65_536), 0));
-  const additional = random.chance(30) ? [extension] : [];
-  const flags = isAnswer ? 0x8000 | random.below(0x800) | 0x20 : random.of([0x0100, 0x0120, 0x0110, 0]);
-  return concatenate(
-    u16(random.below(65_536), flags, 1, answers.length, authorities.length, additional.length),
-    name(asked),
-    u16(type, isMulticast && random.chance(50) ? 0x8001 : 1),
-    ...answers,
-    ...authorities,
-    ...additional,
-  );
-}
-
-/** Its name is a pointer to the question's, or a name of its own. */
-function dnsRecord(random: Random, isMulticast: boolean): Uint8Array {
-  const pointer = u16(0xc00c);
-  const someName = () =>
-    random.of([pointer, name(hostName(random)), concatenate(Uint8Array.of(3), ascii('sub'), pointer)]);
-  const numbers = (count: number) => Array.from({ length: count }, () => random.below(65_536));
-  const [type, data] = random.of<() => [number, Uint8Array]>([
-    () => [1, bytes(random, 4)],
-    () => [28, bytes(random, 16)],
-    () => [2, someName()],
-    () => [5, someName()],
-    () => [12, someName()],
-    () => [39, name(hostName(random))],
-    () => [15, concatenate(u16(...numbers(1)), someName())],
-    () => [
-      16,
-      concatenate(...Array.from({ length: 1 + random.below(2) }, () => concatenate(Uint8Array.of(5), ascii('a=b c')))),
-    ],
-    () => [6, concatenate(someName(), someName(), u32(...Array.from({ length: 5 }, () => random.below(2 ** 31))))],
-    () => [33, concatenate(u16(...numbers(3)), name(hostName(random)))],
-  ])();
-  const owner = type === 33 ? name('_http._tcp.example.org') : someName();
-  return concatenate(
-    owner,
-    u16(type, isMulticast && random.chance(50) ? 0x8001 : 1),
-    u32(random.below(86_400)),
-    u16(data.length),
-    data,
-  );
-}
-
 const record = (type: number, fragment: Uint8Array): Uint8Array =>
   concatenate(Uint8Array.of(type, 3, 3), u16(fragment.length), fragment);
 
 function tlsHello(random: Random, isClient: boolean): Uint8Array {
-  const withLength = (data: Uint8Array) => concatenate(u16(data.length), data);
   const extension = (type: number, data: Uint8Array) => concatenate(u16(type), withLength(data));
   const host = ascii(hostName(random));
-  const protocols = concatenate(
-    ...random.of([['h2'], ['h2', 'http/1.1']]).map((one) => concatenate(Uint8Array.of(one.length), ascii(one))),
-  );
+  const protocols = concatenate(...random.of([['h2'], ['h2', 'http/1.1']]).map((one) => withByteLength(ascii(one))));
   const extensions = isClient
     ? [
         extension(0, withLength(concatenate(Uint8Array.of(0), withLength(host)))),
         extension(10, withLength(u16(0x1d, 0x17))),
+        extension(11, withByteLength(bytes(random, random.of([1, 3])))),
         extension(13, withLength(u16(0x0403, 0x0804))),
         extension(16, withLength(protocols)),
         extension(43, Uint8Array.of(4, 3, 4, 3, 3)),
@@ -119,7 +63,7 @@ function tlsHello(random: Random, isClient: boolean): Uint8Array {
         // Of nobody (RFC 8446, 11).
         extension(0xff77, Uint8Array.of(1, 2, 3)),
       ].filter(() => random.chance(80))
-    : [extension(43, u16(0x0304)), extension(16, withLength(concatenate(Uint8Array.of(2), ascii('h2'))))].filter(() =>
+    : [extension(43, u16(0x0304)), extension(16, withLength(withByteLength(ascii('h2'))))].filter(() =>
         random.chance(70),
       );
   const choices = isClient
@@ -151,11 +95,12 @@ function tlsRecords(random: Random): Uint8Array {
 }
 
 function httpRequest(random: Random): string {
-  const method = random.of([
-    ...['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE', 'PATCH'],
-    ...['PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'CHECKIN', 'VERSION-CONTROL'],
-    ...['NOTIFY', 'SUBSCRIBE', 'UNSUBSCRIBE'],
+  const methods = random.of([
+    ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE', 'PATCH'],
+    ['PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'CHECKIN', 'VERSION-CONTROL'],
+    ['NOTIFY', 'SUBSCRIBE', 'UNSUBSCRIBE'],
   ]);
+  const method = random.of(methods);
   const headers = [
     `Host: ${hostName(random)}`,
     ...[

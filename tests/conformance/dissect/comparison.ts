@@ -110,15 +110,21 @@ function isSameLayers({ ours, theirs }: Answers['layers'], isPart: boolean): boo
   );
 }
 
+/** `Nov 30, 2026 11:00:00.000000000 UTC`. */
+const DATE = /^[A-Z][a-z]{2} .*UTC$/;
+
 export const placeOf = ({ name, offset }: { name: string; offset: number }) => `${name} ${offset}`;
 
-/** Bytes are `0a:0b` there and `0a0b` here, and lines have their end; long ones are compared by their place alone. */
+/**
+ * Bytes are `0a:0b` there and `0a0b` here, times a date and seconds since 1970, and lines have their end; long ones are
+ * compared by their place alone.
+ */
 export function isSameValue(value: Node['value'], show: string): boolean {
   switch (typeof value) {
     case 'undefined':
       return true;
     case 'number':
-      return Number(show) === value;
+      return Number(show) === value || (DATE.test(show) && Date.parse(show) === value * 1_000);
     case 'boolean':
       return (show === '1' || show === 'True') === value;
     case 'string':

@@ -4,13 +4,28 @@ const FIELDS_OF: Readonly<Record<string, string>> = {
   arp: `dst.hw dst.hw_mac dst.proto dst.proto_ipv4 hw.size hw.type opcode proto.size proto.type src.hw
     src.hw_mac src.proto src.proto_ipv4`,
   data: `data`,
-  dns: `a aaaa cname count.add_rr count.answers count.auth_rr count.queries dname flags flags.authenticated
+  dns: `a aaaa caa.flags caa.flags.issuer_critical caa.iodef caa.issue caa.issuewild caa.tag caa.tag_length caa.unknown
+    caa.value cname count.add_rr count.answers count.auth_rr count.queries dname dnskey.algorithm
+    dnskey.flags dnskey.flags.key_revoked dnskey.flags.reserved dnskey.flags.secure_entry_point dnskey.flags.zone_key
+    dnskey.protocol dnskey.public_key ds.algorithm ds.digest ds.digest_type ds.key_id flags flags.authenticated
     flags.authoritative flags.checkdisable flags.opcode flags.rcode flags.recavail flags.recdesired
-    flags.response flags.truncated flags.z id length mx.mail_exchange mx.preference ns ptr.domain_name qry.class
+    flags.response flags.truncated flags.z id length mx.mail_exchange mx.preference naptr.flags
+    naptr.flags_length naptr.order naptr.preference naptr.regex naptr.regex_length naptr.replacement naptr.service
+    naptr.service_length ns nsec.next_domain_name nsec3.algo nsec3.flags nsec3.flags.opt_out nsec3.hash_length
+    nsec3.hash_value nsec3.iterations nsec3.salt_length nsec3.salt_value opt opt.client.addr opt.client.addr4
+    opt.client.addr6 opt.client.family opt.client.netmask opt.client.scope opt.code opt.cookie.client
+    opt.cookie.server opt.data opt.dau opt.dhu opt.edns_tcp_keepalive.timeout opt.ext_error.extra_text
+    opt.ext_error.info_code opt.len opt.n3u opt.padding ptr.domain_name qry.class
     qry.name qry.qu qry.type resp.cache_flush resp.class resp.edns0_version resp.ext_rcode resp.len
-    resp.name resp.ttl resp.type resp.z resp.z.do resp.z.reserved rr.udp_payload_size soa.expire_limit soa.minimum_ttl
+    resp.name resp.ttl resp.type resp.z resp.z.do resp.z.reserved rr.udp_payload_size rrsig.algorithm rrsig.key_tag
+    rrsig.labels rrsig.original_ttl rrsig.signature rrsig.signature_expiration rrsig.signature_inception
+    rrsig.signers_name rrsig.type_covered soa.expire_limit soa.minimum_ttl
     soa.mname soa.refresh_interval soa.retry_interval soa.rname soa.serial_number srv.name srv.port srv.priority
-    srv.proto srv.service srv.target srv.weight txt txt.length`,
+    srv.proto srv.service srv.target srv.weight sshfp.algorithm sshfp.fingerprint sshfp.fingerprint.type
+    svcb.svcparam svcb.svcparam.alpn svcb.svcparam.alpn.length svcb.svcparam.echconfig svcb.svcparam.ipv4hint.ip
+    svcb.svcparam.ipv6hint.ip svcb.svcparam.key svcb.svcparam.mandatory.key svcb.svcparam.odohconfig
+    svcb.svcparam.port svcb.svcparam.value svcb.svcparam.value.length svcb.svcpriority svcb.targetname
+    tlsa.certificate_association_data tlsa.certificate_usage tlsa.matching_type tlsa.selector txt txt.length`,
   esp: `sequence spi`,
   eth: `dst dst.ig dst.lg len padding src src.ig src.lg trailer type`,
   http: `accept accept_encoding accept_language authorization cache_control connection content_encoding content_length
@@ -59,7 +74,8 @@ const FIELDS_OF: Readonly<Record<string, string>> = {
     handshake.extension.len handshake.extension.type handshake.extensions.supported_version
     handshake.extensions.supported_versions_len handshake.extensions_alpn_len
     handshake.extensions_alpn_list handshake.extensions_alpn_str handshake.extensions_alpn_str_len handshake.extensions_length
-    handshake.extensions_server_name handshake.extensions_server_name_len
+    handshake.extensions_ec_point_format handshake.extensions_ec_point_formats
+    handshake.extensions_ec_point_formats_length handshake.extensions_server_name handshake.extensions_server_name_len
     handshake.extensions_server_name_list_len handshake.extensions_server_name_type
     handshake.extensions_supported_group handshake.extensions_supported_groups handshake.extensions_supported_groups_length handshake.length
     handshake.random handshake.session_id handshake.session_id_length handshake.sig_hash_alg

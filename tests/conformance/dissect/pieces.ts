@@ -13,6 +13,11 @@ export const u32 = (...numbers: readonly number[]): Uint8Array<ArrayBuffer> =>
 export const bytes = (random: Random, length: number): Uint8Array<ArrayBuffer> =>
   Uint8Array.from({ length }, () => random.below(256));
 export const ascii = (value: string): Uint8Array => new TextEncoder().encode(value);
+export const withLength = (data: Uint8Array): Uint8Array => concatenate(u16(data.length), data);
+export const withByteLength = (data: Uint8Array): Uint8Array => concatenate(Uint8Array.of(data.length), data);
+/** Labels, each behind its length (RFC 1035, 3.1). */
+export const nameOnWire = (name: string): Uint8Array =>
+  concatenate(...name.split('.').map((label) => withByteLength(ascii(label))), Uint8Array.of(0));
 
 export const macOf = (random: Random): string => formatMac(bytes(random, 6), 0);
 

@@ -1,31 +1,10 @@
-import { readDomainName } from '../domain-name.js';
+import { writeDomainName } from '../domain-name.js';
 import { type Field, field, unit } from '../field.js';
 import type { Layer } from '../layer.js';
-
-export const recordTypes: Readonly<Record<number, string>> = {
-  1: 'A',
-  2: 'NS',
-  5: 'CNAME',
-  6: 'SOA',
-  12: 'PTR',
-  15: 'MX',
-  16: 'TXT',
-  28: 'AAAA',
-  33: 'SRV',
-  35: 'NAPTR',
-  39: 'DNAME',
-  41: 'OPT',
-  43: 'DS',
-  46: 'RRSIG',
-  47: 'NSEC',
-  48: 'DNSKEY',
-  50: 'NSEC3',
-  52: 'TLSA',
-  64: 'SVCB',
-  65: 'HTTPS',
-  255: 'ANY',
-  257: 'CAA',
-};
+import { writeCertificationAuthority } from './dns-caa.js';
+import { writeOptions } from './dns-options.js';
+import * as security from './dns-security.js';
+import { writeServiceBinding } from './dns-service-binding.js';
 
 const ADDRESS = field('dns.a', 'Address');
 const ADDRESS_6 = field('dns.aaaa', 'AAAA address');
@@ -48,6 +27,15 @@ const SERVICE = {
   numbers: [field('dns.srv.priority', 'Priority'), field('dns.srv.weight', 'Weight'), field('dns.srv.port', 'Port')],
   target: field('dns.srv.target', 'Target'),
 } as const;
+const NAMING_AUTHORITY = {
+  numbers: [field('dns.naptr.order', 'Order'), field('dns.naptr.preference', 'Preference')],
+  texts: [
+    [field('dns.naptr.flags_length', 'Flags length'), field('dns.naptr.flags', 'Flags')],
+    [field('dns.naptr.service_length', 'Service length'), field('dns.naptr.service', 'Service')],
+    [field('dns.naptr.regex_length', 'Expression length'), field('dns.naptr.regex', 'Expression')],
+  ],
+  replacement: field('dns.naptr.replacement', 'Replacement'),
+} as const;
 const OTHER = field('dns.data', 'Data');
 
 type Write = (record: Layer, at: number, length: number) => void;
@@ -60,40 +48,56 @@ const writers: Readonly<Record<number, Write>> = {
   12: nameOnly(field('dns.ptr.domain_name', 'Domain name')),
   15: (record, at) => {
     record.uint(PREFERENCE, at, 2);
-    writeName(record, EXCHANGE, at + 2);
+    writeDomainName(record, EXCHANGE, at + 2);
   },
   16: writeTexts,
   28: (record, at, length) => (length === 16 ? record.ipv6(ADDRESS_6, at) : writeOther(record, at, length)),
   33: (record, at) => {
     for (const [i, number] of SERVICE.numbers.entries()) record.uint(number, at + 2 * i, 2);
-    writeName(record, SERVICE.target, at + 6);
+    writeDomainName(record, SERVICE.target, at + 6);
   },
+  35: bounded(writeNamingAuthority),
   39: nameOnly(field('dns.dname', 'Target name')),
+  41: bounded(writeOptions),
+  43: bounded(security.writeDelegation),
+  44: bounded(security.writeShellKey),
+  46: bounded(security.writeSignature),
+  47: bounded(security.writeNextName),
+  48: bounded(security.writeKey),
+  50: bounded(security.writeNextHash),
+  51: bounded(security.writeHashParameters),
+  52: bounded(security.writeCertificateOfTls),
+  59: bounded(security.writeDelegation),
+  60: bounded(security.writeKey),
+  64: bounded(writeServiceBinding),
+  65: bounded(writeServiceBinding),
+  257: bounded(writeCertificationAuthority),
 };
 
-/** Of RFC 1035, 3.3 and 3.4; RFC 3596; RFC 2782. Others are bytes. */
+/**
+ * Of RFC 1035, 3.3 and 3.4; RFC 3596; RFC 2782; RFC 3403; what DNSSEC, EDNS and service bindings have stands in files of
+ * their own. Others are bytes. An update that deletes a set of records has one without data (RFC 2136, 2.5.2).
+ */
 export function writeRecordData(record: Layer, type: number, at: number, length: number): void {
-  (writers[type] ?? writeOther)(record, at, length);
+  if (length > 0) (writers[type] ?? writeOther)(record, at, length);
+}
+
+/** What reads past its record's data finds the message malformed. */
+function bounded(write: (record: Layer, at: number, end: number) => void): Write {
+  return (record, at, length) => write(record.over(record.slice.part(0, at + length)), at, at + length);
 }
 
 function writeOther(record: Layer, at: number, length: number): void {
-  if (length > 0) record.bytes(OTHER, at, length);
-}
-
-/** @returns where it ends */
-function writeName(record: Layer, which: Field, at: number): number {
-  const { text, lengthBytes } = readDomainName(record.slice, at);
-  record.add(which, at, lengthBytes, text);
-  return at + lengthBytes;
+  record.bytes(OTHER, at, length);
 }
 
 function nameOnly(which: Field): Write {
-  return (record, at) => writeName(record, which, at);
+  return (record, at) => writeDomainName(record, which, at);
 }
 
 function writeAuthority(record: Layer, at: number): void {
-  const mailboxAt = writeName(record, AUTHORITY.server, at);
-  const numbersAt = writeName(record, AUTHORITY.mailbox, mailboxAt);
+  const mailboxAt = writeDomainName(record, AUTHORITY.server, at);
+  const numbersAt = writeDomainName(record, AUTHORITY.mailbox, mailboxAt);
   for (const [i, number] of AUTHORITY.numbers.entries()) record.uint(number, numbersAt + 4 * i, 4);
 }
 
@@ -108,4 +112,15 @@ function writeTexts(record: Layer, at: number, length: number): void {
     record.text(TEXT, at + 1, textLength);
     at += 1 + textLength;
   }
+}
+
+function writeNamingAuthority(record: Layer, at: number): void {
+  for (const [i, number] of NAMING_AUTHORITY.numbers.entries()) record.uint(number, at + 2 * i, 2);
+  let textAt = at + 4;
+  for (const [length, text] of NAMING_AUTHORITY.texts) {
+    const textLength = record.uint(length, textAt, 1);
+    record.text(text, textAt + 1, textLength);
+    textAt += 1 + textLength;
+  }
+  writeDomainName(record, NAMING_AUTHORITY.replacement, textAt);
 }

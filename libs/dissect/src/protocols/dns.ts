@@ -2,7 +2,8 @@ import { type DomainName, readDomainName } from '../domain-name.js';
 import { field, hex, named } from '../field.js';
 import type { Layer } from '../layer.js';
 import type { Protocol } from '../protocol.js';
-import { recordTypes, writeRecordData } from './dns-records.js';
+import { RECORD_TYPE, recordTypes } from './dns-record-types.js';
+import { writeRecordData } from './dns-records.js';
 
 const ID = field('dns.id', 'Transaction ID', hex(4));
 const FLAGS = field('dns.flags', 'Flags', hex(4));
@@ -38,7 +39,6 @@ const SERVICE_NAME = [
   field('dns.srv.proto', 'Protocol'),
   field('dns.srv.name', 'Name'),
 ];
-const TYPE = field('dns.resp.type', 'Type', named(recordTypes));
 const CLASS = field('dns.resp.class', 'Class', hex(4));
 const CACHE_FLUSH = field('dns.resp.cache_flush', 'Cache flush');
 const TTL = field('dns.resp.ttl', 'Time to live');
@@ -154,7 +154,7 @@ function writeRecord(section: Layer, at: number, { isMulticast }: Dialect): numb
   section.group('dns.record', text, at, dataAt - at, (record) => {
     const type = record.slice.u16(typeAt);
     writeOwner(record, at, { text, lengthBytes }, type);
-    record.uint(TYPE, typeAt, 2);
+    record.uint(RECORD_TYPE, typeAt, 2);
     record.setText(`${text}: ${recordTypes[type] ?? type}`);
     record.bits(type === OPT ? PAYLOAD_SIZE : CLASS, typeAt + 2, 2, isMulticast ? 0x7fff : 0xffff);
     if (isMulticast) record.flag(CACHE_FLUSH, typeAt + 2, 2, 0x8000);

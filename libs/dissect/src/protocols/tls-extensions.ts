@@ -36,6 +36,8 @@ const VERSIONS_LENGTH = field('tls.handshake.extensions.supported_versions_len',
 const VERSION = field('tls.handshake.extensions.supported_version', 'Version', hex(4));
 const GROUPS_LENGTH = field('tls.handshake.extensions_supported_groups_length', 'Groups length', unit('bytes'));
 const GROUP = field('tls.handshake.extensions_supported_group', 'Group', hex(4));
+const FORMATS_LENGTH = field('tls.handshake.extensions_ec_point_formats_length', 'Formats length', unit('bytes'));
+const FORMAT = field('tls.handshake.extensions_ec_point_format', 'Format', named({ 0: 'uncompressed' }));
 const ALGORITHMS_LENGTH = field('tls.handshake.sig_hash_alg_len', 'Algorithms length', unit('bytes'));
 const ALGORITHM = field('tls.handshake.sig_hash_alg', 'Algorithm', hex(4));
 /** The two halves that an algorithm was made of before TLS 1.3 (RFC 5246, 7.4.1.4.1). */
@@ -50,6 +52,7 @@ const writers: Readonly<Record<number, Write>> = {
   10: listed(GROUPS_LENGTH, 'tls.handshake.extensions_supported_groups', 'Groups', (groups, at) =>
     groups.uint(GROUP, at, 2),
   ),
+  11: writePointFormats,
   13: listed(ALGORITHMS_LENGTH, 'tls.handshake.sig_hash_algs', 'Algorithms', (algorithms, at) => {
     algorithms.uint(ALGORITHM, at, 2);
     algorithms.within((halves) => {
@@ -101,6 +104,15 @@ function listed(length: Field, name: string, title: string, write: (list: Layer,
       for (let at = 2; at + 2 <= end; at += 2) write(list, at);
     });
   };
+}
+
+/** RFC 8422, 5.1.2. */
+function writePointFormats(extension: Layer): void {
+  const listLength = extension.uint(FORMATS_LENGTH, 0, 1);
+  const end = Math.min(1 + listLength, extension.slice.length);
+  extension.group('tls.handshake.extensions_ec_point_formats', 'Formats', 1, listLength, (formats) => {
+    for (let at = 1; at < end; at++) formats.uint(FORMAT, at, 1);
+  });
 }
 
 /** RFC 8446, 4.2.1. */
