@@ -32,7 +32,7 @@ export interface Fuzzed {
 export function itReadsOrRefuses({ name, valid, read, refusals, damage = Mutations }: Fuzzed): void {
   const seed = seedOfRun();
   const title = `${name}: reads or refuses ${INPUTS} inputs, and keeps nothing (BPFLEET_TEST_SEED=${seed})`;
-  it(title, { timeout: 60_000 + 30_000 * ROUNDS }, () => {
+  it(title, { timeout: 60_000 * (ROUNDS + 1) }, () => {
     const random = new Random(seed);
     for (const input of valid) expect(read(input, random)).toBe(true);
     const inputs = new damage(random, valid);
