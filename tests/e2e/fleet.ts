@@ -23,6 +23,7 @@ export interface FleetOptions {
 export class Fleet {
   readonly control: ApiClient;
   readonly query: ApiClient;
+  readonly analyticsUrl: string;
   readonly #services: ServiceProcess[] = [];
   #filterManager: ServiceProcess | undefined;
   #analytics: ServiceProcess | undefined;
@@ -35,7 +36,8 @@ export class Fleet {
   constructor(private readonly options: FleetOptions) {
     const { hosts, brokers, ports } = options;
     this.control = new ApiClient({ server: `http://${hosts.rootAddress}:${ports.filterManager}` });
-    this.query = new ApiClient({ server: `http://${hosts.rootAddress}:${ports.analytics}` });
+    this.analyticsUrl = `http://${hosts.rootAddress}:${ports.analytics}`;
+    this.query = new ApiClient({ server: this.analyticsUrl });
     const topicPrefix = `e2e-${randomUUID()}.`;
     this.topic = packetsTopic(topicPrefix);
     this.#common = {

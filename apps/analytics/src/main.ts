@@ -14,6 +14,7 @@ import { listen } from '@bpfleet/service/nest';
 import { analyticsMigrations, logIdentity, migrate } from '@bpfleet/store';
 import { createAnalytics } from './analytics.js';
 import { ProcessConfig } from './config.js';
+import { consumerMetrics } from './ingest/metrics.js';
 import { createPools } from './pools.js';
 
 const usage = `bpfleet analytics: stores what agents send, and answers questions about it.
@@ -60,6 +61,7 @@ async function serve(stopping: AbortSignal): Promise<Running> {
     brokers: config.kafkaBrokers,
     clientId: 'bpfleet-analytics',
     logger,
+    consumerWatch: consumerMetrics(metrics),
     ownId: () => logIdentity(pool, packetsTopic(config.topicPrefix)),
   });
   const analytics = await createAnalytics(config, { pool, queryPool, bus, logger, metrics });

@@ -4,6 +4,7 @@ export { KafkaBus } from './kafka/kafka-bus.js';
 export {
   type BusLogger,
   type ConnectionWatch,
+  type ConsumerWatch,
   defaultPartitionsAtOnce,
   type KafkaBusOptions,
 } from './kafka/kafka-options.js';

@@ -206,6 +206,17 @@ export class OneHost {
     return rows.map(({ reason, body }) => ({ reason, numbers: numbersIn(body) }));
   }
 
+  /** One of analytics' metrics, without labels. */
+  async analyticsFigure(name: string): Promise<number> {
+    const metrics = await (await fetch(`${this.fleet.analyticsUrl}/metrics`)).text();
+    return Number(
+      metrics
+        .split('\n')
+        .find((line) => line.startsWith(`${name} `))!
+        .slice(name.length),
+    );
+  }
+
   /** How often analytics has taken over each partition. */
   async takesOfPartitions(): Promise<number[]> {
     const rows = await this.#asked<{ fence: string }>('SELECT fence FROM analytics.position ORDER BY partition');

@@ -2,7 +2,7 @@ import { cp, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedPostgres } from '@bpfleet/store/embedded';
-import { type PostgresConnection, postgresVersion } from '@bpfleet/test-environment';
+import { notePostgres, type PostgresConnection } from '@bpfleet/test-environment';
 import { SmallDisk } from '../rig/small-disk.js';
 
 const [DATA_MIB, WAL_MIB] = [512, 160];
@@ -42,7 +42,7 @@ export class CrampedPostgres {
     await rm(here, { recursive: true });
     await symlink(there, here);
     postgres.connection = (await postgres.#server.start()).connectionConfig;
-    await postgresVersion(postgres.connection, 'embedded');
+    await notePostgres(postgres.connection, 'embedded');
     return postgres;
   }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedPostgres } from '@bpfleet/store/embedded';
-import { type PostgresConnection, postgresThrough, postgresVersion, TcpProxy } from '@bpfleet/test-environment';
+import { notePostgres, type PostgresConnection, postgresThrough, TcpProxy } from '@bpfleet/test-environment';
 import { postgresOn } from '../../../libs/store/src/embedded/orphans.js';
 
 /** A Postgres as it is installed, durable as by default, that can be killed, and a way to it that can fail as networks do. */
@@ -21,7 +21,7 @@ export class MortalPostgres {
     const folder = await mkdtemp(join(tmpdir(), 'bpfleet-mortal-'));
     const postgres = new MortalPostgres(folder, await TcpProxy.start(), await TcpProxy.start());
     await postgres.restart();
-    await postgresVersion(postgres.#connection, 'embedded');
+    await notePostgres(postgres.#connection, 'embedded');
     return postgres;
   }
 

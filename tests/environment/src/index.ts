@@ -17,7 +17,7 @@ export { startContainerKafka } from './kafka-container.js';
 export { type PostgresConnection, startPostgres, type TestPostgres } from './postgres.js';
 export { postgresImage, startContainerPostgres } from './postgres-container.js';
 export { postgresThrough } from './postgres-through.js';
-export { postgresVersion, serversUsed } from './servers-used.js';
+export { notePostgres, serversUsed } from './servers-used.js';
 export { TcpProxy } from './tcp-proxy.js';
 export {
   type EchoPorts,

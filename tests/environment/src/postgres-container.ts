@@ -1,5 +1,5 @@
 import type { TestPostgres } from './postgres.js';
-import { postgresVersion } from './servers-used.js';
+import { notePostgres } from './servers-used.js';
 
 /** The release that bpfleet embeds, as people run it beside the services. */
 export const postgresImage = 'postgres:18';
@@ -12,6 +12,6 @@ export async function startContainerPostgres(settings: Readonly<Record<string, s
     .withCommand(['postgres', ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])])
     .start();
   const connection = container.getConnectionUri();
-  const version = await postgresVersion(connection, 'container');
+  const version = await notePostgres(connection, 'container');
   return { connection, version, stop: async () => void (await container.stop()) };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedPostgres } from '@bpfleet/store/embedded';
 import { startContainerPostgres } from './postgres-container.js';
-import { postgresVersion } from './servers-used.js';
+import { notePostgres } from './servers-used.js';
 
 /** What `createPool` and `migrate` take; plain data, so that it can be handed to another process. */
 export type PostgresConnection =
@@ -27,7 +27,7 @@ const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off',
 export async function startPostgres(): Promise<TestPostgres> {
   const url = process.env.BPFLEET_TEST_POSTGRES_URL;
   if (url) {
-    return { connection: url, version: await postgresVersion(url, 'given'), stop: async () => undefined };
+    return { connection: url, version: await notePostgres(url, 'given'), stop: async () => undefined };
   }
   if (process.env.BPFLEET_TEST_POSTGRES === 'container') return startContainerPostgres(fast);
   const folder = await mkdtemp(join(tmpdir(), 'bpfleet-postgres-'));
@@ -38,7 +38,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
   try {
     const { connectionConfig } = await server.start();
-    return { connection: connectionConfig, version: await postgresVersion(connectionConfig, 'embedded'), stop };
+    return { connection: connectionConfig, version: await notePostgres(connectionConfig, 'embedded'), stop };
   } catch (error) {
     await stop();
     throw error;

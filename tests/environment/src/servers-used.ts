@@ -11,8 +11,8 @@ export function noteServer(server: string): void {
 /** What the figures of this process were measured with. */
 export const serversUsed = (): readonly string[] => [...used];
 
-/** Notes it too. @param route `embedded`, say @returns `18.4 (embedded)` */
-export async function postgresVersion(connection: PostgresConnection, route: string): Promise<string> {
+/** @param route `embedded`, say @returns its version, as in `18.4 (embedded)` */
+export async function notePostgres(connection: PostgresConnection, route: string): Promise<string> {
   const pool = createPool({ connection, name: 'bpfleet-test', maxConnections: 1, onError: () => undefined });
   try {
     const { rows } = await pool.query<{ server_version: string }>('SHOW server_version');

@@ -1,3 +1,4 @@
+import type { ConsumerWatch } from '@bpfleet/bus';
 import { Counter, Gauge, Histogram, type Registry } from '@bpfleet/service';
 
 export const ingestMetrics = (registry: Registry) => {
@@ -91,3 +92,19 @@ export const ingestMetrics = (registry: Registry) => {
   };
 };
 export type IngestMetrics = ReturnType<typeof ingestMetrics>;
+
+/** How long this process waits for Kafka: on a bad network a call is given up, and made again. */
+export function consumerMetrics(registry: Registry): ConsumerWatch {
+  const longest = new Gauge({
+    registers: [registry],
+    name: 'bpfleet_ingest_kafka_longest_call_seconds',
+    help: 'The longest call to Kafka so far, whether it was answered or given up.',
+  });
+  let longestMs = 0;
+  return {
+    waited(ms) {
+      longestMs = Math.max(longestMs, ms);
+      longest.set(longestMs / 1000);
+    },
+  };
+}

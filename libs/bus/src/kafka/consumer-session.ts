@@ -12,9 +12,13 @@ import { defaultPartitionsAtOnce, type KafkaBusOptions } from './kafka-options.j
 import { receivedRecords } from './received-records.js';
 
 export const defaultSessionTimeoutMs = 6_000;
-const REBALANCE_TIMEOUT_MS = 10_000;
-/** No fetch, heartbeat or join was answered for so long: kafkajs has stopped (tulios/kafkajs#659, #1072). A join takes 10 s. */
-const STALL_TIMEOUT_MS = 15_000;
+/** kafkajs waits 5 s longer than this for the answer to a join. */
+const REBALANCE_TIMEOUT_MS = 9_000;
+/**
+ * No fetch, heartbeat or join was answered for so long: kafkajs has stopped (tulios/kafkajs#659, #1072). Looked at each
+ * second, and so ended within 15 s also on a busy machine.
+ */
+const STALL_TIMEOUT_MS = 13_000;
 const COMMIT_EVERY_MS = 1_000;
 const STOP_TIMEOUT_MS = 5_000;
 /** An answer comes at once when there is data. What is assigned or resumed meanwhile waits for the next fetch. */
@@ -118,6 +122,11 @@ export class ConsumerSession {
       this.#lastSignMs = performance.now();
     };
     for (const event of [events.FETCH, events.HEARTBEAT, events.CONNECT] as const) this.#consumer.on(event, sign);
+    const { consumerWatch } = this.bus;
+    this.#consumer.on(events.REQUEST, ({ payload }) =>
+      consumerWatch?.waited(payload.pendingDuration + payload.duration),
+    );
+    this.#consumer.on(events.REQUEST_TIMEOUT, ({ payload }) => consumerWatch?.waited(Date.now() - payload.createdAt));
     this.#consumer.on(events.GROUP_JOIN, (event) => {
       sign();
       this.#joined(event);
@@ -128,6 +137,7 @@ export class ConsumerSession {
         this.#commitForDisplay();
         const silentMs = performance.now() - this.#lastSignMs;
         if (silentMs < STALL_TIMEOUT_MS) return;
+        consumerWatch?.waited(silentMs);
         reject(new BpfleetError('BUS_TIMEOUT', `nothing was heard from Kafka for ${Math.round(silentMs)} ms`));
       }, COMMIT_EVERY_MS);
       const stop = () => resolve();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { canStartKafka, startOwnKafka, TcpProxy, type TestKafka } from '@bpfleet/test-environment';
 import { suiteRequires } from '@bpfleet/test-environment/requirements';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -12,6 +13,7 @@ const RESETS_MS = 3_000 * ROUNDS;
 const HALF_OPEN_MS = 1_500 * ROUNDS;
 /** Design: "no call hangs longer". */
 const LONGEST_CALL_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 5_000;
 const API = { produce: 0, initProducerId: 22 } as const;
 
 suiteRequires('KafkaBus, over a bad network', { broker: await canStartKafka() }, () => {
@@ -21,6 +23,7 @@ suiteRequires('KafkaBus, over a bad network', { broker: await canStartKafka() },
   let topic: string;
   let producer: Producer;
   let number = 0;
+  let waited: (ms: number) => void = () => undefined;
 
   beforeAll(async () => {
     proxy = await TcpProxy.start();
@@ -30,7 +33,10 @@ suiteRequires('KafkaBus, over a bad network', { broker: await canStartKafka() },
     kafka = started;
     proxy.forwardTo(Number(kafka.brokers[0]?.split(':')[1]));
     const brokers = [`127.0.0.1:${proxy.port}`];
-    bus = new KafkaBus({ brokers, clientId: 'network-test', ownId: async () => 'test', requestTimeoutMs: 5_000 });
+    bus = new KafkaBus({
+      ...{ brokers, clientId: 'network-test', ownId: async () => 'test', requestTimeoutMs: REQUEST_TIMEOUT_MS },
+      consumerWatch: { waited: (ms) => waited(ms) },
+    });
   });
   afterAll(async () => {
     await proxy?.stop();
@@ -103,7 +109,7 @@ suiteRequires('KafkaBus, over a bad network', { broker: await canStartKafka() },
     let isOver = false;
     const sending = sendUntil(() => isOver);
     const questions = Promise.all([timed(() => bus.endpoints()), timed(() => bus.ensureTopic('another', 1))]);
-    await new Promise((resolve) => setTimeout(resolve, HALF_OPEN_MS));
+    await delay(HALF_OPEN_MS);
     proxy.thaw();
     const thawedAt = performance.now();
     await producer.send(topic, [record(0)], LONGEST_CALL_MS);
@@ -113,6 +119,32 @@ suiteRequires('KafkaBus, over a bad network', { broker: await canStartKafka() },
     expect(sent.longestMs).toBeLessThan(LONGEST_CALL_MS + 500);
     for (const tookMs of await questions) expect(tookMs).toBeLessThan(LONGEST_CALL_MS);
     await expectAll(sent);
+  });
+
+  it('has no call of a consumer wait longer on half-open connections, and reads on when they are over', {
+    timeout: 90_000,
+  }, async () => {
+    const store = new FakeStore();
+    const handler = new FakeIngest('a', store);
+    const consumer = bus.consumer({ topic, group: topic, handler, onError: () => undefined });
+    await producer.send(topic, [record(0)], LONGEST_CALL_MS);
+    await consumer.start();
+    await store.until(() => store.values.includes('0'));
+    let longestMs = 0;
+    const givenUp = new Promise<void>((resolve) => {
+      waited = (ms) => {
+        longestMs = Math.max(longestMs, ms);
+        if (ms >= REQUEST_TIMEOUT_MS) resolve();
+      };
+    });
+    proxy.freeze();
+    await Promise.all([givenUp, delay(HALF_OPEN_MS)]);
+    proxy.thaw();
+    await producer.send(topic, [record(1)], LONGEST_CALL_MS);
+    await store.until(() => store.values.includes('1'));
+    await consumer.stop();
+    expect(longestMs).toBeLessThan(LONGEST_CALL_MS);
+    expect(store.values).toEqual(['0', '1']);
   });
 
   it('makes progress over a slow and uneven network', { timeout: 60_000 }, async () => {

@@ -18,6 +18,12 @@ export interface ConnectionWatch {
   askedForMetadata(): void;
 }
 
+/** Told how long a consumer waited for Kafka, for metrics. */
+export interface ConsumerWatch {
+  /** For the answer to a request, until its time ran out, or, where nothing at all was heard, until the session was ended. */
+  waited(ms: number): void;
+}
+
 export const defaultPartitionsAtOnce = 4;
 
 export interface KafkaBusOptions {
@@ -46,4 +52,5 @@ export interface KafkaBusOptions {
   /** What kafkajs has to say. Nothing is logged without. */
   readonly logger?: BusLogger;
   readonly watch?: ConnectionWatch;
+  readonly consumerWatch?: ConsumerWatch;
 }

@@ -23,6 +23,8 @@ const LATENCY = { packets: 100_000, packetsPerSecond: 10_000 } as const;
 const OUTAGE_PACKETS_PER_SECOND = 20_000;
 const CATCH_UP_MS = 60_000;
 const SAMPLE_MS = 500;
+/** Five seconds behind the work of the start both processes collect its garbage, and again five seconds later. */
+const START_SETTLE_MS = 15_000;
 /** After a load both processes give back what it took: collections of garbage, code that is compiled no more. */
 const SETTLE_MS = 60_000;
 
@@ -31,6 +33,7 @@ export const wholeAgentWorkload =
   'filter-manager and Kafka; CPU up to acknowledged: 500,000 packets at 100 kpps, dumpcap beside on the same packets and ' +
   'processor, ours until a consumer has them all; latency: 100,000 packets at 10 kpps, from the kernel’s time stamp to a ' +
   'consumer of the topic; outage: brokers stopped (SIGSTOP), 20 kpps, the largest of samples twice a second; PSS without ring; ' +
+  'idle before load: 15 s after the filter runs; ' +
   'idle: a minute after the last packet, connected to both, /metrics read each 15 s as Prometheus does (the reader on the other processor, not counted)';
 
 export interface WholeAgentResult extends Pick<Result, 'rows' | 'versions'> {
@@ -70,7 +73,8 @@ class WholeAgent {
     await this.wire.generator.ask('load', plainFrames(this.options.seed));
     await this.#topic.start();
     try {
-      const fresh = this.#memory('just started', 150, 110);
+      await delay(START_SETTLE_MS);
+      const fresh = this.#memory('idle before load', 150, 110);
       const rows = [fresh, await this.#latency(), ...(dumpcap ? [await this.#delivery(dumpcap)] : [])];
       return [...rows, ...(await this.#idle()), ...(await this.#outage())];
     } finally {
