@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Agent, ApiClient, controlApi, packetsTopic } from '@bpfleet/contract';
@@ -52,6 +52,8 @@ export class Fleet {
 
   async start(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'bpfleet-fleet-'));
+    // So that agents may leave root for `nobody`, as on a host.
+    await chmod(this.#folder, 0o711);
     const { hosts, isMigrated } = this.options;
     if (!isMigrated) await this.#service('analytics', ['migrate'], {}).exit();
     const services = [this.#startFilterManager({}), this.#startAnalytics()];
