@@ -155,7 +155,7 @@ describe('marks of a spool', () => {
       evictedTo: { segment: 5, offset: 9 },
     },
     ...{ sent: amount, evicted: amount, evictedOf: new Map([[99, amount]]) },
-    seen: { end: { segment: 6, offset: 300 }, waiting: amount, epoch: 99, seq: 7 },
+    seen: { end: { segment: 6, offset: 300 }, waiting: amount, epoch: 99, seq: 7, inMemory: amount, memoryEpoch: 98 },
   };
   const told = (one: Marks): string => JSON.stringify({ ...one, evictedOf: [...one.evictedOf] });
   const steps = [noMarks, marks, { ...marks, done: marks.evictedTo }];

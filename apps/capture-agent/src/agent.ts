@@ -186,6 +186,7 @@ export class CaptureAgent {
     };
     await source.start(run, events);
     this.#source = source;
+    this.#sections.spool = (section) => source.spool(section);
     noteOpenSection(folder, this.#sections.disk);
     this.#sections.keepsMapped([OPEN_SECTION_FILE, KEPT_TIMES_FILE]);
     ledgerMetrics(parts.registry, () => this.#account.figures());

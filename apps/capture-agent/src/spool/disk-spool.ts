@@ -32,6 +32,8 @@ export class DiskSpool implements SectionStore {
   maxBytes: number;
   #kept = KeptMarks.inMemory();
   #passed = noAmount;
+  /** Of this process, and its epoch. */
+  #inMemory = { amount: noAmount, epoch: 0 };
   #batch: Batch | undefined;
   #head: RecordHeader | undefined;
   #firstSegment = 0;
@@ -88,6 +90,8 @@ export class DiskSpool implements SectionStore {
         if (seen && isBefore({ segment: number, offset: record.start }, seen.end)) there = plus(there, amount);
       });
     }
+    if (seen && seen.inMemory.sections > 0)
+      this.#commit(withEvicted(new Map([[seen.memoryEpoch, seen.inMemory]]), this.#marks));
     if (seen) this.#scan.miss(minus(seen.waiting, there), seen, !isBefore(seen.end, this.#known.end));
     if (this.#kept.areNew) this.#pass(keys);
     this.#known.areOld();
@@ -112,9 +116,20 @@ export class DiskSpool implements SectionStore {
     this.#kept.hadOpenSection = had;
   }
 
+  /** So much of that epoch has only the memory of this process, or gave it up: the process after this one counts it as given up. */
+  alsoInMemory(amount: Amount, epoch: number): void {
+    this.#inMemory = { amount, epoch };
+    this.#commit(this.#marks);
+  }
+
   /** The first number that a new writer may take. */
   get firstSegment(): number {
     return this.#firstSegment;
+  }
+
+  /** The first that one may take which comes after the writer of this process. */
+  get nextSegment(): number {
+    return Math.max(this.#firstSegment, this.#known.end.segment + 1);
   }
 
   /** The newest record of an epoch, sent or not, as far as it is here: of the newest epochs. */
@@ -210,7 +225,9 @@ export class DiskSpool implements SectionStore {
   /** With what was found, which the process after this one compares with what it finds. */
   #commit(marks: Marks): void {
     const { epoch, seq } = this.#scan.newest ?? { epoch: 0, seq: 0 };
-    this.#kept.commit({ ...marks, seen: { end: this.#known.end, waiting: this.#known.waiting, epoch, seq } });
+    const { amount: inMemory, epoch: memoryEpoch } = this.#inMemory;
+    const found = { end: this.#known.end, waiting: this.#known.waiting, epoch, seq };
+    this.#kept.commit({ ...marks, seen: { ...found, inMemory, memoryEpoch } });
   }
 
   #note(): void {

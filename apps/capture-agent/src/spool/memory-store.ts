@@ -11,7 +11,11 @@ export class MemoryStore implements SectionStore {
   #sent = noAmount;
   readonly #evictedOf: AmountsByEpoch = new Map();
 
-  constructor(private readonly maxBytes: number) {}
+  constructor(
+    private readonly maxBytes: number,
+    /** What would be lost if the process ended now, and what it gave up already: more or less than before. */
+    private readonly onLosses: (amount: Amount) => void = () => undefined,
+  ) {}
 
   /** Epochs that sections wait of. */
   get epochs(): ReadonlySet<number> {
@@ -28,6 +32,20 @@ export class MemoryStore implements SectionStore {
     this.#waiting = plus(this.#waiting, amountOf(section));
     // At once: whoever refreshes may be waiting for the bus.
     this.#evict();
+    this.#tell();
+  }
+
+  /** Those that are not in flight, for the disk. */
+  leave(): readonly StoredSection[] {
+    const left = this.#remove(this.#inFlight, this.#sections.length);
+    if (left.length > 0) this.#tell();
+    return left;
+  }
+
+  /** Once nobody sends any more: all of them. */
+  leaveAll(): readonly StoredSection[] {
+    this.#inFlight = 0;
+    return this.leave();
   }
 
   async refresh(): Promise<void> {
@@ -54,6 +72,7 @@ export class MemoryStore implements SectionStore {
   async acknowledge(): Promise<void> {
     for (const section of this.#remove(0, this.#inFlight)) this.#sent = plus(this.#sent, amountOf(section));
     this.#inFlight = 0;
+    this.#tell();
   }
 
   async giveUp(): Promise<void> {
@@ -66,6 +85,10 @@ export class MemoryStore implements SectionStore {
   }
 
   async close(): Promise<void> {}
+
+  #tell(): void {
+    this.onLosses(plus(this.#waiting, this.#evicted));
+  }
 
   #evict(): void {
     let excess = this.#waiting.bytes - this.maxBytes;

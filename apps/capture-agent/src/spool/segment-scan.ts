@@ -41,6 +41,7 @@ const MAX_EPOCHS = 16;
 export class SegmentScan {
   readonly #lasts = new Map<number, RecordHeader>();
   readonly #memory = new ReusedMemory();
+  /** By epoch and number. */
   #newest: RecordHeader | undefined;
   #damaged = noAmount;
   /** Behind the newest record, for all that is known: the next record tells whether they are missing. */
@@ -184,10 +185,17 @@ export class SegmentScan {
     this.lose({ sections: most('sections'), packets: most('packets'), bytes: 0 });
     this.#suspects = noAmount;
     this.#newestSuspect = undefined;
-    this.#newest = header;
-    this.#lasts.delete(header.epoch);
-    this.#lasts.set(header.epoch, header);
+    const last = this.#newestOf(header);
+    if (this.#newest === undefined || last.epoch >= this.#newest.epoch) this.#newest = last;
+    this.#lasts.delete(last.epoch);
+    this.#lasts.set(last.epoch, last);
     if (this.#lasts.size > MAX_EPOCHS) this.#lasts.delete(this.#lasts.keys().next().value!);
+  }
+
+  /** A section that waited in memory stands behind later ones. */
+  #newestOf(header: RecordHeader): RecordHeader {
+    const last = this.#lasts.get(header.epoch);
+    return last && last.seq > header.seq ? { ...last, spooled: header.spooled } : header;
   }
 
   /** Records of one epoch are numbered without gaps: what is missing before this one was damaged, or a file is gone. */

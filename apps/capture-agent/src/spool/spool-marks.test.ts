@@ -7,7 +7,7 @@ const marks: Marks = {
   ...noMarks,
   done: { segment: 3, offset: 700 },
   sent: amount,
-  seen: { end: { segment: 6, offset: 300 }, waiting: amount, epoch: 99, seq: 7 },
+  seen: { end: { segment: 6, offset: 300 }, waiting: amount, epoch: 99, seq: 7, inMemory: amount, memoryEpoch: 98 },
 };
 /** Words of a bank: checksum, what it is over, and in that the offset of `done`. */
 const [BANKS, BANK_WORDS, DONE_OFFSET, SEEN] = [[8, 136], 128, 2, 110] as const;

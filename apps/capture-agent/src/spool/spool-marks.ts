@@ -18,7 +18,7 @@ const ROW_WORDS = 4;
 /** What was given up is known apart for so many epochs, the newest; that of those before is in the sum alone. */
 const MAX_EPOCHS = 24;
 /** Behind the table, and a checksum of what they belong to: agents that know nothing of them leave them as they were. */
-const SEEN = { of: 110, end: 111, waiting: 113, epoch: 116, seq: 117 } as const;
+const SEEN = { of: 110, end: 111, waiting: 113, epoch: 116, seq: 117, inMemory: 118, memoryEpoch: 121 } as const;
 
 /** What of the spool was found, as far as it was read. */
 export interface Seen {
@@ -28,6 +28,10 @@ export interface Seen {
   /** The newest record; 0 where there is none. */
   readonly epoch: number;
   readonly seq: number;
+  /** Of that process alone, and lost with it: in memory, where the disk took none, or given up there. */
+  readonly inMemory: Amount;
+  /** That process's epoch. */
+  readonly memoryEpoch: number;
 }
 
 export interface Marks {
@@ -93,7 +97,10 @@ export class SpoolMarks {
       evicted: amount(MARK.evicted),
       evictedOf: new Map(rows.map((row) => [word(row), amount(row + 1)])),
       ...(word(SEEN.of) === this.#checksum(this.#bank, SEEN.of) && {
-        seen: { end: place(SEEN.end), waiting: amount(SEEN.waiting), epoch: word(SEEN.epoch), seq: word(SEEN.seq) },
+        seen: {
+          ...{ end: place(SEEN.end), waiting: amount(SEEN.waiting), epoch: word(SEEN.epoch), seq: word(SEEN.seq) },
+          ...{ inMemory: amount(SEEN.inMemory), memoryEpoch: word(SEEN.memoryEpoch) },
+        },
       }),
     };
   }
@@ -111,9 +118,10 @@ export class SpoolMarks {
     this.#words.fill(0, at + MARK.done, at + BANK_WORDS);
     this.#words.set(words, at + MARK.done);
     if (seen) {
-      const { end, waiting, epoch, seq } = seen;
+      const { end, waiting, epoch, seq, inMemory, memoryEpoch } = seen;
       const of = this.#checksum(other, SEEN.of);
-      this.#words.set([of, end.segment, end.offset, ...wordsOf(waiting), epoch, seq], at + SEEN.of);
+      const found = [of, end.segment, end.offset, ...wordsOf(waiting), epoch, seq];
+      this.#words.set([...found, ...wordsOf(inMemory), memoryEpoch], at + SEEN.of);
     }
     this.#words[at + MARK.crc32] = this.#checksum(other);
     this.#words[WORD.bank] = other;

@@ -6,8 +6,9 @@ import { plus } from './amount.js';
 import { DiskRetry } from './disk-retry.js';
 import { DiskSpool } from './disk-spool.js';
 import { MemoryStore } from './memory-store.js';
-import type { RecordHeader } from './record-header.js';
-import type { StoreCounts } from './section-store.js';
+import type { RecordHeader, Tally } from './record-header.js';
+import type { StoreCounts, StoredSection } from './section-store.js';
+import { SegmentWriter } from './segment-writer.js';
 import type { SessionKey } from './session-key-file.js';
 import { SessionKeys } from './session-keys.js';
 import { SpoolErrors } from './spool-errors.js';
@@ -36,6 +37,8 @@ export class WaitingSections {
   readonly #keys: SessionKeys;
   readonly #errors: SpoolErrors;
   readonly #retry: DiskRetry;
+  /** Has a section appended by whoever appends them, who tells of it as of any other. */
+  spool: ((section: StoredSection) => void) | undefined;
   #epoch = 0;
   #mapped: readonly string[] = [];
   #looking: NodeJS.Timeout | undefined;
@@ -51,10 +54,13 @@ export class WaitingSections {
   ) {
     const limits = { maxBytes: spoolBytes, maxAgeMs: spoolHours * 3_600_000 };
     this.disk = new DiskSpool(folder, limits, clock.boot, clock.nowMs);
-    this.memory = new MemoryStore(pendingBytes);
+    this.memory = new MemoryStore(pendingBytes, (amount) => this.disk.alsoInMemory(amount, this.#epoch));
     this.#keys = new SessionKeys(folder);
     this.#errors = new SpoolErrors(folder, pendingBytes, this.disk, this.#keys);
-    this.#retry = new DiskRetry(folder, this.#errors, this.#keys, onChange);
+    this.#retry = new DiskRetry(folder, this.#errors, this.#keys, () => {
+      this.#bringBack();
+      onChange();
+    });
   }
 
   /** Keys first: they may have to tell how far the rest was sent. */
@@ -97,6 +103,7 @@ export class WaitingSections {
   /** The disk took a section. */
   taken(): void {
     this.#errors.taken();
+    this.#bringBack();
     void this.#keys.keepRefused();
   }
 
@@ -137,7 +144,38 @@ export class WaitingSections {
   /** Once nobody appends or sends any more. */
   async close(): Promise<void> {
     await this.lookForDeleted();
+    await this.#keepUnsent();
     await this.disk.close();
+  }
+
+  /** What waits in memory goes to the disk, which takes sections again. */
+  #bringBack(): void {
+    if (this.spool) for (const section of this.memory.leave()) this.spool(section);
+  }
+
+  /** For the process after this one. What the disk does not take even now is lost, and that one counts it. */
+  async #keepUnsent(): Promise<void> {
+    const unsent = this.memory.leaveAll();
+    if (unsent.length === 0) return;
+    await this.disk.refresh();
+    const writer = new SegmentWriter({ folder: this.folder, firstSegment: this.disk.nextSegment });
+    const tallies = new Map<number, Tally>();
+    for (const { header, bytes } of unsent) {
+      const before = tallies.get(header.epoch) ?? this.disk.lastOf(header.epoch)?.spooled;
+      const spooled = {
+        sections: (before?.sections ?? 0) + 1,
+        packets: (before?.packets ?? 0) + header.packets,
+      };
+      try {
+        writer.append({ ...header, spooled }, bytes);
+        tallies.set(header.epoch, spooled);
+      } catch (err) {
+        this.memory.add({ header, bytes });
+        const { seq, packets } = header;
+        this.logger.error({ err, seq, packets }, 'a section is lost: it was not sent, and the disk does not take it');
+      }
+    }
+    writer.close();
   }
 
   #isThere(name: string): boolean {

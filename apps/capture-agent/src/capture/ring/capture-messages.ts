@@ -1,5 +1,6 @@
 import type { CaptureSocket, SocketSwap } from '../../border/opener-port.js';
 import type { RecordHeader } from '../../spool/record-header.js';
+import type { StoredSection } from '../../spool/section-store.js';
 import type { MemberCounters } from '../attribution/attributed-member.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import type { RingPosition } from '../sections/open-section.js';
@@ -37,6 +38,8 @@ export type CaptureOrder =
   | { readonly kind: 'swap'; readonly socket: number; readonly swap: SocketSwap }
   | { readonly kind: 'draining'; readonly socket: number }
   | { readonly kind: 'settings'; readonly flushWindowMs: number }
+  /** The disk did not take it before. */
+  | { readonly kind: 'spool'; readonly section: StoredSection }
   | { readonly kind: 'throttle'; readonly step: BudgetStep }
   | { readonly kind: 'collect' }
   | { readonly kind: 'counters'; readonly id: number }

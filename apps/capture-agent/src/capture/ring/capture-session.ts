@@ -60,7 +60,7 @@ export class CaptureSession {
   }
 
   /** @returns false after `stop` */
-  carryOut(order: CaptureOrder): boolean {
+  carryOut(order: Exclude<CaptureOrder, { kind: 'spool' }>): boolean {
     switch (order.kind) {
       case 'socket':
         this.#open(order.socket, order.fd, order.resume);

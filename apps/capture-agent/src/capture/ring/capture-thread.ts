@@ -54,7 +54,9 @@ for (let running = true; running; ) {
   if (session.readsAll) open.read(turnsAtMs);
   open.leftOut(session.leftOut());
   for (let message = receiveMessageOnPort(port); message && running; message = receiveMessageOnPort(port)) {
-    running = session.carryOut(message.message as CaptureOrder);
+    const order = message.message as CaptureOrder;
+    if (order.kind === 'spool') sink.again(order.section.header, order.section.bytes);
+    else running = session.carryOut(order);
   }
 }
 segments.close();

@@ -50,14 +50,24 @@ export class SpoolSink implements SectionSink {
       positions: {},
       counters: {},
     };
+    this.#put(header, bytes);
+  }
+
+  /** A section that the disk did not take before, of this epoch or the one before: tried once more. */
+  again(header: RecordHeader, bytes: Uint8Array): void {
+    const isOwn = header.epoch === this.options.epoch;
+    this.#put(isOwn ? { ...header, spooled: withSection(this.#spooled, header.packets) } : header, bytes);
+  }
+
+  #put(header: RecordHeader, bytes: Uint8Array): void {
     try {
       this.segments.append(header, bytes);
     } catch (error) {
       if (!(error instanceof BpfleetError)) throw error;
-      this.refused({ ...header, spooled: this.#spooled }, bytes.slice(), error);
+      this.refused(header, bytes.slice(), error);
       return;
     }
-    this.#spooled = spooled;
+    if (header.epoch === this.options.epoch) this.#spooled = header.spooled;
     this.spooled();
   }
 }

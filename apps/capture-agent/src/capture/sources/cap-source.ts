@@ -1,8 +1,9 @@
 import type { ExcludedEndpoint } from '@bpfleet/pcap-filter';
 import type { DesireAnswer, InterfaceMembers, OpenerEvent, SocketInterface } from '../../border/opener-port.js';
+import type { StoredSection } from '../../spool/section-store.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import { CapReader } from '../cap/cap-reader.js';
-import { localSink } from '../local-sink.js';
+import { type LocalSink, localSink } from '../local-sink.js';
 import type { CaptureCounters } from '../ring/capture-messages.js';
 import { MemberSections } from './member-sections.js';
 import type { CaptureRun, PacketSource, SourceEvents } from './packet-source.js';
@@ -60,7 +61,7 @@ export class CapSource implements PacketSource {
   #lastDevice = 0;
   #reader!: CapReader;
   #sections!: MemberSections;
-  #sink: ReturnType<typeof localSink> | undefined;
+  #sink: LocalSink | undefined;
   #tick: NodeJS.Timeout | undefined;
 
   /** @param bufferBytes for libpcap's rings, shared by all interfaces; in the reading process */
@@ -108,6 +109,10 @@ export class CapSource implements PacketSource {
     if (event.kind !== 'members') return;
     this.#sections.filterWith(event.members);
     this.#want(event.members);
+  }
+
+  spool(section: StoredSection): void {
+    this.#sink?.again(section);
   }
 
   throttle(step: BudgetStep): void {

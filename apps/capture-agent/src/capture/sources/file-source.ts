@@ -2,8 +2,9 @@ import { linkTypeName } from '@bpfleet/packet';
 import type { CapturedPacket } from '@bpfleet/section';
 import { abortableDelay } from '../../abortable-delay.js';
 import type { DesireAnswer, OpenerEvent, SocketInterface } from '../../border/opener-port.js';
+import type { StoredSection } from '../../spool/section-store.js';
 import type { BudgetStep } from '../attribution/budget.js';
-import { localSink } from '../local-sink.js';
+import { type LocalSink, localSink } from '../local-sink.js';
 import { packetsOf, type Recording } from '../read-recording.js';
 import type { CaptureCounters } from '../ring/capture-messages.js';
 import { MemberSections } from './member-sections.js';
@@ -42,7 +43,7 @@ export class FileSource implements PacketSource {
   #isUnused = false;
   readonly #stopping = new AbortController();
 
-  #sink: ReturnType<typeof localSink> | undefined;
+  #sink: LocalSink | undefined;
 
   constructor(
     /** The whole file was looked at: a broken one is refused before anything is stored of it. */
@@ -80,6 +81,10 @@ export class FileSource implements PacketSource {
 
   follow(event: OpenerEvent): void {
     if (event.kind === 'members') this.#sections.filterWith(event.members);
+  }
+
+  spool(section: StoredSection): void {
+    this.#sink?.again(section);
   }
 
   throttle(step: BudgetStep): void {

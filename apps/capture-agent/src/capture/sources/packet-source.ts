@@ -1,6 +1,7 @@
 import type { ExcludedEndpoint } from '@bpfleet/pcap-filter';
 import type { DesireAnswer, OpenerEvent } from '../../border/opener-port.js';
 import type { RecordHeader } from '../../spool/record-header.js';
+import type { StoredSection } from '../../spool/section-store.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import type { CaptureCounters } from '../ring/capture-messages.js';
 
@@ -60,6 +61,8 @@ export interface PacketSource {
   apply(desired: DesireAnswer, excluded: readonly ExcludedEndpoint[]): Promise<void>;
   /** A socket came, changes or goes; for sources without sockets: other members from here on. */
   follow(event: OpenerEvent): void;
+  /** A section that the spool did not take before: once more, as `spooled` or `refused` tells. */
+  spool(section: StoredSection): void;
   /** The agent's own CPU budget: no filter keeps more than this step allows. */
   throttle(step: BudgetStep): void;
   /** Frees the memory that it can do without. */

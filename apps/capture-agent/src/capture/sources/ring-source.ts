@@ -3,6 +3,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { WakeUp } from '@bpfleet/linux';
 import type { Logger } from 'pino';
 import type { DesireAnswer, OpenerEvent, OpenerPort } from '../../border/opener-port.js';
+import type { StoredSection } from '../../spool/section-store.js';
 import type { BudgetStep } from '../attribution/budget.js';
 import type { CaptureCounters, CaptureNews, CaptureOrder, CaptureThreadData } from '../ring/capture-messages.js';
 import { Notice } from '../ring/notice.js';
@@ -86,6 +87,10 @@ export class RingSource implements PacketSource {
       this.#order({ kind: 'socket', socket: event.socket, fd: event.fd, resume });
     } else if (event.kind === 'swap') this.#order({ kind: 'swap', socket: event.socket, swap: event.swap });
     else if (event.kind === 'draining') this.#order({ kind: 'draining', socket: event.socket });
+  }
+
+  spool(section: StoredSection): void {
+    this.#order({ kind: 'spool', section });
   }
 
   throttle(step: BudgetStep): void {

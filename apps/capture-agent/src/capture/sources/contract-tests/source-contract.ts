@@ -77,6 +77,16 @@ export function sourceContract(kind: SourceKind, abilities: SourceAbilities): vo
     expect(sockets[0]).toMatchObject({ passed: expected.passed, taken: expected.passed, dropped: 0 });
   });
 
+  it('has a section appended that the disk did not take before', async () => {
+    await source.capture([tcpFrame(1, 2, 1)], [filter('a', '')]);
+    await source.stored(1);
+    const [first] = await source.rig.read();
+    const header = { ...first!.header, seq: first!.header.seq + 100 };
+    source.rig.source.spool({ header, bytes: first!.bytes });
+    const isThere = async () => (await source.rig.read()).some(({ header: { seq } }) => seq === header.seq);
+    await source.rig.until('it to be in the spool', isThere);
+  });
+
   it('says what it can do', async () => {
     await source.capture([], [filter('a', '')]);
     expect(source.rig.source).toMatchObject({ kind, abilities, troubles: [] });

@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BpfleetError } from '@bpfleet/errors';
+import { PrivateKey } from '@bpfleet/service';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SpoolSink } from '../capture/sections/spool-sink.js';
+import { noAmount } from './amount.js';
+import { aHeader, aSection } from './contract-tests/records.js';
+import { SegmentWriter } from './segment-writer.js';
+import { WaitingSections } from './waiting-sections.js';
+
+const limits = { spoolBytes: 1 << 20, spoolHours: 1e6, pendingBytes: 1 << 20 };
+const clock = { boot: 1, nowMs: () => 0 };
+const FULL = new BpfleetError('DATA_NOT_WRITABLE', 'the spool takes no sections: ENOSPC');
+const BYTES = 600;
+
+describe('sections that wait in memory', () => {
+  let folder: string;
+  let sections: WaitingSections;
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'bpfleet-in-memory-'));
+    await begin(6);
+  });
+  afterEach(async () => {
+    await end();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function begin(epoch: number): Promise<void> {
+    sections = new WaitingSections(folder, limits, clock, pino({ enabled: false }), () => undefined);
+    await sections.open();
+    await sections.beginEpoch(epoch, { key: PrivateKey.generate(), delegation: `of ${epoch}` });
+  }
+  async function end(): Promise<void> {
+    sections.stopRetry();
+    await sections.close();
+  }
+  function refuse(...seqs: number[]): void {
+    for (const seq of seqs) {
+      const section = aSection(seq, BYTES);
+      sections.refused(aHeader(seq, section, { epoch: 6, spooled: { sections: 0, packets: 0 } }), section, FULL);
+    }
+  }
+  async function onDisk(): Promise<number[]> {
+    const seqs: number[] = [];
+    for (await sections.disk.refresh(); ; await sections.disk.acknowledge()) {
+      const taken = await sections.disk.take(1 << 20);
+      if (taken.length === 0) return seqs;
+      seqs.push(...taken.map(({ header }) => header.seq));
+    }
+  }
+  const of = (count: number) => ({ sections: count, packets: 3 * count, bytes: BYTES * count });
+
+  it('go to the disk when that takes sections again, those that are being sent apart', async () => {
+    const brought: number[] = [];
+    sections.spool = ({ header }) => brought.push(header.seq);
+    refuse(0, 1, 2);
+    await sections.memory.take(1);
+    sections.taken();
+    expect(brought).toEqual([1, 2]);
+    expect(sections.memory.counts.waiting).toEqual(of(1));
+  });
+
+  it('are on the disk for the process after one that ended in order, also those that were being sent', async () => {
+    refuse(0, 1, 2);
+    await sections.memory.take(1);
+    await end();
+    await begin(7);
+    expect(sections.disk.counts).toMatchObject({ evicted: noAmount, damaged: noAmount });
+    expect(await onDisk()).toEqual([0, 1, 2]);
+  });
+
+  it('go behind those that the disk has of the same process, and none is missed', async () => {
+    refuse(0);
+    const writer = new SegmentWriter({ folder, firstSegment: sections.disk.firstSegment });
+    const section = aSection(1, BYTES);
+    writer.append(aHeader(1, section, { epoch: 6, spooled: { sections: 1, packets: 3 } }), section);
+    writer.close();
+    await end();
+    await begin(7);
+    expect(sections.disk.counts.damaged).toEqual(noAmount);
+    expect(await onDisk()).toEqual([1, 0]);
+  });
+
+  it('count as given up once they are lost with their process', async () => {
+    refuse(0, 1, 2);
+    await sections.memory.take(1);
+    await sections.memory.acknowledge();
+    sections.stopRetry();
+    await begin(7);
+    expect(sections.disk.counts.evicted).toEqual(of(2));
+    expect(sections.disk.counts.evictedOf).toEqual(new Map([[6, of(2)]]));
+    await end();
+    await begin(8);
+    expect(sections.disk.counts.evicted).toEqual(of(2));
+  });
+
+  it('are tried again by whoever appends, behind later ones, and what is missing is told right', async () => {
+    const writer = new SegmentWriter({ folder, firstSegment: sections.disk.firstSegment });
+    let isFull = true;
+    const append: SegmentWriter['append'] = (header, bytes) => {
+      if (isFull) throw FULL;
+      return writer.append(header, bytes);
+    };
+    const sink: SpoolSink = new SpoolSink(
+      { agent: 'host-1', epoch: 6, boot: 1, nowMs: () => 0 },
+      { append },
+      () => sections.taken(),
+      (header, bytes, error) => sections.refused(header, bytes, error),
+    );
+    sections.spool = ({ header, bytes }) => sink.again(header, bytes);
+    const close = (seq: number): void => {
+      const bytes = new Uint8Array(aSection(seq, BYTES));
+      sink.write({ seq, tsMinNs: 1n, tsMaxNs: 2n, packets: 3, filters: [], crc32: seq, bytes });
+    };
+    close(0);
+    close(1);
+    isFull = false;
+    close(2);
+    await sections.disk.refresh();
+    expect(sections.disk.lastOf(6)).toMatchObject({ seq: 2, closed: { sections: 3 }, spooled: { sections: 3 } });
+    close(3);
+    writer.close();
+    await sections.disk.refresh();
+    expect(sections.disk.counts).toMatchObject({ waiting: { sections: 4 }, damaged: noAmount });
+    expect(sections.disk.lastOf(6)).toMatchObject({ seq: 3, closed: { sections: 4 }, spooled: { sections: 4 } });
+    expect(sections.memory.counts.waiting).toEqual(noAmount);
+  });
+});
