@@ -45,6 +45,12 @@ describe('packetPredicates', () => {
   it('is undecided about link types that the language does not cover', () => {
     expect(verdicts('tcp', [{ bytes: web }], LinkType.NETLINK)).toEqual(['undecided']);
   });
+  it.each(['ether host 02:00:00:00:00:01', 'vlan 5', 'not vlan 5', 'ether host 02:00:00:00:00:01 and host 9.9.9.9'])(
+    'says no on a link type that has no such term, as no filter runs there: %s',
+    (expression) => {
+      expect(verdicts(expression, [{ bytes: web.subarray(14) }], LinkType.RAW)).toEqual(['no']);
+    },
+  );
   it('evaluates a frame as the kernel saw it when its tag was metadata', () => {
     expect(
       verdicts('tcp port 80', [

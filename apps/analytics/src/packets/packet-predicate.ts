@@ -29,20 +29,15 @@ function predicateOn(expression: string, linkType: number, direction: Direction 
   const name = linkTypeName(linkType);
   // Not "no": the expression may mean something for them that this build cannot evaluate.
   if (!supportedLinkTypes.includes(name)) return undecided;
-  const asKernel = lazily(() =>
-    meaningOrNot(
-      () => directedPredicate(expression, linkType, direction),
-      () => undecided,
-    ),
-  );
-  const asFile = meaningOrNot(
-    () => filePredicate(expression, name),
-    () => asKernel,
-  );
-  return linkType === LinkType.EN10MB ? ethernetPredicate(asFile, asKernel) : asFile;
+  const asFile = meaningOf(() => filePredicate(expression, name));
+  // A term that no form has on this link type: no filter runs there, so none of its packets would have been captured.
+  const withoutForm = asFile === undefined ? no : undecided;
+  const asKernel = lazily(() => meaningOf(() => directedPredicate(expression, linkType, direction)) ?? withoutForm);
+  return linkType === LinkType.EN10MB ? ethernetPredicate(asFile ?? asKernel, asKernel) : (asFile ?? asKernel);
 }
 
 const undecided: PacketPredicate = () => 'undecided';
+const no: PacketPredicate = () => 'no';
 
 /**
  * Faults of the expression are told before anything is read; that it means nothing on some link types is none, nor that
@@ -67,13 +62,13 @@ function refuseFaults(expression: string): void {
   throw fault;
 }
 
-/** Packets of a link type on which the expression can match nothing, or has a term that does not exist in this form. */
-function meaningOrNot(make: () => PacketPredicate, unsupported: () => PacketPredicate): PacketPredicate {
+/** In one form on one link type; undefined where the expression has a term that does not exist there. */
+function meaningOf(make: () => PacketPredicate): PacketPredicate | undefined {
   try {
     return make();
   } catch (error) {
-    if (hasCode(error, 'NEVER_MATCHES')) return () => 'no';
-    if (hasCode(error, 'FILTER_UNSUPPORTED')) return unsupported();
+    if (hasCode(error, 'NEVER_MATCHES')) return no;
+    if (hasCode(error, 'FILTER_UNSUPPORTED')) return undefined;
     throw error;
   }
 }

@@ -70,18 +70,26 @@ function groupsOf(expression: string): Group[] {
 function prefilterOn(expression: string, linkType: string): Prefilter {
   if (linkType !== 'EN10MB' && expression.length > LONG_EXPRESSION) return { kind: 'all' };
   const ofFile = prefilterIn(expression, { linkType, live: false });
-  if (linkType !== 'EN10MB') return ofFile;
+  if (linkType !== 'EN10MB' && ofFile !== undefined) return ofFile;
   const ofKernel = prefilterIn(expression, { linkType, live: true });
+  // No filter runs on such a link type, and none of its packets matches.
+  if (ofFile === undefined && ofKernel === undefined) return { kind: 'none' };
+  // What has a meaning in one form alone may be undecided in the other.
+  if (ofFile === undefined || ofKernel === undefined) return { kind: 'all' };
   return printPrefilter(ofFile) === printPrefilter(ofKernel) ? ofFile : { kind: 'or', parts: [ofFile, ofKernel] };
 }
 
-function prefilterIn(expression: string, form: { readonly linkType: string; readonly live: boolean }): Prefilter {
+/** Undefined where a term does not exist in this form on the link type. */
+function prefilterIn(
+  expression: string,
+  form: { readonly linkType: string; readonly live: boolean },
+): Prefilter | undefined {
   try {
     // Optimising tells that nothing can match, and takes half of the time. It is asked of the link type that nearly all have.
     return prefilterOf(expression, { ...form, optimize: form.linkType === 'EN10MB' });
   } catch (error) {
     if (!(error instanceof BpfleetError)) throw error;
-    // What means nothing on a link type leaves its packets undecided.
+    if (error.code === 'FILTER_UNSUPPORTED') return undefined;
     return { kind: error.code === 'NEVER_MATCHES' ? 'none' : 'all' };
   }
 }
