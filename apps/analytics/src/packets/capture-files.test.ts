@@ -4,10 +4,12 @@ import { readCapture } from '@bpfleet/section';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ago, formatted, PacketsRig } from '../testing/packets-rig.js';
-import { NOW_MS } from '../testing/sections.js';
+import { NOW_MS, tcpFrame } from '../testing/sections.js';
 import type { PacketMediaType } from './packets.service.js';
 
 const { json, ndjson, pcapng, pcap } = packetMediaTypes;
+/** In a frame of `tcpFrame`, which has one of its own. */
+const SOURCE_PORT_AT = 14 + 20;
 let rig: PacketsRig;
 beforeEach(() => {
   rig = new PacketsRig();
@@ -85,6 +87,27 @@ describe('PacketsService: capture files', () => {
         expect(packets.map(({ atNs }) => atNs)).toEqual(expected);
         expect(await rig.times({ limit: limit || 100 })).toEqual(formatted(expected.toReversed()));
         if (expected.length < sorted.length) expect(completeness.rangeScanned).toBe(false);
+      }),
+      { numRuns: 80 },
+    );
+  });
+  it('has the very packets that the rows of its limit name, where several are of one time', async () => {
+    // Also sections whose packets do not stand in the order of their time.
+    const anyTimes = fc.array(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 6 }), {
+      maxLength: 8,
+    });
+    const sourcePortOf = ({ bytes }: { bytes: Uint8Array }) => Buffer.from(bytes).readUInt16BE(SOURCE_PORT_AT);
+    const ascending = (a: number, b: number) => a - b;
+    await fc.assert(
+      fc.asyncProperty(anyTimes, fc.integer({ min: 1, max: 30 }), async (sections, limit) => {
+        rig.source.stored.length = 0;
+        let mark = 0;
+        for (const seconds of sections) {
+          rig.store({ atNs: [], packets: ago(...seconds).map((atNs) => ({ atNs, bytes: tcpFrame(mark++) })) });
+        }
+        const inFile = (await rig.file({ limit })).packets.map(sourcePortOf);
+        const inRows = (await rig.rows({ limit })).packets.map(({ sourcePort }) => sourcePort!);
+        expect(inFile.toSorted(ascending)).toEqual(inRows.toSorted(ascending));
       }),
       { numRuns: 80 },
     );

@@ -1,5 +1,5 @@
 import type { SectionName, StoredSection } from '@bpfleet/store';
-import { type FilePlan } from './file-plan.js';
+import type { FilePlan } from './file-plan.js';
 import { sectionId } from './packet-id.js';
 import { oldestFirst } from './packet-order.js';
 import type { PacketRequest } from './packet-request.js';
@@ -8,6 +8,8 @@ import type { ScanBudget } from './scan-budget.js';
 import { ScannedSections } from './scanned-sections.js';
 import { sectionQuery } from './section-query.js';
 import type { SectionSource } from './section-source.js';
+
+type Newest = NonNullable<FilePlan['newest']>;
 
 /** The packets of a capture file in time order: the second pass over the answer that `plan` was made for. */
 export class FilePackets {
@@ -28,13 +30,9 @@ export class FilePackets {
   /** In runs, as many at a time as are known to be the oldest. */
   async *packets(): AsyncGenerator<readonly MatchedPacket[], void, void> {
     const { newest } = this.plan;
-    let ties = newest?.tiesAtCut ?? Number.POSITIVE_INFINITY;
     const reader = new ScannedSections(this.scan, (names) => this.#again(names));
     for await (const run of oldestFirst(this.#sections(), reader)) {
-      // More were captured in the nanosecond of the cut than the limit has room for.
-      yield newest && run[0]!.atNs === newest.cutNs
-        ? run.filter(({ atNs }) => atNs !== newest.cutNs || ties-- > 0)
-        : run;
+      yield newest && run[0]!.atNs === newest.cutNs ? run.filter((packet) => isNewest(packet, newest)) : run;
     }
   }
 
@@ -56,4 +54,9 @@ export class FilePackets {
     const read = (signal: AbortSignal) => this.source.named(names, this.#request, signal);
     return this.plan.newest ? read(this.budget.limits.signal) : this.budget.again(read);
   }
+}
+
+/** More may have been captured in the nanosecond of the cut than the limit has room for: those are in that the rows name. */
+function isNewest({ atNs, section, index }: MatchedPacket, { cutNs, firstAtCut }: Newest): boolean {
+  return atNs !== cutNs || index >= (firstAtCut.get(sectionId(section)) ?? Number.POSITIVE_INFINITY);
 }

@@ -16,10 +16,11 @@ import type { SectionSource } from './section-source.js';
 export interface FilePlan {
   /** Undefined: of several. */
   readonly linkType: number | undefined;
-  /** With a limit: where its packets are. The oldest of them were captured at `cutNs`, `tiesAtCut` at that very time. */
+  /** With a limit: where its packets are. The oldest of them were captured at `cutNs`. */
   readonly newest?: {
     readonly cutNs: bigint;
-    readonly tiesAtCut: number;
+    /** Of the very time of the cut: by section the first packet that is in, as its index. Those behind it are in, too. */
+    readonly firstAtCut: ReadonlyMap<string, number>;
     readonly sectionIds: ReadonlySet<string>;
   };
   readonly rangeScanned: boolean;
@@ -53,19 +54,22 @@ async function planNewest(source: SectionSource, request: PacketRequest, budget:
   const linkTypes = new Set<number>();
   // As many ids as there are sections with a packet in the file.
   const sectionIds = new Set<string>();
+  const firstAtCut = new Map<string, number>();
   let cutNs = request.untilNs;
-  let tiesAtCut = 0;
   for await (const run of newest.packets()) {
     for (const packet of run) {
       linkTypes.add(packet.interface.linkType);
-      sectionIds.add(sectionId(packet.section));
-      tiesAtCut = packet.atNs === cutNs ? tiesAtCut + 1 : 1;
+      const id = sectionId(packet.section);
+      sectionIds.add(id);
+      if (packet.atNs !== cutNs) firstAtCut.clear();
       cutNs = packet.atNs;
+      // Of one time the last of a section comes first.
+      firstAtCut.set(id, packet.index);
     }
   }
   return {
     linkType: request.mixed ? undefined : (request.linkType ?? onlyLinkType(linkTypes)),
-    newest: { cutNs, tiesAtCut, sectionIds },
+    newest: { cutNs, firstAtCut, sectionIds },
     rangeScanned: newest.rangeScanned,
     passed: newest.passed,
   };
