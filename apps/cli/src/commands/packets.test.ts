@@ -142,6 +142,7 @@ describe('packets', () => {
   it.each([
     ['a server that is no address', ['tcp', '--analytics-server', 'host-7']],
     ['a limit of 0', ['tcp', '-n', '0']],
+    ['a file without a name', ['tcp', '-w', '']],
     ['a mixed answer that is no file', ['tcp', '--mixed']],
     ['a mixed file of one link type', ['tcp', '-w', 'x.pcapng', '--mixed', '--linktype', 'RAW']],
     ['a mixed file without an end', ['tcp', '-w', 'x.pcapng', '--mixed', '--follow']],

@@ -35,7 +35,7 @@ export function packets(parent: Command, terminal: Terminal): void {
     .option('--since <time>', '10m (ago), or 2026-11-22T10:00:00Z (default: 1h)')
     .option('--until <time>', 'as --since (default: now)')
     .option('-n, --limit <count>', 'only the newest (default: 100, with -w all)', count)
-    .option('-w, --write <file>', 'write a pcapng file; - is standard output: | tshark -r -')
+    .option('-w, --write <file>', 'write a pcapng file; - is standard output: | tshark -r -', fileName)
     .option('--agent <id>', 'only packets of this agent')
     .option('--version <filter>', 'only packets that this filter stored: web, or one version: web@3')
     .option('--linktype <name>', 'only this link type; a capture file has one')
@@ -105,4 +105,9 @@ function seconds(text: string): number {
 function count(text: string): number {
   if (!/^[1-9]\d{0,7}$/.test(text)) throw new InvalidArgumentError('it is a number of packets, at least 1.');
   return Number(text);
+}
+
+function fileName(text: string): string {
+  if (text === '') throw new InvalidArgumentError('a file needs a name; - is standard output.');
+  return text;
 }

@@ -61,8 +61,8 @@ export async function followCapture(
   try {
     const response = await analytics.send(tailPackets, { query, headers: { accept: tailMediaTypes.pcapng }, signal });
     isBegun = true;
-    if (path === '-') await receive(response, terminal.out, signal, { end: false });
-    else await receive(response, writtenAsItComes(path), signal);
+    if (path === '-') await receive(response, terminal.out, signal);
+    else await receive(response, writtenAsItComes(path), signal, { path });
   } catch (error) {
     if (signal.aborted) return;
     // Of which the packets are written, unlike of a capture with an end.

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import {
   chmod,
   mkdir,
@@ -108,6 +109,19 @@ describe('a capture file', () => {
     for (const path of [file, join(folder, 'nowhere/x.pcapng')]) expect(await writing(path)).toMatchObject(noFolder);
   });
 
+  // Of the stream that fills it, whose errors name no file.
+  it('is named where the disk is full, with what to do', async () => {
+    const cause = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      ...{ code: 'ENOSPC', syscall: 'write', errno: -28 },
+    });
+    const full = new Writable({ write: (_chunk, _encoding, taken) => taken(cause) });
+    const ended = receive(new Response('packets'), full, new AbortController().signal, { path: file });
+    await expect(ended).rejects.toMatchObject({
+      ...{ code: 'FILE_UNREADABLE', message: `cannot write ${file}: ENOSPC: no space left on device`, cause },
+      hint: expect.stringMatching(/^free space/),
+    });
+  });
+
   it('lets go of an answer for which it cannot be opened', async () => {
     let isLetGo = false;
     const body = new ReadableStream({
@@ -168,10 +182,21 @@ describe('a capture that cannot be a file of its own', () => {
         setImmediate(taken);
       },
     });
-    const ended = receive(new Response(body), slow, new AbortController().signal);
+    const ended = receive(new Response(body), slow, new AbortController().signal, { path: 'x.pcapng' });
     await expect(ended).rejects.toMatchObject({ code: 'SERVER_UNREACHABLE' });
     expect(Buffer.concat(written).toString()).toBe('packets');
   });
+
+  it.skipIf(!existsSync('/dev/full')).each([[[]], [['--follow']]])(
+    'is named where its device is full: %j',
+    async (options) => {
+      fleet.capture = whole;
+      fleet.tails.push('packets');
+      const { code, err } = await writing('/dev/full', {}, ...options);
+      expect(code).toBe(1);
+      expect(err).toMatch(/^error: cannot write \/dev\/full: ENOSPC: [^,]* \(FILE_UNREADABLE\)\nhint: free space/);
+    },
+  );
 
   // As /dev/stdout behind `>> FILE`.
   it.skipIf(process.platform !== 'linux').each([

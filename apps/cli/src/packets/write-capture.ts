@@ -22,7 +22,7 @@ export async function writeCapture(
   const { signal } = terminal;
   const headers = { accept: packetMediaTypes.pcapng };
   const response = await analytics.send(queryApi.listPackets, { query, headers, signal });
-  if (path === '-') await receive(response, terminal.out, signal, { end: false });
+  if (path === '-') await receive(response, terminal.out, signal);
   else await print(terminal.err, `${await toFile(path, response, signal)} bytes written to ${path}\n`);
   await print(terminal.err, `${await completenessBehind(response)}\n`);
 }
@@ -39,10 +39,10 @@ async function toFile(path: string, response: Response, signal: AbortSignal): Pr
   try {
     if (await isReplaceable(path)) {
       const hint = 'nothing was kept; ask again, or for a shorter range';
-      return await writeWhole(path, (file) => receive(response, file, signal, { hint }));
+      return await writeWhole(path, (file) => receive(response, file, signal, { path, hint }));
     }
     const file = writtenAsItComes(path);
-    await receive(response, file, signal);
+    await receive(response, file, signal, { path });
     return file.bytesWritten;
   } catch (error) {
     // Of a file that could not be opened: an answer that nobody reads would keep the process.
@@ -52,8 +52,8 @@ async function toFile(path: string, response: Response, signal: AbortSignal): Pr
 }
 
 interface Receiving {
-  /** Whether what is written to ends with the answer; default true. */
-  readonly end?: boolean;
+  /** What was asked for. Undefined: standard output, which does not end with the answer. */
+  readonly path?: string;
   /** What to do when the server breaks off. */
   readonly hint?: string;
 }
@@ -65,7 +65,7 @@ export async function receive(
   response: Response,
   to: Writable,
   signal: AbortSignal,
-  { end = true, hint = BEGUN }: Receiving = {},
+  { path, hint = BEGUN }: Receiving = {},
 ): Promise<void> {
   let broken: unknown;
   // A source that fails would destroy what is written to, with what it has not written yet.
@@ -77,9 +77,9 @@ export async function receive(
     }
   };
   try {
-    await pipeline(came, to, { signal, end });
+    await pipeline(came, to, { signal, end: path !== undefined });
   } catch (cause) {
-    throw unwritten(cause) ?? cause;
+    throw unwritten(cause, path ?? 'standard output') ?? cause;
   }
   if (broken === undefined) return;
   signal.throwIfAborted();
@@ -91,22 +91,20 @@ export async function receive(
 
 /**
  * Undefined for errors that are not of what is written to; a reader who went away is none.
- * @param path what was asked for: the error names the file that stands beside it until it is whole
+ * @param path what was asked for: the cause names the file that stands beside it until it is whole
  */
-function unwritten(cause: unknown, path?: string): BpfleetError | undefined {
+function unwritten(cause: unknown, path: string): BpfleetError | undefined {
   if (!isErrno(cause) || cause.code === 'EPIPE') return undefined;
-  if (path === undefined) return new BpfleetError('FILE_UNREADABLE', `cannot write: ${cause.message}`, { cause });
-  const [reason] = cause.message.split(`, ${cause.syscall} '`);
-  return new BpfleetError('FILE_UNREADABLE', `cannot write ${path}: ${reason}`, {
-    cause,
-    ...(cause.path !== path && {
-      hint: 'its folder must be there, and writable: it is replaced when all of it is written',
-    }),
-  });
+  const [reason] = cause.message.split(`, ${cause.syscall}`);
+  const hint = hintFor(cause, path);
+  return new BpfleetError('FILE_UNREADABLE', `cannot write ${path}: ${reason}`, { cause, ...(hint && { hint }) });
 }
 
-function isErrno(error: unknown, code?: string): error is NodeJS.ErrnoException {
-  return (
-    error instanceof Error && 'syscall' in error && (code === undefined || ('code' in error && error.code === code))
-  );
+function hintFor({ code, path: failed }: NodeJS.ErrnoException, path: string): string | undefined {
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'free space there, or name a file on another disk';
+  // Writing into an open file names none.
+  if (failed === undefined || failed === path) return undefined;
+  return 'its folder must be there, and writable: it is replaced when all of it is written';
 }
+
+const isErrno = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
