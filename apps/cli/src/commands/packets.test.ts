@@ -293,16 +293,18 @@ describe('packets --follow', () => {
       '',
     ]);
   });
-  it('goes on where a proxy says that the server is away', async () => {
+  it('goes on where a proxy says that the server is away, and says once that it broke', async () => {
     const stop = new AbortController();
     fleet.tails.push(lines({ cursor: '1.a' }), 502, 503, 504, lines(packet(1), { cursor: '1.b' }));
     const running = packets(['--follow'], { signal: stop.signal });
     await vi.waitFor(() => expect(fleet.requests.at(-1)).toContain('cursor=1.b'), { timeout: 20_000 });
     stop.abort();
-    const { code, out } = await running;
+    const { code, out, err } = await running;
     expect({ code, out }).toEqual({
       ...{ code: 0, out: '2026-11-22T10:00:01.000000001Z host-1 eth0 IP 10.0.0.1.1 > 10.0.0.2.443: tcp\n' },
     });
+    // Once for each break: of five answers that ended, something came in two.
+    expect(err).toBe('the connection broke; going on where it was\n'.repeat(2));
   });
   it('says what a proxy answered to the first try', async () => {
     fleet.tails.push(502);

@@ -31,18 +31,22 @@ export async function followPackets(
   const { signal } = terminal;
   const headers = { accept: tailMediaTypes.ndjson };
   let cursor: string | undefined;
+  let breakIsSaid = false;
   while (!signal.aborted) {
     try {
       const asked = cursor === undefined ? query : { ...query, cursor };
       const response = await analytics.send(tailPackets, { query: asked, headers, signal });
       cursor = await printLines(response, format, terminal, cursor, (behind) => {
         cursor = behind;
+        breakIsSaid = false;
       });
     } catch (error) {
       if (signal.aborted) return;
       if (cursor === undefined || !isPassing(error)) throw error;
     }
-    await print(terminal.err, 'the connection broke; going on where it was\n');
+    // Once, however often it is tried while the server is away.
+    if (!breakIsSaid) await print(terminal.err, 'the connection broke; going on where it was\n');
+    breakIsSaid = true;
     await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
   }
 }
