@@ -4,10 +4,8 @@ import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { readCaptureStream } from '@bpfleet/section';
 import { Injectable } from '@nestjs/common';
 import { FileSections, ImportParts } from './file-sections.js';
+import { importAgent } from './import-agent.js';
 import { SectionCutter } from './section-cutter.js';
-
-/** Of the digest: names the agent. */
-const NAME_DIGITS = 16;
 
 /**
  * Stores capture files. The file is the log: its sections are the records of one partition. So the same file is stored
@@ -40,7 +38,7 @@ export class ImportsService {
     { digest, name }: ImportQuery,
     signal: AbortSignal,
   ): Promise<ImportResult> {
-    const agent = `import-${digest.slice('sha256:'.length).slice(0, NAME_DIGITS)}`;
+    const agent = importAgent(digest);
     const file = new FileSections(digest, agent, this.parts);
     const cutter = new SectionCutter(agent, name);
     const upload = new HashedUpload(body);

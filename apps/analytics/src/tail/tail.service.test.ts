@@ -1,6 +1,7 @@
 import { TailQuery, tailMediaTypes } from '@bpfleet/contract';
 import { createLogger, Registry } from '@bpfleet/service';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { importAgent } from '../imports/import-agent.js';
 import { LongLog } from '../testing/long-log.js';
 import { NOW_MS } from '../testing/sections.js';
 import { tailMetrics } from './metrics.js';
@@ -23,8 +24,8 @@ describe('TailService', () => {
   });
   afterEach(() => ending.abort());
 
-  const follow = (since = '-10m') =>
-    service.chunks(TailQuery.parse({ since }), undefined, tailMediaTypes.ndjson, NOW_MS, ending.signal);
+  const follow = (agent?: string) =>
+    service.chunks(TailQuery.parse({ since: '-10m', agent }), undefined, tailMediaTypes.ndjson, NOW_MS, ending.signal);
 
   it('reads nothing that its receiver does not take', async () => {
     const chunks = follow();
@@ -42,6 +43,15 @@ describe('TailService', () => {
     await expect(follow().next()).rejects.toMatchObject({ code: 'TOO_BUSY' });
     await tails[0]!.return();
     await expect(follow().next()).resolves.toMatchObject({ done: false });
+  });
+  // Of which nothing would ever come.
+  it('refuses an imported file, and no host whose name only begins like one', async () => {
+    const imported = importAgent(`sha256:${'0123456789abcdef'.repeat(4)}`);
+    await expect(follow(imported).next()).rejects.toMatchObject({
+      ...{ code: 'REQUEST_INVALID', message: expect.stringContaining(imported) },
+      hint: expect.stringContaining('/packets'),
+    });
+    await expect(follow('import-7').next()).resolves.toMatchObject({ done: false });
   });
   it('ends with its signal', async () => {
     const tail = follow();

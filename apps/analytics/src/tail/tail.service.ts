@@ -1,6 +1,7 @@
 import { formatInstantNs, type NotRetained, type PacketQuery, type TailQuery, tailMediaTypes } from '@bpfleet/contract';
 import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { Injectable } from '@nestjs/common';
+import { isImportAgent } from '../imports/import-agent.js';
 import { inChunks } from '../packets/chunks.js';
 import { type PacketRequest, packetRequest } from '../packets/packet-request.js';
 import { type MatchedPacket, PacketScan } from '../packets/packet-scan.js';
@@ -144,6 +145,15 @@ export class TailService {
 
 function requestOf(query: TailQuery, nowMs: number, at: TailCursor | undefined): PacketRequest {
   const { filter, since, agent, version, linktype } = query;
+  if (agent !== undefined && isImportAgent(agent)) {
+    throw new BpfleetError(
+      'REQUEST_INVALID',
+      `${agent} is an imported file: it is no part of a tail, nothing will come`,
+      {
+        hint: 'all of it is stored: ask without --follow; over the API, ask GET /api/v1/packets',
+      },
+    );
+  }
   const asked: PacketQuery = { filter, since, agent, version, linktype, until: NEVER, maxScanned: 1 };
   const request = packetRequest(asked, 'pcapng', nowMs);
   return at ? { ...request, sinceNs: at.sinceNs } : request;
