@@ -77,7 +77,7 @@ describe('what an epoch tells of itself', () => {
   });
 
   it('is in the metrics what it lost itself, and what the one before left behind', async () => {
-    const { state, account: ours } = account({ 'before-lost': '11' });
+    const { state, account: ours } = account({ 'before-lost': '8', 'before-lost-in-memory': '3' });
     expect((await ours.figures()).lost).toEqual({ evicted: 0, damaged: 0, killed: 11 });
     state.figures = { ...state.figures, evicted: amount(9), damaged: amount(2) };
     expect((await ours.figures()).lost).toEqual({ evicted: 4, damaged: 2, killed: 11 });

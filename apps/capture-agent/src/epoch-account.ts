@@ -79,7 +79,7 @@ export class EpochAccount {
       lost: {
         evicted: minus(evicted, this.#atStart.evicted).packets,
         damaged: damaged.packets,
-        killed: Number(this.before['before-lost'] ?? 0),
+        killed: Number(this.before['before-lost'] ?? 0) + Number(this.before['before-lost-in-memory'] ?? 0),
       },
     };
   }

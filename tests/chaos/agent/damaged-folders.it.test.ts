@@ -211,6 +211,39 @@ suiteRequires(
       },
     );
 
+    it('keeps what waited in memory on the disk again, for the process after one that ended in order', {
+      timeout: 120_000,
+    }, async () => {
+      const { epoch } = (await rig.status())!;
+      rig.loseBroker();
+      await fill();
+      const sent = await traffic();
+      expect((await rig.status())!.spool!.memoryOnly).toBe(true);
+      await giveBack();
+      await rig.fleet.agents.get('h1')!.end();
+      startAgain();
+      await rig.untilRuns(epoch);
+      rig.reachBroker();
+      await expectStored(sent);
+    });
+
+    it('counts what waited in memory when it was killed', { timeout: 120_000 }, async () => {
+      const { epoch } = (await rig.status())!;
+      rig.loseBroker();
+      await fill();
+      const sent = await traffic();
+      await killBoth();
+      await giveBack();
+      startAgain();
+      await rig.untilRuns(epoch);
+      rig.reachBroker();
+      const { before } = (await rig.status())!.ledger!;
+      const lost = Number(before!['before-lost-in-memory']);
+      expect(lost).toBeGreaterThan(0);
+      await expectStored(sent, lost);
+      printRow(`${sent.count} packets, ${lost} of them lost with the memory of the process, and counted`);
+    });
+
     // F12 of the failure suite.
     it('sends a spool that is six hours old with what is captured now, and keeps the order', {
       timeout: 120_000,

@@ -79,7 +79,7 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
     spool.foundDamaged(recovered.damaged);
     const appended = append(folder, spool.firstSegment, recovered);
     await spool.refresh();
-    const before = beforeOf(left, recovered);
+    const before = { ...beforeOf(left, recovered), ...beforeInMemory(spool) };
     logger.info(before, 'the agent process before left');
     if (recovered.damaged !== noAmount)
       logger.error({ folder, ...before }, 'what the agent process before left open is damaged; check the disk');
@@ -120,6 +120,11 @@ function refusalOf(append: () => void): BpfleetError | undefined {
     if (error instanceof BpfleetError) return error;
     throw error;
   }
+}
+
+/** Not in `before-lost`: there are sections of these, with numbers that whoever stores them will miss. */
+function beforeInMemory({ lostInMemory: { packets } }: DiskSpool): Record<string, string> {
+  return packets > 0 ? { 'before-lost-in-memory': String(packets) } : {};
 }
 
 const beforeOf = (left: LeftSection, { record, captured, kept, lost }: Recovered): Record<string, string> => ({

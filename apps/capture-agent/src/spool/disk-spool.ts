@@ -32,6 +32,7 @@ export class DiskSpool implements SectionStore {
   maxBytes: number;
   #kept = KeptMarks.inMemory();
   #passed = noAmount;
+  #lostInMemory = noAmount;
   /** Of this process, and its epoch. */
   #inMemory = { amount: noAmount, epoch: 0 };
   #batch: Batch | undefined;
@@ -90,8 +91,10 @@ export class DiskSpool implements SectionStore {
         if (seen && isBefore({ segment: number, offset: record.start }, seen.end)) there = plus(there, amount);
       });
     }
-    if (seen && seen.inMemory.sections > 0)
+    if (seen && seen.inMemory.sections > 0) {
+      this.#lostInMemory = seen.inMemory;
       this.#commit(withEvicted(new Map([[seen.memoryEpoch, seen.inMemory]]), this.#marks));
+    }
     if (seen) this.#scan.miss(minus(seen.waiting, there), seen, !isBefore(seen.end, this.#known.end));
     if (this.#kept.areNew) this.#pass(keys);
     this.#known.areOld();
@@ -120,6 +123,11 @@ export class DiskSpool implements SectionStore {
   alsoInMemory(amount: Amount, epoch: number): void {
     this.#inMemory = { amount, epoch };
     this.#commit(this.#marks);
+  }
+
+  /** So much the process before had in its memory alone, or gave up there. */
+  get lostInMemory(): Amount {
+    return this.#lostInMemory;
   }
 
   /** The first number that a new writer may take. */

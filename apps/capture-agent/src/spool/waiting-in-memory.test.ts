@@ -92,9 +92,10 @@ describe('sections that wait in memory', () => {
     await begin(7);
     expect(sections.disk.counts.evicted).toEqual(of(2));
     expect(sections.disk.counts.evictedOf).toEqual(new Map([[6, of(2)]]));
+    expect(sections.disk.lostInMemory).toEqual(of(2));
     await end();
     await begin(8);
-    expect(sections.disk.counts.evicted).toEqual(of(2));
+    expect([sections.disk.counts.evicted, sections.disk.lostInMemory]).toEqual([of(2), noAmount]);
   });
 
   it('are tried again by whoever appends, behind later ones, and what is missing is told right', async () => {
