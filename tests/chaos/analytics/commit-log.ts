@@ -36,8 +36,11 @@ export class CommitLog {
     return { PGOPTIONS: `-c chaos.replica=${replica}` };
   }
 
-  async read(): Promise<Change[]> {
-    const { rows } = await this.pool.query<Row>(`${SELECT} ORDER BY id`);
+  /** @param sinceMs not before this moment */
+  async read(sinceMs = 0): Promise<Change[]> {
+    const { rows } = await this.pool.query<Row>(`${SELECT} WHERE at >= to_timestamp($1::float8 / 1000) ORDER BY id`, [
+      sinceMs,
+    ]);
     return rows.map(changeOf);
   }
 

@@ -4,12 +4,12 @@ import { newRandom } from '../rig/seed.js';
 import { AnalyticsRig, type AnalyticsRigOptions, type Replica, until } from './analytics-rig.js';
 import { expectStoredOnce, IS_LONG, inMiddleAndAtMost, ROUNDS } from './stored-once.js';
 
-const PACKETS_PER_SECOND = IS_LONG ? 20_000 : 2_000;
+export const PACKETS_PER_SECOND = IS_LONG ? 20_000 : 2_000;
 /** From its first commit on. */
-const LONGEST_LIFE_MS = IS_LONG ? 3_000 : 500;
-const FIRST_COMMIT_MS = 10_000;
+export const LONGEST_LIFE_MS = IS_LONG ? 3_000 : 500;
+export const FIRST_COMMIT_MS = 10_000;
 
-/** F1 of the failure suite. */
+/** F1 of the failure suite: the only one is killed, and started again. */
 export function analyticsKilled(servers: AnalyticsRigOptions): void {
   const title = `stores each packet once while analytics is killed ${ROUNDS} times`;
   it(title, { timeout: 30_000 * (ROUNDS + 4) }, async ({ onTestFinished }) => {

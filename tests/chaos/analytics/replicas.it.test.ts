@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { commands } from '../../e2e/requirements.js';
 import { kafka, postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { seeded } from '../rig/seed.js';
+import { analyticsFailover } from './failover.js';
 import { analyticsKilled } from './killed.js';
 import { rebalanceStorm } from './rebalance-storm.js';
 import { analyticsStopped } from './stopped.js';
@@ -15,6 +16,7 @@ suiteRequires(seeded('analytics'), needs, ({ kafka: { brokers }, postgres: { con
   describe('as processes that come and go', { concurrent: !IS_LONG }, () => {
     // F1, F9 and F13 of the failure suite.
     analyticsKilled(servers);
+    analyticsFailover(servers);
     analyticsStopped(servers);
     rebalanceStorm(servers);
   });

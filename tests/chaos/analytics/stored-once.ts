@@ -18,6 +18,12 @@ export async function expectStoredOnce(rig: AnalyticsRig, what: string): Promise
 
 /** Of durations. */
 export function inMiddleAndAtMost(durationsMs: readonly number[]): string {
+  const [middle, most] = middleAndMost(durationsMs);
+  return `${middle} ms in the middle and ${most} ms at most`;
+}
+
+/** Of durations, in whole ms. */
+export function middleAndMost(durationsMs: readonly number[]): readonly (string | undefined)[] {
   const sorted = durationsMs.toSorted((a, b) => a - b);
-  return `${sorted[sorted.length >> 1]?.toFixed(0)} ms in the middle and ${sorted.at(-1)?.toFixed(0)} ms at most`;
+  return [sorted[sorted.length >> 1], sorted.at(-1)].map((ms) => ms?.toFixed(0));
 }
