@@ -39,7 +39,9 @@ describe('SessionKeys', () => {
     expect(keys.get(5)).toBeUndefined();
     expect(keys.get(6)).toBeDefined();
     expect(readdirSync(join(folder, 'keys')).sort()).toEqual(['6.json', '7.json']);
-    await keys.forgetAllBut(new Set([6, 7]));
+    rmSync(join(folder, 'keys', '6.json'));
+    await keys.forgetAllBut(new Set([7]));
+    expect([keys.areKept, keys.troubles]).toEqual([true, []]);
   });
 
   it.each([
@@ -57,6 +59,21 @@ describe('SessionKeys', () => {
     expect(next.troubles.join()).not.toContain('secret');
     await next.forgetAllBut(new Set([7]));
     expect(readdirSync(join(folder, 'keys'))).toEqual(['7.json']);
+  });
+
+  it('deletes one that it could not as soon as it can, and says so until then', async () => {
+    // Root may delete anything but a folder in the place of a file.
+    mkdirSync(join(folder, 'keys', '6.json'));
+    const next = await reopened();
+    await next.forgetAllBut(new Set([7]));
+    await next.forgetAllBut(new Set([7]));
+    await next.keepRefused();
+    expect(next.areKept).toBe(false);
+    expect(next.troubles.at(-1)).toMatch(/deleting that of epoch 6: EISDIR: .*, unlink /);
+    rmSync(join(folder, 'keys', '6.json'), { recursive: true });
+    writeFileSync(join(folder, 'keys', '6.json'), '');
+    await next.keepRefused();
+    expect([next.areKept, next.troubles, readdirSync(join(folder, 'keys'))]).toEqual([true, [], []]);
   });
 
   it('takes no notice of other files', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '@bpfleet/service';
 import { writeDurably } from '../durable-file.js';
@@ -19,6 +19,8 @@ export class SessionKeys implements KeptKeys {
   readonly #kept = new Set<number>();
   /** Those that the disk did not take. */
   readonly #refused = new Set<number>();
+  /** Those that are of no use any more, and could not be deleted. */
+  readonly #undeleted = new Set<number>();
   #keeping: Promise<void> | undefined;
   readonly #folder: string;
   readonly #troubles: Troubles;
@@ -33,9 +35,9 @@ export class SessionKeys implements KeptKeys {
     return this.#troubles.texts;
   }
 
-  /** Whether the disk has all of them. */
+  /** Whether the disk has all of them, and none besides. */
   get areKept(): boolean {
-    return this.#refused.size === 0;
+    return this.#refused.size === 0 && this.#undeleted.size === 0;
   }
 
   /**
@@ -70,7 +72,7 @@ export class SessionKeys implements KeptKeys {
     await this.#keep(epoch, session);
   }
 
-  /** Tries again what the disk did not take, which the next process has to sign with. Calls that overlap are one. */
+  /** Tries again what the disk did not do: what it did not take, the next process has to sign with. Calls that overlap are one. */
   keepRefused(): Promise<void> {
     this.#keeping ??= this.#keepRefused().finally(() => {
       this.#keeping = undefined;
@@ -88,12 +90,10 @@ export class SessionKeys implements KeptKeys {
   async forgetAllBut(epochs: ReadonlySet<number>): Promise<void> {
     for (const epoch of this.#keys.keys()) if (!epochs.has(epoch)) this.#keys.delete(epoch);
     for (const epoch of this.#kept) {
-      if (epochs.has(epoch)) continue;
-      // What cannot be deleted is tried again by the next process.
-      this.#kept.delete(epoch);
+      if (epochs.has(epoch) || this.#undeleted.has(epoch)) continue;
       this.#refused.delete(epoch);
       this.#troubles.tried(keeping(epoch), undefined);
-      await this.#try(`deleting that of epoch ${epoch}`, () => rm(this.#pathOf(epoch), { force: true }));
+      await this.#delete(epoch);
     }
   }
 
@@ -102,6 +102,7 @@ export class SessionKeys implements KeptKeys {
       const session = this.#keys.get(epoch);
       if (session) await this.#keep(epoch, session);
     }
+    for (const epoch of [...this.#undeleted]) await this.#delete(epoch);
   }
 
   async #keep(epoch: number, session: SessionKey): Promise<void> {
@@ -118,9 +119,20 @@ export class SessionKeys implements KeptKeys {
     this.#troubles.tried(READING, undefined);
   }
 
+  async #delete(epoch: number): Promise<void> {
+    const isDeleted = await this.#try(`deleting that of epoch ${epoch}`, () => unlinkIfThere(this.#pathOf(epoch)));
+    if (!isDeleted) {
+      this.#undeleted.add(epoch);
+      return;
+    }
+    this.#undeleted.delete(epoch);
+    this.#kept.delete(epoch);
+    this.#troubles.tried(reading(epoch), undefined);
+  }
+
   async #read(epoch: number): Promise<void> {
     this.#kept.add(epoch);
-    await this.#try(`reading that of epoch ${epoch}`, async () => {
+    await this.#try(reading(epoch), async () => {
       this.#keys.set(epoch, readSessionKey(this.#pathOf(epoch)));
     });
   }
@@ -142,6 +154,19 @@ export class SessionKeys implements KeptKeys {
   }
 }
 
+const reading = (epoch: number): string => `reading that of epoch ${epoch}`;
 const keeping = (epoch: number): string => `keeping that of epoch ${epoch}`;
 
 const fileOf = (epoch: number): string => `${epoch}.json`;
+
+/** There is no such file, or no such folder of its. */
+const GONE = new Set<string | undefined>(['ENOENT', 'ENOTDIR']);
+
+/** `rm` with `force` takes EPERM for a folder's, and ends in an ENOTDIR that says nothing of the cause. */
+async function unlinkIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!GONE.has((error as NodeJS.ErrnoException).code)) throw error;
+  }
+}
