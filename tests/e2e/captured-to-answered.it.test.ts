@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { percentile, untilAsked, untilTailed } from '../bench/src/store/latencies.js';
 import { missingAndTwice, OneHost } from '../chaos/agent/one-host.js';
+import { expectRate } from '../chaos/rig/rate.js';
 import { printRow } from '../chaos/rig/row.js';
 import { seeded } from '../chaos/rig/seed.js';
 import { postgres, suiteRequires } from '../environment/src/requirements.js';
@@ -47,6 +48,7 @@ suiteRequires(seeded('from the wire to an answer'), needs, ({ postgres: server }
       `${sent} packets of live traffic at ${rig.sender.rate}/s through kernel, agent, Kafka and Postgres, ${found.missing} missing, ` +
         `${found.twice} twice; captured → query, p95: ${ms(toQuery)}, captured → tail: ${ms(toTail)}`,
     );
+    expectRate(rig.sender.rate, PACKETS_PER_SECOND);
     expect(found).toEqual({ missing: 0, twice: 0 });
     expect(toQuery.length).toBeGreaterThan(0);
     expect(toTail.length).toBeGreaterThan(0);

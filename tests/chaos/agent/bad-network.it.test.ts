@@ -6,6 +6,7 @@ import type { KafkaOptions } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { newRandom, seeded } from '../rig/seed.js';
 import { anonymousMib } from '../rig/soak.js';
@@ -88,6 +89,7 @@ suiteRequires(
           `longest calls so far ${longest.agent.toFixed(2)} s by the agent, ${longest.analytics.toFixed(2)} s by analytics ` +
           `(bar ${LONGEST_CALL_S})`,
       );
+      expectRate(sender.rate, packetsPerSecond);
       for (const seconds of Object.values(longest)) {
         expect(seconds).toBeGreaterThan(0);
         expect(seconds).toBeLessThanOrEqual(LONGEST_CALL_S);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { newRandom } from '../rig/seed.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
@@ -69,6 +70,7 @@ export function bothKilled(rig: OneHost): void {
         `${KILLS} kills of both, ${sent} packets sent at ${rig.sender.rate}/s, ${missing} missing, ${twice} twice; ` +
           `${unseenMs.toFixed(0)} ms without a socket; captured in all epochs ${captured}, ${lost} of them lost`,
       );
+      expectRate(rig.sender.rate, PACKETS_PER_SECOND);
       expect(twice).toBe(0);
       // Nothing of the ledger is missing, and nothing that is missing is in it.
       expect(stored.size).toBe(captured - lost);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { queryApi } from '@bpfleet/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
@@ -40,6 +41,7 @@ export function brokersAway(rig: OneHost, nextNumbers: () => number): void {
       `${sent} packets sent at ${rate}/s, brokers away ${AWAY_MS / 1000} s of it, ` +
         `spool of ${capBytes / MIB} MiB: ${found}`,
     );
+    expectRate(rate, PACKETS_PER_SECOND);
   }
 
   const doneWith = async (): Promise<number> => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
 import { FakeClock, fakeTime } from '../rig/fake-clock.js';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { newRandom, seeded } from '../rig/seed.js';
 import { missingAndTwice, OneHost, outOfOrder } from './one-host.js';
@@ -69,7 +70,10 @@ suiteRequires(
 
       const stored = await rig.stored(sent);
       const found = missingAndTwice(sent, stored);
-      printRow(`${4 * ROUNDS} steps and kills, ${sent} packets sent, ${found.missing} missing, ${found.twice} twice`);
+      printRow(
+        `${4 * ROUNDS} steps and kills, ${sent} packets sent at ${rig.sender.rate}/s, ${found.missing} missing, ${found.twice} twice`,
+      );
+      expectRate(rig.sender.rate, PACKETS_PER_SECOND);
       const said = found.missing === 0 ? '' : await whereabouts(rig, sent, stored);
       expect(found, said).toEqual({ missing: 0, twice: 0 });
       const packets = await rig.storedPlaces();

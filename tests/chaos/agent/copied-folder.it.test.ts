@@ -7,6 +7,7 @@ import type { Host } from '@bpfleet/test-environment';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { OneHost } from './one-host.js';
 
@@ -125,6 +126,7 @@ suiteRequires(
         `${total} packets sent to two agents with one identity, at ${sent.map(({ rate }) => rate).join(', ')}/s each, ` +
           `${refused.size} in quarantine; ${shown}`,
       );
+      for (const { rate } of sent) expectRate(rate, PACKETS_PER_SECOND);
     });
   },
 );

@@ -9,6 +9,7 @@ import {
   STATE_BYTES,
 } from '../../../apps/capture-agent/src/capture/sections/open-section.js';
 import type { SteadySender } from '../../e2e/steady-sender.js';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { type Fate, fateBefore, noFate, untilAddsUp } from './fate.js';
 import { type LoggedRecord, LogOnDisk } from './log-on-disk.js';
@@ -167,6 +168,7 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
           `${evictedPackets} given up by the spool, and ${ofLog} in records that the log gave up or damaged; ` +
           `the answer: ${JSON.stringify(completeness)}`,
       );
+      for (const sender of senders) expectRate(sender.rate, sender === few ? FEW_PER_SECOND : PACKETS_PER_SECOND);
       expect({ missing, twice }).toEqual({ missing: sent - left, twice: 0 });
       expect(completeness).toMatchObject({
         droppedByKernel: all.dropped,

@@ -4,6 +4,7 @@ import { queryApi } from '@bpfleet/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { newRandom, seeded } from '../rig/seed.js';
 import { bothKilled } from './both-killed.js';
@@ -78,6 +79,7 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
           `${twice} twice; by the ledger ${captured} captured, ${dropped} dropped by the kernel (before each kill ` +
           `${each('dropped')}), ${lost} lost of open sections (by each kill ${each('lost')}; bar ${bar.says})`,
       );
+      expectRate(sender.rate, packetsPerSecond);
       // What found no room in a ring is the ring's; of the rest one kill costs so much at the most.
       expect(Math.max(...kills.map((kill) => kill.lost))).toBeLessThanOrEqual(bar.most);
       expect(captured + dropped).toBe(sent);
@@ -122,6 +124,7 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
         `${sent} packets sent at ${sender.rate}/s, ${missing} missing, ${twice} twice; ${dropped} dropped by the kernel, ${lost} lost, ${most} at most in one epoch (bar ${bar.says}); ` +
         `at most ${Math.round(unreadMs)} ms until one captures again`,
     );
+    expectRate(sender.rate, large.packetsPerSecond);
     expect(most).toBeLessThanOrEqual(bar.most);
     expect(fates.size).toBeGreaterThan(ROUNDS);
     expect(captured + dropped).toBe(sent);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { queryApi } from '@bpfleet/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
 
@@ -85,6 +86,7 @@ export function overload(rig: OneHost, nextNumbers: () => number): void {
           `${(all / (all - missing)).toFixed(1)} times what was stored: ${all - missing} stored, ${twice} twice, ` +
           `${dropped} dropped by the kernel and ${givenUp} given up by the spool, by the store's word`,
       );
+      expectRate(rate, PACKETS_PER_SECOND);
       expect(twice).toBe(0);
       expect(missing).toBe(dropped + givenUp);
       expect(givenUp).toBe(ledger!.agent.evictedPackets - spooled.evictedPackets);

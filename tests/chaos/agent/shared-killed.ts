@@ -1,6 +1,7 @@
 import type { LossLedger } from '@bpfleet/contract';
 import { addCables, cableNames } from '@bpfleet/test-environment';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { killBar } from './fate.js';
 import { missingAndTwice, type OneHost } from './one-host.js';
@@ -79,6 +80,7 @@ export function sharedKilled(rig: OneHost, nextNumbers: () => number): void {
           `${ROUNDS} kills, ${sent} packets at ${sender.rate}/s on ${CABLES} interfaces, ring of ${bytes / MIB} MiB: ` +
             `${missing} missing, ${twice} twice, ${dropped} dropped, ${before.lost} lost (bar of each kill ${bar.says})`,
         );
+        expectRate(sender.rate, packetsPerSecond);
         expect({ missing, twice }).toEqual({ missing: dropped + before.lost, twice: 0 });
         expect(dropped > 0).toBe(bytes === MIB);
         const states = last.filters.map(({ state, reason }) => `${state} ${reason}`);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { hostsHere } from '../../e2e/requirements.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { longForm, SAMPLE_MS, SOAK_MINUTES, Soak } from '../rig/soak.js';
 import { missingAndTwice, OneHost } from './one-host.js';
@@ -31,6 +32,7 @@ suiteRequires('an agent that runs for long', needs, ({ postgres: server }) => {
       `${SOAK_MINUTES} min at ${rig.sender.rate} packets/s, ${sent} packets sent, ${found.missing} missing, ` +
         `${found.twice} twice; opener and agent ${soak.says}`,
     );
+    expectRate(rig.sender.rate, PACKETS_PER_SECOND, true);
     expect(found).toEqual({ missing: 0, twice: 0 });
     soak.expectFlat();
   });

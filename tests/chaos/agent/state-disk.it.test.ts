@@ -9,6 +9,7 @@ import { numberedExpression } from '../../e2e/numbered-traffic.js';
 import { hostsHere } from '../../e2e/requirements.js';
 import { untilSettled } from '../../e2e/stored-once.js';
 import { postgres, suiteRequires } from '../../environment/src/requirements.js';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { mountsHere, SmallDisk } from '../rig/small-disk.js';
 import { missingAndTwice, OneHost } from './one-host.js';
@@ -140,6 +141,7 @@ suiteRequires(
         `${sent} packets sent meanwhile at ${rig.sender.rate}/s, ${found.missing} missing, ${found.twice} twice; ` +
           `${awayMs.toFixed(0)} ms in which there was no socket for some of the time`,
       );
+      expectRate(rig.sender.rate, PACKETS_PER_SECOND);
       expect(found.twice).toBe(0);
       expect(found.missing).toBeLessThanOrEqual((PACKETS_PER_SECOND * awayMs) / 1000);
     });

@@ -4,6 +4,7 @@ import type { LossLedger } from '@bpfleet/contract';
 import { addCables, cableNames, removeCables } from '@bpfleet/test-environment';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { NUMBERED_PORT, numberedExpression } from '../../e2e/numbered-traffic.js';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { newRandom } from '../rig/seed.js';
 import { add, fateBefore, fateOf, noFate, untilAddsUp } from './fate.js';
@@ -76,6 +77,7 @@ export function takeOverKilled(rig: OneHost, nextNumbers: () => number): void {
           `${missing} missing, ${twice} twice; by the ledgers ${captured} captured, ${dropped} dropped by the kernel ` +
           `(${before.dropped} before a kill), ${lost} lost of open sections`,
       );
+      expectRate(sender.rate, PACKETS_PER_SECOND);
       // Those that two sockets let pass were counted by one; what was not read found no room.
       expect(captured).toBeLessThanOrEqual(sent);
       expect(captured + dropped).toBeGreaterThanOrEqual(sent);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { controlApi } from '@bpfleet/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { numberedExpression, numberedFrames, numbersIn } from '../../e2e/numbered-traffic.js';
+import { expectRate } from '../rig/rate.js';
 import { printRow } from '../rig/row.js';
 import { newRandom } from '../rig/seed.js';
 import type { OneHost } from './one-host.js';
@@ -91,6 +92,7 @@ export function versionChange(rig: OneHost, agentEnv: Readonly<Record<string, st
       const sent = await sender.stop();
       const { swaps, wrong } = audit(sent, await allStored(sent));
       printRow(`${sent} packets sent at ${sender.rate}/s, ${swaps} changes of version, ${wrong.length} packets wrong`);
+      expectRate(sender.rate, PACKETS_PER_SECOND);
       expect(wrong.slice(0, 10)).toEqual([]);
       expect(swaps).toBe(VERSIONS - 1);
     });

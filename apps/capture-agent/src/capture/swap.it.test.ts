@@ -9,6 +9,7 @@ import { compile } from '@bpfleet/pcap-filter';
 import { forEachPacket, readSection } from '@bpfleet/section';
 import { canMakeHosts, createHosts, type Hosts } from '@bpfleet/test-environment';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expectRate } from '../../../../tests/chaos/rig/rate.js';
 import { printFigures } from '../../../../tests/conformance/figures.js';
 import { CaptureRig } from '../testing/capture-rig.js';
 import { CLASSES, classOf, expressionOf, numberAt } from '../testing/numbered-packets.js';
@@ -139,6 +140,7 @@ describe.runIf(possible.ok)(title, () => {
       seed,
       `${found.versions} versions, ${sent} packets, ${packetsPerSecond}/s of ${PACKETS_PER_SECOND}/s wished: stored ${shown}; ${found.wrong} wrong`,
     );
+    expectRate(packetsPerSecond, PACKETS_PER_SECOND);
     return found;
   }
 
