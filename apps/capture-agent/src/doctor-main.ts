@@ -1,4 +1,4 @@
-// What `bpfleet agent doctor` asks of the agent itself: JSON on stdout. In a process of its own, which confines itself to try it.
+// What `bpfleet agent doctor` asks of the agent itself: a line of JSON on stdout, after which it may be killed. In a process of its own, which confines itself to try it.
 import { fileURLToPath } from 'node:url';
 import { KafkaBus } from '@bpfleet/bus';
 import type { AgentFindings, Finding } from '@bpfleet/contract/doctor';
@@ -16,6 +16,7 @@ import { listenFinding } from './doctor/listen-finding.js';
 import { ownTrafficFinding } from './doctor/own-traffic-finding.js';
 import { readConfig } from './doctor/read-config.js';
 import { recordingFinding } from './doctor/recording-finding.js';
+import { serverFindings } from './doctor/server-findings.js';
 import { controlFolder, openerFolder, spoolDirOf } from './folders.js';
 import { runAs } from './opener/run-as.js';
 
@@ -32,24 +33,23 @@ const ofFolders = [
 const answer: AgentFindings = {
   findings: [...findings, ...ofFolders, ...(await ofSettings()), ...(platform().ok ? ofHost() : [])],
   settings: {
-    server: config.server,
-    brokers: config.kafkaBrokers.map(formatHostPort),
     stateDir: config.agentStateDir,
     spoolDir: spoolDirOf(config),
     spoolBytes: config.agentSpoolBytes,
     ...(owner === undefined ? {} : { owner }),
   },
 };
-process.stdout.write(JSON.stringify(answer));
+process.stdout.write(`${JSON.stringify(answer)}\n`);
 
 /** Before all else: behind the seccomp filter no socket can be opened. */
 async function ofSettings(): Promise<Finding[]> {
-  const { listen, port, agentPcap, kafkaBrokers } = config;
+  const { listen, port, agentPcap, kafkaBrokers, server } = config;
   const ofSource = agentPcap === undefined ? ofOwnTraffic() : recordingFinding(agentPcap);
   const ofBrokers = kafkaBrokers
     .map(formatHostPort)
     .map((broker) => brokerFinding(broker, () => busOf([broker]).endpoints()));
-  return Promise.all([listenFinding(listen, port), ofSource, ...ofBrokers]);
+  const ofServer = serverFindings(server, Date.now);
+  return [...(await Promise.all([listenFinding(listen, port), ofSource, ...ofBrokers])), ...(await ofServer)];
 }
 
 function busOf(brokers: readonly string[]): KafkaBus {

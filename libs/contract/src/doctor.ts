@@ -26,8 +26,6 @@ export const AgentFindings = z.object({
   findings: z.array(Finding),
   /** As the agent reads them, mistakes left out. */
   settings: z.object({
-    server: z.string(),
-    brokers: z.array(z.string()),
     stateDir: z.string(),
     spoolDir: z.string(),
     spoolBytes: z.number(),

@@ -21,11 +21,28 @@ export async function agentFindings(
 ): Promise<AgentAnswer> {
   if (!existsSync(doctor)) return cannotAsk(`it is not built: there is no ${doctor}`);
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [doctor], { env, timeout: TIMEOUT_MS });
-    return AgentFindings.parse(JSON.parse(stdout));
+    return AgentFindings.parse(JSON.parse(await lineOf(doctor, env)));
   } catch (error) {
     return cannotAsk(reasonOf(error));
   }
+}
+
+/**
+ * What it says, and no more: a connection that nobody answers, given up after 3 s, keeps its process for 10, and so does a name
+ * server, for which also `process.exit()` waits.
+ */
+async function lineOf(doctor: string, env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  const asked = promisify(execFile)(process.execPath, [doctor], { env, timeout: TIMEOUT_MS });
+  let said = '';
+  const isSaid = () => said.endsWith('\n');
+  asked.child.stdout!.on('data', (text: string) => {
+    said += text;
+    if (isSaid()) asked.child.kill('SIGKILL');
+  });
+  await asked.catch((error: unknown) => {
+    if (!isSaid()) throw error;
+  });
+  return said;
 }
 
 const cannotAsk = (reason: string): AgentAnswer => ({

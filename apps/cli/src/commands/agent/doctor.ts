@@ -32,22 +32,20 @@ export function agentDoctor(parent: Command, terminal: Terminal): void {
   });
 }
 
-async function examine({ env, now }: Terminal): Promise<Finding[]> {
+async function examine({ env }: Terminal): Promise<Finding[]> {
   // Loaded here: other commands work without the kernel's interfaces.
   const { canUseCap } = await import('@bpfleet/linux');
   const { agentFindings } = await import('../../doctor/agent-findings.js');
   const { kernelChecks } = await import('../../doctor/kernel-checks.js');
   const { capCheck } = await import('../../doctor/cap-check.js');
   const { folderCheck } = await import('../../doctor/folder-checks.js');
-  const { serverChecks } = await import('../../doctor/peer-checks.js');
   const { findings, settings } = await agentFindings(env);
   const ofHost = [...findings, ...kernelChecks(), capCheck(canUseCap(), env)];
   if (settings === undefined) return ofHost;
-  const { server, stateDir, spoolDir, spoolBytes, owner } = settings;
+  const { stateDir, spoolDir, spoolBytes, owner } = settings;
   return [
     ...ofHost,
     folderCheck('state folder', stateDir, 1024 ** 2),
     folderCheck('spool', spoolDir, spoolBytes, owner),
-    ...(await serverChecks(server, now)),
   ];
 }

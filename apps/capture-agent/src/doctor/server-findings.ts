@@ -24,7 +24,7 @@ function isReadiness(text: string): boolean {
 }
 
 /** The filter-manager, and how far this host's clock is from its. */
-export async function serverChecks(server: string, nowMs: () => number): Promise<Finding[]> {
+export async function serverFindings(server: string, nowMs: () => number): Promise<Finding[]> {
   const name = `filter-manager ${server}`;
   try {
     const [response, text] = await answerWithin(TIMEOUT_MS, 'it', async (signal) => {
