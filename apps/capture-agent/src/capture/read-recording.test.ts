@@ -76,6 +76,18 @@ describe('readRecording', () => {
     });
   });
 
+  const pcapng99 = new PcapngExport().header();
+  it.each([
+    ['is empty', WHOLE.subarray(0, 0), 'record it again'],
+    ['ends before its first packet does', WHOLE.subarray(0, FILE_HEADER_BYTES + 10), 'record it again'],
+    ['is of a version of pcap that is not known', Uint8Array.from(WHOLE).with(4, 99), 'save it as pcapng'],
+    ['is of a version of pcapng that is not known', pcapng99.with(12, 99), 'save it as pcapng'],
+  ])('does not advise to repair one that %s', async (_, bytes, hint) => {
+    await expect(read(bytes)).rejects.toMatchObject({
+      ...{ code: 'CAPTURE_FILE_CORRUPT', hint: expect.stringContaining(hint) },
+    });
+  });
+
   it('refuses one that is not there', async () => {
     await expect(readRecording(file)).rejects.toMatchObject({
       ...{ code: 'FILE_UNREADABLE', message: expect.stringContaining(file), hint: expect.any(String) },

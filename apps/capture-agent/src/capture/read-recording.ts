@@ -39,7 +39,7 @@ export async function readRecording(file: string): Promise<Recording> {
   try {
     reader.end();
   } catch (cause) {
-    if (packets === 0) throw refusalOf(file, cause);
+    if (packets === 0) throw refusalOf(file, cause, 'record it again: no packet of it is whole');
     const { message } = refusalOf(file, cause);
     return { ...found, cut: `${message}; the ${packets} packets before it are replayed` };
   }
@@ -84,12 +84,9 @@ export async function refuseUnlessFile(file: string): Promise<void> {
   if (!found.isFile()) throw unreadable(file, 'it is no regular file, and is read twice');
 }
 
-function refusalOf(file: string, cause: unknown): BpfleetError {
+function refusalOf(file: string, cause: unknown, advice = 'repair it: `pcapfix`'): BpfleetError {
   if (!(cause instanceof BpfleetError)) throw cause;
-  return new BpfleetError(cause.code, `${file}: ${cause.message}`, {
-    cause,
-    hint: cause.hint ?? 'repair it: `pcapfix`',
-  });
+  return new BpfleetError(cause.code, `${file}: ${cause.message}`, { cause, hint: cause.hint ?? advice });
 }
 
 function unreadable(file: string, reason: string, cause?: unknown): BpfleetError {

@@ -285,7 +285,8 @@ describe('CaptureFileReader', () => {
   });
 
   it.each<[string, Uint8Array, number, RegExp]>([
-    ['an empty file', new Uint8Array(), 0, /byte 0: too short/],
+    ['an empty file', new Uint8Array(), 0, /byte 0: the file is empty/],
+    ['a file of three bytes', Uint8Array.of(0xd4, 0xc3, 0xb2), 0, /byte 0: too short/],
     ['a file of another kind', text('GIF89a and more'), 0, /byte 0: neither pcap nor pcapng/],
     ['a gzip file', Uint8Array.of(0x1f, 0x8b, 8, 0, 0), 0, /gzip/],
     ['pcap of another version', pcapFile(one, true, true).with(4, 9), 0, /byte 4: pcap version 9/],

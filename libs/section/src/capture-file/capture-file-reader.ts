@@ -53,8 +53,9 @@ export class CaptureFileReader {
    * @throws BpfleetError `CAPTURE_FILE_CORRUPT` when the file is empty or ends inside a record
    */
   end(): void {
-    if (this.#decoder === undefined) throw corruptFile(0, 'too short to be a capture file');
     const { length } = this.#pending.bytes;
+    if (this.#decoder === undefined)
+      throw corruptFile(0, length === 0 ? 'the file is empty' : 'too short to be a capture file');
     if (length > 0) {
       throw corruptFile(this.#fileOffset, `the file ends after ${length} of ${this.#neededBytes} bytes of a record`);
     }

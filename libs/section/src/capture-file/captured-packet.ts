@@ -33,6 +33,9 @@ export function corruptFile(fileOffset: number, what: string, hint?: string): Bp
   return new BpfleetError('CAPTURE_FILE_CORRUPT', message, hint === undefined ? {} : { hint });
 }
 
+/** Whole, as far as anybody knows here: no tool repairs it. */
+export const OTHER_VERSION = 'open it with what wrote it, and save it as pcapng';
+
 /** More than any link carries, and what Wireshark believes of a block: a wrong length must not become an allocation. */
 export const MAX_BLOCK_BYTES = 16 * 1024 * 1024;
 

@@ -1,5 +1,11 @@
 import { SNAPLEN_BYTES } from '../format.js';
-import { type CapturedPacket, corruptFile, normalLinkType, type RecordDecoder } from './captured-packet.js';
+import {
+  type CapturedPacket,
+  corruptFile,
+  normalLinkType,
+  OTHER_VERSION,
+  type RecordDecoder,
+} from './captured-packet.js';
 
 /** Classic pcap: a 24-byte file header, then records of a 16-byte header and the bytes (draft-ietf-opsawg-pcap 4, 5). */
 const HEADER = { major: 4, linkType: 20, length: 24 } as const;
@@ -65,7 +71,7 @@ export class PcapDecoder implements RecordDecoder {
 
   #begin(view: DataView, at: number, fileOffset: number): void {
     const major = view.getUint16(at + HEADER.major, this.#isLittle);
-    if (major !== 2) throw corruptFile(fileOffset + HEADER.major, `pcap version ${major}; 2 is known`);
+    if (major !== 2) throw corruptFile(fileOffset + HEADER.major, `pcap version ${major}; 2 is known`, OTHER_VERSION);
     // The upper bits of the field tell the FCS length.
     this.#linkType = normalLinkType(view.getUint32(at + HEADER.linkType, this.#isLittle) & 0xffff);
   }

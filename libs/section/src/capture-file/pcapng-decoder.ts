@@ -18,6 +18,7 @@ import {
   corruptFile,
   MAX_BLOCK_BYTES,
   normalLinkType,
+  OTHER_VERSION,
   type RecordDecoder,
   storableNs,
 } from './captured-packet.js';
@@ -86,7 +87,7 @@ export class PcapngDecoder implements RecordDecoder {
   #section(block: Block): void {
     block.needs(SHB.options);
     const major = block.u16(SHB.major);
-    if (major !== 1) throw block.corrupt(`pcapng version ${major}; 1 is known`);
+    if (major !== 1) throw block.corrupt(`pcapng version ${major}; 1 is known`, OTHER_VERSION);
     this.#interfaces = [];
     this.#namesBytes = 0;
   }
@@ -183,8 +184,8 @@ class Block {
     readonly fileOffset: number,
   ) {}
 
-  corrupt(what: string) {
-    return corruptFile(this.fileOffset, what);
+  corrupt(what: string, hint?: string) {
+    return corruptFile(this.fileOffset, what, hint);
   }
 
   needs(fixedBytes: number): void {
