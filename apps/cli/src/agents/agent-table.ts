@@ -63,10 +63,16 @@ const attachmentColumns: readonly Column<FilterState>[] = [
   { title: 'INTERFACE', value: (state) => state.interface },
   { title: 'LINK TYPE', value: (state) => state.linkType },
   { title: 'STATE', value: (state) => state.state },
+  { title: 'SELF-TEST', value: selfTest },
   { title: 'MATCHED', value: (state) => state.counters?.matched ?? '', align: 'right' },
   { title: 'DROPPED', value: (state) => state.counters?.droppedByKernel ?? '', align: 'right' },
   { title: 'REASON', value: (state) => state.reason ?? '' },
 ];
+
+/** Packets tried before it was attached: those that need no metadata in the kernel, too. */
+function selfTest({ selfTest: tried }: FilterState): string {
+  return tried ? `${tried.inKernel} of ${tried.packets} in kernel` : '';
+}
 
 /** One line per filter and interface of one agent, then what went wrong lately. */
 export function attachmentTable({ status }: Agent, terminal: Terminal): string {

@@ -28,7 +28,10 @@ const agent = (id: string): Agent => ({
     facts: { hostname: id, operatingSystem: 'Debian 12', kernel: '6.1.0', architecture: 'x64', agentVersion: '0.1.0' },
     interfaces: [],
     filters: [
-      { ...web, interface: 'eth0', state: 'attested', counters: { matched: 12, droppedByKernel: 2, captured: 10 } },
+      {
+        ...{ ...web, interface: 'eth0', state: 'attested', selfTest: { packets: 48, inKernel: 41 } },
+        counters: { matched: 12, droppedByKernel: 2, captured: 10 },
+      },
       { ...web, interface: 'eth2', state: 'attested', counters: { matched: 0, droppedByKernel: 2, captured: 0 } },
       { ...web, interface: 'eth1', state: 'refused', reason: 'EPERM' },
     ],
@@ -77,7 +80,16 @@ describe('agent get', () => {
   it('shows the state of each filter on each interface of one agent', async () => {
     fleet.agents = [agent('host-1')];
     const { out } = await runCommand(['agent', 'get', 'host-1', '--server', server]);
-    expect(out).toContain('web@3   eth1       EN10MB     refused                     EPERM\n');
+    expect(out).toMatch(/web@3 +eth1 +EN10MB +refused +EPERM\n/);
+  });
+
+  it('shows beside each state how many packets of the self-test ran in the kernel, and how many there were', async () => {
+    fleet.agents = [agent('host-1')];
+    const { out } = await runCommand(['agent', 'get', 'host-1', '--server', server]);
+    expect(out).toMatch(/FILTER +INTERFACE +LINK TYPE +STATE +SELF-TEST +MATCHED/);
+    expect(out).toMatch(/web@3 +eth0 +EN10MB +attested +41 of 48 in kernel +12 +2\n/);
+    // Of an agent that does not say.
+    expect(out).toMatch(/web@3 +eth2 +EN10MB +attested +0 +2\n/);
   });
 
   it('never lets an agent write to the terminal with control characters', async () => {
