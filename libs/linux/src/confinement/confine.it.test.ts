@@ -103,9 +103,12 @@ describe.runIf(possible.ok)(title, () => {
       attach: 'EPERM',
       detach: 'EPERM',
       'go to another interface': 'EPERM',
+      'go promiscuous': 'EPERM',
       listen: 'EPERM',
     });
-    expect(free.socket.results).toEqual({ attach: 'ok', detach: 'ok', 'go to another interface': 'ok', listen: 'ok' });
+    expect(free.socket.results).toEqual({
+      ...{ attach: 'ok', detach: 'ok', 'go to another interface': 'ok', 'go promiscuous': 'ok', listen: 'ok' },
+    });
   });
 
   it('receives that socket, maps its ring, reads and counts', () => {

@@ -72,10 +72,13 @@ function tryAll() {
   };
 }
 
-/** What a new filter for the socket, a detached one, another interface and a listener come to. */
+/** What a new filter for the socket, a detached one, another interface, all that passes there and a listener come to. */
 async function tryWithSocket(fd) {
   const toLo = new Uint8Array(20);
   toLo.set([AF_PACKET, 0, 0, 3, 1]);
+  // `struct packet_mreq`: lo, PACKET_MR_PROMISC.
+  const promiscuous = new Uint8Array(16);
+  promiscuous.set([1, 0, 0, 0, 1]);
   const socket = linux.PacketSocket.adopt(fd, {
     geometry: { blockBytes: 1 << 16, blockCount: 4 },
     skipOutgoing: false,
@@ -92,6 +95,7 @@ async function tryWithSocket(fd) {
     attach: caught(() => socket.attach(Uint8Array.of(6, 0, 0, 0, 255, 255, 0, 0))),
     detach: attempt('setsockopt', [fd, 1, 27, koffi.address(new Uint8Array(4)), 4]),
     'go to another interface': attempt('bind', [fd, koffi.address(toLo), toLo.length]),
+    'go promiscuous': attempt('setsockopt', [fd, 263, 1, koffi.address(promiscuous), promiscuous.length]),
     listen: listening,
   };
   const events = new linux.EventSet([fd]);
