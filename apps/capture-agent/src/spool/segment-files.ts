@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, unlinkSync } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { segmentFile, segmentOf } from './spool-folder.js';
 
@@ -87,7 +87,12 @@ export class FolderSegments implements SegmentFiles {
     this.#forget(segment);
     this.#named.delete(segment);
     this.#unnamed.delete(segment);
-    rmSync(segmentFile(this.folder, segment), { force: true });
+    try {
+      // Not `rmSync` with `force`, which tells another error than that of the file.
+      unlinkSync(segmentFile(this.folder, segment));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 
   close(): void {
