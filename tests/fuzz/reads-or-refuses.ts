@@ -2,6 +2,7 @@ import { BpfleetError } from '@bpfleet/errors';
 import { expect, it } from 'vitest';
 import { printFigures } from '../conformance/figures.js';
 import { Random, seedOfRun } from '../conformance/random.js';
+import { timeLimitMs } from '../conformance/time-limit.js';
 import { InputMemory } from './input-memory.js';
 import { type Inputs, Mutations } from './mutations.js';
 
@@ -32,7 +33,7 @@ export interface Fuzzed {
 export function itReadsOrRefuses({ name, valid, read, refusals, damage = Mutations }: Fuzzed): void {
   const seed = seedOfRun();
   const title = `${name}: reads or refuses ${INPUTS} inputs, and keeps nothing (BPFLEET_TEST_SEED=${seed})`;
-  it(title, { timeout: 60_000 * (ROUNDS + 1) }, () => {
+  it(title, { timeout: timeLimitMs(INPUTS) }, () => {
     const random = new Random(seed);
     for (const input of valid) expect(read(input, random)).toBe(true);
     const inputs = new damage(random, valid);

@@ -3,6 +3,7 @@ import { buildEthernet, buildIpv4, buildTcp, buildUdp, concatenate } from '@bpfl
 import { describe, expect, it } from 'vitest';
 import { printFigures } from '../figures.js';
 import { Random, seedOfRun } from '../random.js';
+import { timeLimitMs } from '../time-limit.js';
 import { LINKS, randomFrame } from './frames.js';
 import { mutate } from './mutate.js';
 import { ascii, u16 } from './pieces.js';
@@ -69,7 +70,7 @@ describe('hostile packets', () => {
       );
       expect([...problems].filter(([, times]) => times === 0)).toEqual([]);
     },
-    30_000 + PACKETS,
+    timeLimitMs(PACKETS),
   );
 
   const ends = { source: '10.0.0.1', destination: '10.0.0.2' };
