@@ -78,24 +78,44 @@ function* nodesOf(nodes: readonly Node[]): Generator<Node, void, void> {
  * Everything in which the two differ. Of a packet that is cut, or goes on in another fragment, ours may show more:
  * tshark reads some fields ahead, and shows none of them when one is missing.
  */
-export function differencesOf({ frame, layers, ours, theirs }: Answers): Difference[] {
-  const left = new Map<string, OurField[]>();
-  for (const field of ours) left.set(placeOf(field), [...(left.get(placeOf(field)) ?? []), field]);
-  const differences: Difference[] = [];
-  for (const their of theirs) {
-    const our = left.get(placeOf(their))?.shift();
-    if (our === undefined) differences.push({ theirs: their });
-    else if (our.lengthBytes !== their.lengthBytes || !isSameValue(our.value, their.show)) {
-      differences.push({ ours: our, theirs: their });
-    }
-  }
+export function differencesOf(answers: Answers): Difference[] {
+  const { frame, layers } = answers;
+  const { pairs, left } = matched(answers);
+  const differences: Difference[] = pairs.filter((pair) => !isEqual(pair));
   const isPart = isPartOfMessage(frame);
-  if (!isPart) for (const fields of left.values()) for (const our of fields) differences.push({ ours: our });
+  if (!isPart) differences.push(...left.map((ours) => ({ ours })));
   if (!isSameLayers(layers, isPart)) {
     differences.push({ layers: { ours: layers.ours.join(' '), theirs: layers.theirs.join(' ') } });
   }
   return differences;
 }
+
+/** Those that are equal in name, place and length, and of which ours has no value to compare. */
+export const equalByPlace = (answers: Answers): TheirField[] =>
+  matched(answers)
+    .pairs.filter((pair) => isEqual(pair) && pair.ours.value === undefined)
+    .map(({ theirs }) => theirs);
+
+interface Pair {
+  readonly theirs: TheirField;
+  readonly ours?: OurField;
+}
+
+/** Each of tshark's fields with the one of ours that has its name and place, and those of ours that are left. */
+function matched({ ours, theirs }: Answers): { readonly pairs: readonly Pair[]; readonly left: readonly OurField[] } {
+  const left = new Map<string, OurField[]>();
+  for (const field of ours) left.set(placeOf(field), [...(left.get(placeOf(field)) ?? []), field]);
+  const pairs = theirs.map((their): Pair => {
+    const our = left.get(placeOf(their))?.shift();
+    return our === undefined ? { theirs: their } : { ours: our, theirs: their };
+  });
+  return { pairs, left: [...left.values()].flat() };
+}
+
+const isEqual = (pair: Pair): pair is Required<Pair> =>
+  pair.ours !== undefined &&
+  pair.ours.lengthBytes === pair.theirs.lengthBytes &&
+  isSameValue(pair.ours.value, pair.theirs.show);
 
 const isPartOfMessage = ({ bytes, wireLength, kinds }: Frame): boolean =>
   bytes.length < wireLength || kinds.some((kind) => kind.endsWith('first fragment'));
@@ -116,8 +136,8 @@ const DATE = /^[A-Z][a-z]{2} .*UTC$/;
 export const placeOf = ({ name, offset }: { name: string; offset: number }) => `${name} ${offset}`;
 
 /**
- * Bytes are `0a:0b` there and `0a0b` here, times a date and seconds since 1970, and lines have their end; long ones are
- * compared by their place alone.
+ * Bytes are `0a:0b` there and `0a0b` here, times a date and seconds since 1970, and lines have their end; of long ones
+ * and of groups ours has no value.
  */
 export function isSameValue(value: Node['value'], show: string): boolean {
   switch (typeof value) {

@@ -124,9 +124,10 @@ function report(
 }
 
 function bothWays(score: Score, protocols: readonly string[]): string {
-  const { theirs, missed, ours, extra } = score.of(protocols);
-  const equal = `${percent(theirs - missed, theirs)} of tshark's ${theirs} fields are ours (${missed} not)`;
-  return `${equal}, ${percent(ours - extra, ours)} of our ${ours} are tshark's (${extra} not)`;
+  const { theirs, missed, byPlace, ours, extra } = score.of(protocols);
+  const equal = theirs - missed;
+  const how = `${equal - byPlace} by value, ${byPlace} by place and length alone, ${missed} not`;
+  return `${percent(equal, theirs)} of tshark's ${theirs} fields are ours (${how}), ${percent(ours - extra, ours)} of our ${ours} are tshark's (${extra} not)`;
 }
 
 function describeDifference({ ours, theirs, layers }: Difference, { bytes, wireLength, kinds }: Frame): string {

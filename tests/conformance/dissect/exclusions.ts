@@ -45,7 +45,7 @@ const EXCLUDED: Readonly<Record<string, string>> = {
     ipv6.opt`,
 };
 
-/** Judged by themselves: what the others have in common with tshark makes up for nothing here. */
+/** Judged as a sum of their own: what the others have in common with tshark makes up for nothing here. */
 export const NAMED = ['eth', 'ip', 'ipv6', 'tcp', 'udp', 'icmp', 'dns', 'tls', 'http'];
 /** Of these ours must have every field that comes up. */
 const COMPLETE = new Set([...NAMED, 'icmpv6', 'arp', 'vlan', 'ieee8021ad', 'ah', 'esp']);

@@ -1,4 +1,4 @@
-import { type Answers, type Difference, isSameValue, type OurField, placeOf } from './comparison.js';
+import { type Answers, type Difference, equalByPlace, isSameValue, type OurField, placeOf } from './comparison.js';
 import type { Frame } from './frames.js';
 import type { TheirField, TheirPacket } from './tshark.js';
 
@@ -6,10 +6,13 @@ interface Tally {
   theirs: number;
   /** Fields of tshark's that ours lacks, or has otherwise. */
   missed: number;
+  /** Of those that ours has as tshark does, the ones without a value here: only their name, place and length were compared. */
+  byPlace: number;
   ours: number;
   /** Fields of ours that tshark knows by that name, and does not have. */
   extra: number;
 }
+const NONE: Readonly<Tally> = { theirs: 0, missed: 0, byPlace: 0, ours: 0, extra: 0 };
 
 /** How much of tshark's fields is ours, and of ours tshark's, by protocol. */
 export class Score {
@@ -24,6 +27,7 @@ export class Score {
   add(answers: Answers, differences: readonly Difference[], whole: TheirPacket | undefined): void {
     for (const { name } of answers.theirs) this.#tallyOf(name).theirs++;
     for (const { theirs } of differences) if (theirs !== undefined) this.#tallyOf(theirs.name).missed++;
+    for (const { name } of equalByPlace(answers)) this.#tallyOf(name).byPlace++;
     const ours = answers.all.ours.filter(({ name }) => this.known.has(name));
     for (const { name } of ours) this.#tallyOf(name).ours++;
     const extra = unmatched(ours, answers.all.theirs);
@@ -34,7 +38,7 @@ export class Score {
 
   /** Of these protocols together; of all when not given. */
   of(protocols: readonly string[] = this.protocols): Tally {
-    const sum: Tally = { theirs: 0, missed: 0, ours: 0, extra: 0 };
+    const sum: Tally = { ...NONE };
     for (const protocol of protocols) {
       const tally = this.#tallies.get(protocol);
       for (const key of Object.keys(sum) as (keyof Tally)[]) sum[key] += tally?.[key] ?? 0;
@@ -48,7 +52,7 @@ export class Score {
 
   #tallyOf(field: string): Tally {
     const protocol = field.split('.')[0]!;
-    const tally = this.#tallies.get(protocol) ?? { theirs: 0, missed: 0, ours: 0, extra: 0 };
+    const tally = this.#tallies.get(protocol) ?? { ...NONE };
     this.#tallies.set(protocol, tally);
     return tally;
   }
