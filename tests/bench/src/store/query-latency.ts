@@ -68,18 +68,3 @@ export const mixed = (hosts: Hosts): string[] =>
   Array.from({ length: HOSTS_PER_CLASS }, (_, index) => hostClasses.map((name) => hosts[name][index]))
     .flat()
     .filter((host) => host !== undefined);
-
-export interface Scan {
-  readonly packetsPerSecond: number;
-  readonly packets: number;
-}
-
-/** An expression of which the index tells nothing, over all that is stored; nothing matches, so that nothing ends it early. */
-export async function scanSpeed(client: ApiClient): Promise<Scan> {
-  const start = performance.now();
-  const { completeness } = await client.call(queryApi.listPackets, {
-    query: { filter: 'ether[12:2] = 0x0800 and ip[1] = 77', since: '-6h', limit: 100 },
-  });
-  const { packetsScanned: packets } = completeness;
-  return { packets, packetsPerSecond: packets / ((performance.now() - start) / 1000) };
-}
