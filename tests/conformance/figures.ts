@@ -5,7 +5,7 @@ import { installedLibpcap } from './oracle/oracle.js';
 
 const ROOT = `${import.meta.dirname}/../..`;
 /** What makes a run longer, as it must be given again to repeat it. */
-const LENGTHS = ['ROUNDS', 'EXPRESSIONS', 'PACKETS', 'FAULTS'].map((name) => `BPFLEET_TEST_${name}`);
+const LENGTHS = ['ROUNDS', 'EXPRESSIONS', 'PACKETS', 'FAULTS', 'SOAK_MINUTES'].map((name) => `BPFLEET_TEST_${name}`);
 
 /** Prints what a test counted, with what it ran on and how to repeat it. @param servers what else it used, with versions */
 export function printFigures(seed: number, figures: string, servers: readonly string[] = []): void {
