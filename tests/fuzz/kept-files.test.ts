@@ -164,9 +164,9 @@ describe('marks of a spool', () => {
   const layout = new Pieces(MARKS_BYTES, [
     [0, 2 * 8],
     [8 * 8, 20 * 8],
-    [118 * 8, 8 * 8],
+    [118 * 8, 12 * 8],
     [136 * 8, 20 * 8],
-    [246 * 8, 8 * 8],
+    [246 * 8, 12 * 8],
   ]);
   const valid = steps.map((step) => {
     words.write(step);
