@@ -145,8 +145,9 @@ export class CaptureAgent {
     this.#guest.stop();
     await this.#follower?.stop();
     await this.#reporter?.stop();
-    await this.#source?.stop();
+    // A source that stops appends nothing more that waited in memory.
     this.#sections?.stopRetry();
+    await this.#source?.stop();
     await this.#sender?.stop();
     // Now that the counters are what they stay at.
     await this.#reporter?.last();

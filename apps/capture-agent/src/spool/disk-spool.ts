@@ -119,13 +119,13 @@ export class DiskSpool implements SectionStore {
     this.#kept.hadOpenSection = had;
   }
 
-  /** So much of that epoch has only the memory of this process, or gave it up: the process after this one counts it as given up. */
+  /** So much of that epoch has only the memory of this process: the process after this one counts it as lost. */
   alsoInMemory(amount: Amount, epoch: number): void {
     this.#inMemory = { amount, epoch };
     this.#commit(this.#marks);
   }
 
-  /** So much the process before had in its memory alone, or gave up there. */
+  /** So much the process before had in its memory alone. */
   get lostInMemory(): Amount {
     return this.#lostInMemory;
   }

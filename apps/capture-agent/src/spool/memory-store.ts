@@ -13,8 +13,8 @@ export class MemoryStore implements SectionStore {
 
   constructor(
     private readonly maxBytes: number,
-    /** What would be lost if the process ended now, and what it gave up already: more or less than before. */
-    private readonly onLosses: (amount: Amount) => void = () => undefined,
+    /** So much waits now, and would be lost if the process ended. */
+    private readonly onWaiting: (amount: Amount) => void = () => undefined,
   ) {}
 
   /** Epochs that sections wait of. */
@@ -32,20 +32,18 @@ export class MemoryStore implements SectionStore {
     this.#waiting = plus(this.#waiting, amountOf(section));
     // At once: whoever refreshes may be waiting for the bus.
     this.#evict();
-    this.#tell();
+    this.onWaiting(this.#waiting);
   }
 
-  /** Those that are not in flight, for the disk. */
-  leave(): readonly StoredSection[] {
-    const left = this.#remove(this.#inFlight, this.#sections.length);
-    if (left.length > 0) this.#tell();
-    return left;
+  /** The oldest that are not in flight, up to so many bytes, for the disk. */
+  leave(maxBytes: number): readonly StoredSection[] {
+    return this.#remove(this.#inFlight, this.#countUpTo(maxBytes));
   }
 
   /** Once nobody sends any more: all of them. */
   leaveAll(): readonly StoredSection[] {
     this.#inFlight = 0;
-    return this.leave();
+    return this.#remove(0, this.#sections.length);
   }
 
   async refresh(): Promise<void> {
@@ -72,7 +70,6 @@ export class MemoryStore implements SectionStore {
   async acknowledge(): Promise<void> {
     for (const section of this.#remove(0, this.#inFlight)) this.#sent = plus(this.#sent, amountOf(section));
     this.#inFlight = 0;
-    this.#tell();
   }
 
   async giveUp(): Promise<void> {
@@ -86,8 +83,14 @@ export class MemoryStore implements SectionStore {
 
   async close(): Promise<void> {}
 
-  #tell(): void {
-    this.onLosses(plus(this.#waiting, this.#evicted));
+  #countUpTo(maxBytes: number): number {
+    let bytes = 0;
+    let at = this.#inFlight;
+    for (; at < this.#sections.length; at++) {
+      bytes += this.#sections[at]!.bytes.length;
+      if (bytes > maxBytes) break;
+    }
+    return at - this.#inFlight;
   }
 
   #evict(): void {
@@ -102,6 +105,7 @@ export class MemoryStore implements SectionStore {
   #remove(at: number, count: number): StoredSection[] {
     const removed = this.#sections.splice(at, count);
     for (const section of removed) this.#waiting = minus(this.#waiting, amountOf(section));
+    if (removed.length > 0) this.onWaiting(this.#waiting);
     return removed;
   }
 

@@ -28,7 +28,7 @@ export interface Seen {
   /** The newest record; 0 where there is none. */
   readonly epoch: number;
   readonly seq: number;
-  /** Of that process alone, and lost with it: in memory, where the disk took none, or given up there. */
+  /** In that process's memory alone, where the disk took none, and lost with it. */
   readonly inMemory: Amount;
   /** That process's epoch. */
   readonly memoryEpoch: number;

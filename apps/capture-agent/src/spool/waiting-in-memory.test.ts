@@ -58,7 +58,10 @@ describe('sections that wait in memory', () => {
     sections.spool = ({ header }) => brought.push(header.seq);
     refuse(0, 1, 2);
     await sections.memory.take(1);
+    await sections.lookForDeleted();
+    expect(brought).toEqual([]);
     sections.taken();
+    await sections.lookForDeleted();
     expect(brought).toEqual([1, 2]);
     expect(sections.memory.counts.waiting).toEqual(of(1));
   });
@@ -98,6 +101,16 @@ describe('sections that wait in memory', () => {
     expect([sections.disk.counts.evicted, sections.disk.lostInMemory]).toEqual([of(2), noAmount]);
   });
 
+  it('are not told twice: what the process gave up itself is not lost with it', async () => {
+    refuse(0, 1);
+    await sections.memory.take(1);
+    await sections.memory.giveUp();
+    expect(sections.memory.counts.evicted).toEqual(of(1));
+    sections.stopRetry();
+    await begin(7);
+    expect(sections.disk.lostInMemory).toEqual(of(1));
+  });
+
   it('are tried again by whoever appends, behind later ones, and what is missing is told right', async () => {
     const writer = new SegmentWriter({ folder, firstSegment: sections.disk.firstSegment });
     let isFull = true;
@@ -120,6 +133,7 @@ describe('sections that wait in memory', () => {
     close(1);
     isFull = false;
     close(2);
+    await sections.lookForDeleted();
     await sections.disk.refresh();
     expect(sections.disk.lastOf(6)).toMatchObject({ seq: 2, closed: { sections: 3 }, spooled: { sections: 3 } });
     close(3);

@@ -16,6 +16,11 @@ import { type StoreFigures, storeFigures } from './store-figures.js';
 
 /** So often it is looked whether somebody deleted files under this process. */
 const LOOK_MS = 5000;
+/**
+ * So much goes from memory to the disk with each look: a disk with little room refuses most of it again, and each refusal is
+ * a copy, a failed write of the capture thread and a line in the log.
+ */
+const BACK_BYTES = 8 * 1024 * 1024;
 
 export interface WaitingLimits {
   readonly spoolBytes: number;
@@ -88,6 +93,7 @@ export class WaitingSections {
     await this.disk.keepDeleted();
     const deleted = this.#mapped.filter((name) => !this.#isThere(name));
     if (this.#errors.deleted(deleted)) this.onChange();
+    this.#bringBack();
     this.#retry.look();
   }
 
@@ -103,7 +109,6 @@ export class WaitingSections {
   /** The disk took a section. */
   taken(): void {
     this.#errors.taken();
-    this.#bringBack();
     void this.#keys.keepRefused();
   }
 
@@ -135,8 +140,9 @@ export class WaitingSections {
     return this.#errors.current;
   }
 
-  /** The disk is not tried again. Before the last is sent. */
+  /** The disk is not tried again before `close`, and nothing given to whoever appends. Before that one stops. */
   stopRetry(): void {
+    this.spool = undefined;
     clearInterval(this.#looking);
     this.#retry.stop();
   }
@@ -148,9 +154,10 @@ export class WaitingSections {
     await this.disk.close();
   }
 
-  /** What waits in memory goes to the disk, which takes sections again. */
+  /** What waits in memory goes to the disk, unless that refuses sections. */
   #bringBack(): void {
-    if (this.spool) for (const section of this.memory.leave()) this.spool(section);
+    if (this.spool === undefined || this.#errors.isRefused) return;
+    for (const section of this.memory.leave(BACK_BYTES)) this.spool(section);
   }
 
   /** For the process after this one. What the disk does not take even now is lost, and that one counts it. */
