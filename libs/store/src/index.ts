@@ -17,6 +17,7 @@ export {
 } from './flows/flow-row.js';
 export type { FlowSnapshot, PendingSections, StoredSum, SumKeys } from './flows/flow-snapshot.js';
 export { FlowStore } from './flows/flow-store.js';
+export { LargestHosts } from './flows/largest-hosts.js';
 export { MinuteSums, minuteSums } from './flows/minute-sums.js';
 export { FlowRollUp } from './flows/roll-up.js';
 export type { SectionWithoutFlows } from './flows/sections-without-flows.js';

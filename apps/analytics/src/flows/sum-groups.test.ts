@@ -42,14 +42,6 @@ describe('Sums that are added up while they arrive', () => {
     add(groups, sum({ keys: hostKeys(1, 2) }), sum({ keys: hostKeys(2, 5), weights: '10' }));
     expect(packetsOf(groups)).toEqual({ '10.0.0.5': [5, 50], '10.0.0.2': [4, 22], '10.0.0.1': [1, 1] });
   });
-  it('of hosts have nothing of the question before, whose memory they have', () => {
-    const before = new HostGroups(undefined);
-    add(before, sum({ keys: hostKeys(1, 2) }), sum({ keys: hostKeys(2, 5), weights: '10' }));
-    before.entries('packets', 10);
-    const groups = new HostGroups(undefined);
-    add(groups, sum({ keys: hostKeys(2, 3) }));
-    expect(packetsOf(groups)).toEqual({ '10.0.0.2': [2, 2], '10.0.0.3': [3, 3] });
-  });
   it('count services, and estimate them by each sum’s weight', () => {
     const [ports, protocols] = [new ServiceGroups(undefined, 'port'), new ServiceGroups(undefined, 'protocol')];
     for (const groups of [ports, protocols]) {
@@ -66,12 +58,5 @@ describe('Sums that are added up while they arrive', () => {
     expect(packetsOf(agents)).toEqual({ 'host-1': [3, 3], 'host-2': [3, 6] });
     expect(packetsOf(filters)).toEqual({ 'web@3': [6, 9], 'dns@1': [3, 15] });
     expect(packetsOf(steps)).toEqual({ '0': [3, 3], '1': [3, 6] });
-  });
-  it('refuse more hosts than fit in memory, and say how to ask', () => {
-    const groups = new HostGroups(undefined, 3);
-    add(groups, sum({ keys: hostKeys(1, 2, 3) }), sum({ keys: hostKeys(1, 2) }));
-    expect(() => groups.add(sum({ keys: hostKeys(4) }))).toThrow(
-      expect.objectContaining({ code: 'REQUEST_INVALID', hint: expect.stringContaining('shorter range') }),
-    );
   });
 });

@@ -1,13 +1,9 @@
-import { BpfleetError } from '@bpfleet/errors';
 import { formatAddress, protocolName } from '@bpfleet/packet';
-import { HostSums, ServiceSums, type StoredSum, type Totals } from '@bpfleet/store';
+import { LargestHosts, ServiceSums, type StoredSum, type Totals } from '@bpfleet/store';
 import { FlowTotals, isVersionOf, weightedVersions, weightOf } from './flow-sum.js';
 
 /** Of packets that have no such key. */
 export const OTHER = 'other';
-
-/** Hosts that one question adds up: 28 bytes for each of IPv4, 40 of IPv6. */
-export const MOST_HOSTS = 2 ** 21;
 
 /** Keys with what they add up to. */
 export type Entries = readonly (readonly [key: string, totals: Totals])[];
@@ -77,57 +73,21 @@ export class ServiceGroups implements SumGroups {
   }
 }
 
-/** Of so many hosts the memory is kept for the next question: 7 MB of IPv4. */
-const MOST_KEPT = 2 ** 18;
-/**
- * What the question before had. Each question growing its own tables took as much time of the garbage collector, which goes
- * through all of the heap for each 64 MB of them, as the adding takes.
- */
-let spare: HostSums | undefined;
-
-function takeSums(): HostSums {
-  const sums = spare ?? new HostSums();
-  spare = undefined;
-  return sums;
-}
-
-function giveBack(sums: HostSums): void {
-  if (sums.size > MOST_KEPT) return;
-  sums.clear();
-  spare = sums;
-}
-
 /** Sums with hosts as their keys, by what these sent and got: there are too many of them for a text each. */
 export class HostGroups implements SumGroups {
-  #hosts: HostSums | undefined = takeSums();
+  readonly #hosts = new LargestHosts();
 
-  constructor(
-    private readonly version: string | undefined,
-    private readonly most = MOST_HOSTS,
-  ) {}
+  constructor(private readonly version: string | undefined) {}
 
   /** @throws BpfleetError `REQUEST_INVALID` when there are more hosts than one question may have */
   add({ keys, filters, weights }: StoredSum): void {
-    const hosts = this.#sums;
-    hosts.addEncoded(keys, weightOf(filters, weights, this.version));
-    if (hosts.size <= this.most) return;
-    throw new BpfleetError('REQUEST_INVALID', `the range has more than ${this.most} hosts`, {
-      hint: 'ask for a shorter range, for one agent, or with an expression',
-    });
+    this.#hosts.addEncoded(keys, weightOf(filters, weights, this.version));
   }
 
-  /** Ends it: the memory goes to another question. */
+  /** @throws as `add` does */
   entries(order: 'packets' | 'bytes', limit: number): Entries {
-    const hosts = this.#sums;
-    const largest = hosts.largest(order, limit);
-    this.#hosts = undefined;
-    giveBack(hosts);
+    const largest = this.#hosts.largest(order, limit);
     return largest.map(({ key, ...totals }) => [formatAddress(key, 0, key.length), totals]);
-  }
-
-  get #sums(): HostSums {
-    if (this.#hosts === undefined) throw new Error('these sums were given back');
-    return this.#hosts;
   }
 }
 

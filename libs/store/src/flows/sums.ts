@@ -1,4 +1,6 @@
 import type { Totals } from './flow-groups.js';
+import type { HostCells } from './host-cells.js';
+import { NumberReader, NumberWriter } from './number-bytes.js';
 import { WordTable } from './word-table.js';
 
 /** Packets and bytes by key, and what they stand for by sampling. `words` of a key's 32-bit words. */
@@ -89,21 +91,26 @@ export class HostSums {
     return this.#four.table.size + this.#six.table.size;
   }
 
-  /** @param weight how many packets one of them stands for; `encode` does not tell */
-  addEncoded(encoded: Uint8Array, weight = 1): void {
-    const reader = new Reader(encoded);
-    const four = reader.number();
-    const six = reader.number();
-    const { key } = this.#four.table;
-    for (let n = 0; n < four; n++) {
-      key[0] = u32(encoded, reader.skip(4));
-      this.#four.add(reader.number(), reader.number(), weight);
-    }
-    for (let n = 0; n < six; n++) this.#add(encoded, reader.skip(16), 16, reader.number(), reader.number(), weight);
+  /**
+   * @param weight how many packets one of them stands for; `encode` does not tell
+   * @param cells only hosts of those that are chosen
+   */
+  addEncoded(encoded: Uint8Array, weight = 1, cells?: HostCells): void {
+    const reader = new NumberReader(encoded);
+    const counts = [reader.number(), reader.number()];
+    [this.#four, this.#six].forEach((sums, family) => {
+      const { key } = sums.table;
+      for (let n = 0; n < counts[family]!; n++) {
+        for (let word = 0; word < sums.words; word++) key[word] = reader.u32();
+        const packets = reader.number();
+        const bytes = reader.number();
+        if (cells === undefined || cells.isChosen(key)) sums.add(packets, bytes, weight);
+      }
+    });
   }
 
   encode(): Uint8Array {
-    const writer = new Writer();
+    const writer = new NumberWriter();
     writer.number(this.#four.table.size);
     writer.number(this.#six.table.size);
     for (const sums of [this.#four, this.#six]) {
@@ -167,7 +174,7 @@ export class ServiceSums {
 
   /** @param weight how many packets one of them stands for; `encode` does not tell */
   addEncoded(encoded: Uint8Array, weight = 1): void {
-    const reader = new Reader(encoded);
+    const reader = new NumberReader(encoded);
     const count = reader.number();
     for (let n = 0; n < count; n++) {
       this.add(reader.number(), reader.number() - 1, reader.number(), reader.number(), weight);
@@ -175,7 +182,7 @@ export class ServiceSums {
   }
 
   encode(): Uint8Array {
-    const writer = new Writer();
+    const writer = new NumberWriter();
     writer.number(this.#sums.table.size);
     for (const { key, packets, bytes } of this.sums()) {
       for (const value of [key.protocol, key.port + 1, packets, bytes]) writer.number(value);
@@ -212,59 +219,3 @@ function addressOf(sums: SumTable, number: number): Uint8Array {
 
 const u32 = (bytes: Uint8Array, at: number): number =>
   ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
-
-/** Whole numbers below 2^53. */
-class Reader {
-  #at = 0;
-
-  constructor(private readonly bytes: Uint8Array) {}
-
-  number(): number {
-    let byte = this.bytes[this.#at++]!;
-    if (byte < 0x80) return byte;
-    let value = byte & 0x7f;
-    for (let scale = 128; byte >= 0x80; scale *= 128) {
-      byte = this.bytes[this.#at++]!;
-      value += (byte & 0x7f) * scale;
-    }
-    return value;
-  }
-
-  /** Where the skipped bytes begin. */
-  skip(count: number): number {
-    const at = this.#at;
-    this.#at += count;
-    return at;
-  }
-}
-
-class Writer {
-  #bytes = new Uint8Array(1024);
-  #end = 0;
-
-  number(value: number): void {
-    this.#reserve(8);
-    while (value >= 0x80) {
-      this.#bytes[this.#end++] = (value % 128) | 0x80;
-      value = Math.floor(value / 128);
-    }
-    this.#bytes[this.#end++] = value;
-  }
-
-  u32(value: number): void {
-    this.#reserve(4);
-    for (const shift of [24, 16, 8, 0]) this.#bytes[this.#end++] = value >>> shift;
-  }
-
-  /** A copy: many of these are kept at a time. */
-  finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#end);
-  }
-
-  #reserve(count: number): void {
-    if (this.#end + count <= this.#bytes.length) return;
-    const larger = new Uint8Array(this.#bytes.length * 2);
-    larger.set(this.#bytes);
-    this.#bytes = larger;
-  }
-}
