@@ -16,9 +16,9 @@ class FakeQueries {
 
   readonly now = (): number => this.#nowMs;
   readonly client = {
-    call: async (_: unknown, { query }: { query: { filter: string } }) => {
+    call: async (_: unknown, { query }: { query: { filter: string; since: string } }) => {
       this.#nowMs += 1000 / 2 ** this.asked.length;
-      this.asked.push(query.filter);
+      this.asked.push(`${query.filter} since ${query.since}`);
       return { packets: [], completeness: { packetsScanned: PACKETS, rangeScanned: this.rangeScanned } };
     },
   } as unknown as ApiClient;
@@ -45,12 +45,13 @@ describe('the expressions that are scanned for', () => {
 describe('scanSpeed', () => {
   it('takes the slowest of all expressions', async () => {
     const { asked, client, now } = new FakeQueries(true);
-    expect(await scanSpeed(client, now)).toEqual({ value: 1000, spread: [1000, 8000], n: 4 * PACKETS });
-    expect(asked).toEqual(SCANNED_FOR);
+    const speed = await scanSpeed(client, '-2h', ['less 20', 'greater 99'], now);
+    expect(speed).toEqual({ value: 1000, spread: [1000, 2000], n: 2 * PACKETS });
+    expect(asked).toEqual(['less 20 since -2h', 'greater 99 since -2h']);
   });
 
   it('refuses one that did not read all', async () => {
     const { client, now } = new FakeQueries(false);
-    await expect(scanSpeed(client, now)).rejects.toThrow('read 1000 packets and no more');
+    await expect(scanSpeed(client, '-2h', ['less 20'], now)).rejects.toThrow('read 1000 packets and no more');
   });
 });

@@ -1,6 +1,6 @@
 import { type ApiClient, queryApi } from '@bpfleet/contract';
 
-/** The index leaves out no section of the traffic for them, and nothing of it matches, so that all is read and nothing ends a scan. */
+/** The index leaves out no section of the traffic for them, and nothing of it matches, so that nothing ends a scan before its range does. */
 export const SCANNED_FOR = [
   'ether[12:2] = 0x0800 and ip[1] = 77',
   'portrange 1-21 or portrange 26-52 or portrange 81-122 or portrange 444-992 or portrange 994-3305 or portrange 3307-5431 ' +
@@ -20,13 +20,18 @@ export interface ScanSpeed {
   readonly n: number;
 }
 
-/** Reads all that is stored, once for each expression. */
-export async function scanSpeed(client: ApiClient, now = () => performance.now()): Promise<ScanSpeed> {
+/** Reads all packets since a time, once for each expression. */
+export async function scanSpeed(
+  client: ApiClient,
+  since: string,
+  filters: readonly string[],
+  now = () => performance.now(),
+): Promise<ScanSpeed> {
   let n = 0;
   const speeds: number[] = [];
-  for (const filter of SCANNED_FOR) {
+  for (const filter of filters) {
     const startMs = now();
-    const packets = await packetsRead(client, filter);
+    const packets = await packetsRead(client, since, filter);
     speeds.push((1000 * packets) / (now() - startMs));
     n += packets;
   }
@@ -34,8 +39,8 @@ export async function scanSpeed(client: ApiClient, now = () => performance.now()
   return { value: slowest, spread: [slowest, Math.max(...speeds)], n };
 }
 
-async function packetsRead(client: ApiClient, filter: string): Promise<number> {
-  const query = { filter, since: '-6h', limit: 100, timeoutMs: MOST_MS };
+async function packetsRead(client: ApiClient, since: string, filter: string): Promise<number> {
+  const query = { filter, since, limit: 100, timeoutMs: MOST_MS };
   const { completeness } = await client.call(queryApi.listPackets, { query });
   const { packetsScanned, rangeScanned, stoppedBy } = completeness;
   if (!rangeScanned) throw new Error(`${filter}: read ${packetsScanned} packets and no more, because of ${stoppedBy}`);

@@ -17,7 +17,7 @@ import {
   newest100,
   notRuledOut,
 } from './query-latency.js';
-import { SCANNED_FOR, scanSpeed } from './scan-speed.js';
+import { SCANNED_FOR, type ScanSpeed, scanSpeed } from './scan-speed.js';
 import { settled } from './settled.js';
 import { AGENTS, StoreRig, until } from './store-rig.js';
 import { topTalkers } from './top-talkers.js';
@@ -36,6 +36,9 @@ const BACKLOG_AGE_MS = 3 * 3_600_000;
 const BESIDE_QUERIES_MS = 60_000;
 /** What queries ask for was captured in so long up to now. */
 const ASKED_MS = 50 * 60_000;
+/** From when all of it is captured, and nothing of the backlog; and from when that is, too. */
+const ASKED_SINCE = '-2h';
+const ALL_SINCE = '-6h';
 
 /** Kafka to Postgres, and questions about what is stored. */
 export const store: Benchmark = {
@@ -168,9 +171,14 @@ class StoreBench {
     this.#latency('top 10 talkers of an hour, p95', await topTalkers(rig.url, HOSTS_PER_CLASS), 0.95, 100, 100);
     const { percent, sections } = await notRuledOut(rig.client, hosts.absent);
     this.#ratio('sections not ruled out for absent hosts', '%', percent, 1, 0.3, sections);
-    const scan = await scanSpeed(rig.client);
-    const row = { bench: store.name, row: 'any expression, no index help', unit: 'packets/s', better: 'more' } as const;
-    this.#rows.push(judged({ ...row, ...scan, ratio: scan.value, peer: null, bar: 1_500_000, goal: 2_500_000 }));
+    this.#scan(
+      'any expression, no index help',
+      await scanSpeed(rig.client, ASKED_SINCE, SCANNED_FOR),
+      1_500_000,
+      2_500_000,
+    );
+    const ofAll = await scanSpeed(rig.client, ALL_SINCE, SCANNED_FOR.slice(0, 1));
+    this.#scan('the first of them, all that is stored (for information)', ofAll, 0, 0);
   }
 
   async #queriesWhileIngesting(hosts: Hosts, packetsPerSecond: number): Promise<void> {
@@ -195,6 +203,11 @@ class StoreBench {
     this.#rows.push(latencyRow({ bench: store.name, row }, timesMs, part, bar, goal));
   }
 
+  #scan(row: string, speed: ScanSpeed, bar: number, goal: number): void {
+    const more = { bench: store.name, unit: 'packets/s', better: 'more' } as const;
+    this.#rows.push(judged({ ...more, row, ...speed, ratio: speed.value, peer: null, bar, goal }));
+  }
+
   #ratio(row: string, unit: string, value: number, bar: number, goal: number, n: number): void {
     const measured = { value, ratio: value, peer: null, spread: [value, value] as const, n };
     this.#rows.push(judged({ bench: store.name, row, unit, ...measured, bar, goal, better: 'less' }));
@@ -215,6 +228,6 @@ function workload(
     `${Math.round(wireBytes / packets)} B each in the log, 128 B captured, DNS at port 53 and random payload, Zipf hosts, ${LIVE_FLOWS.toLocaleString('en-US')} live flows, ` +
     `a tenth IPv6, 1 % of the sections twice, captured at ${CAPTURED_PER_SECOND.toLocaleString('en-US')} a second; 12 partitions, ${defaultPartitionsAtOnce} of them and as many connections of the bare COPY at once, cold group, from its first commit for ${Math.round(seconds)} s, ` +
     `broker, Postgres and one analytics process on this machine; CPU per packet: analytics ${analytics.toFixed(2)} µs, Postgres ${postgres.toFixed(2)} µs; ` +
-    `${flowRows.toLocaleString('en-US')} flow rows; roll-ups merged, VACUUM (ANALYZE) and a checkpoint just before the queries, these over HTTP for ${asked.toLocaleString('en-US')} packets of the last hour, in the same partition, ${HOSTS_PER_CLASS} hosts of each class, each class from a fresh process; any expression: the slowest of ${SCANNED_FOR.map((one) => `“${one}”`).join(', ')}, each over all packets once`
+    `${flowRows.toLocaleString('en-US')} flow rows; roll-ups merged, VACUUM (ANALYZE) and a checkpoint just before the queries, these over HTTP for ${asked.toLocaleString('en-US')} packets of the last hour, in the same partition, ${HOSTS_PER_CLASS} hosts of each class, each class from a fresh process; any expression: the slowest of ${SCANNED_FOR.map((one) => `“${one}”`).join(', ')}, each once over these packets`
   );
 }
