@@ -161,8 +161,7 @@ export class CaptureAgent {
     const { agentSpoolDir: folder, agentSpoolBytes: spoolBytes, agentSpoolHours, agentPendingBytes } = this.config;
     const limits = { spoolBytes, spoolHours: agentSpoolHours, pendingBytes: agentPendingBytes };
     this.#sections = new WaitingSections(folder, limits, this.#clock, this.parts.logger, this.#changed);
-    const { disk, memory } = this.#sections;
-    storeMetrics(this.parts.registry, { disk, memory });
+    storeMetrics(this.parts.registry, () => this.#sections.counts);
     await this.#sections.open();
   }
 

@@ -77,7 +77,13 @@ async function prepared() {
 
 const stored = [{ epoch: 99, seq: 7, packets: 5 }];
 const none = { sections: 0, packets: 0, bytes: 0 };
-const told = { 'before-epoch': '99', 'before-kept': '45', 'before-recovered': '5', 'before-lost': '0' };
+const told = {
+  'before-epoch': '99',
+  'before-kept': '45',
+  'before-given-up': '0',
+  'before-recovered': '5',
+  'before-lost': '0',
+};
 
 describe('prepareSpool', () => {
   it('stores the section that was left, and tells its figures', async () => {
@@ -194,6 +200,12 @@ describe('prepareSpool', () => {
   it('has nothing to say of it at a first start', async () => {
     const { before, sections, damaged } = await prepared();
     expect({ before, sections, damaged }).toEqual({ before: {}, sections: [], damaged: none });
+  });
+
+  it('tells what was lost with the memory of a process that had no open section, as sources without rings', async () => {
+    const spool = await opened();
+    spool.alsoInMemory({ sections: 2, packets: 30, bytes: 900 }, 98, new Map());
+    expect((await prepared()).before).toEqual({ 'before-lost-in-memory': '30' });
   });
 
   it.each(losses)(

@@ -65,7 +65,9 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
     );
   try {
     const left = new OpenSection(file.memory).left() ?? (spool.hadOpenSection ? NOTHING_LEFT : undefined);
-    if (left === undefined) return { firstSegment: spool.firstSegment, positions: [], before: {}, readAtMs: undefined };
+    if (left === undefined) {
+      return { firstSegment: spool.firstSegment, positions: [], before: beforeInMemory(spool), readAtMs: undefined };
+    }
     const rings = { positions: left.positions, readAtMs: left.readAtMs || undefined };
     if (!left.isReadable) {
       spool.foundDamaged(DAMAGED_SECTION);
@@ -73,13 +75,17 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
         { folder },
         'the section that the agent process before left open is damaged, and lost; check the disk',
       );
-      return { firstSegment: spool.firstSegment, before: {}, ...rings };
+      return { firstSegment: spool.firstSegment, before: beforeInMemory(spool), ...rings };
     }
     const recovered = recoverSection(left, spool.lastOf(left.epoch), origin, { agent, boot, closedAtMs: bootNowMs() });
     spool.foundDamaged(recovered.damaged);
     const appended = append(folder, spool.firstSegment, recovered);
     await spool.refresh();
-    const before = { ...beforeOf(left, recovered), ...beforeInMemory(spool) };
+    const before = {
+      ...beforeOf(left, recovered),
+      'before-given-up': String(spool.givenUpOf(left.epoch).packets),
+      ...beforeInMemory(spool),
+    };
     logger.info(before, 'the agent process before left');
     if (recovered.damaged !== noAmount)
       logger.error({ folder, ...before }, 'what the agent process before left open is damaged; check the disk');

@@ -33,6 +33,7 @@ export class DiskSpool implements SectionStore {
   #kept = KeptMarks.inMemory();
   #passed = noAmount;
   #lostInMemory = noAmount;
+  #lostInMemoryOf = 0;
   /** Of this process, and its epoch. */
   #inMemory = { amount: noAmount, epoch: 0 };
   #batch: Batch | undefined;
@@ -93,6 +94,7 @@ export class DiskSpool implements SectionStore {
     }
     if (seen && seen.inMemory.sections > 0) {
       this.#lostInMemory = seen.inMemory;
+      this.#lostInMemoryOf = seen.memoryEpoch;
       this.#commit(withEvicted(new Map([[seen.memoryEpoch, seen.inMemory]]), this.#marks));
     }
     if (seen) this.#scan.miss(minus(seen.waiting, there), seen, !isBefore(seen.end, this.#known.end));
@@ -119,15 +121,24 @@ export class DiskSpool implements SectionStore {
     this.#kept.hadOpenSection = had;
   }
 
-  /** So much of that epoch has only the memory of this process: the process after this one counts it as lost. */
-  alsoInMemory(amount: Amount, epoch: number): void {
+  /**
+   * So much of that epoch has only the memory of this process: the process after this one counts it as lost.
+   * @param givenUp what that memory gave up since the last call, kept with what the disk did
+   */
+  alsoInMemory(amount: Amount, epoch: number, givenUp: AmountsByEpoch): void {
     this.#inMemory = { amount, epoch };
-    this.#commit(this.#marks);
+    this.#commit(givenUp.size > 0 ? withEvicted(givenUp, this.#marks) : this.#marks);
   }
 
   /** So much the process before had in its memory alone. */
   get lostInMemory(): Amount {
     return this.#lostInMemory;
+  }
+
+  /** What was given up of that epoch, from the disk or from memory; what was lost with the memory is none of it. */
+  givenUpOf(epoch: number): Amount {
+    const evicted = this.#marks.evictedOf.get(epoch) ?? noAmount;
+    return epoch === this.#lostInMemoryOf ? minus(evicted, this.#lostInMemory) : evicted;
   }
 
   /** The first number that a new writer may take. */

@@ -9,7 +9,7 @@ import { SpoolSink } from '../capture/sections/spool-sink.js';
 import { noAmount } from './amount.js';
 import { aHeader, aSection } from './contract-tests/records.js';
 import { SegmentWriter } from './segment-writer.js';
-import { WaitingSections } from './waiting-sections.js';
+import { type WaitingLimits, WaitingSections } from './waiting-sections.js';
 
 const limits = { spoolBytes: 1 << 20, spoolHours: 1e6, pendingBytes: 1 << 20 };
 const clock = { boot: 1, nowMs: () => 0 };
@@ -28,8 +28,8 @@ describe('sections that wait in memory', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function begin(epoch: number): Promise<void> {
-    sections = new WaitingSections(folder, limits, clock, pino({ enabled: false }), () => undefined);
+  async function begin(epoch: number, other: Partial<WaitingLimits> = {}): Promise<void> {
+    sections = new WaitingSections(folder, { ...limits, ...other }, clock, pino({ enabled: false }), () => undefined);
     await sections.open();
     await sections.beginEpoch(epoch, { key: PrivateKey.generate(), delegation: `of ${epoch}` });
   }
@@ -55,7 +55,7 @@ describe('sections that wait in memory', () => {
 
   it('go to the disk when that takes sections again, those that are being sent apart', async () => {
     const brought: number[] = [];
-    sections.spool = ({ header }) => brought.push(header.seq);
+    sections.spool = async ({ header }) => void brought.push(header.seq);
     refuse(0, 1, 2);
     await sections.memory.take(1);
     await sections.lookForDeleted();
@@ -105,10 +105,50 @@ describe('sections that wait in memory', () => {
     refuse(0, 1);
     await sections.memory.take(1);
     await sections.memory.giveUp();
-    expect(sections.memory.counts.evicted).toEqual(of(1));
+    expect(sections.figures.evicted).toEqual(of(1));
     sections.stopRetry();
     await begin(7);
     expect(sections.disk.lostInMemory).toEqual(of(1));
+    expect(sections.disk.givenUpOf(6)).toEqual(of(1));
+    expect(sections.figures.evicted).toEqual(of(2));
+  });
+
+  it('are known as given up by the process after one whose memory was full', async () => {
+    await end();
+    await begin(6, { pendingBytes: 2 * BYTES });
+    refuse(0, 1, 2, 3, 4);
+    expect(sections.figures).toMatchObject({ waiting: of(2), evicted: of(3) });
+    sections.stopRetry();
+    await begin(7);
+    expect([sections.disk.givenUpOf(6), sections.disk.lostInMemory]).toEqual([of(3), of(2)]);
+  });
+
+  it('are lost with their process also on their way to the disk, and keep the key of their epoch until they are there', async () => {
+    let tried = (): void => undefined;
+    sections.spool = () => new Promise((resolve) => (tried = resolve));
+    refuse(0);
+    sections.taken();
+    await sections.lookForDeleted();
+    expect(sections.memory.counts.waiting).toEqual(noAmount);
+    expect(sections.memory.epochs).toEqual(new Set([6]));
+    const process = sections;
+    process.stopRetry();
+    await begin(7);
+    expect(sections.disk.lostInMemory).toEqual(of(1));
+    tried();
+    await process.close();
+    expect(process.memory.epochs).toEqual(new Set());
+  });
+
+  it('are sent oldest first, those that the disk refused twice too', async () => {
+    sections.spool = async ({ header: { seq } }) => (seq === 1 ? refuse(3, 1) : undefined);
+    refuse(0, 1, 2);
+    await sections.memory.take(1);
+    sections.taken();
+    await sections.lookForDeleted();
+    await sections.memory.acknowledge();
+    const taken = await sections.memory.take(1 << 20);
+    expect(taken.map(({ header }) => header.seq)).toEqual([1, 3]);
   });
 
   it('are tried again by whoever appends, behind later ones, and what is missing is told right', async () => {
@@ -124,7 +164,7 @@ describe('sections that wait in memory', () => {
       () => sections.taken(),
       (header, bytes, error) => sections.refused(header, bytes, error),
     );
-    sections.spool = ({ header, bytes }) => sink.again(header, bytes);
+    sections.spool = async ({ header, bytes }) => sink.again(header, bytes);
     const close = (seq: number): void => {
       const bytes = new Uint8Array(aSection(seq, BYTES));
       sink.write({ seq, tsMinNs: 1n, tsMaxNs: 2n, packets: 3, filters: [], crc32: seq, bytes });

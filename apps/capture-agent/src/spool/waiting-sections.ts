@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentStatus } from '@bpfleet/contract';
 import type { Logger } from 'pino';
-import { plus } from './amount.js';
+import { noAmount, plus } from './amount.js';
 import { DiskRetry } from './disk-retry.js';
 import { DiskSpool } from './disk-spool.js';
 import { MemoryStore } from './memory-store.js';
@@ -21,6 +21,8 @@ const LOOK_MS = 5000;
  * a copy, a failed write of the capture thread and a line in the log.
  */
 const BACK_BYTES = 8 * 1024 * 1024;
+
+const UNKNOWN_WHETHER_KEPT = 'sections on their way from memory to the disk: it is not known whether they are there';
 
 export interface WaitingLimits {
   readonly spoolBytes: number;
@@ -42,8 +44,9 @@ export class WaitingSections {
   readonly #keys: SessionKeys;
   readonly #errors: SpoolErrors;
   readonly #retry: DiskRetry;
-  /** Has a section appended by whoever appends them, who tells of it as of any other. */
-  spool: ((section: StoredSection) => void) | undefined;
+  /** Has a section appended by whoever appends them, who tells of it as of any other; the promise: it was tried. */
+  spool: ((section: StoredSection) => Promise<void>) | undefined;
+  #bringing: Promise<void> | undefined;
   #epoch = 0;
   #mapped: readonly string[] = [];
   #looking: NodeJS.Timeout | undefined;
@@ -59,7 +62,7 @@ export class WaitingSections {
   ) {
     const limits = { maxBytes: spoolBytes, maxAgeMs: spoolHours * 3_600_000 };
     this.disk = new DiskSpool(folder, limits, clock.boot, clock.nowMs);
-    this.memory = new MemoryStore(pendingBytes, (amount) => this.disk.alsoInMemory(amount, this.#epoch));
+    this.memory = new MemoryStore(pendingBytes, (kept, givenUp) => this.disk.alsoInMemory(kept, this.#epoch, givenUp));
     this.#keys = new SessionKeys(folder);
     this.#errors = new SpoolErrors(folder, pendingBytes, this.disk, this.#keys);
     this.#retry = new DiskRetry(folder, this.#errors, this.#keys, () => {
@@ -127,9 +130,9 @@ export class WaitingSections {
     this.onChange();
   }
 
-  /** Disk first, then memory. */
+  /** Disk first, which keeps what memory gave up, too; then memory. */
   get counts(): readonly [StoreCounts, StoreCounts] {
-    return [this.disk.counts, this.memory.counts];
+    return [this.disk.counts, { ...this.memory.counts, evicted: noAmount, evictedOf: new Map() }];
   }
 
   get figures(): StoreFigures {
@@ -149,25 +152,41 @@ export class WaitingSections {
 
   /** Once nobody appends or sends any more. */
   async close(): Promise<void> {
-    await this.lookForDeleted();
-    await this.#keepUnsent();
-    await this.disk.close();
+    try {
+      await this.#bringing;
+      await this.lookForDeleted();
+      await this.#keepUnsent();
+    } finally {
+      await this.disk.close();
+    }
   }
 
   /** What waits in memory goes to the disk, unless that refuses sections. */
   #bringBack(): void {
-    if (this.spool === undefined || this.#errors.isRefused) return;
-    for (const section of this.memory.leave(BACK_BYTES)) this.spool(section);
+    if (this.spool === undefined || this.#errors.isRefused || this.#bringing !== undefined) return;
+    const sections = this.memory.leave(BACK_BYTES);
+    if (sections.length === 0) return;
+    this.#bringing = this.#bring(sections, this.spool)
+      .catch((err: unknown) => this.logger.error({ err }, UNKNOWN_WHETHER_KEPT))
+      .finally(() => {
+        this.#bringing = undefined;
+      });
+  }
+
+  async #bring(sections: readonly StoredSection[], spool: (section: StoredSection) => Promise<void>): Promise<void> {
+    await Promise.all(sections.map(spool));
+    // Then the disk knows them: at each moment each is there, in memory, or on its way.
+    await this.disk.refresh();
+    this.memory.left(sections);
   }
 
   /** For the process after this one. What the disk does not take even now is lost, and that one counts it. */
   async #keepUnsent(): Promise<void> {
-    const unsent = this.memory.leaveAll();
-    if (unsent.length === 0) return;
+    if (this.memory.counts.waiting.sections === 0) return;
     await this.disk.refresh();
     const writer = new SegmentWriter({ folder: this.folder, firstSegment: this.disk.nextSegment });
     const tallies = new Map<number, Tally>();
-    for (const { header, bytes } of unsent) {
+    this.memory.leaveTo(({ header, bytes }) => {
       const before = tallies.get(header.epoch) ?? this.disk.lastOf(header.epoch)?.spooled;
       const spooled = {
         sections: (before?.sections ?? 0) + 1,
@@ -176,12 +195,13 @@ export class WaitingSections {
       try {
         writer.append({ ...header, spooled }, bytes);
         tallies.set(header.epoch, spooled);
+        return true;
       } catch (err) {
-        this.memory.add({ header, bytes });
         const { seq, packets } = header;
         this.logger.error({ err, seq, packets }, 'a section is lost: it was not sent, and the disk does not take it');
+        return false;
       }
-    }
+    });
     writer.close();
   }
 

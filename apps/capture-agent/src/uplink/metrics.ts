@@ -1,7 +1,7 @@
 import type { ConnectionWatch } from '@bpfleet/bus';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Amount } from '../spool/amount.js';
-import type { SectionStore } from '../spool/section-store.js';
+import type { StoreCounts } from '../spool/section-store.js';
 
 /** What the sender did since the process began. */
 export const senderMetrics = (registry: Registry) => {
@@ -51,21 +51,26 @@ export function connectionMetrics(registry: Registry): ConnectionWatch {
   };
 }
 
-/** What the stores hold, asked when somebody looks. */
-export function storeMetrics(registry: Registry, stores: Readonly<Record<'disk' | 'memory', SectionStore>>): void {
-  const gauge = (name: string, help: string, of: (store: SectionStore) => Amount, unit: keyof Amount) =>
+/** @param counts what the stores hold, asked when somebody looks */
+export function storeMetrics(
+  registry: Registry,
+  counts: () => readonly [disk: StoreCounts, memory: StoreCounts],
+): void {
+  const gauge = (name: string, help: string, of: 'waiting' | 'evicted' | 'damaged', unit: keyof Amount) =>
     new Gauge({
       registers: [registry],
       name: `bpfleet_agent_spool_${name}_${unit}`,
       help,
       labelNames: ['store'],
       collect() {
-        for (const [label, store] of Object.entries(stores)) this.set({ store: label }, of(store)[unit]);
+        const [disk, memory] = counts();
+        this.set({ store: 'disk' }, disk[of][unit]);
+        this.set({ store: 'memory' }, memory[of][unit]);
       },
     });
   for (const unit of ['sections', 'packets', 'bytes'] as const) {
-    gauge('waiting', `Waiting for the bus: ${unit}.`, ({ counts }) => counts.waiting, unit);
-    gauge('evicted', `Given up, over a limit or for good: ${unit}.`, ({ counts }) => counts.evicted, unit);
-    gauge('damaged', `Not readable any more: ${unit}.`, ({ counts }) => counts.damaged, unit);
+    gauge('waiting', `Waiting for the bus: ${unit}.`, 'waiting', unit);
+    gauge('evicted', `Given up, over a limit or for good: ${unit}.`, 'evicted', unit);
+    gauge('damaged', `Not readable any more: ${unit}.`, 'damaged', unit);
   }
 }

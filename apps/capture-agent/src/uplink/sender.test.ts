@@ -327,7 +327,7 @@ describe('a Sender with a store that fails', () => {
 
 describe('storeMetrics', () => {
   it('tells what each store holds when it is asked', async () => {
-    storeMetrics(registry, { disk, memory });
+    storeMetrics(registry, () => [disk.counts, memory.counts]);
     producer.answer = () => undefined;
     add(0, { bytes: 200 });
     add(1, { to: memory, bytes: 300 });

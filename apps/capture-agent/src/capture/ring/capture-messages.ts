@@ -39,7 +39,7 @@ export type CaptureOrder =
   | { readonly kind: 'draining'; readonly socket: number }
   | { readonly kind: 'settings'; readonly flushWindowMs: number }
   /** The disk did not take it before. */
-  | { readonly kind: 'spool'; readonly section: StoredSection }
+  | { readonly kind: 'spool'; readonly id: number; readonly section: StoredSection }
   | { readonly kind: 'throttle'; readonly step: BudgetStep }
   | { readonly kind: 'collect' }
   | { readonly kind: 'counters'; readonly id: number }
@@ -57,6 +57,8 @@ export type CaptureNews =
       readonly code: string;
       readonly message: string;
     }
+  /** To append that section, which either of the two has told of. */
+  | { readonly kind: 'tried'; readonly id: number }
   | { readonly kind: 'cut'; readonly socket: number; readonly swap: number }
   | { readonly kind: 'drained'; readonly socket: number }
   /** There is no room to keep a cut of it: what a process after one that was killed does is not sure. */

@@ -55,8 +55,10 @@ for (let running = true; running; ) {
   open.leftOut(session.leftOut());
   for (let message = receiveMessageOnPort(port); message && running; message = receiveMessageOnPort(port)) {
     const order = message.message as CaptureOrder;
-    if (order.kind === 'spool') sink.again(order.section.header, order.section.bytes);
-    else running = session.carryOut(order);
+    if (order.kind === 'spool') {
+      sink.again(order.section.header, order.section.bytes);
+      tell({ kind: 'tried', id: order.id });
+    } else running = session.carryOut(order);
   }
 }
 segments.close();

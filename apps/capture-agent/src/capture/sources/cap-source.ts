@@ -111,7 +111,7 @@ export class CapSource implements PacketSource {
     this.#want(event.members);
   }
 
-  spool(section: StoredSection): void {
+  async spool(section: StoredSection): Promise<void> {
     this.#sink?.again(section);
   }
 

@@ -83,7 +83,7 @@ export class FileSource implements PacketSource {
     if (event.kind === 'members') this.#sections.filterWith(event.members);
   }
 
-  spool(section: StoredSection): void {
+  async spool(section: StoredSection): Promise<void> {
     this.#sink?.again(section);
   }
 

@@ -61,8 +61,8 @@ export interface PacketSource {
   apply(desired: DesireAnswer, excluded: readonly ExcludedEndpoint[]): Promise<void>;
   /** A socket came, changes or goes; for sources without sockets: other members from here on. */
   follow(event: OpenerEvent): void;
-  /** A section that the spool did not take before: once more, as `spooled` or `refused` tells. */
-  spool(section: StoredSection): void;
+  /** A section that the spool did not take before: once more, as `spooled` or `refused` has told when it is done. */
+  spool(section: StoredSection): Promise<void>;
   /** The agent's own CPU budget: no filter keeps more than this step allows. */
   throttle(step: BudgetStep): void;
   /** Frees the memory that it can do without. */

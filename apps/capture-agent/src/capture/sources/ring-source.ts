@@ -45,6 +45,8 @@ export class RingSource implements PacketSource {
   #events!: SourceEvents;
   #exited: Promise<void> = Promise.resolve();
   #lastId = 0;
+  /** Sections that the thread is to append. */
+  readonly #trying = new Map<number, { readonly resolve: () => void; readonly reject: (error: Error) => void }>();
   readonly #waiting = new Map<number, Waiting>();
   /** After `stop`: as they were at the end. */
   #last: CaptureCounters | undefined;
@@ -89,8 +91,16 @@ export class RingSource implements PacketSource {
     else if (event.kind === 'draining') this.#order({ kind: 'draining', socket: event.socket });
   }
 
-  spool(section: StoredSection): void {
-    this.#order({ kind: 'spool', section });
+  spool(section: StoredSection): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#thread === undefined) {
+        reject(notRunning());
+        return;
+      }
+      const id = ++this.#lastId;
+      this.#trying.set(id, { resolve, reject });
+      this.#order({ kind: 'spool', id, section });
+    });
   }
 
   throttle(step: BudgetStep): void {
@@ -120,6 +130,10 @@ export class RingSource implements PacketSource {
         break;
       case 'refused':
         this.#events.refused(news.header, news.bytes, news);
+        break;
+      case 'tried':
+        this.#trying.get(news.id)?.resolve();
+        this.#trying.delete(news.id);
         break;
       case 'step':
         this.#events.stepped(news.filter, news.step);
@@ -158,14 +172,17 @@ export class RingSource implements PacketSource {
 
   #ended(): void {
     this.#thread = undefined;
-    for (const { reject } of this.#waiting.values()) reject(new BpfleetError('INTERNAL', 'the capture thread ended'));
+    for (const { reject } of [...this.#waiting.values(), ...this.#trying.values()]) {
+      reject(new BpfleetError('INTERNAL', 'the capture thread ended'));
+    }
     this.#waiting.clear();
+    this.#trying.clear();
   }
 
   #ask(kind: 'counters' | 'stop'): Promise<CaptureCounters> {
     return new Promise((resolve, reject) => {
       if (this.#thread === undefined) {
-        reject(new BpfleetError('INTERNAL', 'the capture thread does not run'));
+        reject(notRunning());
         return;
       }
       const id = ++this.#lastId;
@@ -179,6 +196,8 @@ export class RingSource implements PacketSource {
     this.#wakeUp?.wake();
   }
 }
+
+const notRunning = (): BpfleetError => new BpfleetError('INTERNAL', 'the capture thread does not run');
 
 /** Node runs the built file; a test that reads this one from source still needs the built one, and built packages. */
 function threadFile(workerData: CaptureThreadData): [URL, WorkerOptions] {

@@ -82,7 +82,7 @@ export function sourceContract(kind: SourceKind, abilities: SourceAbilities): vo
     await source.stored(1);
     const [first] = await source.rig.read();
     const header = { ...first!.header, seq: first!.header.seq + 100 };
-    source.rig.source.spool({ header, bytes: first!.bytes });
+    await source.rig.source.spool({ header, bytes: first!.bytes });
     const isThere = async () => (await source.rig.read()).some(({ header: { seq } }) => seq === header.seq);
     await source.rig.until('it to be in the spool', isThere);
   });
