@@ -42,6 +42,7 @@ export async function bareCopy(
   /** On a connection of its own: each commit whose turn is not another connection's. Resolves to how many. */
   async function commitFrom(first: number): Promise<number> {
     const client = await pool.connect();
+    let failure: Error | undefined;
     try {
       let count = 0;
       for (; performance.now() - start < durationMs; count++) {
@@ -51,8 +52,12 @@ export async function bareCopy(
         await client.query('COMMIT');
       }
       return count;
+    } catch (error) {
+      failure = error as Error;
+      throw error;
     } finally {
-      client.release();
+      // Closed after an error, which else whoever gets it next would be told of in place of this one.
+      client.release(failure);
     }
   }
 }
