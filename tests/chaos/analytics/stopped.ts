@@ -17,7 +17,7 @@ const STATES: Readonly<Record<TransactionPoint, readonly string[]>> = {
 /** The partition whose owner is stopped. */
 const PARTITION = 0;
 const GOES_ON_MS = 10_000;
-/** Both join the group while other suites start services: on two processors that has taken more than a minute. */
+/** Both join the group while other suites start services: at a load of 12 on two processors a minute was once not enough. */
 const SHARED_WITHIN_MS = 120_000;
 const FAILURES = 'bpfleet_ingest_failures_total';
 
