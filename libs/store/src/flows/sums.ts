@@ -28,12 +28,6 @@ class SumTable {
     this.#estimates[2 * number + 1]! += bytes * weight;
   }
 
-  clear(): void {
-    this.#counts.fill(0, 0, 2 * this.table.size);
-    this.#estimates = undefined;
-    this.table.clear();
-  }
-
   packets(number: number): number {
     return this.#counts[2 * number]!;
   }
@@ -78,12 +72,6 @@ export class HostSums {
   addFlow(source: Uint8Array, destination: Uint8Array, packets: number, bytes: number): void {
     this.#add(source, 0, source.length, packets, bytes, 1);
     if (!isSame(source, destination)) this.#add(destination, 0, destination.length, packets, bytes, 1);
-  }
-
-  /** For other sums: without a host, with the memory that these had. */
-  clear(): void {
-    this.#four.clear();
-    this.#six.clear();
   }
 
   /** How many hosts there are. */
