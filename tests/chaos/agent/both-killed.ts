@@ -31,7 +31,8 @@ export function bothKilled(rig: OneHost): void {
     it(`shows ${KILLS} times without a socket, with both ends; what is missing came then`, {
       timeout: 60_000 * (KILLS + 2),
     }, async () => {
-      rig.sender.start(PACKETS_PER_SECOND);
+      const sender = rig.senderTo(rig.hosts.host(1));
+      sender.start(PACKETS_PER_SECOND);
       const gaps: Gap[] = [];
       const random = newRandom();
       let [captured, lost] = [0, 0];
@@ -53,7 +54,7 @@ export function bothKilled(rig: OneHost): void {
         gaps.push(gap);
         ({ epoch, ledger } = next);
       }
-      const sent = await rig.sender.stop();
+      const sent = await sender.stop();
       await rig.fleet.until('the last packets to be acknowledged', async () => {
         ledger = (await rig.status())!.ledger!;
         const { captured: taken, carriedPackets = 0, sentPackets, evictedPackets } = ledger.agent;
@@ -67,10 +68,10 @@ export function bothKilled(rig: OneHost): void {
       const { missing, twice } = missingAndTwice(sent, stored);
       const unseenMs = gaps.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
       printRow(
-        `${KILLS} kills of both, ${sent} packets sent at ${rig.sender.rate}/s, ${missing} missing, ${twice} twice; ` +
+        `${KILLS} kills of both, ${sent} packets sent at ${sender.rate}/s, ${missing} missing, ${twice} twice; ` +
           `${unseenMs.toFixed(0)} ms without a socket; captured in all epochs ${captured}, ${lost} of them lost`,
       );
-      expectRate(rig.sender.rate, PACKETS_PER_SECOND);
+      expectRate(sender.rate, PACKETS_PER_SECOND);
       expect(twice).toBe(0);
       // Nothing of the ledger is missing, and nothing that is missing is in it.
       expect(stored.size).toBe(captured - lost);

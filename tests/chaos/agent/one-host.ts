@@ -23,6 +23,7 @@ import {
 } from '@bpfleet/test-environment';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import type pg from 'pg';
+import { onTestFinished } from 'vitest';
 import { hostEnds } from '../../e2e/capture-point.js';
 import { Fleet } from '../../e2e/fleet.js';
 import { fleetDatabase } from '../../e2e/fleet-database.js';
@@ -69,7 +70,7 @@ export class OneHost {
     });
     await this.fleet.start();
     await this.push('numbered', this.expression);
-    this.sender = this.senderTo(this.hosts.host(1), this.framesOf);
+    this.sender = this.#newSender(this.hosts.host(1), this.framesOf);
   }
 
   protected get brokers(): readonly string[] {
@@ -91,8 +92,16 @@ export class OneHost {
     return push(deployment, { filter: { name, expression, snaplenBytes: 96 }, tcpdump: '' });
   }
 
-  /** Of traffic that arrives at a host. */
+  /** Of traffic that arrives at a host, until the test ends: one that fails leaves nothing for the next to wonder about. */
   senderTo(host: Host, framesOf?: (from: number, count: number) => Uint8Array[]): SteadySender {
+    const sender = this.#newSender(host, framesOf);
+    onTestFinished(async () => {
+      await sender.stop();
+    });
+    return sender;
+  }
+
+  #newSender(host: Host, framesOf?: (from: number, count: number) => Uint8Array[]): SteadySender {
     return new SteadySender(host.name, (action) => this.hosts.inside(this.hosts.hub, action), framesOf);
   }
 
@@ -153,6 +162,7 @@ export class OneHost {
   }
 
   async stop(): Promise<void> {
+    await this.sender?.stop();
     await this.fleet?.stop();
     await this.kafka?.stop();
     await this.database?.drop();

@@ -226,7 +226,8 @@ suiteRequires('an agent process', needs, () => {
       await greeted(1);
       const { pid } = agent;
       await agent.stop();
-      expect(lines().at(-1)).toMatchObject({ stopped: true });
+      // One that is left behind may have found its channel closed by now.
+      expect(lines()).toContainEqual(expect.objectContaining({ pid, stopped: true }));
       return pid!;
     };
     await expect(async () => process.kill(await stop(), 0)).rejects.toThrow('ESRCH');

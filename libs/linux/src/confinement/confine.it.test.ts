@@ -32,12 +32,15 @@ interface Report {
   readonly confinement: Readonly<Record<string, unknown>>;
 }
 
+/** As in the script. Each packet may take a block of its own, and a namespace sends some of its own accord. */
+const BLOCKS = 64;
+
 /** Runs the script, hands it a packet socket that a packet has reached, and answers what it reports. */
 async function run(hosts: Hosts, host: Host, how: 'confined' | 'free'): Promise<Report> {
   const [here, there] = socketPair('seqpacket');
   const interfaceIndex = hosts.interfaceIndex(host);
   const socket = hosts.inside(host, () =>
-    RingSocket.open({ interfaceIndex, blockBytes: 1 << 16, blockCount: 4, blockTimeoutMs: 5 }),
+    RingSocket.open({ interfaceIndex, blockBytes: 1 << 16, blockCount: BLOCKS, blockTimeoutMs: 5 }),
   );
   socket.attach(accept);
   const hub = hosts.interfaceIndex(hosts.hub, 'h1');

@@ -80,7 +80,7 @@ async function tryWithSocket(fd) {
   const promiscuous = new Uint8Array(16);
   promiscuous.set([1, 0, 0, 0, 1]);
   const socket = linux.PacketSocket.adopt(fd, {
-    geometry: { blockBytes: 1 << 16, blockCount: 4 },
+    geometry: { blockBytes: 1 << 16, blockCount: 64 },
     skipOutgoing: false,
     resume: false,
     subject: 'eth0',
