@@ -139,20 +139,24 @@ suiteRequires(suite, needs, ({ postgres: server }) => {
 
   /** Kills the process after this one once it has come so far, or a moment later. */
   async function killTakingOver(before: number, mapped: readonly string[], laterMs: number): Promise<string> {
-    let next = before;
-    await rig.fleet.until('the next process', async () => {
-      next = rig.agentPid;
-      return next !== before && next > 0;
-    });
-    // Before it runs its own program, it has what the opener has mapped.
-    while (!mapped.every((name) => mapsOf(next).includes(name))) await delay(1);
+    // Before it runs its own program, it has what the opener has mapped; what the opener runs first, to try, has not.
+    let next = rig.agentPid;
+    for (; next === before || !mapped.every((name) => mapsOf(next).includes(name)); next = rig.agentPid) await delay(1);
     await delay(laterMs);
     process.kill(next, 'SIGKILL');
     return `${laterMs} ms behind ${mapped.at(-1)}`;
   }
 });
 
-const mapsOf = (pid: number): string => readFileSync(`/proc/${pid}/maps`, 'utf8');
+function mapsOf(pid: number): string {
+  const file = `/proc/${pid}/maps`;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    // It has ended, or none has started yet.
+    return '';
+  }
+}
 
 /** What each process that took over said of the one before it, by the epoch of that: in its log, for a status may never come. */
 function fatesSaid(log: string, since: number): Map<number, Fate> {

@@ -110,7 +110,7 @@ export class OneHost {
     return this.fleet.agents.get(this.hosts.host(1).name)!.process.pid!;
   }
 
-  /** The agent process: the opener's only child. */
+  /** The agent process: the opener's only child, but for what it tries before it starts one. */
   get agentPid(): number {
     const [child] = readFileSync(`/proc/${this.openerPid}/task/${this.openerPid}/children`, 'utf8').trim().split(' ');
     return Number(child);
