@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { queryApi } from '@bpfleet/contract';
+import { type Completeness, queryApi } from '@bpfleet/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   OPEN_SECTION_FILE,
@@ -128,6 +128,11 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
       return result;
     }
 
+    async function answered(): Promise<Completeness> {
+      const query = { since: '-1h', limit: 1 };
+      return (await rig.fleet.query.call(queryApi.listPackets, { query })).completeness;
+    }
+
     it('are what an answer says is missing', { timeout: 180_000 }, async () => {
       const from = nextNumbers();
       const sender = newSender();
@@ -147,6 +152,10 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
       await overflowSpool();
       sent += await many.stop();
       await untilAcknowledged(sent);
+      const evictedByThen = evictedBefore + (await agentLedger()).evictedPackets;
+      await rig.untilRead();
+      const ofSpool = await answered();
+      expect(ofSpool).toMatchObject({ packetsMissing: evictedByThen, recordsQuarantined: 0, recordsLost: 0 });
       const unread = await loseOfLog(from + sent, sent);
       sent += unread.sent;
       const ofLog = unread.lost.reduce((sum, { numbers }) => sum + numbers.length, 0);
@@ -160,8 +169,7 @@ export function fiveLosses(rig: OneHost, logFolder: () => string, nextNumbers: (
       const evictedPackets = evictedBefore + (await agentLedger()).evictedPackets;
       const left = all.captured - all.lost - evictedPackets - ofLog;
       const { missing, twice } = missingAndTwice(sent, await rig.stored(left, from), from);
-      const query = { since: '-1h', limit: 1 };
-      const { completeness } = await rig.fleet.query.call(queryApi.listPackets, { query });
+      const completeness = await answered();
       printRow(
         `lost at five places: ${sent} packets sent at ${senders.map(({ rate }) => rate).join(', then ')}/s, ${missing} missing, ${twice} twice; ` +
           `by the agent's ledger ${all.dropped} dropped by the kernel, ${all.lost} lost with a killed process, ` +
