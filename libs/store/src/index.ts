@@ -54,9 +54,7 @@ export type {
   SectionRow,
 } from './rows.js';
 export type { SectionName, SectionOrder, SectionQuery } from './sections/section-query.js';
-export type { SectionScan } from './sections/section-scan.js';
-export { type Completeness, SectionStore } from './sections/section-store.js';
-export type { StoredSection } from './sections/stored-section.js';
+export { type Completeness, SectionStore, type StoredSection } from './sections/section-store.js';
 export { storeError } from './store-error.js';
 export { type TailQuery, type TailSection, type TailSpan, TailStore } from './tail/tail-store.js';
 export {

@@ -6,7 +6,7 @@ import { type MatchedPacket, PacketScan } from './packet-scan.js';
 import type { ScanBudget } from './scan-budget.js';
 import { ScannedSections } from './scanned-sections.js';
 import { sectionQuery } from './section-query.js';
-import type { SectionRead, SectionSource } from './section-source.js';
+import type { SectionSource } from './section-source.js';
 
 /** The newest packets of an answer, the newest first, read as they are asked for. */
 export class NewestPackets {
@@ -16,7 +16,6 @@ export class NewestPackets {
   /** When the section that was read last ends, and how many that were read end then. */
   #lastNs: bigint;
   #readOfLastNs = 0;
-  #read: SectionRead | undefined;
 
   constructor(
     private readonly source: SectionSource,
@@ -38,19 +37,14 @@ export class NewestPackets {
    */
   get passed(): Passed {
     const { sectionsScanned } = this.scan.counts;
-    const { sinceNs } = this.request;
-    if (this.#isThrough) return { sinceNs, sectionsRead: sectionsScanned, sectionsThere: this.#read?.there };
+    if (this.#isThrough) return { sinceNs: this.request.sinceNs, sectionsRead: sectionsScanned };
     return { sinceNs: this.#lastNs + 1n, sectionsRead: sectionsScanned - this.#readOfLastNs };
   }
 
   /** In runs, as many at a time as are known to be the newest. */
   async *packets(): AsyncGenerator<readonly MatchedPacket[], void, void> {
     const query = sectionQuery(this.request, 'newest');
-    const open = (signal: AbortSignal) => {
-      this.#read = this.source.sections(query, signal);
-      return this.#read;
-    };
-    const sections = this.budget.within(open, this.scan);
+    const sections = this.budget.within((signal) => this.source.sections(query, signal), this.scan);
     let given = 0;
     const reader = new ScannedSections(this.scan, (names) =>
       this.budget.again((signal) => this.source.named(names, this.request, signal)),

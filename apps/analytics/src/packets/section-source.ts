@@ -1,15 +1,12 @@
 import type { SectionName, SectionOrder, SectionQuery, StoredSection } from '@bpfleet/store';
 
-/** Sections as they are read. */
-export interface SectionRead extends AsyncIterable<StoredSection> {
-  /** How many there are in the range, whatever is in them; undefined where they were not counted on the way. */
-  readonly there?: number | undefined;
-}
-
 /** What queries need of the store; `SectionStore` has this shape. */
 export abstract class SectionSource {
   /** Sections that may hold packets from `sinceNs` to `untilNs`, both included, by the end of time they begin with. */
-  abstract sections(query: SectionQuery & { readonly order: SectionOrder }, signal?: AbortSignal): SectionRead;
+  abstract sections(
+    query: SectionQuery & { readonly order: SectionOrder },
+    signal?: AbortSignal,
+  ): AsyncIterable<StoredSection>;
   /** Sections of the range, whatever is in them: without the query's `test`. */
   abstract count(query: SectionQuery): Promise<number>;
   /** Of these, what is stored, in any order. @param range what their packets' times lie in */

@@ -1,7 +1,6 @@
 import type { SectionTest } from '@bpfleet/pruning';
 import pg from 'pg';
 import { sectionTestSql } from './section-test-sql.js';
-import { SECTION_COLUMNS, type StoredSection } from './stored-section.js';
 
 /** Which sections: those that may hold packets from `sinceNs` to `untilNs`, both included. */
 export interface SectionQuery {
@@ -25,26 +24,13 @@ export interface Cursor {
   readonly seq: number;
 }
 
-export const cursorOf = (order: SectionOrder, section: StoredSection): Cursor => ({
-  ...{ agent: section.agent, epoch: section.epoch, seq: section.seq },
-  tsNs: order === 'newest' ? section.tsMaxNs : section.tsMinNs,
-});
-
 /** An ingest hour, as the start of it. */
 export type Hour = Date;
 
-export const ORDER = {
-  newest: { column: 'ts_max', direction: 'DESC', after: '<', notBefore: '<=', notYet: '>' },
-  oldest: { column: 'ts_min', direction: 'ASC', after: '>', notBefore: '>=', notYet: '<' },
+const ORDER = {
+  newest: { column: 'ts_max', direction: 'DESC', after: '<' },
+  oldest: { column: 'ts_min', direction: 'ASC', after: '>' },
 } as const;
-
-const NAME = ['agent', 'epoch', 'seq'] as const;
-export const sortingOf = (order: SectionOrder): string =>
-  [ORDER[order].column, ...NAME].map((name) => `${name} ${ORDER[order].direction}`).join(', ');
-
-/** What comes after a section. */
-export const behind = (order: SectionOrder, { tsNs, agent, epoch, seq }: Cursor): string =>
-  `(${[ORDER[order].column, ...NAME].join(', ')}) ${ORDER[order].after} (${tsNs}, ${literal(agent)}, ${epoch}, ${seq})`;
 
 /** A condition on one section row, all values quoted. */
 export function condition(query: SectionQuery, hours: readonly Hour[]): string {
@@ -67,10 +53,13 @@ export function stepQuery(
   limit: number,
   limitBytes: number,
 ): string {
-  const sorting = sortingOf(order);
-  const rest = cursor ? `AND ${behind(order, cursor)}` : '';
+  const { column, direction, after } = ORDER[order];
+  const sorting = [column, 'agent', 'epoch', 'seq'].map((name) => `${name} ${direction}`).join(', ');
+  const rest = cursor
+    ? `AND (${column}, agent, epoch, seq) ${after} (${cursor.tsNs}, ${literal(cursor.agent)}, ${cursor.epoch}, ${cursor.seq})`
+    : '';
   return `
-    SELECT ${SECTION_COLUMNS} FROM (
+    SELECT agent, epoch, seq, ts_min, ts_max, packets, dropped_by_kernel, body FROM (
       SELECT *, sum(bytes) OVER (ORDER BY ${sorting} ROWS UNBOUNDED PRECEDING) - bytes AS bytes_before
       FROM analytics.section WHERE ${where} ${rest}
       ORDER BY ${sorting} LIMIT ${limit}
@@ -86,7 +75,7 @@ export interface SectionName {
 
 export function nameQuery({ agent, epoch, seq }: SectionName): string {
   return `
-    SELECT ${SECTION_COLUMNS} FROM analytics.section
+    SELECT agent, epoch, seq, ts_min, ts_max, packets, dropped_by_kernel, body FROM analytics.section
     WHERE agent = ${literal(agent)} AND epoch = ${epoch} AND seq = ${seq} LIMIT 1`;
 }
 
@@ -95,7 +84,7 @@ export function namesQuery(names: readonly SectionName[], hours: readonly Hour[]
   const values = names.map(({ agent, epoch, seq }) => `(${literal(agent)}, ${epoch}::bigint, ${seq}::bigint)`);
   return `
     SELECT found.* FROM (VALUES ${values.join(', ')}) AS wanted (agent, epoch, seq) CROSS JOIN LATERAL (
-      SELECT ${SECTION_COLUMNS} FROM analytics.section AS stored
+      SELECT agent, epoch, seq, ts_min, ts_max, packets, dropped_by_kernel, body FROM analytics.section AS stored
       WHERE stored.agent = wanted.agent AND stored.epoch = wanted.epoch AND stored.seq = wanted.seq
         AND ${withinHours(hours)}
       LIMIT 1
@@ -108,7 +97,7 @@ const HOUR_MS = 3_600_000;
  * Written out, so that the planner leaves out the partitions of the other hours; those in a row as one span, because each row is
  * compared with each of them. @param hours ascending
  */
-export function withinHours(hours: readonly Hour[]): string {
+function withinHours(hours: readonly Hour[]): string {
   const spans: { first: Hour; endMs: number }[] = [];
   for (const hour of hours) {
     const last = spans.at(-1);
@@ -127,7 +116,7 @@ export function onFilter(filter: string): string {
   return `EXISTS (SELECT FROM unnest(filters) AS name WHERE starts_with(name, ${literal(`${filter}@`)}))`;
 }
 
-export const literal = (text: string): string => pg.escapeLiteral(text.replaceAll('\0', ''));
+const literal = (text: string): string => pg.escapeLiteral(text.replaceAll('\0', ''));
 
 const INT8_MAX = 2n ** 63n - 1n;
 

@@ -4,8 +4,8 @@ import type { CopyField } from '../copy/copy-decoder.js';
 import { copyOut } from '../copy/copy-out.js';
 import { type GivenUp, givenUp } from '../retention/given-up.js';
 import { clamp, onFilter } from '../sections/section-query.js';
+import { decodeSection, type StoredSection } from '../sections/section-store.js';
 import { sectionTestSql } from '../sections/section-test-sql.js';
-import { decodeSection, type StoredSection } from '../sections/stored-section.js';
 import { storeError } from '../store-error.js';
 import { LONGEST_COMMIT_US, type StoredEnd, type StoredEnds, type TailPlace } from './tail-vector.js';
 
