@@ -111,7 +111,7 @@ describe('an agent', () => {
     const cut = expect.stringMatching(/cut\.pcap: .*ends after .*; the \d+ packets before it are replayed/);
     expect(log).toContainEqual(expect.objectContaining({ level: 40, msg: cut }));
     const said = { code: 'CAPTURE_FILE_CORRUPT', message: cut, at: expect.any(String) };
-    expect(service.statuses.at(-1)!.errors).toContainEqual(said);
+    await expect.poll(() => service.statuses.at(-1)?.errors, BUSY).toContainEqual(said);
   });
 
   it('asks nobody anything before it is done with what comes before the network, threads among it', async () => {
@@ -208,7 +208,7 @@ describe('an agent', () => {
     await agentOf(service.url, new TakingBus(), file);
     const over = () => log.filter((line) => line.file === file && String(line.msg).startsWith('the replay is over'));
     await expect.poll(over, BUSY).toMatchObject([{ packets: 1, matched: 0 }]);
-    expect(filtersOf(service.statuses.at(-1))).toEqual(['web@1 not applicable']);
+    await expect.poll(() => filtersOf(service.statuses.at(-1)), BUSY).toEqual(['web@1 not applicable']);
     service.order = service.signing.desire([web, dns]);
     await expect.poll(() => filtersOf(service.statuses.at(-1))?.length, BUSY).toBe(2);
     expect(over()).toHaveLength(1);
