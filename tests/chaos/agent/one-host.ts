@@ -162,11 +162,14 @@ export class OneHost {
   }
 
   async stop(): Promise<void> {
-    await this.sender?.stop();
-    await this.fleet?.stop();
-    await this.kafka?.stop();
-    await this.database?.drop();
-    await this.hosts?.remove();
+    try {
+      await this.sender?.stop();
+    } finally {
+      await this.fleet?.stop();
+      await this.kafka?.stop();
+      await this.database?.drop();
+      await this.hosts?.remove();
+    }
   }
 
   /**
