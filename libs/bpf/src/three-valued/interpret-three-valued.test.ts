@@ -117,7 +117,7 @@ describe('interpretThreeValued', () => {
     expect([UNDECIDED, interpret(program, { ...packet, capturedLength: 40 })]).toContain(
       interpretThreeValued(program, packet),
     );
-    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
   });
 
   it('takes no more memory for a packet that claims to be long', () => {

