@@ -31,6 +31,14 @@ export interface VlanTag {
   readonly tci: number;
 }
 
+/** Of the oldest and the newest of some packets. */
+export interface WrittenTimes {
+  readonly oldestSeconds: number;
+  readonly oldestNanoseconds: number;
+  readonly newestSeconds: number;
+  readonly newestNanoseconds: number;
+}
+
 /** Where libpcap puts a tag back: after the addresses (EN10MB), before the protocol (LINUX_SLL); nowhere else. */
 const tagOffset = (linkType: number): number =>
   linkType === LinkType.EN10MB ? 12 : linkType === LinkType.LINUX_SLL ? 14 : -1;
@@ -174,6 +182,19 @@ export class SectionWriter {
     this.#at += length;
     this.#seen(seconds, nanoseconds);
     return true;
+  }
+
+  /** Up to where packets may be written into the buffer by somebody else, from `endBytes` on. */
+  get limitBytes(): number {
+    return this.#bytes.length - this.#statisticsReserved;
+  }
+
+  /** Takes EPBs that somebody else has written into the buffer behind `endBytes`: they end there now. */
+  extend(endBytes: number, packets: number, times: WrittenTimes): void {
+    this.#at = endBytes;
+    this.#seen(times.oldestSeconds, times.oldestNanoseconds);
+    this.#seen(times.newestSeconds, times.newestNanoseconds);
+    this.#packets += packets - 2;
   }
 
   /** Writes the ISB of an interface, at most one each; `addInterface` kept the room. Its time is the newest packet's. */

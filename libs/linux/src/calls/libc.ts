@@ -193,11 +193,15 @@ export function succeed(call: string, result: number): number {
 /** `MAP_FAILED`, include of mmap(2): all bits set. */
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
-/** Maps `length` bytes of a descriptor, shared, for reading and writing. */
-export function mapShared(fd: number, length: number): Address {
+/**
+ * Maps `length` bytes of a descriptor, shared, for reading and writing.
+ * @param at in place of what is mapped there
+ */
+export function mapShared(fd: number, length: number, at: Address | null = null): Address {
   const PROT_READ_WRITE = 0x1 | 0x2;
   const MAP_SHARED = 0x01;
-  const address = libc().mmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+  const MAP_FIXED = 0x10;
+  const address = libc().mmap(at, length, PROT_READ_WRITE, at === null ? MAP_SHARED : MAP_SHARED | MAP_FIXED, fd, 0);
   if (address === MAP_FAILED) throw new SystemCallError('mmap', errno());
   return address;
 }

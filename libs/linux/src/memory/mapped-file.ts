@@ -14,6 +14,8 @@ export class MappedFile {
   private constructor(
     readonly memory: ArrayBuffer,
     private readonly address: Address,
+    /** Of the file, for others who map it too. */
+    readonly descriptor: number,
   ) {}
 
   /** Opens the file, or makes it of zeros; it gets this size. @throws the error of `node:fs` (disk full too), SystemCallError */
@@ -23,10 +25,10 @@ export class MappedFile {
       if (!fstatSync(fd).isFile()) throw new Error(`${path} is no regular file`);
       resize(fd, sizeBytes);
       const address = mapShared(fd, sizeBytes);
-      return new MappedFile(viewMemory(address, sizeBytes), address);
-    } finally {
-      // The mapping outlives the descriptor.
+      return new MappedFile(viewMemory(address, sizeBytes), address, fd);
+    } catch (error) {
       closeSync(fd);
+      throw error;
     }
   }
 
@@ -38,6 +40,7 @@ export class MappedFile {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     mapNothing(this.address, this.memory.byteLength);
+    closeSync(this.descriptor);
   }
 }
 

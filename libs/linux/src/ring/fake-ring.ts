@@ -32,6 +32,7 @@ const macOffset = align(PACKET.headerBytes + 16) - 14;
  * the real `BlockRing`.
  */
 export class FakeRing implements BlockSource {
+  readonly memory: ArrayBuffer;
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
   readonly #ring: BlockRing;
@@ -46,6 +47,7 @@ export class FakeRing implements BlockSource {
     private readonly options: { readonly skipOutgoing: boolean } = { skipOutgoing: false },
   ) {
     const memory = new ArrayBuffer(geometry.blockBytes * geometry.blockCount);
+    this.memory = memory;
     this.#view = new DataView(memory);
     this.#bytes = new Uint8Array(memory);
     this.#ring = new BlockRing(memory, geometry, options);

@@ -66,6 +66,11 @@ export class PacketBlock {
     for (let left = packets; left > 0 && this.next(); left--);
   }
 
+  /** Where in `bytes` the header of the packet is that the cursor is on. */
+  get offset(): number {
+    return this.#packet;
+  }
+
   /** Packets in the block, outgoing copies that `next` skips included. */
   get packetCount(): number {
     return this.#word(this.#block + BLOCK.packetCount);

@@ -51,6 +51,11 @@ export class AttributedMember {
     return this.member.sampling * this.budget.weight;
   }
 
+  /** Keeps every packet that it matches. */
+  get keepsAll(): boolean {
+    return this.weight === 1 && this.budget.isUnlimited;
+  }
+
   /** Counts a packet that matches; says whether it is kept. */
   keeps(capturedLength: number): boolean {
     this.counters.matched++;

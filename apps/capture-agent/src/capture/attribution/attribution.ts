@@ -92,6 +92,22 @@ export class Attribution {
     }
     return kept === 0 ? noMembers : this.#sets.find(this.#members, this.#salt, hits, kept);
   }
+
+  /** The one member, where it keeps whatever it matches, at any time: `accepts` is then all there is to know of a packet. */
+  get theOne(): MemberSet | undefined {
+    const [member] = this.#members;
+    if (this.#members.length !== 1 || this.times !== undefined || !member!.keepsAll) return undefined;
+    this.#hits[0] = 0;
+    return this.#sets.find(this.#members, this.#salt, this.#hits, 1);
+  }
+
+  /** Whether the one member matches, without doubt. Nothing is counted. */
+  accepts(packet: ReadPacket): boolean {
+    if (this.trustsKernel) return true;
+    const { bytes, start, capturedLength, wireLength } = packet;
+    return this.#classify(bytes, start, capturedLength, wireLength, packet, this.#hits) === 1 && this.#hits[0] === 0;
+  }
+
   #ofTheOne(capturedLength: number): MemberSet {
     if (!this.#members[0]!.keeps(capturedLength)) return noMembers;
     this.#hits[0] = 0;

@@ -47,6 +47,11 @@ export class Budget {
     return this.step === 'sampled' ? SAMPLED_WEIGHT : 1;
   }
 
+  /** Nothing is counted against it, and nothing is left out. */
+  get isUnlimited(): boolean {
+    return this.limits.packetsPerSecond === 0 && this.limits.bytesPerSecond === 0 && this.step === 'full';
+  }
+
   /** Asks for at least this step, whatever the filter takes. */
   limitTo(step: BudgetStep): void {
     this.#floor = budgetSteps.indexOf(step);

@@ -15,6 +15,7 @@ import { CaptureSession } from './capture-session.js';
 import { KEPT_TIMES_FILE, KeptTimes } from './kept-times.js';
 import { Notice } from './notice.js';
 import { RingReader } from './ring-reader.js';
+import { CopyingSocket } from './runs/copying-socket.js';
 
 /** At most this long in poll(2): how late a budget's second may end when nothing arrives. */
 const TURN_MS = 500;
@@ -26,7 +27,8 @@ const nowMs = (): number => performance.now();
 /** CLOCK_BOOTTIME at `performance.now()` 0, as the main thread found it. */
 const bootNowMs = (): number => data.bootTimeOriginMs + performance.timeOrigin - data.timeOriginMs + performance.now();
 
-const open = new OpenSection(openSectionFile(data.spoolFolder).memory);
+const file = openSectionFile(data.spoolFolder);
+const open = new OpenSection(file.memory);
 open.take(data.epoch);
 const spooled = new Notice(data.spooledNotice);
 const segments = new SegmentWriter({ folder: data.spoolFolder, firstSegment: data.firstSegment });
@@ -72,11 +74,16 @@ function totals() {
 
 function adopt(socket: CaptureSocket, fd: number, countFrom: RingPosition | undefined) {
   const { ring, isShared, branches, wasRead } = socket;
-  return PacketSocket.adopt(fd, {
+  const { name, cooked } = branches[0]!.interfaces[0]!;
+  const adopted = PacketSocket.adopt(fd, {
     geometry: { blockBytes: ring.blockBytes, blockCount: ring.blockCount },
     skipOutgoing: ring.skipOutgoing,
     resume: wasRead,
     countFrom,
-    subject: isShared ? 'all interfaces' : branches[0]!.interfaces[0]!.name,
+    subject: isShared ? 'all interfaces' : name,
   });
+  // Runs are of one interface, with headers as they are in the ring.
+  if (file.descriptor === undefined || isShared || cooked) return adopted;
+  const section = { descriptor: file.descriptor, sizeBytes: file.memory.byteLength };
+  return CopyingSocket.of(adopted, section, ring.blockBytes * ring.blockCount);
 }

@@ -3,6 +3,7 @@ import { ALWAYS } from '../attribution/attribution.js';
 import type { RingPosition } from '../sections/open-section.js';
 import type { LaneStatistics, ReadingPlace } from '../sections/section-lane.js';
 import { InterfaceLanes } from './interface-lanes.js';
+import type { RunCopier } from './runs/run-copier.js';
 
 /** What a lane needs of a packet socket that was handed over. */
 export interface LaneSocket {
@@ -10,6 +11,8 @@ export interface LaneSocket {
   readonly ring: BlockSource;
   statistics(): LaneStatistics;
   takeError(): string | undefined;
+  /** Copies from its ring; where there is none, packets are taken one by one. */
+  readonly copier?: RunCopier | undefined;
   close(): void;
 }
 

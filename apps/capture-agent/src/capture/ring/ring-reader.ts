@@ -1,8 +1,12 @@
 import { type PacketBlock, PollSet, type WakeUp } from '@bpfleet/linux';
+import type { MemberSet } from '../attribution/member-set.js';
+import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
 import type { SectionAssembler } from '../sections/section-assembler.js';
 import { CookedPacket } from './cooked-packet.js';
+import type { InterfaceLane } from './interface-lane.js';
 import type { RingLane } from './ring-lane.js';
 import { RingPacket } from './ring-packet.js';
+import type { Run, RunCopier } from './runs/run-copier.js';
 
 /** How often a lane that is changing is looked at. */
 const CHANGING_MS = 10;
@@ -15,6 +19,8 @@ export class RingReader {
   readonly #lanes = new Map<number, RingLane>();
   readonly #packet = new RingPacket();
   readonly #cooked = new CookedPacket(this.#packet);
+  /** Empty between two blocks. */
+  readonly #run: Run = { packet: 0, packets: 0, isOut: false };
   #polled: RingLane[] = [];
   #poll: PollSet;
   /** Called once per block: between packets, and often enough for what is counted per second. */
@@ -78,11 +84,10 @@ export class RingReader {
       if (lane.interfaces.isShared || lane.cooked) this.#readEach(lane, block, nowMs);
       else {
         const { only } = lane.interfaces;
-        const { attribution } = only;
-        while (block.next()) {
-          const set = attribution.attribute(packet);
-          this.assembler.take(only, packet, set, attribution.isUndecided, nowMs);
-        }
+        const set = only.attribution.theOne;
+        const { copier } = lane.socket;
+        if (set && copier) this.#readRuns(only, set, block, copier, nowMs);
+        else while (block.next()) this.#take(only, packet, nowMs);
       }
       ring.release();
       this.assembler.closeIfDue(nowMs);
@@ -91,14 +96,40 @@ export class RingReader {
     lane.drained(this.nowMs());
   }
 
+  /** Packets of the one member that there is, as many at once as follow each other. What is special about others is not for a run. */
+  #readRuns(lane: InterfaceLane, set: MemberSet, block: PacketBlock, copier: RunCopier, nowMs: number): void {
+    const packet = this.#packet;
+    const run = this.#run;
+    while (block.next()) {
+      const isOut = block.packetType === PACKET_OUTGOING;
+      const isOfRun = !block.vlanPresent && lane.attribution.accepts(packet);
+      if (isOfRun && run.packets > 0 && run.isOut === isOut) {
+        run.packets++;
+        continue;
+      }
+      if (run.packets > 0) this.assembler.takeRun(lane, run, set, copier, nowMs);
+      if (isOfRun) {
+        run.packet = block.offset;
+        run.packets = 1;
+        run.isOut = isOut;
+      } else this.#take(lane, packet, nowMs);
+    }
+    if (run.packets > 0) this.assembler.takeRun(lane, run, set, copier, nowMs);
+  }
+
+  #take(lane: InterfaceLane, packet: ReadPacket, nowMs: number): void {
+    const { attribution } = lane;
+    const set = attribution.attribute(packet);
+    this.assembler.take(lane, packet, set, attribution.isUndecided, nowMs);
+  }
+
   /** By the interface that each packet tells, and cooked ones with the header that the kernel left out. */
   #readEach({ interfaces, cooked: isCooked }: RingLane, block: PacketBlock, nowMs: number): void {
     const packet = isCooked ? this.#cooked : this.#packet;
     while (block.next()) {
       if (isCooked) this.#cooked.take();
       const lane = interfaces.isShared ? interfaces.of(block.interfaceIndex) : interfaces.only;
-      const { attribution } = lane;
-      this.assembler.take(lane, packet, attribution.attribute(packet), attribution.isUndecided, nowMs);
+      this.#take(lane, packet, nowMs);
     }
   }
 

@@ -6,6 +6,8 @@ export interface KeptMemory {
   readonly memory: ArrayBuffer;
   /** Why it is memory of this process alone: the disk is full, read-only, or broken. A kill -9 loses what is in it then. */
   readonly trouble: Error | undefined;
+  /** Of the file, where it is one. */
+  readonly descriptor: number | undefined;
   close(): void;
 }
 
@@ -14,11 +16,11 @@ export function keptMemory(folder: string, name: string, sizeBytes: number): Kep
   const path = join(folder, name);
   try {
     const file = MappedFile.open(path, sizeBytes);
-    return { memory: file.memory, trouble: undefined, close: () => file.close() };
+    return { memory: file.memory, trouble: undefined, descriptor: file.descriptor, close: () => file.close() };
   } catch (error) {
     const memory = new ArrayBuffer(sizeBytes);
     new Uint8Array(memory).set(readIfThere(path, sizeBytes));
-    return { memory, trouble: error as Error, close: () => {} };
+    return { memory, trouble: error as Error, descriptor: undefined, close: () => {} };
   }
 }
 

@@ -62,7 +62,7 @@ const WORD = {
   overBudget: 12,
 } as const;
 /** `commit` holds two numbers in the 53 bits of a float: a packet and its place are taken in one store, or not at all. */
-const END_RANGE = 2 ** 24;
+export const END_RANGE = 2 ** 24;
 export const STATE_BYTES = 4096;
 /** Of its blocks (draft-ietf-opsawg-pcapng, 3.1). */
 const PCAPNG_ALIGNMENT = 4;
@@ -89,6 +89,9 @@ const TOLD_CHECK = 3;
  */
 export class OpenSection implements OpenSectionState {
   readonly #words: Float64Array;
+  /** In the file: where the number is that `commit` stores, and where `buffer` begins. For who writes there by himself. */
+  static readonly commitAt = 8 * WORD.commit;
+  static readonly bufferAt = STATE_BYTES;
   /** For the `SectionWriter`. */
   readonly buffer: Uint8Array<ArrayBuffer>;
 

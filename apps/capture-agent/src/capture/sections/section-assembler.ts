@@ -1,15 +1,18 @@
 import { MAX_FILTERS_CHARACTERS } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import {
   encodeInterface,
   type InterfaceDescription,
   type InterfaceStatistics,
   PacketFlag,
   type SectionWriter,
+  SNAPLEN_BYTES,
   type VlanTag,
 } from '@bpfleet/section';
 import { crc32 } from '@node-rs/crc32';
 import { anothersPacket, type MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
+import type { Run, RunCopier } from '../ring/runs/run-copier.js';
 import { NOTHING_TOLD, type OpenSectionState, type ToldFigures } from './open-section.js';
 import type { ReadingPlace, SectionLane } from './section-lane.js';
 import { type LedgerTotals, SectionLedger } from './section-ledger.js';
@@ -99,24 +102,69 @@ export class SectionAssembler {
     if (this.writer.sizeBytes >= SECTION_BYTES) this.#closeIfLarge(nowMs);
   }
 
+  /**
+   * The same for a run of packets, all of the one member of this set, which are in the ring of this copier.
+   * @param copier that writes into the buffer of the open section
+   */
+  takeRun(lane: SectionLane, run: Run, set: MemberSet, copier: RunCopier, nowMs: number): void {
+    while (run.packets > 0) {
+      const copied = this.#appendRun(lane, run, set, copier, nowMs);
+      if (copied > 0 && this.writer.sizeBytes < SECTION_BYTES) continue;
+      if (copied > 0) this.#closeIfLarge(nowMs);
+      else if (!this.writer.isEmpty) this.close();
+      else throw new BpfleetError('INTERNAL', 'a packet of a ring has no room in an empty section');
+    }
+  }
+
   #closeIfLarge(nowMs: number): void {
-    const isYoung = nowMs - this.#openedAtMs < SECTION_MIN_MS;
-    if (!isYoung || this.writer.sizeBytes >= SECTION_MAX_BYTES) this.close();
+    if (this.writer.sizeBytes >= this.#closesAtBytes(nowMs)) this.close();
+  }
+
+  #closesAtBytes(nowMs: number): number {
+    return nowMs - this.#openedAtMs < SECTION_MIN_MS ? SECTION_MAX_BYTES : SECTION_BYTES;
+  }
+
+  /** @returns how many packets there was room for */
+  #appendRun(lane: SectionLane, run: Run, set: MemberSet, copier: RunCopier, nowMs: number): number {
+    const interfaceId = this.#interfaceOf(lane, set, run.isOut, nowMs);
+    if (interfaceId < 0) return 0;
+    const { writer } = this;
+    const copied = copier.copy(run, {
+      interfaceId,
+      snaplenBytes: Math.min(set.snaplenBytes, SNAPLEN_BYTES),
+      startBytes: writer.endBytes,
+      stopAtBytes: writer.endBytes + this.#closesAtBytes(nowMs) - writer.sizeBytes,
+      limitBytes: writer.limitBytes,
+      blockPackets: lane.place.packets,
+    });
+    if (copied === 0) return 0;
+    const { results } = copier;
+    writer.extend(results.endBytes, copied, results);
+    const { counters } = set.members[0]!;
+    counters.matched += copied;
+    counters.stored += copied;
+    counters.storedBytes += results.keptBytes;
+    counters.truncated += results.truncated;
+    lane.passed(copied);
+    this.#taken += copied;
+    return copied;
   }
 
   #append(lane: SectionLane, packet: ReadPacket, set: MemberSet, flags: number, nowMs: number): boolean {
-    if (this.writer.isEmpty) this.#openedAtMs = nowMs;
-    if (lane.interfaceId < 0 && !this.#join(lane)) return false;
-    const isOut = packet.packetType === PACKET_OUTGOING;
-    let id = isOut ? set.outId : set.inId;
-    if (id < 0) {
-      id = this.#joinSet(lane, set, isOut);
-      if (id < 0) return false;
-    }
+    const id = this.#interfaceOf(lane, set, packet.packetType === PACKET_OUTGOING, nowMs);
+    if (id < 0) return false;
     const kept = this.#write(id, packet, set, flags);
     if (kept < 0) return false;
     count(set, kept, kept < packet.wireLength);
     return true;
+  }
+
+  /** @returns the id of its packets' interface block in this section, or -1 when it has no room */
+  #interfaceOf(lane: SectionLane, set: MemberSet, isOut: boolean, nowMs: number): number {
+    if (this.writer.isEmpty) this.#openedAtMs = nowMs;
+    if (lane.interfaceId < 0 && !this.#join(lane)) return -1;
+    const id = isOut ? set.outId : set.inId;
+    return id >= 0 ? id : this.#joinSet(lane, set, isOut);
   }
 
   /** @returns how many bytes were kept, or -1 when the section has no room */

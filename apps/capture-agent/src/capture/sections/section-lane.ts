@@ -41,10 +41,10 @@ export abstract class SectionLane {
   /** undefined: the kernel counts for several interfaces together. */
   abstract statistics(): LaneStatistics | undefined;
 
-  /** The packet at hand is dealt with. */
-  passed(): void {
-    this.place.packets++;
-    this.taken++;
+  /** The packet at hand is dealt with, or so many. */
+  passed(packets = 1): void {
+    this.place.packets += packets;
+    this.taken += packets;
   }
 
   /** The packet at hand is another socket's, which counts it. */

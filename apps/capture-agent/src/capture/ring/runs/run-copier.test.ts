@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { FakeRing, PacketType, type RingPacket, WakeUp, webAssembly } from '@bpfleet/linux';
+import { SectionWriter } from '@bpfleet/section';
+import { afterAll, describe, expect, it } from 'vitest';
+import { randomFrame, randomNumbers } from '../../../testing/random-frames.js';
+import { Attribution } from '../../attribution/attribution.js';
+import { MemberLedger } from '../../attribution/member-ledger.js';
+import { memberOf } from '../../attribution/testing/member.js';
+import { OpenSection } from '../../sections/open-section.js';
+import { SECTION_CAPACITY_BYTES, SectionAssembler } from '../../sections/section-assembler.js';
+import type { ClosedSection } from '../../sections/section-sink.js';
+import { RingLane } from '../ring-lane.js';
+import { RingReader } from '../ring-reader.js';
+import { device } from '../testing/capture-session-rig.js';
+import { RunCopier } from './run-copier.js';
+
+const SEED = Number(process.env.BPFLEET_TEST_SEED ?? Date.now() % 1e8);
+const GEOMETRY = { blockBytes: 1 << 18, blockCount: 2 };
+const PAGES = { initial: 32, maximum: 32 };
+const RING_AT = 1 << 20;
+
+interface Kind {
+  readonly expression: string;
+  readonly snaplenBytes: number;
+  readonly skipOutgoing: boolean;
+}
+
+const wakeUp = WakeUp.create();
+afterAll(() => wakeUp.close());
+
+/** The way of a socket's packets from its ring into sections, with a copier or without. */
+class Way {
+  nowMs = 0;
+  /** How many packets the copier was given at once. */
+  readonly runs: number[] = [];
+  readonly ring: FakeRing;
+  readonly #sections: unknown[] = [];
+  readonly #memory = new webAssembly.Memory(PAGES);
+  readonly #assembler: SectionAssembler;
+  readonly #reader: RingReader;
+  readonly #lane: RingLane;
+  readonly #attribution: Attribution;
+
+  constructor(copies: boolean, { expression, snaplenBytes, skipOutgoing }: Kind) {
+    this.ring = new FakeRing(GEOMETRY, { skipOutgoing });
+    const open = new OpenSection(this.#memory.buffer);
+    open.take(1);
+    const origin = { hardware: 'x86_64', operatingSystem: 'Linux', application: 'bpfleet' };
+    const writer = new SectionWriter({ ...origin, capacityBytes: SECTION_CAPACITY_BYTES, buffer: open.buffer });
+    const totals = () => ({ kernelPassed: 0, kernelDropped: 0, taken: this.#assembler.taken });
+    const sink = { write: (section: ClosedSection) => this.#keep(section) };
+    // What totals are asked for is there by then.
+    this.#assembler = new SectionAssembler(writer, sink, totals, open);
+    this.#reader = new RingReader(this.#assembler, wakeUp, () => this.nowMs);
+    const copier = copies ? new RunCopier(this.#memory, 0, RING_AT) : undefined;
+    const { ring } = this;
+    const counted = () => ({ passed: 0, dropped: 0 });
+    this.#lane = new RingLane(
+      { id: 1, isShared: false, cooked: false, isOwnSocket: false },
+      { fd: wakeUp.fd, ring, statistics: counted, takeError: () => undefined, close: () => {}, copier },
+    );
+    const member = memberOf('some', expression, { snaplenBytes });
+    this.#attribution = new Attribution([member], new MemberLedger().accountsOn('eth1'));
+    this.#lane.interfaces.put(device(1), this.#attribution);
+    if (copier === undefined) return;
+    const { copy } = copier;
+    copier.copy = (run, target) => {
+      this.runs.push(run.packets);
+      return copy.call(copier, run, target);
+    };
+  }
+
+  read(packets: readonly RingPacket[]): void {
+    if (!this.ring.push(packets)) throw new Error('the ring is full');
+    new Uint8Array(this.#memory.buffer, RING_AT).set(new Uint8Array(this.ring.memory));
+    this.#reader.drain(this.#lane);
+  }
+
+  /** All that can be seen: sections, and what a process after this one would find. */
+  get outcome() {
+    const left = new OpenSection(this.#memory.buffer.slice(0, OpenSection.sizeBytes(SECTION_CAPACITY_BYTES))).left();
+    const blocks = left?.isReadable ? digestOf(left.blocks) : undefined;
+    const { counters } = this.#attribution.members[0]!;
+    const { place, interfaces } = this.#lane;
+    return { sections: this.#sections, left: { ...left, blocks }, taken: interfaces.taken, place, counters };
+  }
+
+  #keep({ bytes, ...section }: ClosedSection): void {
+    this.#sections.push({ ...section, bytes: digestOf(bytes) });
+  }
+}
+
+const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** As the kernel fills a block: some packets cut, tagged, going out, and of every length. */
+function randomBlock(random: (below: number) => number, startNs: number): RingPacket[] {
+  let leftBytes = GEOMETRY.blockBytes - 4096;
+  const packets: RingPacket[] = [];
+  for (let ns = startNs; ; ns += random(3) * 1000 - 500) {
+    const frame =
+      random(20) === 0 ? Uint8Array.from({ length: random(20_000) }, () => random(256)) : randomFrame(random);
+    const bytes = random(8) === 0 ? frame.subarray(0, random(frame.length + 1)) : frame;
+    leftBytes -= bytes.length + 256;
+    if (leftBytes < 0) return packets;
+    packets.push({
+      bytes,
+      wireLength: frame.length,
+      seconds: 1_700_000_000 + Math.floor(ns / 1e9),
+      nanoseconds: ns % 1e9,
+      packetType: random(4) === 0 ? PacketType.outgoing : PacketType.host,
+      ...(random(30) === 0 ? { vlan: { tci: random(4096), tpid: 0x8100 } } : {}),
+    });
+  }
+}
+
+const kinds: Kind[] = [
+  { expression: '', snaplenBytes: 96, skipOutgoing: false },
+  { expression: '', snaplenBytes: 262_144, skipOutgoing: true },
+  { expression: 'tcp or udp', snaplenBytes: 54, skipOutgoing: true },
+  { expression: 'not port 53 and greater 60', snaplenBytes: 1000, skipOutgoing: false },
+];
+
+describe(`packets that are copied in runs (BPFLEET_TEST_SEED=${SEED})`, () => {
+  it.each(kinds)('are in sections as those that are taken one by one: $expression, $snaplenBytes', (kind) => {
+    const random = randomNumbers(SEED);
+    const [alone, inRuns] = [new Way(false, kind), new Way(true, kind)];
+    for (let round = 0, ns = 1e9; round < 40; round++, ns += 1e7) {
+      const packets = randomBlock(random, ns);
+      const nowMs = alone.nowMs + random(120);
+      for (const way of [alone, inRuns]) {
+        way.nowMs = nowMs;
+        way.read(packets);
+      }
+      expect(inRuns.outcome).toEqual(alone.outcome);
+    }
+    expect(alone.outcome.sections.length).toBeGreaterThan(5);
+    expect(alone.runs).toEqual([]);
+    expect(Math.max(...inRuns.runs)).toBeGreaterThan(5);
+  });
+});

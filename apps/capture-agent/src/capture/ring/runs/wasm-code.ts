@@ -1,0 +1,118 @@
+/**
+ * As much of WebAssembly's binary format as one function needs (core specification, 5). Code is a list of bytes; an operator
+ * takes the code of its operands and appends its own, as the stack machine wants it.
+ */
+export type Code = readonly number[];
+
+export type ValueType = 'i32' | 'i64';
+const VALUE_TYPE = { i32: 0x7f, i64: 0x7e } as const;
+
+/** Unsigned LEB128 (5.2.2). */
+function unsigned(value: number): Code {
+  const bytes: number[] = [];
+  let left = value;
+  for (; left >= 0x80; left = Math.floor(left / 0x80)) bytes.push((left & 0x7f) | 0x80);
+  return [...bytes, left];
+}
+
+/** Signed LEB128 (5.2.2). */
+function signed(value: bigint): Code {
+  const bytes: number[] = [];
+  for (let left = value; ; left >>= 7n) {
+    const low = Number(left & 0x7fn);
+    if ((left < 64n && left >= 0n) || (left < 0n && left >= -64n)) return [...bytes, low];
+    bytes.push(low | 0x80);
+  }
+}
+
+const operator =
+  (...codes: number[]) =>
+  (...operands: readonly Code[]): Code => [...operands.flat(), ...codes];
+
+/** Numeric instructions (5.4.7), by their names. */
+export const i32 = {
+  const: (value: number): Code => [0x41, ...signed(BigInt(value))],
+  eqz: operator(0x45),
+  eq: operator(0x46),
+  ltU: operator(0x49),
+  gtU: operator(0x4b),
+  geU: operator(0x4f),
+  add: operator(0x6a),
+  sub: operator(0x6b),
+  and: operator(0x71),
+  wrapI64: operator(0xa7),
+} as const;
+export const i64 = {
+  const: (value: bigint): Code => [0x42, ...signed(value)],
+  ltU: operator(0x54),
+  gtU: operator(0x56),
+  add: operator(0x7c),
+  mul: operator(0x7e),
+  divU: operator(0x80),
+  remU: operator(0x82),
+  shrU: operator(0x88),
+  extendU: operator(0xad),
+} as const;
+export const f64 = {
+  const: (value: number): Code => [0x44, ...new Uint8Array(Float64Array.of(value).buffer)],
+  add: operator(0xa0),
+  mul: operator(0xa2),
+  convertU: operator(0xb8),
+} as const;
+
+/** Memory instructions (5.4.6): nothing is said of alignment. */
+const access =
+  (...opcode: number[]) =>
+  (offset: number, ...operands: readonly Code[]): Code => [...operands.flat(), ...opcode, 0, ...unsigned(offset)];
+export const load = { i32: access(0x28), u8: access(0x2d), u16: access(0x2f), v128: access(0xfd, 0x00) } as const;
+/** Operands: address, value. */
+export const store = { i32: access(0x36), f64: access(0x39), u8: access(0x3a), v128: access(0xfd, 0x0b) } as const;
+
+/** Variables and control instructions (5.4.5, 5.4.1). Labels count outwards from 0. */
+export const get = (local: number): Code => [0x20, ...unsigned(local)];
+export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)];
+export const setGlobal = (index: number, value: Code): Code => [...value, 0x24, ...unsigned(index)];
+const VOID = 0x40;
+export const block = (...body: readonly Code[]): Code => [0x02, VOID, ...body.flat(), 0x0b];
+export const loop = (...body: readonly Code[]): Code => [0x03, VOID, ...body.flat(), 0x0b];
+export const when = (condition: Code, ...body: readonly Code[]): Code => [
+  ...condition,
+  0x04,
+  VOID,
+  ...body.flat(),
+  0x0b,
+];
+export const branch = (label: number): Code => [0x0c, ...unsigned(label)];
+export const branchIf = (label: number, condition: Code): Code => [...condition, 0x0d, ...unsigned(label)];
+
+export interface WasmFunction {
+  readonly name: string;
+  /** All i32; so is the result. */
+  readonly parameters: number;
+  readonly locals: readonly ValueType[];
+  readonly body: Code;
+  /** Names of i32 that the function sets besides. */
+  readonly globals: readonly string[];
+}
+
+/** A module of one exported function on the memory `host.memory`. */
+export function wasmModule({ name, parameters, locals, body, globals }: WasmFunction): Uint8Array<ArrayBuffer> {
+  const section = (id: number, items: readonly Code[]): Code => sized(id, [...unsigned(items.length), ...items.flat()]);
+  const code = [...unsigned(locals.length), ...locals.flatMap((type) => [1, VALUE_TYPE[type]]), ...body, 0x0b];
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, [[0x60, ...unsigned(parameters), ...Array(parameters).fill(VALUE_TYPE.i32), 1, VALUE_TYPE.i32]]),
+    // A memory of any size.
+    ...section(2, [[...text('host'), ...text('memory'), 0x02, 0, 0]]),
+    ...section(3, [[0]]),
+    ...section(
+      6,
+      globals.map(() => [VALUE_TYPE.i32, 1, ...i32.const(0), 0x0b]),
+    ),
+    ...section(7, [[...text(name), 0, 0], ...globals.map((global, index) => [...text(global), 3, ...unsigned(index)])]),
+    ...section(10, [[...unsigned(code.length), ...code]]),
+  ]);
+}
+
+const sized = (id: number, content: Code): Code => [id, ...unsigned(content.length), ...content];
+const text = (name: string): Code => [...unsigned(name.length), ...Buffer.from(name)];
