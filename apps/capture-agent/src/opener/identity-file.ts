@@ -23,6 +23,8 @@ const Kept = z.object({
   trust: Trust,
   /** The service's clock when it was last heard of or saved, Unix ms; 0: never. */
   serviceTimeMs: z.number().nonnegative(),
+  /** When that was: CLOCK_BOOTTIME of this boot. Absent of releases that wrote none. */
+  serviceTimeAt: z.object({ boot: z.string(), bootMs: z.number() }).optional(),
 });
 export type KeptIdentity = z.infer<typeof Kept>;
 

@@ -16,6 +16,18 @@ describe('Identity', () => {
   const key = PrivateKey.generate().publicKey;
   const other = PrivateKey.generate().publicKey;
 
+  it('knows how late it is for the service after a restart: time goes on in the same boot, whoever runs', async () => {
+    const moment = { boot: 'this', bootMs: 5_000 };
+    const open = () => Identity.open(folder, 'host-1', undefined, () => ({ ...moment }));
+    expect((await open()).serviceTimeNowMs).toBe(0);
+    await (await open()).keepServiceTime(1_000_000);
+    moment.bootMs += 16_000;
+    expect((await open()).serviceTimeNowMs).toBe(1_016_000);
+    moment.boot = 'the next';
+    moment.bootMs = 900_000;
+    expect((await open()).serviceTimeNowMs).toBe(1_000_000);
+  });
+
   it('is made once, readable by its owner alone, and is the same the next time', async () => {
     const made = await Identity.open(folder, 'host-1');
     await made.accepted(7, { keys: [key], revokedKeys: [other] }, 1234);

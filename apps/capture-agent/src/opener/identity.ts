@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Trust } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
+import { bootId, bootTimeMs } from '@bpfleet/linux';
 import { makeFolder, PrivateKey } from '@bpfleet/service';
 import { diskAdvice } from '../disk-advice.js';
 import { writeDurably } from '../durable-file.js';
@@ -19,6 +20,7 @@ export class Identity {
   private constructor(
     private readonly folder: string,
     private readonly onTrouble: (trouble: string | undefined) => void,
+    private readonly now: () => Moment,
   ) {}
 
   /**
@@ -30,8 +32,9 @@ export class Identity {
     folder: string,
     agent: string,
     onTrouble: (trouble: string | undefined) => void = () => {},
+    now: () => Moment = () => ({ boot: bootId(), bootMs: bootTimeMs() }),
   ): Promise<Identity> {
-    const identity = new Identity(folder, onTrouble);
+    const identity = new Identity(folder, onTrouble, now);
     try {
       await makeFolder(folder);
       await identity.#load(agent);
@@ -70,6 +73,17 @@ export class Identity {
     return this.#kept.serviceTimeMs;
   }
 
+  /**
+   * What it is by now: since it was kept, time went on in this boot, also while no opener ran. Of another boot nobody knows how
+   * much that was.
+   */
+  get serviceTimeNowMs(): number {
+    const { serviceTimeMs, serviceTimeAt } = this.#kept;
+    const { boot, bootMs } = this.now();
+    if (serviceTimeMs === 0 || serviceTimeAt?.boot !== boot) return serviceTimeMs;
+    return serviceTimeMs + Math.max(0, bootMs - serviceTimeAt.bootMs);
+  }
+
   /** Why the last change is in memory only, and what to do; undefined: all is kept. */
   get trouble(): string | undefined {
     return this.#trouble;
@@ -98,11 +112,11 @@ export class Identity {
   }
 
   accepted(generation: number, trust: Trust, serviceTimeMs: number): Promise<void> {
-    return this.#keep({ generation, trust, serviceTimeMs });
+    return this.#keep({ generation, trust, serviceTimeMs, serviceTimeAt: this.now() });
   }
 
   keepServiceTime(serviceTimeMs: number): Promise<void> {
-    return this.#keep({ serviceTimeMs });
+    return this.#keep({ serviceTimeMs, serviceTimeAt: this.now() });
   }
 
   /** Tries again what the disk did not take. */
@@ -159,6 +173,12 @@ export class Identity {
     // In memory alone it would be another agent after each restart, which the filter-manager refuses.
     await this.#write();
   }
+}
+
+/** CLOCK_BOOTTIME of one boot. */
+interface Moment {
+  readonly boot: string;
+  readonly bootMs: number;
 }
 
 function refusalOf(folder: string, cause: unknown): BpfleetError {

@@ -102,7 +102,7 @@ export class Opener implements OpenerPort {
     const { folder, agent, ringBudgetBytes, logger } = this.options;
     this.#onEvent = onEvent;
     this.#identity = await Identity.open(folder, agent, (trouble) => this.#isKept(trouble));
-    this.#clock = new ServiceClock(this.#identity.serviceTimeMs);
+    this.#clock = new ServiceClock(this.#identity.serviceTimeNowMs);
     // Where another opener began is far away; 32 bits travel with a descriptor.
     const firstId = randomInt(1, 2 ** 31);
     const parts = { linker: this.#linker, logger, emit: (event: OpenerEvent) => this.#emit(event) };
@@ -190,6 +190,7 @@ export class Opener implements OpenerPort {
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    if (this.#identity) this.#saveTime();
     await this.#identity?.settled();
     this.#sockets?.close();
   }

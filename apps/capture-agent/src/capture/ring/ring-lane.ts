@@ -1,9 +1,9 @@
 import type { BlockSource, PacketBlock } from '@bpfleet/linux';
 import { ALWAYS } from '../attribution/attribution.js';
 import type { RingPosition } from '../sections/open-section.js';
+import type { CopiesRuns } from '../sections/run.js';
 import type { LaneStatistics, ReadingPlace } from '../sections/section-lane.js';
 import { InterfaceLanes } from './interface-lanes.js';
-import type { RunCopier } from './runs/run-copier.js';
 
 /** What a lane needs of a packet socket that was handed over. */
 export interface LaneSocket {
@@ -12,7 +12,7 @@ export interface LaneSocket {
   statistics(): LaneStatistics;
   takeError(): string | undefined;
   /** Copies from its ring; where there is none, packets are taken one by one. */
-  readonly copier?: RunCopier | undefined;
+  readonly copier?: CopiesRuns | undefined;
   close(): void;
 }
 

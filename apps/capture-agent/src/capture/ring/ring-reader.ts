@@ -1,12 +1,12 @@
 import { type PacketBlock, PollSet, type WakeUp } from '@bpfleet/linux';
 import type { MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
+import type { CopiesRuns, Run } from '../sections/run.js';
 import type { SectionAssembler } from '../sections/section-assembler.js';
 import { CookedPacket } from './cooked-packet.js';
 import type { InterfaceLane } from './interface-lane.js';
 import type { RingLane } from './ring-lane.js';
 import { RingPacket } from './ring-packet.js';
-import type { Run, RunCopier } from './runs/run-copier.js';
 
 /** How often a lane that is changing is looked at. */
 const CHANGING_MS = 10;
@@ -97,7 +97,7 @@ export class RingReader {
   }
 
   /** Packets of the one member that there is, as many at once as follow each other. What is special about others is not for a run. */
-  #readRuns(lane: InterfaceLane, set: MemberSet, block: PacketBlock, copier: RunCopier, nowMs: number): void {
+  #readRuns(lane: InterfaceLane, set: MemberSet, block: PacketBlock, copier: CopiesRuns, nowMs: number): void {
     const packet = this.#packet;
     const run = this.#run;
     while (block.next()) {

@@ -12,8 +12,8 @@ import {
 import { crc32 } from '@node-rs/crc32';
 import { anothersPacket, type MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
-import type { Run, RunCopier } from '../ring/runs/run-copier.js';
 import { NOTHING_TOLD, type OpenSectionState, type ToldFigures } from './open-section.js';
+import type { CopiesRuns, Run } from './run.js';
 import type { ReadingPlace, SectionLane } from './section-lane.js';
 import { type LedgerTotals, SectionLedger } from './section-ledger.js';
 import type { SectionSink } from './section-sink.js';
@@ -106,7 +106,7 @@ export class SectionAssembler {
    * The same for a run of packets, all of the one member of this set, which are in the ring of this copier.
    * @param copier that writes into the buffer of the open section
    */
-  takeRun(lane: SectionLane, run: Run, set: MemberSet, copier: RunCopier, nowMs: number): void {
+  takeRun(lane: SectionLane, run: Run, set: MemberSet, copier: CopiesRuns, nowMs: number): void {
     while (run.packets > 0) {
       const copied = this.#appendRun(lane, run, set, copier, nowMs);
       if (copied > 0 && this.writer.sizeBytes < SECTION_BYTES) continue;
@@ -125,7 +125,7 @@ export class SectionAssembler {
   }
 
   /** @returns how many packets there was room for */
-  #appendRun(lane: SectionLane, run: Run, set: MemberSet, copier: RunCopier, nowMs: number): number {
+  #appendRun(lane: SectionLane, run: Run, set: MemberSet, copier: CopiesRuns, nowMs: number): number {
     const interfaceId = this.#interfaceOf(lane, set, run.isOut, nowMs);
     if (interfaceId < 0) return 0;
     const { writer } = this;

@@ -7,28 +7,8 @@ import {
   webAssembly,
 } from '@bpfleet/linux';
 import { OpenSection } from '../../sections/open-section.js';
+import type { CopiesRuns, Run, RunTarget } from '../../sections/run.js';
 import { type CopyResult, copyPackets } from './copy-packets.js';
-
-/** Packets of one block that follow each other, all of one interface, set of members and direction. */
-export interface Run {
-  /** Where in the ring the header of the first one is. */
-  packet: number;
-  packets: number;
-  isOut: boolean;
-}
-
-/** Where they go: offsets in the section's buffer. */
-export interface RunTarget {
-  readonly interfaceId: number;
-  readonly snaplenBytes: number;
-  readonly startBytes: number;
-  /** The run ends when the section is so large. */
-  readonly stopAtBytes: number;
-  /** No packet goes beyond. */
-  readonly limitBytes: number;
-  /** Packets of the block that were dealt with before. */
-  readonly blockPackets: number;
-}
 
 type Exports = Readonly<Record<CopyResult, WasmGlobal>> & {
   readonly copy: (...numbers: readonly number[]) => number;
@@ -41,7 +21,7 @@ let compiled: WasmModule | undefined;
  * Copies runs of packets from a ring into the open section: a loop of WebAssembly, which copies sixteen bytes at once and checks no
  * bounds, where JavaScript copies four and checks each. A packet takes a sixth of the time of `SectionAssembler.take`.
  */
-export class RunCopier {
+export class RunCopier implements CopiesRuns {
   readonly #exports: Exports;
   readonly #results: Record<CopyResult, number> = {
     ...{ endBytes: 0, next: 0, keptBytes: 0, truncated: 0 },
@@ -70,10 +50,6 @@ export class RunCopier {
     return new RunCopier(window.memory, sectionAt!, ringAt!, () => window.close());
   }
 
-  /**
-   * Copies what there is room for; the run is then what is left of it.
-   * @returns how many packets that were
-   */
   copy(run: Run, target: RunTarget): number {
     const base = this.sectionAt + OpenSection.bufferAt;
     const copied = this.#exports.copy(
@@ -94,7 +70,6 @@ export class RunCopier {
     return copied;
   }
 
-  /** Of the packets that were copied last. */
   get results(): Readonly<Record<CopyResult, number>> {
     const results = this.#results;
     for (const name in results) results[name as CopyResult] = this.#exports[name as CopyResult].value >>> 0;
