@@ -112,7 +112,14 @@ export const calls = {
     request: z.strictObject({
       state: DsseEnvelope,
       leftOut: z
-        .array(z.strictObject({ digest: Digest, filter: Name, version: z.int().positive() }))
+        .array(
+          z.strictObject({
+            digest: Digest,
+            filter: Name,
+            version: z.int().positive(),
+            isDamaged: z.literal(true).exactOptional(),
+          }),
+        )
         .max(MAX_MEMBERS)
         .exactOptional(),
       excluded: z

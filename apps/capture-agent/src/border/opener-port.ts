@@ -115,13 +115,19 @@ export interface NamedBundle {
   readonly version: number;
 }
 
+/** One that is not handed over. */
+export interface LeftOutBundle extends NamedBundle {
+  /** It is not on disk any more as it was, and there is nobody to ask for it. Otherwise it is too much for this agent. */
+  readonly isDamaged?: true;
+}
+
 export interface DesireOrder {
   /** DSSE envelope of the desired state, as it came. */
   readonly state: unknown;
   /** Payload bytes of the bundles that it names, base64, as they came. */
   readonly bundles: readonly string[];
   /** Those that are too much for one agent (`MAX_BUNDLES_BYTES`), as they name themselves. */
-  readonly leftOut?: readonly NamedBundle[];
+  readonly leftOut?: readonly LeftOutBundle[];
   /**
    * bpfleet's own connections, as addresses: the agent resolves names, since the opener asks no network. Whatever it says,
    * statements name it.

@@ -207,17 +207,26 @@ describe('DesiredFollower', () => {
     expect(taken.at(-1)!.bundles).toEqual(api.order!.bundles);
   });
 
-  it.each([
-    ['the state', () => writeFileSync(join(folder, 'desired.json'), '{')],
-    ['a bundle', () => writeFileSync(join(folder, 'bundles', readdirSync(join(folder, 'bundles'))[0]!), 'x')],
-  ])('asks as if there was none when %s on disk is damaged', async (_, damage) => {
+  it('asks as if there was none when the state on disk is damaged', async () => {
     api.desire(service.desire([web]));
     const first = await start();
     await until(() => taken.length === 1 && readdirSync(folder).includes('desired.json'));
     await first.stop();
-    damage();
+    writeFileSync(join(folder, 'desired.json'), '{');
     await start();
     await until(() => taken.length === 2);
+  });
+
+  it('runs what is whole when a bundle on disk is damaged, and fetches that one again', async () => {
+    api.desire(service.desire([web, dns]));
+    const first = await start();
+    await until(() => taken.length === 1 && readdirSync(folder).includes('desired.json'));
+    await first.stop();
+    writeFileSync(join(folder, 'bundles', `${api.bundleDigests[0]!.slice(7)}.json`), 'x');
+    await start();
+    await until(() => taken.length === 3);
+    expect(taken[1]).toMatchObject({ bundles: [api.order!.bundles[1]], leftOut: [{ isDamaged: true }] });
+    expect(taken[2]).toMatchObject({ bundles: api.order!.bundles, leftOut: [] });
   });
 
   it.each([

@@ -75,8 +75,15 @@ export class DesiredFollower {
     try {
       const claimed = await kept.state();
       if (claimed === undefined) return;
-      await this.parts.desire(claimed, await takeBundles(claimed.state, kept));
-      this.#etag = `"${claimed.state.generation}"`;
+      const taken = await takeBundles(claimed.state, kept);
+      await this.parts.desire(claimed, taken);
+      const damaged = taken.leftOut.filter(({ isDamaged }) => isDamaged);
+      if (damaged.length === 0) this.#etag = `"${claimed.state.generation}"`;
+      else
+        logger.error(
+          { code: 'BUNDLE_INVALID', damaged },
+          'kept filters are damaged, and fetched again; the others run',
+        );
     } catch (err) {
       if (!(err instanceof BpfleetError)) throw err;
       logger.warn({ err }, 'the kept desired state does not run');

@@ -68,6 +68,11 @@ export class KeptOrders {
     return bytes !== undefined && digestOf(bytes, nodeCrypto) === digest ? bytes : undefined;
   }
 
+  /** What is there in the place of one that is not whole. */
+  async damagedBundle(digest: string): Promise<Uint8Array> {
+    return (await this.#files.read(fileOf(digest))) ?? new Uint8Array();
+  }
+
   async addBundle(digest: string, bytes: Uint8Array): Promise<void> {
     await this.#files.write(fileOf(digest), bytes);
     await this.#files.remove(leftOutFileOf(digest));

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DesiredState } from '@bpfleet/contract';
@@ -87,7 +87,18 @@ describe('the bundles of a state', () => {
     state = { ...state, entries: [...state.entries, ...state.entries] };
     expect(await take(sizeOf('a', 'b', 'c'))).toEqual({ taken: 'a b c', leftOut: '' });
   });
-  it('are refused all together when one is neither on disk nor to be had', async () => {
-    await expect(takeBundles(state, kept)).rejects.toMatchObject({ code: 'BUNDLE_INVALID' });
+  it('leave out what is damaged on disk where nobody can be asked, under the name that can still be read', async () => {
+    await take(sizeOf('a', 'b', 'c'));
+    const [first, second] = state.entries.map(({ digest }) => join(folder, 'bundles', `${digest.slice(7)}.json`));
+    const text = readFileSync(first!, 'utf8');
+    writeFileSync(first!, text.replace('tcp port 80', 'tcp port 81'));
+    rmSync(second!);
+    const { bundles, leftOut } = await takeBundles(state, kept);
+    expect(bundles.map((bundle) => nameOf(Buffer.from(bundle, 'base64')))).toEqual(['c']);
+    expect(leftOut).toMatchObject([
+      { filter: 'a', version: 1, isDamaged: true },
+      { filter: 'unknown', isDamaged: true },
+    ]);
+    expect(await take(sizeOf('a', 'b', 'c'))).toEqual({ taken: 'a b c', leftOut: '' });
   });
 });

@@ -1,20 +1,19 @@
 import { bundleName, type DesiredState, MAX_BUNDLES_BYTES, toBase64 } from '@bpfleet/contract';
-import { BpfleetError } from '@bpfleet/errors';
-import type { NamedBundle } from '../border/opener-port.js';
+import type { LeftOutBundle } from '../border/opener-port.js';
 import type { KeptOrders } from './kept-orders.js';
 
 export interface TakenBundles {
   /** Payloads in base64. */
   readonly bundles: readonly string[];
-  /** Too much for one agent. */
-  readonly leftOut: readonly NamedBundle[];
+  /** Too much for one agent, or damaged. */
+  readonly leftOut: readonly LeftOutBundle[];
 }
 
 /**
  * The bundles that a state names, in its order, from disk or else fetched. What would make them more than an agent takes
- * is left out, and kept in mind by name: the others run.
+ * is left out, and kept in mind by name: the others run. So is what is damaged on disk, where nobody can be asked for it.
  * @param fetched undefined: the filter-manager is not to be asked
- * @throws BpfleetError `BUNDLE_INVALID` for one that is not on disk and not fetched; what `fetched` does
+ * @throws what `fetched` does
  */
 export async function takeBundles(
   { entries }: DesiredState,
@@ -23,7 +22,7 @@ export async function takeBundles(
   maxBytes = MAX_BUNDLES_BYTES,
 ): Promise<TakenBundles> {
   const bundles: string[] = [];
-  const leftOut: NamedBundle[] = [];
+  const leftOut: LeftOutBundle[] = [];
   let roomBytes = maxBytes;
   for (const digest of new Set(entries.map((entry) => entry.digest))) {
     const one = await taken(digest, roomBytes, kept, fetched);
@@ -40,7 +39,7 @@ async function taken(
   roomBytes: number,
   kept: KeptOrders,
   fetched: ((digest: string) => Promise<Uint8Array>) | undefined,
-): Promise<Uint8Array | NamedBundle> {
+): Promise<Uint8Array | LeftOutBundle> {
   const known = await kept.bundle(digest);
   if (known !== undefined && known.length <= roomBytes) return known;
   const before = await kept.leftOut(digest);
@@ -49,7 +48,7 @@ async function taken(
     return { digest, filter, version };
   }
   const bytes = known ?? (await fetched?.(digest));
-  if (bytes === undefined) throw new BpfleetError('BUNDLE_INVALID', `the kept bundle ${digest} is damaged or gone`);
+  if (bytes === undefined) return { digest, ...bundleName(await kept.damagedBundle(digest)), isDamaged: true };
   if (bytes.length <= roomBytes) {
     await kept.addBundle(digest, bytes);
     return bytes;

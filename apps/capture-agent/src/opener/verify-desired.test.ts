@@ -55,6 +55,27 @@ describe('a desired state', () => {
     expect(trust).toEqual(trusting(service.key));
   });
 
+  it('goes on with what runs of the same state where its bundle was damaged meanwhile, and else refuses that one alone', () => {
+    const order = service.desire([web, dns]);
+    const { entries: before, state } = verify(order);
+    const leftOut = [{ digest: before[0]!.digest, filter: 'unknown', version: 1, isDamaged: true as const }];
+    const damaged = { ...order, bundles: order.bundles.slice(1), leftOut };
+    const context = {
+      agent: 'agent-1',
+      trust: trusting(service.key),
+      generation: state.generation,
+      crypto: nodeCrypto,
+    };
+    expect(verifyDesired(damaged, context, before).entries).toMatchObject(before.map(({ digest }) => ({ digest })));
+    for (const { entries, refused } of [
+      verifyDesired(damaged, context),
+      verifyDesired(damaged, { ...context, generation: state.generation - 1 }, before),
+    ]) {
+      expect(entries.map(({ bundle }) => bundle.filter)).toEqual(['dns']);
+      expect(refused).toMatchObject([{ error: { code: 'BUNDLE_INVALID' } }]);
+    }
+  });
+
   it('verifies a bundle that it has read before, and does not read it again', () => {
     const order = service.desire([web]);
     const trust = trusting(service.key);

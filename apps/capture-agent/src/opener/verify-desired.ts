@@ -44,7 +44,7 @@ export interface VerifiedState {
 /**
  * Decides whether an order is to be followed. Signatures are verified over the bytes as they came, before anything is
  * parsed. One bundle that is missing, or that no trusted key has signed, refuses the whole state: what runs keeps running. Those
- * that the agent left out, for they are too much, only do not run.
+ * that the agent left out, for they are too much or damaged, only do not run; what runs of the same state keeps running.
  * @param before of the state before: of many bundles, a new state changes few, and to parse them takes longer than to verify them
  * @throws BpfleetError `SIGNATURE_INVALID`, `DOCUMENT_INVALID`, `VERSION_CONFLICT`, `BUNDLE_INVALID`
  */
@@ -71,7 +71,9 @@ export function verifyDesired(
     if (payload === undefined) {
       const named = leftOut.get(digest);
       if (named === undefined) throw new BpfleetError('BUNDLE_INVALID', `bundle ${digest} was not handed over`);
-      refused.push({ digest, interfaces, named, error: tooMuch(digest) });
+      const running = state.generation === context.generation ? before.find((one) => one.digest === digest) : undefined;
+      if (running && named.isDamaged) entries.push(running);
+      else refused.push({ digest, interfaces, named, error: named.isDamaged ? damaged(digest) : tooMuch(digest) });
       continue;
     }
     const read = readBundle(payload, entry, verification, known.get(digest));
@@ -83,6 +85,11 @@ export function verifyDesired(
   }
   return { state, trust, entries, refused };
 }
+
+const damaged = (digest: string): BpfleetError =>
+  new BpfleetError('BUNDLE_INVALID', `what is kept of bundle ${digest} is damaged or gone`, {
+    hint: 'it is fetched again once the filter-manager answers',
+  });
 
 const tooMuch = (digest: string): BpfleetError =>
   new BpfleetError(

@@ -15,8 +15,14 @@ function defaultText({ required, secret, defaultValue }: Variable): string {
   if (required) return '(required)';
   if (defaultValue === undefined) return '';
   if (secret) return '(secret)';
-  if (Array.isArray(defaultValue)) return defaultValue.join(',');
+  if (Array.isArray(defaultValue)) return defaultValue.map(itemText).join(',');
   return typeof defaultValue === 'object' ? '' : String(defaultValue);
+}
+
+/** An address is read from text and kept as what it means. */
+function itemText(item: unknown): string {
+  const { host, address, port } = Object(item);
+  return port === undefined ? String(item) : `${host ?? address}:${port}`;
 }
 
 function table(rows: readonly string[][]): string {
