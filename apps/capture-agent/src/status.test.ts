@@ -113,6 +113,7 @@ describe('a status', () => {
     const figures = storeFigures(amount(6), [{ ...store, waiting: amount(1), damaged: amount(2) }]);
     const { ledger } = agentStatus({ ...inputs(1, 1), figures, atStart });
     expect(ledger!.agent).toMatchObject({ carriedSections: 5, spooledSections: 4, spooledPackets: 40 });
+    expect(ledger!.agent).toMatchObject({ damagedSections: 2, damagedPackets: 20 });
   });
 
   it('leaves out what one call does not take, and says so', () => {

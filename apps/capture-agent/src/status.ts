@@ -78,6 +78,7 @@ function ledgerOf(
 ): NonNullable<AgentStatus['ledger']> {
   const [sent, evicted] = [minus(figures.sent, atStart.sent), minus(figures.evicted, atStart.evicted)];
   const spooled = minus(totalOf(figures), totalOf(atStart));
+  const damaged = minus(figures.damaged, atStart.damaged);
   const live = sockets.map(({ socket, interfaces, passed, dropped, taken: captured }) => ({
     interface: interfaces.length === 1 ? interfaces[0]! : '*',
     ...(interfaces.length === 1 ? {} : { sharedBy: interfaces.length }),
@@ -100,6 +101,8 @@ function ledgerOf(
       sentPackets: sent.packets,
       evictedSections: evicted.sections,
       evictedPackets: evicted.packets,
+      damagedSections: Math.max(0, damaged.sections),
+      damagedPackets: Math.max(0, damaged.packets),
     },
   };
 }

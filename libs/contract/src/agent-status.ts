@@ -90,6 +90,9 @@ export const LossLedger = z.object({
     sentPackets: Count,
     evictedSections: Count,
     evictedPackets: Count,
+    /** Found damaged since the epoch began. Absent of agents that do not tell it. */
+    damagedSections: Count.optional(),
+    damagedPackets: Count.optional(),
   }),
   /** What the epoch before left behind, as far as it is known. */
   before: z.record(z.string(), z.string()).optional(),

@@ -53,15 +53,17 @@ export function ledgerTables({ status, lastHeardAt }: Agent, terminal: Terminal)
   if (ledger === undefined) return 'it has told of no packets yet\n';
   const { carriedSections = 0, carriedPackets = 0, spooledSections, spooledPackets } = ledger.agent;
   const { sentSections, sentPackets, evictedSections, evictedPackets } = ledger.agent;
+  const { damagedSections = 0, damagedPackets = 0 } = ledger.agent;
   const rows: Fate[] = [
     { fate: 'left by epochs before', sections: carriedSections, packets: carriedPackets },
     { fate: 'spooled', sections: spooledSections, packets: spooledPackets },
     { fate: 'acknowledged by Kafka', sections: sentSections, packets: sentPackets },
     { fate: 'given up', sections: evictedSections, packets: evictedPackets },
+    ...(damagedSections > 0 ? [{ fate: 'damaged', sections: damagedSections, packets: damagedPackets }] : []),
     {
       fate: 'waiting',
-      sections: carriedSections + spooledSections - sentSections - evictedSections,
-      packets: carriedPackets + spooledPackets - sentPackets - evictedPackets,
+      sections: carriedSections + spooledSections - sentSections - evictedSections - damagedSections,
+      packets: carriedPackets + spooledPackets - sentPackets - evictedPackets - damagedPackets,
     },
   ];
   const before = Object.entries(ledger.before ?? {}).map(([name, value]) => `${name} ${value}`);
