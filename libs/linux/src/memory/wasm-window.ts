@@ -20,17 +20,21 @@ export class WasmWindow {
     readonly memory: WasmMemory,
     /** Where each part begins. */
     readonly offsets: readonly number[],
+    /** Behind them: memory of nobody else's. */
+    readonly spareAt: number,
   ) {}
 
   /** @throws SystemCallError, RangeError where there are no addresses for so much */
-  static open(parts: readonly WindowPart[]): WasmWindow {
-    const pages = parts.map(({ sizeBytes }) => Math.ceil(sizeBytes / PAGE_BYTES));
-    const sum = pages.reduce((total, count) => total + count, 0);
+  static open(parts: readonly WindowPart[], spareBytes = 0): WasmWindow {
+    const pagesOf = (sizeBytes: number): number => Math.ceil(sizeBytes / PAGE_BYTES);
+    const pages = parts.map(({ sizeBytes }) => pagesOf(sizeBytes));
+    const mapped = pages.reduce((total, count) => total + count, 0);
+    const sum = mapped + pagesOf(spareBytes);
     const memory = new webAssembly.Memory({ initial: sum, maximum: sum });
     const offsets = pages.map(
       (_, part) => PAGE_BYTES * pages.slice(0, part).reduce((total, count) => total + count, 0),
     );
-    const window = new WasmWindow(memory, offsets);
+    const window = new WasmWindow(memory, offsets, PAGE_BYTES * mapped);
     const start = window.#address;
     for (const [part, { descriptor, sizeBytes }] of parts.entries()) {
       mapShared(descriptor, sizeBytes, start + BigInt(offsets[part]!));

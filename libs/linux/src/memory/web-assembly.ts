@@ -2,9 +2,6 @@
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
 }
-export interface WasmGlobal {
-  readonly value: number;
-}
 export type WasmModule = object;
 
 interface WebAssemblyInterface {

@@ -22,7 +22,8 @@ export class PacketBlock {
   }
   #bytes: Uint8Array;
   #words: Uint32Array;
-  readonly #skipOutgoing: boolean;
+  /** `next` passes over what this host sends. */
+  readonly skipsOutgoing: boolean;
   /** Byte offset of the block, and of the packet the cursor is on. */
   #block = 0;
   #packet = 0;
@@ -32,7 +33,7 @@ export class PacketBlock {
   constructor(memory: ArrayBuffer, options: { readonly skipOutgoing: boolean }) {
     this.#bytes = new Uint8Array(memory);
     this.#words = new Uint32Array(memory);
-    this.#skipOutgoing = options.skipOutgoing;
+    this.skipsOutgoing = options.skipOutgoing;
   }
 
   /** Moves before the first packet of the block that starts at this offset of the ring. */
@@ -56,7 +57,7 @@ export class PacketBlock {
       this.#left--;
       this.#packet = this.#following;
       this.#following = this.#packet + this.#word(this.#packet + PACKET.next);
-      if (!this.#skipOutgoing || this.packetType !== PacketType.outgoing) return true;
+      if (!this.skipsOutgoing || this.packetType !== PacketType.outgoing) return true;
     }
     return false;
   }

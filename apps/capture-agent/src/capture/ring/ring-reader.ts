@@ -1,6 +1,6 @@
 import { type PacketBlock, PollSet, type WakeUp } from '@bpfleet/linux';
 import type { MemberSet } from '../attribution/member-set.js';
-import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
+import type { ReadPacket } from '../attribution/read-packet.js';
 import type { CopiesRuns, Run } from '../sections/run.js';
 import type { SectionAssembler } from '../sections/section-assembler.js';
 import { CookedPacket } from './cooked-packet.js';
@@ -20,7 +20,7 @@ export class RingReader {
   readonly #packet = new RingPacket();
   readonly #cooked = new CookedPacket(this.#packet);
   /** Empty between two blocks. */
-  readonly #run: Run = { packet: 0, packets: 0, isOut: false };
+  readonly #run: Run = { packet: 0, packets: 0, skipsOutgoing: false };
   #polled: RingLane[] = [];
   #poll: PollSet;
   /** Called once per block: between packets, and often enough for what is counted per second. */
@@ -100,19 +100,15 @@ export class RingReader {
   #readRuns(lane: InterfaceLane, set: MemberSet, block: PacketBlock, copier: CopiesRuns, nowMs: number): void {
     const packet = this.#packet;
     const run = this.#run;
+    run.skipsOutgoing = block.skipsOutgoing;
     while (block.next()) {
-      const isOut = block.packetType === PACKET_OUTGOING;
-      const isOfRun = !block.vlanPresent && lane.attribution.accepts(packet);
-      if (isOfRun && run.packets > 0 && run.isOut === isOut) {
+      if (!block.vlanPresent && lane.attribution.accepts(packet)) {
+        if (run.packets === 0) run.packet = block.offset;
         run.packets++;
         continue;
       }
       if (run.packets > 0) this.assembler.takeRun(lane, run, set, copier, nowMs);
-      if (isOfRun) {
-        run.packet = block.offset;
-        run.packets = 1;
-        run.isOut = isOut;
-      } else this.#take(lane, packet, nowMs);
+      this.#take(lane, packet, nowMs);
     }
     if (run.packets > 0) this.assembler.takeRun(lane, run, set, copier, nowMs);
   }

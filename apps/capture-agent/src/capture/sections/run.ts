@@ -1,14 +1,22 @@
-/** Packets of one block of a ring that follow each other, all of one interface, set of members and direction. */
+/** Packets of one block of a ring that follow each other, all of one interface and set of members. */
 export interface Run {
   /** Where in the ring the header of the first one is. */
   packet: number;
   packets: number;
-  isOut: boolean;
+  /** Packets that go out are in between, and none of it. */
+  skipsOutgoing: boolean;
 }
+
+/** There is none in the section: the run ends before such a packet. */
+export const NO_BLOCK = -1;
+/** Such packets are passed over, and not counted. */
+export const LEFT_OUT = -2;
 
 /** Where they go: offsets in the buffer of the open section. */
 export interface RunTarget {
-  readonly interfaceId: number;
+  /** Interface blocks of those that came in, and of those that went out; NO_BLOCK, LEFT_OUT. */
+  readonly inId: number;
+  readonly outId: number;
   readonly snaplenBytes: number;
   readonly startBytes: number;
   /** The run ends when the section is so large. */
@@ -25,6 +33,8 @@ export interface CopiedRun {
   readonly endBytes: number;
   readonly keptBytes: number;
   readonly truncated: number;
+  /** The next one needs an interface block: 1 of those that came in, 2 of those that went out; else 0. */
+  readonly wants: number;
   readonly oldestSeconds: number;
   readonly oldestNanoseconds: number;
   readonly newestSeconds: number;

@@ -13,12 +13,14 @@ import { crc32 } from '@node-rs/crc32';
 import { anothersPacket, type MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
 import { NOTHING_TOLD, type OpenSectionState, type ToldFigures } from './open-section.js';
-import type { CopiesRuns, Run } from './run.js';
+import { type CopiesRuns, LEFT_OUT, type Run } from './run.js';
 import type { ReadingPlace, SectionLane } from './section-lane.js';
 import { type LedgerTotals, SectionLedger } from './section-ledger.js';
 import type { SectionSink } from './section-sink.js';
 
 const VLAN_TAG_BYTES = 4;
+/** Of `CopiedRun.wants`. */
+const WANTS_OUT = 2;
 /** A section is closed at this size. */
 const SECTION_BYTES = 64 * 1024;
 /** One that fills sooner goes on growing, because each section costs something whatever its size. */
@@ -109,10 +111,12 @@ export class SectionAssembler {
   takeRun(lane: SectionLane, run: Run, set: MemberSet, copier: CopiesRuns, nowMs: number): void {
     while (run.packets > 0) {
       const copied = this.#appendRun(lane, run, set, copier, nowMs);
-      if (copied > 0 && this.writer.sizeBytes < SECTION_BYTES) continue;
-      if (copied > 0) this.#closeIfLarge(nowMs);
-      else if (!this.writer.isEmpty) this.close();
-      else throw new BpfleetError('INTERNAL', 'a packet of a ring has no room in an empty section');
+      if (this.writer.sizeBytes >= SECTION_BYTES) this.#closeIfLarge(nowMs);
+      const { wants } = copier.results;
+      if (wants > 0 && this.#interfaceOf(lane, set, wants === WANTS_OUT, nowMs) >= 0) continue;
+      if (copied > 0 && wants === 0) continue;
+      if (this.writer.isEmpty) throw new BpfleetError('INTERNAL', 'a packet of a ring has no room in an empty section');
+      this.close();
     }
   }
 
@@ -126,11 +130,10 @@ export class SectionAssembler {
 
   /** @returns how many packets there was room for */
   #appendRun(lane: SectionLane, run: Run, set: MemberSet, copier: CopiesRuns, nowMs: number): number {
-    const interfaceId = this.#interfaceOf(lane, set, run.isOut, nowMs);
-    if (interfaceId < 0) return 0;
     const { writer } = this;
     const copied = copier.copy(run, {
-      interfaceId,
+      inId: set.inId,
+      outId: run.skipsOutgoing ? LEFT_OUT : set.outId,
       snaplenBytes: Math.min(set.snaplenBytes, SNAPLEN_BYTES),
       startBytes: writer.endBytes,
       stopAtBytes: writer.endBytes + this.#closesAtBytes(nowMs) - writer.sizeBytes,

@@ -1,6 +1,7 @@
 import { PacketType, RING_PACKET } from '@bpfleet/linux';
 import { BLOCK, BlockType, EPB } from '@bpfleet/section';
 import { END_RANGE } from '../../sections/open-section.js';
+import { LEFT_OUT, NO_BLOCK } from '../../sections/run.js';
 import * as wasm from './wasm-code.js';
 import { block, branch, branchIf, type Code, f64, get, i32, i64, load, loop, set, store, when } from './wasm-code.js';
 
@@ -11,10 +12,23 @@ const EPB_BYTES = EPB.data + 4;
 
 const parameters = [
   // Addresses: a packet's header in the ring, where its block goes, and what that must not reach or go beyond.
-  ...['packet', 'left', 'isOut', 'out', 'stopAt', 'limit'],
-  ...['interfaceId', 'snaplen', 'blockPackets', 'commit', 'base'],
+  ...['packet', 'left', 'out', 'stopAt', 'limit'],
+  ...['inId', 'outId', 'snaplen', 'blockPackets', 'commit', 'base', 'results'],
 ] as const;
-const words = ['captured', 'wire', 'length', 'source', 'target', 'end', 'copied', 'kept', 'truncated'] as const;
+const words = [
+  'isOut',
+  'id',
+  'wants',
+  'captured',
+  'wire',
+  'length',
+  'source',
+  'target',
+  'end',
+  'copied',
+  'kept',
+  'truncated',
+] as const;
 const times = ['time', 'oldest', 'newest'] as const;
 const locals = [...parameters, ...words, ...times] as readonly string[];
 
@@ -41,7 +55,7 @@ const header = [
   ...store.i32(0, i32.add(of('out'), i32.sub(of('length'), i32.const(8))), i32.const(0)),
   ...word(BLOCK.type, i32.const(BlockType.enhancedPacket)),
   ...word(BLOCK.length, of('length')),
-  ...word(EPB.interfaceId, of('interfaceId')),
+  ...word(EPB.interfaceId, of('id')),
   ...word(EPB.timeHigh, i32.wrapI64(i64.shrU(of('time'), i64.const(32n)))),
   ...word(EPB.timeLow, i32.wrapI64(of('time'))),
   ...word(EPB.captured, of('captured')),
@@ -86,16 +100,27 @@ const counted = [
   ),
 ];
 
-const isOut = i32.eq(load.u8(RING_PACKET.packetType, of('packet')), i32.const(PacketType.outgoing));
+const direct = [
+  ...let_('isOut', i32.eq(load.u8(RING_PACKET.packetType, of('packet')), i32.const(PacketType.outgoing))),
+  ...let_('id', of('inId')),
+  ...when(of('isOut'), let_('id', of('outId'))),
+  ...when(
+    i32.eq(of('id'), i32.const(NO_BLOCK)),
+    let_('wants', i32.add(of('isOut'), i32.const(1))),
+    // Out of the loop, too.
+    branch(2),
+  ),
+];
 
 const body = [
   ...let_('oldest', i64.const(-1n)),
   ...block(
     loop(
       branchIf(1, i32.eqz(of('left'))),
-      // Those of the other direction were passed over by `PacketBlock.next`.
+      direct,
+      // The others were passed over by `PacketBlock.next`.
       when(
-        i32.eq(isOut, of('isOut')),
+        i32.eqz(i32.eq(of('id'), i32.const(LEFT_OUT))),
         measure,
         branchIf(2, i32.gtU(i32.add(of('out'), of('length')), of('limit'))),
         header,
@@ -110,18 +135,20 @@ const body = [
 ];
 
 const NS = i64.const(NS_PER_SECOND);
-/** What is told besides the number of packets; times of none are of no use. */
+/** What is told besides the number of packets, as words at `results`; times of none are of no use. */
 const results = {
   endBytes: i32.sub(of('out'), of('base')),
   next: of('packet'),
   keptBytes: of('kept'),
   truncated: of('truncated'),
+  wants: of('wants'),
   oldestSeconds: i32.wrapI64(i64.divU(of('oldest'), NS)),
   oldestNanoseconds: i32.wrapI64(i64.remU(of('oldest'), NS)),
   newestSeconds: i32.wrapI64(i64.divU(of('newest'), NS)),
   newestNanoseconds: i32.wrapI64(i64.remU(of('newest'), NS)),
 } as const;
 export type CopyResult = keyof typeof results;
+export const copyResults = Object.keys(results) as readonly CopyResult[];
 
 /**
  * Copies packets of a ring's block, one behind the other, into a section. The memory has both: `base` is where the section's buffer
@@ -133,6 +160,9 @@ export const copyPackets = (): Uint8Array<ArrayBuffer> =>
     name: 'copy',
     parameters: parameters.length,
     locals: [...words.map(() => 'i32' as const), ...times.map(() => 'i64' as const)],
-    globals: Object.keys(results),
-    body: [...body, ...Object.values(results).flatMap((value, index) => wasm.setGlobal(index, value)), ...of('copied')],
+    body: [
+      ...body,
+      ...Object.values(results).flatMap((value, index) => store.i32(4 * index, of('results'), value)),
+      ...of('copied'),
+    ],
   });

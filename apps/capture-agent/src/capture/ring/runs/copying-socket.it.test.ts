@@ -57,11 +57,12 @@ describe.runIf(possible.ok)(title, () => {
       startBytes: 0,
       stopAtBytes: 4096,
       limitBytes: 4096,
-      interfaceId: 3,
+      inId: 3,
+      outId: 4,
       snaplenBytes: 60,
       blockPackets: 5,
     };
-    expect(copying.copier!.copy({ packet: block.offset, packets: 1, isOut: false }, target)).toBe(1);
+    expect(copying.copier!.copy({ packet: block.offset, packets: 1, skipsOutgoing: false }, target)).toBe(1);
     const buffer = new OpenSection(file.memory).buffer.subarray(HEADER_BYTES, HEADER_BYTES + 60);
     expect(Buffer.from(buffer)).toEqual(Buffer.from(frame.subarray(0, 60)));
     expect(numberAt(buffer, 0)).toBe(7);

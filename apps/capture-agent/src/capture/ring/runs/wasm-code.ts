@@ -71,7 +71,6 @@ export const store = { i32: access(0x36), f64: access(0x39), u8: access(0x3a), v
 /** Variables and control instructions (5.4.5, 5.4.1). Labels count outwards from 0. */
 export const get = (local: number): Code => [0x20, ...unsigned(local)];
 export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)];
-export const setGlobal = (index: number, value: Code): Code => [...value, 0x24, ...unsigned(index)];
 const VOID = 0x40;
 export const block = (...body: readonly Code[]): Code => [0x02, VOID, ...body.flat(), 0x0b];
 export const loop = (...body: readonly Code[]): Code => [0x03, VOID, ...body.flat(), 0x0b];
@@ -91,12 +90,10 @@ export interface WasmFunction {
   readonly parameters: number;
   readonly locals: readonly ValueType[];
   readonly body: Code;
-  /** Names of i32 that the function sets besides. */
-  readonly globals: readonly string[];
 }
 
 /** A module of one exported function on the memory `host.memory`. */
-export function wasmModule({ name, parameters, locals, body, globals }: WasmFunction): Uint8Array<ArrayBuffer> {
+export function wasmModule({ name, parameters, locals, body }: WasmFunction): Uint8Array<ArrayBuffer> {
   const section = (id: number, items: readonly Code[]): Code => sized(id, [...unsigned(items.length), ...items.flat()]);
   const code = [...unsigned(locals.length), ...locals.flatMap((type) => [1, VALUE_TYPE[type]]), ...body, 0x0b];
   return Uint8Array.from([
@@ -105,11 +102,7 @@ export function wasmModule({ name, parameters, locals, body, globals }: WasmFunc
     // A memory of any size.
     ...section(2, [[...text('host'), ...text('memory'), 0x02, 0, 0]]),
     ...section(3, [[0]]),
-    ...section(
-      6,
-      globals.map(() => [VALUE_TYPE.i32, 1, ...i32.const(0), 0x0b]),
-    ),
-    ...section(7, [[...text(name), 0, 0], ...globals.map((global, index) => [...text(global), 3, ...unsigned(index)])]),
+    ...section(7, [[...text(name), 0, 0]]),
     ...section(10, [[...unsigned(code.length), ...code]]),
   ]);
 }
