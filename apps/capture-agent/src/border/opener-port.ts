@@ -126,7 +126,7 @@ export interface DesireOrder {
   readonly state: unknown;
   /** Payload bytes of the bundles that it names, base64, as they came. */
   readonly bundles: readonly string[];
-  /** Those that are too much for one agent (`MAX_BUNDLES_BYTES`), as they name themselves. */
+  /** Those that are too much for one agent (`MAX_BUNDLES_BYTES`) or damaged, as they name themselves. */
   readonly leftOut?: readonly LeftOutBundle[];
   /**
    * bpfleet's own connections, as addresses: the agent resolves names, since the opener asks no network. Whatever it says,

@@ -78,8 +78,8 @@ export class DesiredFollower {
       const taken = await takeBundles(claimed.state, kept);
       await this.parts.desire(claimed, taken);
       const damaged = taken.leftOut.filter(({ isDamaged }) => isDamaged);
-      if (damaged.length === 0) this.#etag = `"${claimed.state.generation}"`;
-      else
+      this.#etag = damaged.length === 0 ? `"${claimed.state.generation}"` : undefined;
+      if (damaged.length > 0)
         logger.error(
           { code: 'BUNDLE_INVALID', damaged },
           'kept filters are damaged, and fetched again; the others run',
