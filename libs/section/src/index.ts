@@ -19,7 +19,7 @@ export {
   writePcapngPacket,
 } from './export/pcapng-export.js';
 export { forEachPacket, PacketCursor } from './for-each-packet.js';
-export { BLOCK, BlockType, EPB, LocalOption, PacketFlag, SNAPLEN_BYTES } from './format.js';
+export { BLOCK, BlockType, EPB, LocalOption, PacketFlag, padded, SNAPLEN_BYTES } from './format.js';
 export {
   readSection,
   type Section,

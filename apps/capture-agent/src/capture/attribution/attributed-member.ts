@@ -27,6 +27,7 @@ export class AttributedMember {
   readonly version: string;
   /** When a section's ledger told of its counters last. */
   toldAtMs = Number.NEGATIVE_INFINITY;
+  readonly #samplesNone: boolean;
 
   /**
    * @param number its place among the socket's members
@@ -39,6 +40,7 @@ export class AttributedMember {
     readonly counters: MemberCounters,
     readonly budget: Budget,
   ) {
+    this.#samplesNone = member.sampling === 1;
     this.version = `${member.filter}@${member.version}`;
   }
 
@@ -53,12 +55,13 @@ export class AttributedMember {
 
   /** Keeps every packet that it matches. */
   get keepsAll(): boolean {
-    return this.weight === 1 && this.budget.isUnlimited;
+    return this.#samplesNone && this.budget.isUnlimited;
   }
 
   /** Counts a packet that matches; says whether it is kept. */
   keeps(capturedLength: number): boolean {
     this.counters.matched++;
+    if (this.#samplesNone && this.budget.isUnlimited) return true;
     if (!this.budget.isTurnOf(this.weight)) {
       this.counters.sampledOut++;
       return false;

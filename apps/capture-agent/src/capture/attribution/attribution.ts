@@ -36,6 +36,9 @@ export class Attribution {
   /** Numbers of the members that accept the packet at hand. */
   readonly #hits: Int32Array;
   readonly #sets: MemberSets;
+  /** Of `#sets`, in that generation: those of one member, by its number. Most packets are of such. */
+  readonly #alone: (MemberSet | undefined)[];
+  #aloneOf = -1;
   /** Numbers of members mean other members elsewhere. */
   readonly #salt = ++salts;
   /** How many members accept the last packet, whether they keep it or not. */
@@ -55,6 +58,7 @@ export class Attribution {
     this.#classify = alike ? alike.#classify : jitAll(members.map(({ program }) => fromTuples(program.instructions)));
     this.#hits = new Int32Array(members.length);
     this.#sets = accounts.sets;
+    this.#alone = members.map(() => undefined);
   }
 
   get members(): readonly AttributedMember[] {
@@ -90,15 +94,15 @@ export class Attribution {
       }
       if (this.#members[number]!.keeps(capturedLength)) hits[kept++] = number;
     }
-    return kept === 0 ? noMembers : this.#sets.find(this.#members, this.#salt, hits, kept);
+    if (kept === 0) return noMembers;
+    return kept === 1 ? this.#ofOne(hits[0]!) : this.#sets.find(this.#members, this.#salt, hits, kept);
   }
 
   /** The one member, where it keeps whatever it matches, at any time: `accepts` is then all there is to know of a packet. */
   get theOne(): MemberSet | undefined {
     const [member] = this.#members;
     if (this.#members.length !== 1 || this.times !== undefined || !member!.keepsAll) return undefined;
-    this.#hits[0] = 0;
-    return this.#sets.find(this.#members, this.#salt, this.#hits, 1);
+    return this.#ofOne(0);
   }
 
   /** Whether the one member matches, without doubt. Nothing is counted. */
@@ -108,10 +112,23 @@ export class Attribution {
     return this.#classify(bytes, start, capturedLength, wireLength, packet, this.#hits) === 1 && this.#hits[0] === 0;
   }
 
+  #ofOne(number: number): MemberSet {
+    const known = this.#aloneOf === this.#sets.generation ? this.#alone[number] : undefined;
+    return known ?? this.#findAlone(number);
+  }
+
+  #findAlone(number: number): MemberSet {
+    this.#hits[0] = number;
+    const found = this.#sets.find(this.#members, this.#salt, this.#hits, 1);
+    // It may have made room for itself.
+    if (this.#aloneOf !== this.#sets.generation) this.#alone.fill(undefined);
+    this.#aloneOf = this.#sets.generation;
+    this.#alone[number] = found;
+    return found;
+  }
+
   #ofTheOne(capturedLength: number): MemberSet {
-    if (!this.#members[0]!.keeps(capturedLength)) return noMembers;
-    this.#hits[0] = 0;
-    return this.#sets.find(this.#members, this.#salt, this.#hits, 1);
+    return this.#members[0]!.keeps(capturedLength) ? this.#ofOne(0) : noMembers;
   }
 }
 

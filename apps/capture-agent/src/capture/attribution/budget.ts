@@ -31,8 +31,11 @@ export class Budget {
   #sampledOut = 0;
   /** The least that is asked for from outside: of the agent's own CPU budget. */
   #floor = 0;
+  readonly #hasNoLimits: boolean;
 
-  constructor(private readonly limits: BudgetLimits) {}
+  constructor(private readonly limits: BudgetLimits) {
+    this.#hasNoLimits = limits.packetsPerSecond === 0 && limits.bytesPerSecond === 0;
+  }
 
   get step(): BudgetStep {
     return budgetSteps[Math.max(this.#step, this.#floor)]!;
@@ -49,7 +52,7 @@ export class Budget {
 
   /** Nothing is counted against it, and nothing is left out. */
   get isUnlimited(): boolean {
-    return this.limits.packetsPerSecond === 0 && this.limits.bytesPerSecond === 0 && this.step === 'full';
+    return this.#hasNoLimits && this.#step === 0 && this.#floor === 0;
   }
 
   /** Asks for at least this step, whatever the filter takes. */

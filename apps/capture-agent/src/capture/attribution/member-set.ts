@@ -13,12 +13,15 @@ export class MemberSet {
   #outBlock: Uint8Array | undefined;
   /** A packet keeps so many bytes: the most that one of the members wants. */
   readonly snaplenBytes: number;
+  /** `web@3,dns@1` */
+  readonly versions: readonly string[];
 
   constructor(
     readonly members: readonly AttributedMember[],
     /** It takes so many bytes more from here on. */
     private readonly grew: (bytes: number) => void,
   ) {
+    this.versions = members.map(({ version }) => version);
     this.snaplenBytes = Math.max(0, ...members.map((member) => member.keptSnaplenBytes));
   }
 
@@ -42,11 +45,6 @@ export class MemberSet {
     if (isOut) this.#outBlock = block;
     else this.#inBlock = block;
     this.grew(block.length);
-  }
-
-  /** `web@3,dns@1` */
-  get versions(): readonly string[] {
-    return this.members.map(({ version }) => version);
   }
 }
 

@@ -3,9 +3,9 @@ import { MemberSet } from './member-set.js';
 
 /** Of all sets that are remembered, with their blocks. Whoever sends packets chooses which filters match together. */
 export const MOST_REMEMBERED_BYTES = 16 * 1024 * 1024;
-/** What a set takes, about: the object and its array, its share of the table. */
-const SET_BYTES = 256;
-const MEMBER_BYTES = 8;
+/** What a set takes, about: the object and its arrays, its share of the table. */
+const SET_BYTES = 288;
+const MEMBER_BYTES = 16;
 /** A power of two. */
 const BUCKETS = 4096;
 
@@ -17,6 +17,8 @@ export class MemberSets {
   /** Filled with the first set: most of what may have a table never needs it. */
   #buckets: (MemberSet | undefined)[] = [];
   #bytes = 0;
+  /** Another one after each `forget`: sets of the one before are not to be used any more. */
+  generation = 0;
   readonly #grew = (bytes: number): void => this.#take(bytes);
   /** Who cannot know it cannot choose sets that share a bucket. */
   readonly #seed = Math.trunc(Math.random() * 0x1_0000_0000) | 0;
@@ -48,6 +50,7 @@ export class MemberSets {
   /** What sets know of their members is not so any more; or they take too much. */
   forget(): void {
     if (this.#bytes === 0) return;
+    this.generation++;
     this.#buckets = [];
     this.#bytes = 0;
   }

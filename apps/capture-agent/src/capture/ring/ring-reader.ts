@@ -82,18 +82,36 @@ export class RingReader {
       const packet = this.#packet;
       packet.block = block;
       if (lane.interfaces.isShared || lane.cooked) this.#readEach(lane, block, nowMs);
-      else {
-        const { only } = lane.interfaces;
-        const set = only.attribution.theOne;
-        const { copier } = lane.socket;
-        if (set && copier) this.#readRuns(only, set, block, copier, nowMs);
-        else while (block.next()) this.#take(only, packet, nowMs);
-      }
+      else this.#readOnly(lane.interfaces.only, block, lane.socket.copier, nowMs);
       ring.release();
       this.assembler.closeIfDue(nowMs);
       this.betweenBlocks(nowMs);
     }
     lane.drained(this.nowMs());
+  }
+
+  #readOnly(lane: InterfaceLane, block: PacketBlock, copier: CopiesRuns | undefined, nowMs: number): void {
+    const { attribution } = lane;
+    const set = attribution.theOne;
+    if (copier === undefined || attribution.times !== undefined) {
+      while (block.next()) this.#take(lane, this.#packet, nowMs);
+    } else if (set) this.#readRuns(lane, set, block, copier, nowMs);
+    else this.#readPlanned(lane, block, copier, nowMs);
+  }
+
+  /** Packets of any members: of each is decided what becomes of it, then many are copied at once. */
+  #readPlanned(lane: InterfaceLane, block: PacketBlock, copier: CopiesRuns, nowMs: number): void {
+    const packet = this.#packet;
+    const { attribution } = lane;
+    copier.plan.skipsOutgoing = block.skipsOutgoing;
+    while (block.next()) {
+      const set = attribution.attribute(packet);
+      if (set.isEmpty || attribution.isUndecided || block.vlanPresent) {
+        this.assembler.takePlanned(lane, copier);
+        this.assembler.take(lane, packet, set, attribution.isUndecided, nowMs);
+      } else this.assembler.plan(lane, packet, block.offset, set, copier, nowMs);
+    }
+    this.assembler.takePlanned(lane, copier);
   }
 
   /** Packets of the one member that there is, as many at once as follow each other. What is special about others is not for a run. */

@@ -1,19 +1,11 @@
-import { MAX_FILTERS_CHARACTERS } from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
-import {
-  encodeInterface,
-  type InterfaceDescription,
-  type InterfaceStatistics,
-  PacketFlag,
-  type SectionWriter,
-  SNAPLEN_BYTES,
-  type VlanTag,
-} from '@bpfleet/section';
+import { EPB, PacketFlag, padded, type SectionWriter, SNAPLEN_BYTES, type VlanTag } from '@bpfleet/section';
 import { crc32 } from '@node-rs/crc32';
 import { anothersPacket, type MemberSet } from '../attribution/member-set.js';
 import { PACKET_OUTGOING, type ReadPacket } from '../attribution/read-packet.js';
 import { NOTHING_TOLD, type OpenSectionState, type ToldFigures } from './open-section.js';
-import { type CopiesRuns, LEFT_OUT, type Run } from './run.js';
+import { type CopiedRun, type CopiesRuns, LEFT_OUT, type Run } from './run.js';
+import { SectionInterfaces } from './section-interfaces.js';
 import type { ReadingPlace, SectionLane } from './section-lane.js';
 import { type LedgerTotals, SectionLedger } from './section-ledger.js';
 import type { SectionSink } from './section-sink.js';
@@ -21,6 +13,8 @@ import type { SectionSink } from './section-sink.js';
 const VLAN_TAG_BYTES = 4;
 /** Of `CopiedRun.wants`. */
 const WANTS_OUT = 2;
+/** Of an EPB without packet or options. */
+const EPB_BYTES = EPB.data + 4;
 /** A section is closed at this size. */
 const SECTION_BYTES = 64 * 1024;
 /** One that fills sooner goes on growing, because each section costs something whatever its size. */
@@ -42,11 +36,7 @@ export class SectionAssembler {
   #openedAtMs = 0;
   #told: ToldFigures = NOTHING_TOLD;
   readonly #tag = { tpid: 0, tci: 0 };
-  /** In the open section. */
-  readonly #lanes: SectionLane[] = [];
-  readonly #sets: MemberSet[] = [];
-  readonly #versions = new Set<string>();
-  #versionsCharacters = 0;
+  readonly #interfaces: SectionInterfaces;
   readonly #ledger: SectionLedger;
   flushWindowMs = 200;
 
@@ -57,6 +47,7 @@ export class SectionAssembler {
     /** Kept up to date with every packet, for the process after this one. */
     private readonly progress: OpenSectionState,
   ) {
+    this.#interfaces = new SectionInterfaces(writer);
     this.#ledger = new SectionLedger(writer.ledgerRoomBytes);
     this.#begin();
   }
@@ -120,6 +111,57 @@ export class SectionAssembler {
     }
   }
 
+  /**
+   * As `take`, for a packet in the ring of this copier that a set keeps: it is copied with those behind it. `takePlanned` comes
+   * before anything else is asked of the assembler.
+   * @param at where in the ring the packet's header is
+   */
+  plan(lane: SectionLane, packet: ReadPacket, at: number, set: MemberSet, copier: CopiesRuns, nowMs: number): void {
+    const { writer } = this;
+    const { plan } = copier;
+    const { capturedLength, wireLength } = packet;
+    const room = set.snaplenBytes < SNAPLEN_BYTES ? set.snaplenBytes : SNAPLEN_BYTES;
+    const kept = capturedLength < room ? capturedLength : room;
+    const bytes = EPB_BYTES + padded(kept);
+    const isOut = packet.packetType === PACKET_OUTGOING;
+    let id = isOut ? set.outId : set.inId;
+    if (id < 0 || plan.isFull || writer.endBytes + plan.bytes + bytes > writer.limitBytes) {
+      this.takePlanned(lane, copier);
+      id = this.#interfaceWithRoom(lane, set, isOut, bytes, nowMs);
+    }
+    plan.add(at, id, kept, bytes);
+    count(set, kept, kept < wireLength);
+    const sizeBytes = writer.sizeBytes + plan.bytes;
+    if (sizeBytes < SECTION_BYTES || sizeBytes < this.#closesAtBytes(nowMs)) return;
+    this.takePlanned(lane, copier);
+    this.close();
+  }
+
+  /** Copies what is planned, if anything is. */
+  takePlanned(lane: SectionLane, copier: CopiesRuns): void {
+    const planned = copier.plan.packets;
+    if (planned === 0) return;
+    const copied = copier.copyPlanned(this.writer.endBytes, this.writer.limitBytes, lane.place.packets);
+    if (copied !== planned)
+      throw new BpfleetError('INTERNAL', `of ${planned} packets ${copied} had room in the section`);
+    this.#extend(lane, copied, copier.results);
+  }
+
+  /** @returns the id of an interface block behind which so many bytes have room, if need be in a new section */
+  #interfaceWithRoom(lane: SectionLane, set: MemberSet, isOut: boolean, bytes: number, nowMs: number): number {
+    const { writer } = this;
+    const id = this.#interfaceOf(lane, set, isOut, nowMs);
+    if (id >= 0 && writer.endBytes + bytes <= writer.limitBytes) return id;
+    this.close();
+    return this.#interfaceOf(lane, set, isOut, nowMs);
+  }
+
+  #extend(lane: SectionLane, packets: number, copied: CopiedRun): void {
+    this.writer.extend(copied.endBytes, packets, copied);
+    lane.passed(packets);
+    this.#taken += packets;
+  }
+
   #closeIfLarge(nowMs: number): void {
     if (this.writer.sizeBytes >= this.#closesAtBytes(nowMs)) this.close();
   }
@@ -142,14 +184,12 @@ export class SectionAssembler {
     });
     if (copied === 0) return 0;
     const { results } = copier;
-    writer.extend(results.endBytes, copied, results);
+    this.#extend(lane, copied, results);
     const { counters } = set.members[0]!;
     counters.matched += copied;
     counters.stored += copied;
     counters.storedBytes += results.keptBytes;
     counters.truncated += results.truncated;
-    lane.passed(copied);
-    this.#taken += copied;
     return copied;
   }
 
@@ -165,9 +205,7 @@ export class SectionAssembler {
   /** @returns the id of its packets' interface block in this section, or -1 when it has no room */
   #interfaceOf(lane: SectionLane, set: MemberSet, isOut: boolean, nowMs: number): number {
     if (this.writer.isEmpty) this.#openedAtMs = nowMs;
-    if (lane.interfaceId < 0 && !this.#join(lane)) return -1;
-    const id = isOut ? set.outId : set.inId;
-    return id >= 0 ? id : this.#joinSet(lane, set, isOut);
+    return this.#interfaces.idOf(lane, set, isOut);
   }
 
   /** @returns how many bytes were kept, or -1 when the section has no room */
@@ -187,48 +225,6 @@ export class SectionAssembler {
     return fits ? kept : -1;
   }
 
-  /** The interface itself, with its statistics; its packets stand under blocks of their own, one per set of versions. */
-  #join(lane: SectionLane): boolean {
-    const { linkType } = lane;
-    lane.block ??= encodeInterface({ name: lane.device.name, linkType });
-    lane.interfaceId = this.writer.addEncodedInterface(lane.block, linkType);
-    if (lane.interfaceId < 0) return false;
-    this.#lanes.push(lane);
-    return true;
-  }
-
-  /** Its packets' interface block; -1: the section has no room for it, or names too many versions. */
-  #joinSet(lane: SectionLane, set: MemberSet, isOut: boolean): number {
-    if (!this.#hasRoomForVersions(set)) return -1;
-    let block = set.blockOf(isOut);
-    if (block === undefined) {
-      block = encodeInterface(descriptionOf(lane, set, isOut));
-      set.keepBlock(isOut, block);
-    }
-    const id = this.writer.addEncodedInterface(block, lane.linkType);
-    if (id < 0) return id;
-    if (set.inId < 0 && set.outId < 0) this.#add(set);
-    if (isOut) set.outId = id;
-    else set.inId = id;
-    return id;
-  }
-
-  /** Kafka's headers name all versions of a section. One set alone always fits. */
-  #hasRoomForVersions({ versions }: MemberSet): boolean {
-    let characters = this.#versionsCharacters;
-    for (const version of versions) if (!this.#versions.has(version)) characters += version.length + 1;
-    return characters <= MAX_FILTERS_CHARACTERS;
-  }
-
-  #add(set: MemberSet): void {
-    this.#sets.push(set);
-    for (const version of set.versions) {
-      if (this.#versions.has(version)) continue;
-      this.#versions.add(version);
-      this.#versionsCharacters += version.length + 1;
-    }
-  }
-
   closeIfDue(nowMs: number): void {
     const dueAtMs = this.dueAtMs;
     if (dueAtMs !== undefined && nowMs >= dueAtMs) this.close();
@@ -237,15 +233,7 @@ export class SectionAssembler {
   /** Hands the open section over, if it has packets. Whatever was read is safe then. */
   close(): void {
     if (!this.writer.isEmpty) this.#emit();
-    for (const lane of this.#lanes) lane.interfaceId = -1;
-    for (const set of this.#sets) {
-      set.inId = -1;
-      set.outId = -1;
-    }
-    this.#lanes.length = 0;
-    this.#sets.length = 0;
-    this.#versions.clear();
-    this.#versionsCharacters = 0;
+    this.#interfaces.forget();
     this.#begin();
   }
 
@@ -270,20 +258,18 @@ export class SectionAssembler {
   #emit(emptyAtNs = 0n): void {
     const { packets, isEmpty } = this.writer;
     const [tsMinNs, tsMaxNs] = isEmpty ? [emptyAtNs, emptyAtNs] : [this.writer.tsMinNs, this.writer.tsMaxNs];
-    for (const lane of this.#lanes) {
-      this.writer.addStatistics(lane.interfaceId, statisticsOf(lane));
-    }
+    this.#interfaces.writeStatistics();
     this.#kept += packets;
     const totals = this.totals();
     this.#told = { kept: this.#kept, taken: totals.taken, dropped: totals.kernelDropped };
-    const ledger = this.#ledger.of(totals, this.#kept, this.#sets, this.#openedAtMs);
+    const ledger = this.#ledger.of(totals, this.#kept, this.#interfaces.sets, this.#openedAtMs);
     const bytes = this.writer.finish(ledger);
     this.sink.write({
       seq: this.#seq++,
       tsMinNs,
       tsMaxNs,
       packets,
-      filters: [...this.#versions],
+      filters: this.#interfaces.versions,
       crc32: crc32(bytes),
       bytes,
     });
@@ -299,29 +285,3 @@ function count({ members }: MemberSet, keptBytes: number, isTruncated: boolean):
     if (isTruncated) counters.truncated++;
   }
 }
-
-function statisticsOf(lane: SectionLane): InterfaceStatistics {
-  const counted = lane.statistics();
-  if (counted === undefined) return { delivered: lane.taken, comment: SHARED };
-  return { received: counted.passed, dropped: counted.dropped, delivered: lane.taken };
-}
-/** What the kernel counts is in the ledger, for all of them together. */
-const SHARED = 'shared socket: see ledger';
-
-function descriptionOf(lane: SectionLane, set: MemberSet, isOut: boolean): InterfaceDescription {
-  const members = set.members.map(({ member }) => member);
-  return {
-    name: lane.device.name,
-    linkType: lane.linkType,
-    description: set.versions.join(','),
-    filter: expressionOf(members),
-    digests: members.map(({ digest }) => digest).join(','),
-    samplingWeights: set.members.map(({ weight }) => weight),
-    ...(lane.knowsDirection ? { direction: isOut ? 'out' : 'in' } : {}),
-  };
-}
-
-const expressionOf = (members: readonly { readonly expression: string }[]): string =>
-  members.length === 1
-    ? members[0]!.expression
-    : members.map(({ expression }) => `(${expression || 'len >= 0'})`).join(' or ');

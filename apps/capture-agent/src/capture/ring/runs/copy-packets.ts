@@ -1,7 +1,8 @@
 import { PacketType, RING_PACKET } from '@bpfleet/linux';
 import { BLOCK, BlockType, EPB } from '@bpfleet/section';
 import { END_RANGE } from '../../sections/open-section.js';
-import { LEFT_OUT, NO_BLOCK } from '../../sections/run.js';
+import { LEFT_OUT, NO_BLOCK, PLAN } from '../../sections/run.js';
+import { RESULT } from './copied-words.js';
 import * as wasm from './wasm-code.js';
 import { block, branch, branchIf, type Code, f64, get, i32, i64, load, loop, set, store, when } from './wasm-code.js';
 
@@ -13,7 +14,7 @@ const EPB_BYTES = EPB.data + 4;
 const parameters = [
   // Addresses: a packet's header in the ring, where its block goes, and what that must not reach or go beyond.
   ...['packet', 'left', 'out', 'stopAt', 'limit'],
-  ...['inId', 'outId', 'snaplen', 'blockPackets', 'commit', 'base', 'results'],
+  ...['inId', 'outId', 'snaplen', 'blockPackets', 'commit', 'base', 'results', 'plan'],
 ] as const;
 const words = [
   'isOut',
@@ -112,6 +113,14 @@ const direct = [
   ),
 ];
 
+const WORD_BYTES = 4;
+/** Each packet of its own; where there is no plan, its address is 0. */
+const planned = when(
+  of('plan'),
+  let_('id', load.i32(WORD_BYTES * PLAN.id, of('plan'))),
+  let_('snaplen', load.i32(WORD_BYTES * PLAN.kept, of('plan'))),
+  plus('plan', i32.const(WORD_BYTES * PLAN.words)),
+);
 const body = [
   ...let_('oldest', i64.const(-1n)),
   ...block(
@@ -121,6 +130,7 @@ const body = [
       // The others were passed over by `PacketBlock.next`.
       when(
         i32.eqz(i32.eq(of('id'), i32.const(LEFT_OUT))),
+        planned,
         measure,
         branchIf(2, i32.gtU(i32.add(of('out'), of('length')), of('limit'))),
         header,
@@ -136,7 +146,7 @@ const body = [
 
 const NS = i64.const(NS_PER_SECOND);
 /** What is told besides the number of packets, as words at `results`; times of none are of no use. */
-const results = {
+const results: Readonly<Record<keyof typeof RESULT, Code>> = {
   endBytes: i32.sub(of('out'), of('base')),
   next: of('packet'),
   keptBytes: of('kept'),
@@ -146,13 +156,12 @@ const results = {
   oldestNanoseconds: i32.wrapI64(i64.remU(of('oldest'), NS)),
   newestSeconds: i32.wrapI64(i64.divU(of('newest'), NS)),
   newestNanoseconds: i32.wrapI64(i64.remU(of('newest'), NS)),
-} as const;
-export type CopyResult = keyof typeof results;
-export const copyResults = Object.keys(results) as readonly CopyResult[];
+};
+const resultNames = Object.keys(RESULT) as readonly (keyof typeof RESULT)[];
 
 /**
  * Copies packets of a ring's block, one behind the other, into a section. The memory has both: `base` is where the section's buffer
- * begins, `commit` is of its state.
+ * begins, `commit` is of its state. With a `plan`, `inId` and `outId` only tell which packets are left out.
  * @returns the module's export `copy`: how many packets were copied
  */
 export const copyPackets = (): Uint8Array<ArrayBuffer> =>
@@ -162,7 +171,7 @@ export const copyPackets = (): Uint8Array<ArrayBuffer> =>
     locals: [...words.map(() => 'i32' as const), ...times.map(() => 'i64' as const)],
     body: [
       ...body,
-      ...Object.values(results).flatMap((value, index) => store.i32(4 * index, of('results'), value)),
+      ...resultNames.flatMap((name) => store.i32(WORD_BYTES * RESULT[name], of('results'), results[name])),
       ...of('copied'),
     ],
   });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { FakeRing, PacketType, type RingPacket, WakeUp, webAssembly } from '@bpfleet/linux';
 import { SectionWriter } from '@bpfleet/section';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { CaptureMember } from '../../../border/opener-port.js';
 import { randomFrame, randomNumbers } from '../../../testing/random-frames.js';
 import { Attribution } from '../../attribution/attribution.js';
 import { MemberLedger } from '../../attribution/member-ledger.js';
@@ -21,8 +22,8 @@ const RING_AT = 1 << 20;
 const RESULTS_AT = RING_AT + GEOMETRY.blockBytes * GEOMETRY.blockCount;
 
 interface Kind {
-  readonly expression: string;
-  readonly snaplenBytes: number;
+  readonly title: string;
+  readonly members: readonly CaptureMember[];
   readonly skipOutgoing: boolean;
 }
 
@@ -42,7 +43,7 @@ class Way {
   readonly #lane: RingLane;
   readonly #attribution: Attribution;
 
-  constructor(copies: boolean, { expression, snaplenBytes, skipOutgoing }: Kind) {
+  constructor(copies: boolean, { members, skipOutgoing }: Kind) {
     this.ring = new FakeRing(GEOMETRY, { skipOutgoing });
     const open = new OpenSection(this.#memory.buffer);
     open.take(1);
@@ -60,14 +61,19 @@ class Way {
       { id: 1, isShared: false, cooked: false, isOwnSocket: false },
       { fd: wakeUp.fd, ring, statistics: counted, takeError: () => undefined, close: () => {}, copier },
     );
-    const member = memberOf('some', expression, { snaplenBytes });
-    this.#attribution = new Attribution([member], new MemberLedger().accountsOn('eth1'));
+    const ledger = new MemberLedger();
+    this.#reader.betweenBlocks = (nowMs) => ledger.turn(nowMs);
+    this.#attribution = new Attribution(members, ledger.accountsOn('eth1'));
     this.#lane.interfaces.put(device(1), this.#attribution);
     if (copier === undefined) return;
-    const { copy } = copier;
+    const { copy, copyPlanned } = copier;
     copier.copy = (run, target) => {
       this.runs.push(run.packets);
       return copy.call(copier, run, target);
+    };
+    copier.copyPlanned = (...places) => {
+      this.runs.push(copier.plan.packets);
+      return copyPlanned.apply(copier, places);
     };
   }
 
@@ -81,7 +87,7 @@ class Way {
   get outcome() {
     const left = new OpenSection(this.#memory.buffer.slice(0, OpenSection.sizeBytes(SECTION_CAPACITY_BYTES))).left();
     const blocks = left?.isReadable ? digestOf(left.blocks) : undefined;
-    const { counters } = this.#attribution.members[0]!;
+    const counters = this.#attribution.members.map((member) => member.counters);
     const { place, interfaces } = this.#lane;
     return { sections: this.#sections, left: { ...left, blocks }, taken: interfaces.taken, place, counters };
   }
@@ -114,15 +120,28 @@ function randomBlock(random: (below: number) => number, startNs: number): RingPa
   }
 }
 
+const one = (expression: string, snaplenBytes: number) => [memberOf('some', expression, { snaplenBytes })];
+const many = Array.from({ length: 30 }, (_, number) =>
+  memberOf(`few-${number}`, `ip[${number}] & 7 = 1 or tcp[${number}] = 7`, { snaplenBytes: 40 + 50 * number }),
+);
+const limited = [
+  memberOf('sampled', 'tcp', { sampling: 3, snaplenBytes: 262_144 }),
+  memberOf('limited', 'udp', { budget: { packetsPerSecond: 900, bytesPerSecond: 0 } }),
+  memberOf('web', 'port 80 or port 443', { snaplenBytes: 54 }),
+];
 const kinds: Kind[] = [
-  { expression: '', snaplenBytes: 96, skipOutgoing: false },
-  { expression: '', snaplenBytes: 262_144, skipOutgoing: true },
-  { expression: 'tcp or udp', snaplenBytes: 54, skipOutgoing: true },
-  { expression: 'not port 53 and greater 60', snaplenBytes: 1000, skipOutgoing: false },
+  { title: 'all, 96 bytes', members: one('', 96), skipOutgoing: false },
+  { title: 'all, whole, of what comes in', members: one('', 262_144), skipOutgoing: true },
+  { title: 'most of what comes in, 54 bytes', members: one('tcp or udp', 54), skipOutgoing: true },
+  { title: 'most, 1,000 bytes', members: one('not port 53 and greater 60', 1000), skipOutgoing: false },
+  { title: 'of thirty filters', members: many, skipOutgoing: false },
+  { title: 'of thirty filters, of what comes in', members: many, skipOutgoing: true },
+  { title: 'of thirty filters and one for all', members: [...many, ...one('', 96)], skipOutgoing: false },
+  { title: 'of filters that sample or have a budget', members: limited, skipOutgoing: false },
 ];
 
 describe(`packets that are copied in runs (BPFLEET_TEST_SEED=${SEED})`, () => {
-  it.each(kinds)('are in sections as those that are taken one by one: $expression, $snaplenBytes', (kind) => {
+  it.each(kinds)('are in sections as those that are taken one by one: $title', (kind) => {
     const random = randomNumbers(SEED);
     const [alone, inRuns] = [new Way(false, kind), new Way(true, kind)];
     for (let round = 0, ns = 1e9; round < 40; round++, ns += 1e7) {
