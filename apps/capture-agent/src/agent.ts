@@ -27,8 +27,8 @@ import { GuardMeter } from './guest/guard-meter.js';
 import { Guest, type Throttled } from './guest/guest.js';
 import { hostOrigin } from './host-facts.js';
 import { ledgerMetrics } from './ledger-metrics.js';
-import { logOutcomes } from './log-outcomes.js';
 import type { HostInterface } from './opener/plan.js';
+import { OutcomeLog } from './outcome-log.js';
 import { bootId } from './spool/boot-id.js';
 import { ownFolder } from './spool/own-folder.js';
 import { WaitingSections } from './spool/waiting-sections.js';
@@ -72,6 +72,7 @@ export class CaptureAgent {
 
   /** The status would say something else than the last one. */
   readonly #changed = (): void => this.#reporter?.changed();
+  readonly #outcomes: OutcomeLog;
   readonly #trouble = new ControlTrouble(this.#changed);
   readonly #orders: KeptOrders;
   readonly #own: OwnAddresses;
@@ -83,6 +84,7 @@ export class CaptureAgent {
     private readonly parts: AgentParts,
   ) {
     const budget = { cpuPercent: config.agentCpuPercent, memoryBytes: config.agentMemoryBytes };
+    this.#outcomes = new OutcomeLog(parts.logger);
     this.#orders = new KeptOrders(controlFolder(config.agentStateDir), parts.logger, this.#changed);
     this.#own = new OwnAddresses({
       configured: config.kafkaBrokers,
@@ -192,6 +194,7 @@ export class CaptureAgent {
     ledgerMetrics(parts.registry, () => this.#account.figures());
     for (const trouble of source.troubles) parts.logger.warn(trouble);
     for (const event of this.#early.splice(0)) this.#follow(source, event);
+    await this.#changedThere();
   }
 
   #accountOf(source: PacketSource, before: Readonly<Record<string, string>>): EpochAccount {
@@ -214,7 +217,8 @@ export class CaptureAgent {
         this.#sender?.wake();
       },
       stepped: (filter, step) => {
-        logger.warn({ filter, step }, 'the filter keeps another part of its packets, by its budget');
+        // Not as a word of its own, which would be another cause: of what goes to and fro within a minute the log tells the first, and the last.
+        logger.warn({ filter, budget: { step } }, 'the filter keeps another part of its packets, by its budget');
         this.#changed();
       },
       ended: (facts) => logger.info(facts, 'the replay is over, the agent goes on until it is stopped'),
@@ -224,9 +228,20 @@ export class CaptureAgent {
 
   /** Sockets may come before there is a source. */
   #hear(event: OpenerEvent): void {
-    if (event.kind === 'changed') this.#changed();
+    if (event.kind === 'changed') void this.#changedThere();
     else if (this.#source) this.#follow(this.#source, event);
     else this.#early.push(event);
+  }
+
+  /** What the opener has says something else now: also the log and `/metrics`, whoever is away. */
+  async #changedThere(): Promise<void> {
+    this.#changed();
+    if (this.#source === undefined) return;
+    try {
+      this.#outcomes.changed(await this.#account.look());
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.parts.onFatal(error);
+    }
   }
 
   #follow(source: PacketSource, event: OpenerEvent): void {
@@ -296,7 +311,7 @@ export class CaptureAgent {
     await this.#source?.apply(answer, excluded);
     this.#gap.carriedOut();
     parts.onCarriedOut?.();
-    if (isNew) logOutcomes(parts.logger, answer.outcomes);
+    if (isNew) this.#outcomes.carriedOut(answer.outcomes);
     this.#budgets.keepTo(answer.settings.budgets);
     if (this.#reporter) this.#reporter.intervalMs = answer.settings.reportIntervalMs;
     this.#changed();

@@ -62,6 +62,14 @@ export class EpochAccount {
     return isNew;
   }
 
+  /** What runs now, by the opener; nothing is signed for it. */
+  async look(): Promise<readonly FilterOutcome[]> {
+    const { generation, outcomes } = await this.parts.opener.attest();
+    this.#generation = generation;
+    this.#outcomes = outcomes;
+    return outcomes;
+  }
+
   get interfaceErrors(): AgentStatus['errors'] {
     const { source, interfaces } = this.parts;
     return source.kind === 'file' ? [] : interfaceErrors(this.config.agentInterfaces, interfaces());

@@ -182,8 +182,8 @@ export class Opener implements OpenerPort {
       notExcluded: this.#verified?.own.trouble,
       asRoot: this.options.asRoot,
     };
-    this.#sockets.told();
     if (nonce === undefined) return { ...known, statements: [] };
+    this.#sockets.told();
     const about = { agent: this.options.agent, epoch: this.#epoch, generation, nonce };
     return { ...known, statements: statementsOf(this.#sockets.running, about, key) };
   }

@@ -6,6 +6,7 @@ import type { CaptureMember, FilterOutcome, SocketInterface } from '../border/op
 import type { LinkContext, PlannedMember } from './kernel-program.js';
 import { reasonOf } from './linker.js';
 import { mostThatFit } from './most-that-fit.js';
+import { onNoInterface } from './on-no-interface.js';
 import type { SelfTestResult } from './self-test.js';
 import type { RefusedEntry, VerifiedEntry } from './verify-desired.js';
 
@@ -31,7 +32,7 @@ export interface PlannedSocket {
 
 export interface SocketPlan {
   readonly sockets: readonly PlannedSocket[];
-  /** Filters that do not run on an interface, with the reason. */
+  /** Filters that do not run on an interface, or on none, with the reason. */
   readonly refused: readonly FilterOutcome[];
 }
 
@@ -77,7 +78,7 @@ export function planSockets(inputs: PlanInputs): SocketPlan {
     if (placed.together.length > 0) linkedSockets.push(linkedSocket(placed.together, device, inputs));
     refused.push(...alone.refused, ...placed.refused);
   }
-  return { sockets: [...linkedSockets, ...ownSockets], refused };
+  return { sockets: [...linkedSockets, ...ownSockets], refused: [...refused, ...onNoInterface(inputs)] };
 }
 
 /** Of the members that may be linked: which run on one socket, which on sockets of their own, and which nowhere. */
