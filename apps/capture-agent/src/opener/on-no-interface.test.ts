@@ -12,7 +12,7 @@ const interfaces = [
 ];
 const mayOpen = (name: string): boolean => name !== 'docker0';
 const wished = (...patterns: string[]): VerifiedEntry =>
-  ({ digest: 'sha256:1', interfaces: patterns, bundle: { filter: 'web', version: 3 } }) as VerifiedEntry;
+  ({ digest: 'sha256:1', interfaces: patterns, bundle: { filter: 'web', version: 3 } }) as unknown as VerifiedEntry;
 const rows = (...entries: VerifiedEntry[]) =>
   onNoInterface({ entries, refused: [], interfaces, mayOpen, matches: matchesPatterns });
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { noAmount } from './amount.js';
+import { type Amount, noAmount } from './amount.js';
 import { SpoolErrors } from './spool-errors.js';
 
 describe('SpoolErrors', () => {
   const of = (
-    spool: { troubles?: string[]; damaged?: typeof noAmount; passed?: typeof noAmount },
+    spool: { troubles?: string[]; damaged?: Amount; passed?: Amount; evicted?: Amount },
     keys: string[] = [],
   ) =>
     new SpoolErrors(
@@ -12,7 +12,7 @@ describe('SpoolErrors', () => {
       1000,
       {
         troubles: spool.troubles ?? [],
-        counts: { damaged: spool.damaged ?? noAmount },
+        counts: { damaged: spool.damaged ?? noAmount, evicted: spool.evicted ?? noAmount },
         passed: spool.passed ?? noAmount,
       },
       { troubles: keys },
@@ -40,6 +40,19 @@ describe('SpoolErrors', () => {
     const errors = of({ troubles: ['the spool: keeping it: EISDIR: illegal operation on a directory'] });
     errors.refused('the spool takes no sections: EEXIST: file already exists');
     for (const { message } of errors.current) expect(message).toMatch(/[:;] move away what stands in its place$/);
+  });
+
+  it('says what this process gave up, besides what nothing signs', () => {
+    const counts = { damaged: noAmount, evicted: { bytes: 700, sections: 2, packets: 30 } };
+    const errors = new SpoolErrors('/spool', 1000, { troubles: [], counts, passed: noAmount }, { troubles: [] });
+    errors.begin();
+    expect(errors.current).toEqual([]);
+    counts.evicted = { bytes: 900, sections: 4, packets: 50 };
+    errors.unsigned(5);
+    expect(errors.current[0]).toMatchObject({
+      code: 'SPOOL_FULL',
+      message: expect.stringMatching(/^1 sections with 15 packets since the agent began: .*BPFLEET_AGENT_SPOOL_BYTES/),
+    });
   });
 
   it('says what was damaged, and how much of it is lost', () => {

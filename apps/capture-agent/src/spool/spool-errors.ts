@@ -1,6 +1,7 @@
 import type { AgentStatus } from '@bpfleet/contract';
 import { diskAdvice } from '../disk-advice.js';
-import { type Amount, noAmount, plus } from './amount.js';
+import { type Amount, minus, noAmount, plus } from './amount.js';
+import { EVICTED, type SpoolLosses } from './loss-log.js';
 
 const ADVICE =
   'make its folder again where that is gone, see that it is the agent’s own, and that its disk has space and can be written';
@@ -8,7 +9,7 @@ const ADVICE =
 /** What is asked for its state; `DiskSpool` and `SessionKeys` implement it. */
 export interface TroubledSpool {
   readonly troubles: readonly string[];
-  readonly counts: { readonly damaged: Amount };
+  readonly counts: { readonly damaged: Amount; readonly evicted: Amount };
   readonly passed: Amount;
 }
 
@@ -16,6 +17,7 @@ export interface TroubledSpool {
 export class SpoolErrors {
   #refusal: string | undefined;
   #unsigned: Amount = noAmount;
+  #evictedBefore: Amount = noAmount;
   readonly #deleted = new Set<string>();
 
   constructor(
@@ -25,6 +27,18 @@ export class SpoolErrors {
     private readonly spool: TroubledSpool,
     private readonly keys: Pick<TroubledSpool, 'troubles'>,
   ) {}
+
+  /** This process captures from here on: what was given up before, the one before has told. */
+  begin(): void {
+    this.#evictedBefore = this.spool.counts.evicted;
+  }
+
+  get losses(): SpoolLosses {
+    const { damaged, evicted } = this.spool.counts;
+    const { passed } = this.spool;
+    // What nothing signs counts as given up, too, and is told by itself.
+    return { damaged, passed, evicted: minus(minus(evicted, this.#evictedBefore), this.#unsigned) };
+  }
 
   /** The disk takes no section now. @returns whether that is news */
   refused(message: string): boolean {
@@ -62,6 +76,7 @@ export class SpoolErrors {
     const messages = [...this.#refusals(), ...troubles];
     return [
       ...messages.map((message) => ({ code: 'DATA_NOT_WRITABLE', message, at })),
+      ...this.#evictions().map((message) => ({ code: 'SPOOL_FULL', message, at })),
       ...[...this.#damages(), ...this.#passed(), ...this.#lostKeys(), ...this.#gone()].map((message) => ({
         code: 'SECTION_CORRUPT',
         message,
@@ -75,6 +90,11 @@ export class SpoolErrors {
     const what = `${this.#refusal}; sections wait in memory, at most ${this.pendingBytes} bytes`;
     const advice = 'free space on its disk, make it writable, or make its folder again where that is gone';
     return [`${what}: ${diskAdvice(this.#refusal, advice)}`];
+  }
+
+  #evictions(): string[] {
+    const { sections, packets } = this.losses.evicted;
+    return sections <= 0 ? [] : [`${sections} sections with ${packets} packets since the agent began: ${EVICTED}`];
   }
 
   #lostKeys(): string[] {

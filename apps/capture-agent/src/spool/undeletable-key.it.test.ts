@@ -30,7 +30,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe.runIf(isPossible)(title, () => {
   it('is deleted once it may be; until then the status says what to do', async () => {
-    const spool = { troubles: [], counts: { damaged: noAmount }, passed: noAmount };
+    const spool = { troubles: [], counts: { damaged: noAmount, evicted: noAmount }, passed: noAmount };
     const keys = new SessionKeys(folder);
     const errors = new SpoolErrors(folder, 1000, spool, keys);
     const onTaken = vi.fn();

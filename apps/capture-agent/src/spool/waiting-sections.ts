@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { noAmount, plus } from './amount.js';
 import { DiskRetry } from './disk-retry.js';
 import { DiskSpool } from './disk-spool.js';
+import { LossLog } from './loss-log.js';
 import { MemoryStore } from './memory-store.js';
 import type { RecordHeader, Tally } from './record-header.js';
 import type { StoreCounts, StoredSection } from './section-store.js';
@@ -43,6 +44,7 @@ export class WaitingSections {
   readonly memory: MemoryStore;
   readonly #keys: SessionKeys;
   readonly #errors: SpoolErrors;
+  readonly #losses: LossLog;
   readonly #retry: DiskRetry;
   /** Has a section appended by whoever appends them, who tells of it as of any other; the promise: it was tried. */
   spool: ((section: StoredSection) => Promise<void>) | undefined;
@@ -65,6 +67,7 @@ export class WaitingSections {
     this.memory = new MemoryStore(pendingBytes, (kept, givenUp) => this.disk.alsoInMemory(kept, this.#epoch, givenUp));
     this.#keys = new SessionKeys(folder);
     this.#errors = new SpoolErrors(folder, pendingBytes, this.disk, this.#keys);
+    this.#losses = new LossLog(folder, logger);
     this.#retry = new DiskRetry(folder, this.#errors, this.#keys, () => {
       this.#bringBack();
       onChange();
@@ -80,6 +83,8 @@ export class WaitingSections {
   /** Sections of this epoch may come from here on. */
   async beginEpoch(epoch: number, session: SessionKey): Promise<void> {
     this.#epoch = epoch;
+    this.#errors.begin();
+    this.#tellLosses();
     await this.#keys.add(epoch, session);
     this.#retry.look();
     this.#looking ??= setInterval(() => void this.lookForDeleted(), this.lookMs).unref();
@@ -96,6 +101,7 @@ export class WaitingSections {
     await this.disk.keepDeleted();
     const deleted = this.#mapped.filter((name) => !this.#isThere(name));
     if (this.#errors.deleted(deleted)) this.onChange();
+    this.#tellLosses();
     this.#bringBack();
     this.#retry.look();
   }
@@ -203,6 +209,10 @@ export class WaitingSections {
       }
     });
     writer.close();
+  }
+
+  #tellLosses(): void {
+    if (this.#losses.tell(this.#errors.losses)) this.onChange();
   }
 
   #isThere(name: string): boolean {
