@@ -141,7 +141,9 @@ describe.runIf(possible.ok)(title, () => {
       const reader = rig.readerOf('web');
       reader.attach(accepting(96));
       expect(libc().setsockopt(reader.fd, SOL_SOCKET, SO_LOCK_FILTER, Uint8Array.of(1, 0, 0, 0), 4)).toBe(0);
-      await rig.opener.attest();
+      // A look that no status follows takes nothing from the next status.
+      expect((await rig.opener.attest()).outcomes).toMatchObject([{ state: 'diverged' }]);
+      expect(await rig.states()).toEqual([expect.stringMatching(/^web@1 on eth0 diverged/)]);
       expect(await rig.states()).toEqual(['web@1 on eth0 attested']);
       expect(rig.sockets).toHaveLength(1);
       expect(rig.events.map(({ kind }) => kind)).toContain('draining');
