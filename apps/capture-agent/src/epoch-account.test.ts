@@ -84,6 +84,14 @@ describe('what an epoch tells of itself', () => {
     expect((await account().account.figures()).lost.killed).toBe(0);
   });
 
+  it('is in the metrics what was looked at, though nobody takes a status, and nothing is signed for it', async () => {
+    const { state, nonces, account: ours } = account();
+    state.told = { ...state.told, generation: 4, outcomes: [outcome('attested'), outcome('diverged')] };
+    expect(await ours.look()).toEqual(state.told.outcomes);
+    expect(await ours.figures()).toMatchObject({ generation: 4, outcomes: state.told.outcomes });
+    expect(nonces).toEqual([undefined]);
+  });
+
   it('is in the metrics what the opener last told, which is not asked for them', async () => {
     const { state, nonces, account: ours } = account();
     expect(ours.carriedOut({ generation: 8, outcomes: [outcome('pending')] })).toBe(true);
