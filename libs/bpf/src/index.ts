@@ -36,3 +36,6 @@ export { seccompProgram } from './seccomp/seccomp-program.js';
 export { type Machine, type SystemCall, systemCallNumber } from './seccomp/system-calls.js';
 export { checkSetProgram, JUMP_IN_SET, SET_TEST } from './set-test.js';
 export { interpretThreeValued } from './three-valued/interpret-three-valued.js';
+export * as wasm from './wasm/binary.js';
+export { VERDICT, verdictFunction } from './wasm/verdict-function.js';
+export { type WasmMemory, type WasmModule, webAssembly } from './wasm/web-assembly.js';

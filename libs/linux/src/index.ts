@@ -22,7 +22,6 @@ export { matchesPatterns } from './interfaces/patterns.js';
 export { Libpcap, type LibpcapAnswer, type LibpcapOptions } from './libpcap/libpcap.js';
 export { MappedFile } from './memory/mapped-file.js';
 export { WasmWindow, type WindowPart } from './memory/wasm-window.js';
-export { type WasmMemory, type WasmModule, webAssembly } from './memory/web-assembly.js';
 export { enterNetworkNamespace, withinNetworkNamespace } from './network-namespace.js';
 export { canCapture, type Probe, platform } from './platform.js';
 export { EventSet } from './poll/event-set.js';

@@ -24,6 +24,7 @@ export {
   readSection,
   type Section,
   type SectionInterface,
+  SectionReading,
   type SectionStatistics,
   type SectionVisitor,
   scanSection,

@@ -3,7 +3,7 @@ import type { InterfaceDescription, SectionOrigin } from './describe.js';
 import { PacketCursor, place } from './for-each-packet.js';
 import { BlockType, Direction, IDB, ISB, LocalOption, NANOSECOND_RESOLUTION, OptionCode, SHB } from './format.js';
 import { nsOfWords } from './time-words.js';
-import { corruptSection, viewOf, walkBlocks, walkOptions } from './walk-blocks.js';
+import { checkBlock, checkHeader, corruptSection, viewOf, walkBlocks, walkOptions } from './walk-blocks.js';
 
 /** One IDB; its place in `Section.interfaces` is its id. */
 export type SectionInterface = InterfaceDescription;
@@ -61,7 +61,11 @@ export function scanSection(bytes: Uint8Array, visitor: SectionVisitor): void {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-class SectionReading {
+/**
+ * One section that is read block by block; where each begins is known to whoever asks.
+ * @throws BpfleetError `SECTION_CORRUPT`, in each call
+ */
+export class SectionReading {
   readonly #view: DataView;
   readonly #decoder = new TextDecoder();
   readonly #interfaces: SectionInterface[] = [];
@@ -96,6 +100,24 @@ class SectionReading {
       tsMinNs: nsOfWords(this.#minHigh, this.#minLow),
       tsMaxNs: nsOfWords(this.#maxHigh, this.#maxLow),
     };
+  }
+
+  /** @returns where the first block behind the section header begins */
+  begin(): number {
+    return checkHeader(this.#view);
+  }
+
+  /** The interface whose block begins there. They are asked for in their order. */
+  interfaceAt(start: number): SectionInterface {
+    this.#interface(start, checkBlock(this.#view, start));
+    return this.#interfaces.at(-1)!;
+  }
+
+  /** The packet of that number, whose block begins there. The same cursor each time. */
+  packetAt(start: number, index: number): PacketCursor {
+    place(this.#cursor, this.#view, start, checkBlock(this.#view, start), this.#interfaces.length);
+    this.#cursor.index = index;
+    return this.#cursor;
   }
 
   scan(visitor: SectionVisitor): void {

@@ -26,7 +26,7 @@ export function walkBlocks(view: DataView, visit: (type: number, start: number, 
 }
 
 /** Checks the SHB (4.1) and gives its length. Sections of the bus are little-endian and of version 1. */
-function checkHeader(view: DataView): number {
+export function checkHeader(view: DataView): number {
   if (view.byteLength < SHB.options + 4) throw corruptSection(0, 'too short for a section header');
   if (view.getUint32(BLOCK.type, true) !== BlockType.sectionHeader) throw corruptSection(0, 'no section header');
   if (view.getUint32(SHB.magic, true) !== BYTE_ORDER_MAGIC) throw corruptSection(SHB.magic, 'not little-endian pcapng');
@@ -45,7 +45,8 @@ function checkHeader(view: DataView): number {
   return length;
 }
 
-function checkBlock(view: DataView, at: number): number {
+/** Checks where it ends. @returns its length */
+export function checkBlock(view: DataView, at: number): number {
   const rest = view.byteLength - at;
   if (rest < BLOCK.smallest) throw corruptSection(at, `${rest} bytes left, too few for a block`);
   const length = view.getUint32(at + BLOCK.length, true);

@@ -1,4 +1,4 @@
-import { jitThreeValued, UNDECIDED } from '@bpfleet/bpf';
+import { jitThreeValued, type Program, UNDECIDED } from '@bpfleet/bpf';
 import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { compileWithSets, supportedLinkTypes } from '@bpfleet/pcap-filter';
@@ -15,7 +15,7 @@ export function packetPredicates(expression: string): PacketPredicates {
   if (expression.trim() === '') return () => () => 'yes';
   refuseFaults(expression);
   const made = new Map<string, PacketPredicate>();
-  return (linkType, direction) => {
+  const predicates = (linkType: number, direction?: Direction): PacketPredicate => {
     const key = `${linkType} ${direction}`;
     const known = made.get(key);
     if (known) return known;
@@ -23,6 +23,18 @@ export function packetPredicates(expression: string): PacketPredicates {
     made.set(key, predicate);
     return predicate;
   };
+  return Object.assign(predicates, { ethernetProgram: () => fileProgram(expression, linkTypeName(LinkType.EN10MB)) });
+}
+
+/** undefined: there is none, or it asks for more than a packet. */
+function fileProgram(expression: string, linkType: string): Program | undefined {
+  try {
+    const { program, sets } = compileWithSets(expression, { linkType });
+    return sets.length === 0 ? program : undefined;
+  } catch (error) {
+    if (error instanceof BpfleetError) return undefined;
+    throw error;
+  }
 }
 
 function predicateOn(expression: string, linkType: number, direction: Direction | undefined): PacketPredicate {

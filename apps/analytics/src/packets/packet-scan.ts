@@ -1,8 +1,11 @@
 import type { Completeness } from '@bpfleet/contract';
+import { LinkType } from '@bpfleet/packet';
 import { type PacketCursor, type SectionInterface, scanSection } from '@bpfleet/section';
 import type { StoredSection } from '@bpfleet/store';
 import { filtersOf } from '../filter-labels.js';
 import type { PacketPredicate, PacketPredicates } from './packet-verdict.js';
+import { PacketSieve } from './sieve/packet-sieve.js';
+import { LANE } from './sieve/sieve-code.js';
 
 /** What a query asks of each packet. Times in Unix ns, `untilNs` not included. */
 export interface PacketCriteria {
@@ -45,12 +48,43 @@ interface Lane {
   readonly predicate: PacketPredicate | undefined;
 }
 
+/** One section that is looked at. */
+class Looked {
+  readonly lanes: Lane[] = [];
+  readonly matched: MatchedPacket[] = [];
+  packets = 0;
+  undecided = 0;
+  readonly #section: OpenSection;
+
+  constructor({ agent, epoch, seq, body }: StoredSection) {
+    this.#section = { agent, epoch, seq, body };
+  }
+
+  /** A packet of an interface that has a predicate. */
+  judge(packet: PacketCursor): void {
+    const verdict = this.lanes[packet.interfaceId]!.predicate!(this.#section.body, packet);
+    if (verdict === 'yes') this.matches(packet);
+    else if (verdict === 'undecided') this.undecided++;
+  }
+
+  matches(packet: PacketCursor): void {
+    this.matched.push(matchedPacket(this.#section, this.lanes[packet.interfaceId]!.interface, packet));
+  }
+}
+
+function sieveOf({ ethernetProgram }: PacketPredicates): PacketSieve | 'none' {
+  const program = ethernetProgram?.();
+  return (program && PacketSieve.of(program)) ?? 'none';
+}
+
 /** Opens sections for one query and counts what it saw. */
 export class PacketScan {
   #sections = 0;
   #packets = 0;
   #undecided = 0;
   #matched = 0;
+  /** Made when the first section comes. */
+  #sieve: PacketSieve | 'none' | undefined;
 
   constructor(private readonly criteria: PacketCriteria) {}
 
@@ -82,27 +116,43 @@ export class PacketScan {
     return this.#look(stored).matched;
   }
 
-  #look(stored: StoredSection) {
-    const { body } = stored;
-    let packets = 0;
-    let undecided = 0;
-    const section: OpenSection = { agent: stored.agent, epoch: stored.epoch, seq: stored.seq, body };
-    const lanes: Lane[] = [];
+  #look(stored: StoredSection): Looked {
+    // Its time is a bigint made anew at each reading: most sections lie inside the range as a whole.
     const isInside = this.#isInside(stored);
-    const matched: MatchedPacket[] = [];
-    const packet = (packet: PacketCursor): void => {
-      const lane = lanes[packet.interfaceId]!;
-      if (!lane.predicate) return;
-      // Its time is a bigint made anew at each reading: most sections lie inside the range as a whole.
-      if (!isInside && !this.#isInRange(packet.atNs)) return;
-      packets++;
-      const verdict = lane.predicate(body, packet);
-      if (verdict === 'no') return;
-      if (verdict === 'undecided') undecided++;
-      else matched.push(matchedPacket(section, lane.interface, packet));
-    };
-    scanSection(body, { interface: (described) => lanes.push(this.#laneOf(described)), packet });
-    return { matched, packets, undecided };
+    return (isInside ? this.#sifted(stored) : undefined) ?? this.#lookAtEach(stored, isInside);
+  }
+
+  /** undefined: there is no sieve for the question, or this section is not as the sieve takes them. */
+  #sifted(stored: StoredSection): Looked | undefined {
+    this.#sieve ??= sieveOf(this.criteria.predicateOf);
+    if (this.#sieve === 'none') return undefined;
+    const looked = new Looked(stored);
+    const packets = this.#sieve.pass(stored.body, {
+      interface: (described) => {
+        const lane = this.#laneOf(described);
+        looked.lanes.push(lane);
+        if (lane.predicate === undefined) return LANE.none;
+        return described.linkType === LinkType.EN10MB ? LANE.program : LANE.other;
+      },
+      packet: (packet, matches) => (matches ? looked.matches(packet) : looked.judge(packet)),
+    });
+    if (packets === undefined) return undefined;
+    looked.packets = packets;
+    return looked;
+  }
+
+  #lookAtEach(stored: StoredSection, isInside: boolean): Looked {
+    const looked = new Looked(stored);
+    scanSection(stored.body, {
+      interface: (described) => looked.lanes.push(this.#laneOf(described)),
+      packet: (packet) => {
+        if (!looked.lanes[packet.interfaceId]!.predicate) return;
+        if (!isInside && !this.#isInRange(packet.atNs)) return;
+        looked.packets++;
+        looked.judge(packet);
+      },
+    });
+    return looked;
   }
 
   /** Without a predicate the interface's packets are none of the query's business. */

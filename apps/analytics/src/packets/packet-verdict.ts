@@ -1,3 +1,4 @@
+import type { Program } from '@bpfleet/bpf';
 import type { Direction } from './packet-direction.js';
 import type { StoredPacket } from './stored-packet.js';
 
@@ -7,4 +8,8 @@ export type Verdict = 'yes' | 'no' | 'undecided';
 export type PacketPredicate = (bytes: Uint8Array, packet: StoredPacket) => Verdict;
 
 /** Of packets of one link type; `direction` is what their interface block says, if it does. */
-export type PacketPredicates = (linkType: number, direction?: Direction) => PacketPredicate;
+export interface PacketPredicates {
+  (linkType: number, direction?: Direction): PacketPredicate;
+  /** What decides alone of Ethernet packets without marks, where there is one program that does. */
+  readonly ethernetProgram?: () => Program | undefined;
+}

@@ -1,5 +1,5 @@
+import { type WasmMemory, webAssembly } from '@bpfleet/bpf';
 import { addressOf, mapNothing, mapShared } from '../calls/libc.js';
-import { type WasmMemory, webAssembly } from './web-assembly.js';
 
 /** Of WebAssembly (its core specification, 4.2.8). */
 const PAGE_BYTES = 64 * 1024;

@@ -1,11 +1,12 @@
+import { wasm } from '@bpfleet/bpf';
 import { PacketType, RING_PACKET } from '@bpfleet/linux';
 import { BLOCK, BlockType, EPB } from '@bpfleet/section';
 import { END_RANGE } from '../../sections/open-section.js';
 import { LEFT_OUT, NO_BLOCK, PLAN } from '../../sections/run.js';
 import { RESULT } from './copied-words.js';
-import * as wasm from './wasm-code.js';
-import { block, branch, branchIf, type Code, f64, get, i32, i64, load, loop, set, store, when } from './wasm-code.js';
 
+const { block, branch, branchIf, f64, get, i32, i64, load, loop, set, store, when } = wasm;
+type Code = wasm.Code;
 const NS_PER_SECOND = 1_000_000_000n;
 const VECTOR_BYTES = 16;
 /** Of an EPB, its length behind the packet included. */
@@ -165,13 +166,15 @@ const resultNames = Object.keys(RESULT) as readonly (keyof typeof RESULT)[];
  * @returns the module's export `copy`: how many packets were copied
  */
 export const copyPackets = (): Uint8Array<ArrayBuffer> =>
-  wasm.wasmModule({
-    name: 'copy',
-    parameters: parameters.length,
-    locals: [...words.map(() => 'i32' as const), ...times.map(() => 'i64' as const)],
-    body: [
-      ...body,
-      ...resultNames.flatMap((name) => store.i32(WORD_BYTES * RESULT[name], of('results'), results[name])),
-      ...of('copied'),
-    ],
-  });
+  wasm.wasmModule(
+    'copy',
+    wasm.encodeFunction({
+      parameters: parameters.length,
+      locals: [...words.map(() => 'i32' as const), ...times.map(() => 'i64' as const)],
+      body: [
+        ...body,
+        ...resultNames.flatMap((name) => store.i32(WORD_BYTES * RESULT[name], of('results'), results[name])),
+        ...of('copied'),
+      ],
+    }),
+  );

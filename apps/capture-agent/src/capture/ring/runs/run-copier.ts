@@ -1,4 +1,5 @@
-import { type WasmMemory, type WasmModule, WasmWindow, type WindowPart, webAssembly } from '@bpfleet/linux';
+import { type WasmMemory, type WasmModule, webAssembly } from '@bpfleet/bpf';
+import { WasmWindow, type WindowPart } from '@bpfleet/linux';
 import { SNAPLEN_BYTES } from '@bpfleet/section';
 import { OpenSection } from '../../sections/open-section.js';
 import { type CopiesRuns, LEFT_OUT, PLAN, type Run, RunPlan, type RunTarget } from '../../sections/run.js';

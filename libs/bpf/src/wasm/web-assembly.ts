@@ -1,6 +1,9 @@
 /** What we use of the WebAssembly JavaScript Interface, which TypeScript declares for browsers alone. */
 export interface WasmMemory {
+  /** Another one after `grow`. */
   readonly buffer: ArrayBuffer;
+  /** By so many pages. @throws RangeError */
+  grow(pages: number): number;
 }
 export type WasmModule = object;
 

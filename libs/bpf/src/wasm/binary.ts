@@ -34,12 +34,21 @@ export const i32 = {
   const: (value: number): Code => [0x41, ...signed(BigInt(value))],
   eqz: operator(0x45),
   eq: operator(0x46),
+  ne: operator(0x47),
   ltU: operator(0x49),
   gtU: operator(0x4b),
+  leU: operator(0x4d),
   geU: operator(0x4f),
   add: operator(0x6a),
   sub: operator(0x6b),
+  mul: operator(0x6c),
+  divU: operator(0x6e),
+  remU: operator(0x70),
   and: operator(0x71),
+  or: operator(0x72),
+  xor: operator(0x73),
+  shl: operator(0x74),
+  shrU: operator(0x76),
   wrapI64: operator(0xa7),
 } as const;
 export const i64 = {
@@ -81,31 +90,59 @@ export const when = (condition: Code, ...body: readonly Code[]): Code => [
   ...body.flat(),
   0x0b,
 ];
+/** Of the function with that number; operands first. */
+export const call = (number: number, ...operands: readonly Code[]): Code => [
+  ...operands.flat(),
+  0x10,
+  ...unsigned(number),
+];
 export const branch = (label: number): Code => [0x0c, ...unsigned(label)];
 export const branchIf = (label: number, condition: Code): Code => [...condition, 0x0d, ...unsigned(label)];
 
 export interface WasmFunction {
-  readonly name: string;
   /** All i32; so is the result. */
   readonly parameters: number;
   readonly locals: readonly ValueType[];
   readonly body: Code;
 }
 
-/** A module of one exported function on the memory `host.memory`. */
-export function wasmModule({ name, parameters, locals, body }: WasmFunction): Uint8Array<ArrayBuffer> {
-  const section = (id: number, items: readonly Code[]): Code => sized(id, [...unsigned(items.length), ...items.flat()]);
+/** A function as a module has it: made once, it may be in many. */
+export interface EncodedFunction {
+  readonly type: Code;
+  readonly code: Code;
+}
+
+export function encodeFunction({ parameters, locals, body }: WasmFunction): EncodedFunction {
   const code = [...unsigned(locals.length), ...locals.flatMap((type) => [1, VALUE_TYPE[type]]), ...body, 0x0b];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [[0x60, ...unsigned(parameters), ...Array(parameters).fill(VALUE_TYPE.i32), 1, VALUE_TYPE.i32]]),
+  return {
+    type: [0x60, ...unsigned(parameters), ...Array(parameters).fill(VALUE_TYPE.i32), 1, VALUE_TYPE.i32],
+    code: [...unsigned(code.length), ...code],
+  };
+}
+
+/** A module on the memory `host.memory`. Its first function is exported; the others may be called by their numbers. */
+export function wasmModule(name: string, ...functions: readonly EncodedFunction[]): Uint8Array<ArrayBuffer> {
+  const section = (id: number, items: readonly Code[]): Code => sized(id, [...unsigned(items.length), ...items.flat()]);
+  const parts: readonly Code[] = [
+    [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    section(
+      1,
+      functions.map(({ type }) => type),
+    ),
     // A memory of any size.
-    ...section(2, [[...text('host'), ...text('memory'), 0x02, 0, 0]]),
-    ...section(3, [[0]]),
-    ...section(7, [[...text(name), 0, 0]]),
-    ...section(10, [[...unsigned(code.length), ...code]]),
-  ]);
+    section(2, [[...text('host'), ...text('memory'), 0x02, 0, 0]]),
+    section(
+      3,
+      functions.map((_, number) => unsigned(number)),
+    ),
+    section(7, [[...text(name), 0, 0]]),
+    section(
+      10,
+      functions.map(({ code }) => code),
+    ),
+  ];
+  return Uint8Array.from(parts.flat());
 }
 
 const sized = (id: number, content: Code): Code => [id, ...unsigned(content.length), ...content];
-const text = (name: string): Code => [...unsigned(name.length), ...Buffer.from(name)];
+const text = (name: string): Code => [...unsigned(name.length), ...[...name].map((letter) => letter.charCodeAt(0))];
