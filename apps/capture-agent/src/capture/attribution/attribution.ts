@@ -1,14 +1,16 @@
-import { fromTuples, jitAll, type PacketClassifier } from '@bpfleet/bpf';
+import type { PacketClassifier } from '@bpfleet/bpf';
 import type { CaptureMember } from '../../border/opener-port.js';
 import { AttributedMember, type MemberCounters } from './attributed-member.js';
 import type { Budget } from './budget.js';
+import type { Classifiers } from './classifiers.js';
 import { anothersPacket, type MemberSet, noMembers } from './member-set.js';
 import type { MemberSets } from './member-sets.js';
 import type { ReadPacket } from './read-packet.js';
 
-/** What members share with others: counters per version and interface, a budget per filter, the sets that were met. */
+/** What members share with others: counters per version and interface, a budget per filter, the sets that were met, code. */
 export interface MemberAccounts {
   readonly sets: MemberSets;
+  readonly classifiers: Classifiers;
   countersOf(member: CaptureMember): MemberCounters;
   budgetOf(member: CaptureMember): Budget;
 }
@@ -50,12 +52,11 @@ export class Attribution {
   /** Packets of other times are those of another socket, which this one took over from, or which took over from it. */
   times: PacketTimes | undefined;
 
-  /** @param alike of the same members elsewhere: what decides is the same code */
-  constructor(members: readonly CaptureMember[], accounts: MemberAccounts, alike?: Attribution) {
+  constructor(members: readonly CaptureMember[], accounts: MemberAccounts) {
     this.#members = members.map(
       (member, number) => new AttributedMember(number, member, accounts.countersOf(member), accounts.budgetOf(member)),
     );
-    this.#classify = alike ? alike.#classify : jitAll(members.map(({ program }) => fromTuples(program.instructions)));
+    this.#classify = accounts.classifiers.of(members);
     this.#hits = new Int32Array(members.length);
     this.#sets = accounts.sets;
     this.#alone = members.map(() => undefined);

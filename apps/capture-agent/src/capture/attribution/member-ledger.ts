@@ -2,6 +2,7 @@ import type { CaptureMember } from '../../border/opener-port.js';
 import { type MemberCounters, noCounts } from './attributed-member.js';
 import type { MemberAccounts } from './attribution.js';
 import { Budget, type BudgetStep } from './budget.js';
+import { Classifiers } from './classifiers.js';
 import { MemberSets } from './member-sets.js';
 
 export interface StepChange {
@@ -31,11 +32,13 @@ export class MemberLedger {
   readonly #gone = new Map<string, Row>();
   readonly #budgets = new Map<string, { readonly budget: Budget; readonly limits: string }>();
   readonly #sets = new MemberSets();
+  readonly #classifiers = new Classifiers();
   #throttle: BudgetStep = 'full';
 
   accountsOn(device: string): MemberAccounts {
     return {
       sets: this.#sets,
+      classifiers: this.#classifiers,
       countersOf: (member) => this.#countersOf(member, device),
       budgetOf: (member) => this.#budgetOf(member),
     };

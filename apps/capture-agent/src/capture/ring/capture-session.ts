@@ -253,17 +253,15 @@ export class CaptureSession {
     return counters;
   }
 
-  /** For the interfaces whose filters are others than now. Those of the same filters share the code that decides. */
+  /** For the interfaces whose filters are others than now. */
   #attributions({ interfaces, isOwnSocket }: RingLane, branches: readonly CaptureBranch[]) {
     const made = new Map<SocketInterface, Attribution>();
     for (const { interfaces: devices, members } of branches) {
-      let alike = interfaces.all.find(({ attribution }) => attribution.isOf(members))?.attribution;
       for (const device of devices) {
         if (interfaces.find(device)?.attribution.isOf(members)) continue;
-        const attribution = new Attribution(members, this.#ledger.accountsOn(device.name), alike);
+        const attribution = new Attribution(members, this.#ledger.accountsOn(device.name));
         attribution.trustsKernel = isOwnSocket;
         made.set(device, attribution);
-        alike ??= attribution;
       }
     }
     return made;

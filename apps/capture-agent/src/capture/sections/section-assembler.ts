@@ -15,6 +15,8 @@ const VLAN_TAG_BYTES = 4;
 const WANTS_OUT = 2;
 /** Of an EPB without packet or options. */
 const EPB_BYTES = EPB.data + 4;
+/** An interface block is never larger: it names versions, digests and weights of as many members as a socket has. */
+const MOST_BLOCK_BYTES = 240 * 1024;
 /** A section is closed at this size. */
 const SECTION_BYTES = 64 * 1024;
 /** One that fills sooner goes on growing, because each section costs something whatever its size. */
@@ -125,6 +127,10 @@ export class SectionAssembler {
     const bytes = EPB_BYTES + padded(kept);
     const isOut = packet.packetType === PACKET_OUTGOING;
     let id = isOut ? set.outId : set.inId;
+    if (id < 0 && writer.endBytes + plan.bytes + MOST_BLOCK_BYTES <= writer.limitBytes) {
+      // In front of what is planned, which is behind the end of the section still.
+      id = this.#interfaceOf(lane, set, isOut, nowMs);
+    }
     if (id < 0 || plan.isFull || writer.endBytes + plan.bytes + bytes > writer.limitBytes) {
       this.takePlanned(lane, copier);
       id = this.#interfaceWithRoom(lane, set, isOut, bytes, nowMs);

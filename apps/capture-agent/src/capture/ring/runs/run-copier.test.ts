@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { webAssembly } from '@bpfleet/bpf';
 import { FakeRing, PacketType, type RingPacket, WakeUp } from '@bpfleet/linux';
-import { SectionWriter } from '@bpfleet/section';
+import { forEachPacket, readSection, SectionWriter, sectionOf } from '@bpfleet/section';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { CaptureMember } from '../../../border/opener-port.js';
 import { randomFrame, randomNumbers } from '../../../testing/random-frames.js';
@@ -87,18 +87,31 @@ class Way {
   /** All that can be seen: sections, and what a process after this one would find. */
   get outcome() {
     const left = new OpenSection(this.#memory.buffer.slice(0, OpenSection.sizeBytes(SECTION_CAPACITY_BYTES))).left();
-    const blocks = left?.isReadable ? digestOf(left.blocks) : undefined;
+    const blocks = left?.isReadable ? contentOf(sectionOf({}, {}, left.blocks)) : undefined;
     const counters = this.#attribution.members.map((member) => member.counters);
     const { place, interfaces } = this.#lane;
     return { sections: this.#sections, left: { ...left, blocks }, taken: interfaces.taken, place, counters };
   }
 
   #keep({ bytes, ...section }: ClosedSection): void {
-    this.#sections.push({ ...section, bytes: digestOf(bytes) });
+    const { crc32: _, ...rest } = section;
+    const isOfOne = this.#attribution.members.length === 1;
+    this.#sections.push({ ...rest, content: contentOf(bytes), bytes: isOfOne ? digestOf(bytes) : bytes.length });
   }
 }
 
 const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** What a section says, wherever its interface blocks stand: they may come before packets that need none of them. */
+function contentOf(section: Uint8Array) {
+  const packets = createHash('sha256');
+  forEachPacket(section, ({ index, interfaceId, atNs, start, capturedLength, wireLength, flags }) => {
+    packets.update([index, interfaceId, atNs, capturedLength, wireLength, flags].join(' '));
+    packets.update(section.subarray(start, start + capturedLength));
+    return true;
+  });
+  return { ...readSection(section), packets: packets.digest('hex') };
+}
 
 /** As the kernel fills a block: some packets cut, tagged, going out, and of every length. */
 function randomBlock(random: (below: number) => number, startNs: number): RingPacket[] {
