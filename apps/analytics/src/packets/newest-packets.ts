@@ -1,8 +1,8 @@
 import type { StoredSection } from '@bpfleet/store';
-import type { Passed } from '../pruning/sections-pruned.js';
 import { newestFirst } from './packet-order.js';
 import type { PacketRequest } from './packet-request.js';
 import { type MatchedPacket, PacketScan } from './packet-scan.js';
+import type { Passed } from './range-figures.js';
 import type { ScanBudget } from './scan-budget.js';
 import { ScannedSections } from './scanned-sections.js';
 import { sectionQuery } from './section-query.js';

@@ -2,7 +2,6 @@ import { type Completeness, type PacketDetail, type PacketQuery, packetMediaType
 import { BpfleetError } from '@bpfleet/errors';
 import { Injectable } from '@nestjs/common';
 import { LedgerSource } from '../ledger/ledger-source.js';
-import { type Passed, sectionsPruned } from '../pruning/sections-pruned.js';
 import { KnownVersions } from '../registry/known-versions.js';
 import { type CaptureFile, PcapFile, PcapngFile } from './capture-file.js';
 import { inChunks } from './chunks.js';
@@ -16,6 +15,7 @@ import { jsonAnswer, ndjsonAnswer } from './packet-answer.js';
 import { parsePacketId } from './packet-id.js';
 import { type AnswerForm, type PacketRequest, packetRequest } from './packet-request.js';
 import type { PacketScan } from './packet-scan.js';
+import { type Passed, RangeFigures } from './range-figures.js';
 import { ScanBudget } from './scan-budget.js';
 import { ScanSlots } from './scan-slots.js';
 import { SectionSource } from './section-source.js';
@@ -119,10 +119,11 @@ export class PacketsService {
   }
 
   #rows(request: PacketRequest, mediaType: PacketMediaType, budget: ScanBudget): PacketStream {
+    const figures = new RangeFigures(this.source, this.ledger, request);
     const newest = new NewestPackets(this.source, request, budget);
     const completeness = () => {
       const { scan, rangeScanned, passed } = newest;
-      return this.#completeness(request, scan, { rangeScanned, passed, stoppedBy: budget.stoppedBy });
+      return completenessOf(figures, scan, { rangeScanned, passed, stoppedBy: budget.stoppedBy });
     };
     const write = mediaType === packetMediaTypes.json ? jsonAnswer : ndjsonAnswer;
     return { mediaType, body: inChunks(write(newest.packets(), completeness)) };
@@ -144,38 +145,35 @@ export class PacketsService {
       trailer: () => {
         const stoppedBy = budget.stoppedBy ?? plan.stoppedBy;
         const rangeScanned = plan.rangeScanned && stoppedBy === undefined;
-        return this.#completeness(request, packets.scan, { rangeScanned, passed: plan.passed, stoppedBy });
+        // Of the moment when the file is whole: writing it may have taken minutes.
+        const figures = new RangeFigures(this.source, this.ledger, request);
+        const through = { sinceNs: request.sinceNs, sectionsRead: packets.scan.counts.sectionsScanned };
+        return completenessOf(figures, packets.scan, { rangeScanned, passed: plan.passed ?? through, stoppedBy });
       },
     };
   }
+}
 
-  async #completeness(
-    request: PacketRequest,
-    { counts }: PacketScan,
-    { rangeScanned, stoppedBy = 'limit', passed }: Progress,
-  ): Promise<Completeness> {
-    const { sinceNs, untilNs, agent } = request;
-    const through: Passed = { sinceNs, sectionsRead: counts.sectionsScanned };
-    const [losses, pruned] = await Promise.all([
-      this.ledger.losses({ sinceNs, untilNs: untilNs - 1n, agent }),
-      sectionsPruned(this.source, request, passed ?? through),
-    ]);
-    return {
-      ...counts,
-      sectionsPruned: pruned,
-      ...losses,
-      rangeScanned,
-      ...(rangeScanned ? {} : { stoppedBy }),
-    };
-  }
+async function completenessOf(
+  figures: RangeFigures,
+  { counts }: PacketScan,
+  { rangeScanned, stoppedBy = 'limit', passed }: Progress,
+): Promise<Completeness> {
+  const [losses, sectionsPruned] = await Promise.all([figures.losses, figures.pruned(passed)]);
+  return {
+    ...counts,
+    sectionsPruned,
+    ...losses,
+    rangeScanned,
+    ...(rangeScanned ? {} : { stoppedBy }),
+  };
 }
 
 /** How far a scan came, and why it ended there. */
 interface Progress {
   readonly rangeScanned: boolean;
   readonly stoppedBy: Completeness['stoppedBy'];
-  /** Undefined: through the range. */
-  readonly passed?: Passed | undefined;
+  readonly passed: Passed;
 }
 
 const forms: Readonly<Record<PacketMediaType, AnswerForm>> = {
