@@ -1,7 +1,7 @@
 import { jitThreeValued, type Program, UNDECIDED } from '@bpfleet/bpf';
 import { BpfleetError, hasCode } from '@bpfleet/errors';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
-import { compileWithSets, supportedLinkTypes } from '@bpfleet/pcap-filter';
+import { compileWithSets, type SetCompilation, supportedLinkTypes } from '@bpfleet/pcap-filter';
 import { directedPredicate } from './directed-predicate.js';
 import type { Direction } from './packet-direction.js';
 import type { PacketPredicate, PacketPredicates } from './packet-verdict.js';
@@ -13,23 +13,38 @@ import { isTagMetadata } from './vlan-metadata.js';
  */
 export function packetPredicates(expression: string): PacketPredicates {
   if (expression.trim() === '') return () => () => 'yes';
-  refuseFaults(expression);
+  const forms = new FileForms(expression);
+  refuseFaults(expression, forms);
   const made = new Map<string, PacketPredicate>();
   const predicates = (linkType: number, direction?: Direction): PacketPredicate => {
     const key = `${linkType} ${direction}`;
     const known = made.get(key);
     if (known) return known;
-    const predicate = predicateOn(expression, linkType, direction);
+    const predicate = predicateOn(forms, linkType, direction);
     made.set(key, predicate);
     return predicate;
   };
-  return Object.assign(predicates, { ethernetProgram: () => fileProgram(expression, linkTypeName(LinkType.EN10MB)) });
+  return Object.assign(predicates, { ethernetProgram: () => programAlone(forms, linkTypeName(LinkType.EN10MB)) });
+}
+
+/** An expression in the form for files, compiled once for each link type. */
+class FileForms {
+  readonly #made = new Map<string, SetCompilation>();
+
+  constructor(readonly expression: string) {}
+
+  /** @throws BpfleetError with the span in the expression */
+  on(linkType: string): SetCompilation {
+    const known = this.#made.get(linkType) ?? compileWithSets(this.expression, { linkType });
+    this.#made.set(linkType, known);
+    return known;
+  }
 }
 
 /** undefined: there is none, or it asks for more than a packet. */
-function fileProgram(expression: string, linkType: string): Program | undefined {
+function programAlone(forms: FileForms, linkType: string): Program | undefined {
   try {
-    const { program, sets } = compileWithSets(expression, { linkType });
+    const { program, sets } = forms.on(linkType);
     return sets.length === 0 ? program : undefined;
   } catch (error) {
     if (error instanceof BpfleetError) return undefined;
@@ -37,14 +52,16 @@ function fileProgram(expression: string, linkType: string): Program | undefined 
   }
 }
 
-function predicateOn(expression: string, linkType: number, direction: Direction | undefined): PacketPredicate {
+function predicateOn(forms: FileForms, linkType: number, direction: Direction | undefined): PacketPredicate {
   const name = linkTypeName(linkType);
   // Not "no": the expression may mean something for them that this build cannot evaluate.
   if (!supportedLinkTypes.includes(name)) return undecided;
-  const asFile = meaningOf(() => filePredicate(expression, name));
+  const asFile = meaningOf(() => filePredicate(forms, name));
   // A term that no form has on this link type: no filter runs there, so none of its packets would have been captured.
   const withoutForm = asFile === undefined ? no : undecided;
-  const asKernel = lazily(() => meaningOf(() => directedPredicate(expression, linkType, direction)) ?? withoutForm);
+  const asKernel = lazily(
+    () => meaningOf(() => directedPredicate(forms.expression, linkType, direction)) ?? withoutForm,
+  );
   return linkType === LinkType.EN10MB ? ethernetPredicate(asFile ?? asKernel, asKernel) : (asFile ?? asKernel);
 }
 
@@ -56,12 +73,13 @@ const no: PacketPredicate = () => 'no';
  * only the kernel's view of a packet says something (`outbound and vlan 5`).
  * @throws BpfleetError with the span in the expression
  */
-function refuseFaults(expression: string): void {
+function refuseFaults(expression: string, forms: FileForms): void {
   let fault: unknown;
   for (const live of [false, true]) {
     for (const linkType of supportedLinkTypes) {
       try {
-        compileWithSets(expression, { linkType, live });
+        if (live) compileWithSets(expression, { linkType, live });
+        else forms.on(linkType);
         return;
       } catch (error) {
         if (!(error instanceof BpfleetError)) throw error;
@@ -85,8 +103,8 @@ function meaningOf(make: () => PacketPredicate): PacketPredicate | undefined {
   }
 }
 
-function filePredicate(expression: string, linkType: string): PacketPredicate {
-  const { program, sets } = compileWithSets(expression, { linkType });
+function filePredicate(forms: FileForms, linkType: string): PacketPredicate {
+  const { program, sets } = forms.on(linkType);
   const run = jitThreeValued(program, sets);
   return (bytes, { start, capturedLength, wireLength }) => {
     const value = run(bytes, start, capturedLength, wireLength);
