@@ -4,6 +4,10 @@
  */
 export type Code = readonly number[];
 
+/** One behind the other; `flat` would look at each number. */
+const joined = (parts: readonly Code[], ...more: readonly Code[]): number[] =>
+  ([] as number[]).concat(...parts, ...more);
+
 export type ValueType = 'i32' | 'i64';
 const VALUE_TYPE = { i32: 0x7f, i64: 0x7e } as const;
 
@@ -25,13 +29,23 @@ function signed(value: bigint): Code {
   }
 }
 
+function signed32(value: number): Code {
+  const bytes: number[] = [];
+  for (let left = value | 0; ; left >>= 7) {
+    const low = left & 0x7f;
+    if (left >= -64 && left < 64) return [...bytes, low];
+    bytes.push(low | 0x80);
+  }
+}
+
 const operator =
   (...codes: number[]) =>
-  (...operands: readonly Code[]): Code => [...operands.flat(), ...codes];
+  (...operands: readonly Code[]): Code =>
+    joined(operands, codes);
 
 /** Numeric instructions (5.4.7), by their names. */
 export const i32 = {
-  const: (value: number): Code => [0x41, ...signed(BigInt(value))],
+  const: (value: number): Code => [0x41, ...signed32(value)],
   eqz: operator(0x45),
   eq: operator(0x46),
   ne: operator(0x47),
@@ -72,32 +86,24 @@ export const f64 = {
 /** Memory instructions (5.4.6): nothing is said of alignment. */
 const access =
   (...opcode: number[]) =>
-  (offset: number, ...operands: readonly Code[]): Code => [...operands.flat(), ...opcode, 0, ...unsigned(offset)];
+  (offset: number, ...operands: readonly Code[]): Code =>
+    joined(operands, opcode, [0], unsigned(offset));
 export const load = { i32: access(0x28), u8: access(0x2d), u16: access(0x2f), v128: access(0xfd, 0x00) } as const;
 /** Operands: address, value. */
 export const store = { i32: access(0x36), f64: access(0x39), u8: access(0x3a), v128: access(0xfd, 0x0b) } as const;
 
 /** Variables and control instructions (5.4.5, 5.4.1). Labels count outwards from 0. */
 export const get = (local: number): Code => [0x20, ...unsigned(local)];
-export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)];
+export const set = (local: number, value: Code): Code => joined([value, [0x21], unsigned(local)]);
 const VOID = 0x40;
-export const block = (...body: readonly Code[]): Code => [0x02, VOID, ...body.flat(), 0x0b];
-export const loop = (...body: readonly Code[]): Code => [0x03, VOID, ...body.flat(), 0x0b];
-export const when = (condition: Code, ...body: readonly Code[]): Code => [
-  ...condition,
-  0x04,
-  VOID,
-  ...body.flat(),
-  0x0b,
-];
+export const block = (...body: readonly Code[]): Code => joined([[0x02, VOID]], ...body, [0x0b]);
+export const loop = (...body: readonly Code[]): Code => joined([[0x03, VOID]], ...body, [0x0b]);
+export const when = (condition: Code, ...body: readonly Code[]): Code =>
+  joined([condition, [0x04, VOID]], ...body, [0x0b]);
 /** Of the function with that number; operands first. */
-export const call = (number: number, ...operands: readonly Code[]): Code => [
-  ...operands.flat(),
-  0x10,
-  ...unsigned(number),
-];
+export const call = (number: number, ...operands: readonly Code[]): Code => joined(operands, [0x10], unsigned(number));
 export const branch = (label: number): Code => [0x0c, ...unsigned(label)];
-export const branchIf = (label: number, condition: Code): Code => [...condition, 0x0d, ...unsigned(label)];
+export const branchIf = (label: number, condition: Code): Code => joined([condition, [0x0d], unsigned(label)]);
 
 export interface WasmFunction {
   /** All i32; so is the result. */
@@ -122,7 +128,7 @@ export function encodeFunction({ parameters, locals, body }: WasmFunction): Enco
 
 /** A module on the memory `host.memory`. Its first function is exported; the others may be called by their numbers. */
 export function wasmModule(name: string, ...functions: readonly EncodedFunction[]): Uint8Array<ArrayBuffer> {
-  const section = (id: number, items: readonly Code[]): Code => sized(id, [...unsigned(items.length), ...items.flat()]);
+  const section = (id: number, items: readonly Code[]): Code => sized(id, joined([unsigned(items.length)], ...items));
   const parts: readonly Code[] = [
     [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     section(
@@ -141,7 +147,7 @@ export function wasmModule(name: string, ...functions: readonly EncodedFunction[
       functions.map(({ code }) => code),
     ),
   ];
-  return Uint8Array.from(parts.flat());
+  return Uint8Array.from(joined(parts));
 }
 
 const sized = (id: number, content: Code): Code => [id, ...unsigned(content.length), ...content];

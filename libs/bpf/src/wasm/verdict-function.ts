@@ -62,7 +62,7 @@ class Translation {
   get code(): Code {
     const inner = this.blocks.reduce<Code>((before, _, id) => {
       const own = this.#block(id);
-      return id === 0 ? own : [...block(before), ...own];
+      return id === 0 ? own : block(before).concat(own);
     }, []);
     return [...block(inner), ...get(LOCAL.verdict)];
   }
