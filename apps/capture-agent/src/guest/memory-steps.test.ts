@@ -55,6 +55,21 @@ describe('MemorySteps', () => {
     expect(run(steps, 15, () => 950).changes).toEqual(['headers', 'full']);
   });
 
+  it('keeps packets again where memory has fallen, for another reason, to what is over the budget still', () => {
+    const steps = new MemorySteps();
+    run(steps, 10, () => 780);
+    expect(run(steps, 26, () => 1880).changes).toEqual(['full', 'headers', 'sampled', 'paused']);
+    expect(run(steps, 60, () => 1110).changes).toEqual(['paused', 'full']);
+    expect(steps.isInVain).toBe(true);
+  });
+
+  it('stays at a pause as long as that frees memory', () => {
+    const steps = new MemorySteps();
+    run(steps, 28, () => 2000);
+    const falling = run(steps, 60, (second) => 2000 - 12 * second);
+    expect(falling.changes).toEqual(['paused']);
+  });
+
   it('keeps packets where even a pause frees nothing, and says so until memory falls', () => {
     const steps = new MemorySteps();
     expect(run(steps, 60, () => 1300).changes).toEqual(['full', 'headers', 'sampled', 'paused', 'full']);

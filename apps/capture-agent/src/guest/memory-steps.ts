@@ -17,7 +17,7 @@ const CHANGE = 0.05;
 
 /**
  * Keeps the agent's memory within its budget. First it has garbage collected. If it is over all the same, filters keep less, step by
- * step, since packets that nobody sends yet may be what it is full of. If even a pause frees nothing, it is not: then packets
+ * step, since packets that nobody sends yet may be what it is full of. If even a pause frees nothing more, it is not: then packets
  * are kept again, and only the status tells.
  */
 export class MemorySteps {
@@ -30,7 +30,7 @@ export class MemorySteps {
   #calm = 0;
   #within = 0;
   #steppedAt = 0;
-  /** What it took when the first step was taken. */
+  /** What it took when the last step was taken, or had shown something. */
   #bytesBefore = 0;
   /** What it took when steps were given up; undefined: they were not. */
   #inVainBytes: number | undefined;
@@ -86,15 +86,13 @@ export class MemorySteps {
       if (bytes < this.#inVainBytes + 2 * change) return;
       this.#inVainBytes = undefined;
     }
-    if (this.#step === 0) {
-      this.#bytesBefore = bytes;
-      this.#move(1);
-    } else if (this.#seconds - this.#steppedAt < SECONDS_TO_SHOW) return;
-    else if (this.#step < budgetSteps.length - 1) this.#move(1);
+    if (this.#step > 0 && this.#seconds - this.#steppedAt < SECONDS_TO_SHOW) return;
+    if (this.#step < budgetSteps.length - 1) this.#move(1);
     else if (bytes > this.#bytesBefore - change) {
       this.#inVainBytes = bytes;
       this.#move(-this.#step);
-    }
+    } else this.#move(0);
+    this.#bytesBefore = bytes;
   }
 
   #whenCalm(): void {

@@ -61,6 +61,10 @@ export type CaptureNews =
   | { readonly kind: 'tried'; readonly id: number }
   | { readonly kind: 'cut'; readonly socket: number; readonly swap: number }
   | { readonly kind: 'drained'; readonly socket: number }
+  /** So much of memory is its ring's: as often as that is mapped. */
+  | { readonly kind: 'mapped'; readonly socket: number; readonly bytes: number }
+  /** Its packets are taken one by one, which takes longer. */
+  | { readonly kind: 'uncopied'; readonly socket: number; readonly reason: string }
   /** There is no room to keep a cut of it: what a process after one that was killed does is not sure. */
   | { readonly kind: 'unkept'; readonly socket: number }
   | { readonly kind: 'step'; readonly filter: string; readonly step: BudgetStep }

@@ -73,7 +73,7 @@ function totals() {
 }
 
 function adopt(socket: CaptureSocket, fd: number, countFrom: RingPosition | undefined) {
-  const { ring, isShared, branches, wasRead } = socket;
+  const { id, ring, isShared, branches, wasRead } = socket;
   const { name, cooked } = branches[0]!.interfaces[0]!;
   const adopted = PacketSocket.adopt(fd, {
     geometry: { blockBytes: ring.blockBytes, blockCount: ring.blockCount },
@@ -85,5 +85,10 @@ function adopt(socket: CaptureSocket, fd: number, countFrom: RingPosition | unde
   // Runs are of one interface, with headers as they are in the ring.
   if (file.descriptor === undefined || isShared || cooked) return adopted;
   const section = { descriptor: file.descriptor, sizeBytes: file.memory.byteLength };
-  return CopyingSocket.of(adopted, section, ring.blockBytes * ring.blockCount);
+  const ringBytes = ring.blockBytes * ring.blockCount;
+  const copying = CopyingSocket.of(adopted, section, ringBytes, (error) =>
+    tell({ kind: 'uncopied', socket: id, reason: String(error) }),
+  );
+  if (copying !== adopted) tell({ kind: 'mapped', socket: id, bytes: 2 * ringBytes });
+  return copying;
 }

@@ -18,6 +18,8 @@ const YOUNG_GENERATION_MIB = 6;
 
 const UNKEPT =
   'too many packet sockets to keep where they are cut: a kill -9 may lose or double packets; have fewer filters that need an own socket';
+const UNCOPIED =
+  'packets of a socket are copied one by one, which takes longer: let the agent have the addresses (ulimit -v), on a processor with vectors';
 
 interface Waiting {
   readonly resolve: (counters: CaptureCounters) => void;
@@ -145,6 +147,12 @@ export class RingSource implements PacketSource {
         this.#map(news.socket, 0);
         this.opener.drained(news.socket).catch(this.#events.fatal);
         break;
+      case 'mapped':
+        if (this.#rings.has(news.socket)) this.#map(news.socket, news.bytes);
+        break;
+      case 'uncopied':
+        this.logger.warn({ code: 'PLATFORM_UNSUPPORTED', socket: news.socket, reason: news.reason }, UNCOPIED);
+        break;
       case 'unkept':
         this.logger.warn({ socket: news.socket }, UNKEPT);
         break;
@@ -164,6 +172,7 @@ export class RingSource implements PacketSource {
     }, SPOOLED_QUIET_MS);
   }
 
+  /** @param bytes of its ring, as often as it is mapped: each counts as memory of this process */
   #map(socket: number, bytes: number): void {
     if (bytes > 0) this.#rings.set(socket, bytes);
     else this.#rings.delete(socket);

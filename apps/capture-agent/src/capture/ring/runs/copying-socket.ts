@@ -12,12 +12,18 @@ export class CopyingSocket implements LaneSocket {
   /**
    * The socket itself where there can be no copier: its packets are taken one by one, which only takes longer.
    * @param section the file of the open section
+   * @param refused told why there is none
    */
-  static of(socket: PacketSocket, section: WindowPart, ringBytes: number): LaneSocket {
+  static of(
+    socket: PacketSocket,
+    section: WindowPart,
+    ringBytes: number,
+    refused: (error: unknown) => void,
+  ): LaneSocket {
     try {
       return new CopyingSocket(socket, RunCopier.open(section, { descriptor: socket.fd, sizeBytes: ringBytes }));
     } catch (error) {
-      process.emitWarning(`packets are copied one by one, which takes longer: ${error}`);
+      refused(error);
       return socket;
     }
   }
