@@ -65,7 +65,7 @@ describe('MemorySteps', () => {
 
   it('stays at a pause as long as that frees memory', () => {
     const steps = new MemorySteps();
-    run(steps, 28, () => 2000);
+    run(steps, 24, () => 2000);
     const falling = run(steps, 60, (second) => 2000 - 12 * second);
     expect(falling.changes).toEqual(['paused']);
   });
