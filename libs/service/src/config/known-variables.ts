@@ -1,5 +1,5 @@
 /**
- * Every variable that some bpfleet process reads. They often share one environment (a shell, a compose file, all
+ * Every variable that some bpfleet process reads, or `docker-compose.yml`. They often share one environment (a shell, a compose file, all
  * parts in one process), so an app takes its siblings' names for known and reports only what nobody reads.
  * Each app's tests assert that its own variables stand here.
  */
@@ -21,12 +21,14 @@ export const bpfleetVariables: readonly string[] = [
   'BPFLEET_AGENT_SPOOL_HOURS',
   'BPFLEET_AGENT_STATE_DIR',
   'BPFLEET_AGENT_USER',
+  'BPFLEET_ANALYTICS_PORT',
   'BPFLEET_ANALYTICS_SERVER',
   'BPFLEET_DEBUG',
   'BPFLEET_ENROLMENT_TOKEN',
   'BPFLEET_ENROLMENT_TOKEN_FILE',
   'BPFLEET_EXCLUDED_ENDPOINTS',
   'BPFLEET_FLUSH_WINDOW_MS',
+  'BPFLEET_IMAGE',
   'BPFLEET_INGEST_CONNECTIONS',
   'BPFLEET_KAFKA_BROKERS',
   'BPFLEET_KEEP_FLOW_BYTES',
@@ -49,6 +51,7 @@ export const bpfleetVariables: readonly string[] = [
   'BPFLEET_REQUIRE_SIGNATURES',
   'BPFLEET_RUN_HOURS',
   'BPFLEET_SERVER',
+  'BPFLEET_SERVER_PORT',
   'BPFLEET_SIGNING_KEY',
   'BPFLEET_SIGNING_KEY_FILE',
   'BPFLEET_TOPIC_PREFIX',

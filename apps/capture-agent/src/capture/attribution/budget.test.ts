@@ -51,6 +51,15 @@ describe('Budget', () => {
     for (let at = 2; at < 20; at++) expect(second(budget, at, 80)).toEqual([80, 'headers']);
   });
 
+  it('counts bytes that come beside packets', () => {
+    const budget = started({ packetsPerSecond: 0, bytesPerSecond: 1000 });
+    budget.spend(900);
+    expect([budget.take(100), budget.take(1)]).toEqual([true, false]);
+    expect([budget.turn(1000), budget.take(100)]).toEqual([true, true]);
+    budget.spend(901);
+    expect(budget.take(0)).toBe(false);
+  });
+
   it('does not turn before the second is over', () => {
     const budget = started({ packetsPerSecond: 1, bytesPerSecond: 0 });
     budget.take(1);

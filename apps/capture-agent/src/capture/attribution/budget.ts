@@ -85,6 +85,12 @@ export class Budget {
     return !isOver;
   }
 
+  /** Takes bytes that come beside packets out of the second's budget. */
+  spend(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.limits.bytesPerSecond > 0 && this.#bytes > this.limits.bytesPerSecond) this.#isSpent = true;
+  }
+
   /**
    * Begins the next second when this one is over. Called between packets.
    * @param nowMs a monotonic clock

@@ -74,6 +74,8 @@ export class SectionInterfaces {
     const id = this.writer.addEncodedInterface(block, lane.linkType);
     if (id < 0) return id;
     if (set.inId < 0 && set.outId < 0) this.#add(set);
+    // Whoever sends packets decides which filters match together, and a set of many has a block of tens of KiB.
+    for (const { budget } of set.members) budget.spend(Math.ceil(block.length / set.members.length));
     if (isOut) set.outId = id;
     else set.inId = id;
     return id;
