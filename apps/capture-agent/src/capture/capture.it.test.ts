@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { interfaces, PacketSender } from '@bpfleet/linux';
 import { forEachPacket, readSection } from '@bpfleet/section';
 import { canMakeHosts, createHosts, type Host, type Hosts } from '@bpfleet/test-environment';
@@ -68,6 +69,19 @@ describe.runIf(possible.ok)(title, () => {
       const versions = [port < 1100 ? 'low@1' : '', port % 2 === 0 ? 'even@3' : ''].filter(Boolean).join(',');
       expect([port, packets.get(index) ?? []]).toEqual([port, versions === '' ? [] : [versions]]);
     }
+  });
+
+  it('knows how much of its memory is rings, as the kernel counts it', async () => {
+    const residentRings = () =>
+      [...readFileSync('/proc/self/smaps', 'utf8').matchAll(/ socket:\[\d+\]\n(?:.*\n)*?Rss: +(\d+) kB/g)].reduce(
+        (sum, [, kib]) => sum + Number(kib) * 1024,
+        0,
+      );
+    const before = residentRings();
+    await rig.desire(rig.service.desire([{ filter: 'all', version: 1, expression: 'udp' }]));
+    await rig.settled();
+    await rig.until('the ring to be mapped', async () => rig.source.mappedBytes === residentRings() - before);
+    expect(rig.source.mappedBytes).toBeGreaterThan(0);
   });
 
   it('tells when it stops of packets that were sampled out, of which no section would', async () => {
