@@ -20,12 +20,25 @@ describe('CollectAfterWork', () => {
     expect(collections).toBe(2);
   });
 
-  it('waits while more work comes', () => {
-    for (let second = 0; second < 60; second++) {
+  const workFor = (seconds: number): void => {
+    for (let second = 0; second < seconds; second++) {
       work.done();
       vi.advanceTimersByTime(1000);
     }
+  };
+
+  it('waits while more work comes', () => {
+    workFor(12);
     expect(collections).toBe(0);
+    vi.advanceTimersByTime(60_000);
+    expect(collections).toBe(2);
+  });
+
+  it('collects a few times a minute while work goes on', () => {
+    workFor(600);
+    expect(collections).toBeGreaterThan(30);
+    expect(collections).toBeLessThan(45);
+    collections = 0;
     vi.advanceTimersByTime(60_000);
     expect(collections).toBe(2);
   });
