@@ -29,7 +29,7 @@ export class UsageMeter {
     const usedMs = Math.max(0, cpuMs - this.#cpuMs);
     this.#cpuMs = cpuMs;
     this.#atMs = atMs;
-    const residentBytes = this.#resident() + residentBytesOf(this.openerPid);
+    const residentBytes = this.#resident() + ownBytesOf(this.openerPid);
     return { cpuPercent: (usedMs / windowMs) * 100, memoryBytes: Math.max(0, residentBytes - ringBytes), windowMs };
   }
 
@@ -54,9 +54,14 @@ function cpuMsOf(pid: number | undefined): number {
   return ((Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 1000) / TICKS_PER_SECOND;
 }
 
-/** proc_pid_statm(5): the second field, in pages. */
-const residentBytesOf = (pid: number | undefined): number =>
-  Number(readOf(pid, 'statm')?.split(' ')[1] ?? 0) * PAGE_BYTES;
+/**
+ * proc_pid_statm(5): the second field without the third, in pages: what is of a file is the same program's as this process runs, is there
+ * once, and counts with this one.
+ */
+function ownBytesOf(pid: number | undefined): number {
+  const [, resident = 0, shared = 0] = readOf(pid, 'statm')?.split(' ').map(Number) ?? [];
+  return (resident - shared) * PAGE_BYTES;
+}
 
 function readOf(pid: number | undefined, file: string): string | undefined {
   if (pid === undefined) return undefined;
