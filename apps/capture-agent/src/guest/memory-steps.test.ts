@@ -82,6 +82,13 @@ describe('MemorySteps', () => {
   it('tries its steps again where memory goes on growing', () => {
     const steps = new MemorySteps();
     run(steps, 60, () => 1300);
-    expect(run(steps, 3, () => 1450).changes.at(-1)).toBe('headers');
+    expect(run(steps, 100, (second) => 1300 + 4 * second).changes).toEqual(['full']);
+    expect(run(steps, 250, () => 1700).changes).toContain('headers');
+  });
+
+  it('tries them at once where memory has grown by much', () => {
+    const steps = new MemorySteps();
+    run(steps, 60, () => 1300);
+    expect(run(steps, 3, () => 1850).changes.at(-1)).toBe('headers');
   });
 });

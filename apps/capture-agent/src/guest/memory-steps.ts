@@ -14,6 +14,9 @@ const COMFORTABLE = 0.9;
 const SECONDS_WITHIN = 60;
 /** By how much of the budget memory must fall, or grow, to have changed. */
 const CHANGE = 0.05;
+/** So long after steps were in vain they are not tried again, but where it has grown by so much: filters that roll out make it grow. */
+const SECONDS_IN_VAIN = 300;
+const GROWN_MUCH = 0.5;
 
 /**
  * Keeps the agent's memory within its budget. First it has garbage collected. If it is over all the same, filters keep less, step by
@@ -83,7 +86,8 @@ export class MemorySteps {
   #whileOver(bytes: number, budgetBytes: number): void {
     const change = budgetBytes * CHANGE;
     if (this.#inVainBytes !== undefined) {
-      if (bytes < this.#inVainBytes + 2 * change) return;
+      const isOften = this.#seconds - this.#steppedAt < SECONDS_IN_VAIN;
+      if (bytes < this.#inVainBytes + (isOften ? budgetBytes * GROWN_MUCH : 2 * change)) return;
       this.#inVainBytes = undefined;
     }
     if (this.#step > 0 && this.#seconds - this.#steppedAt < SECONDS_TO_SHOW) return;
