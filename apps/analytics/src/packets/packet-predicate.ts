@@ -14,7 +14,7 @@ import { isTagMetadata } from './vlan-metadata.js';
 export function packetPredicates(expression: string): PacketPredicates {
   if (expression.trim() === '') return () => () => 'yes';
   const forms = new FileForms(expression);
-  refuseFaults(expression, forms);
+  refuseFaults(forms);
   const made = new Map<string, PacketPredicate>();
   const predicates = (linkType: number, direction?: Direction): PacketPredicate => {
     const key = `${linkType} ${direction}`;
@@ -73,12 +73,12 @@ const no: PacketPredicate = () => 'no';
  * only the kernel's view of a packet says something (`outbound and vlan 5`).
  * @throws BpfleetError with the span in the expression
  */
-function refuseFaults(expression: string, forms: FileForms): void {
+function refuseFaults(forms: FileForms): void {
   let fault: unknown;
   for (const live of [false, true]) {
     for (const linkType of supportedLinkTypes) {
       try {
-        if (live) compileWithSets(expression, { linkType, live });
+        if (live) compileWithSets(forms.expression, { linkType, live });
         else forms.on(linkType);
         return;
       } catch (error) {

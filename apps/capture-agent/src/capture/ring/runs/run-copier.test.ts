@@ -171,4 +171,18 @@ describe(`packets that are copied in runs (BPFLEET_TEST_SEED=${SEED})`, () => {
     expect(alone.runs).toEqual([]);
     expect(Math.max(...inRuns.runs)).toBeGreaterThan(2);
   });
+
+  it('are in sections as those taken one by one where more follow each other than a plan has room for', () => {
+    const members = [...one('', 96), memberOf('udp', 'udp')];
+    const kind = { title: '', members, skipOutgoing: false };
+    const [alone, inRuns] = [new Way(false, kind), new Way(true, kind)];
+    const random = randomNumbers(SEED);
+    const packets = Array.from({ length: 1400 }, (_, index) => {
+      const bytes = Uint8Array.from({ length: 60 }, () => random(256));
+      return { bytes, seconds: 1_700_000_000, nanoseconds: index, packetType: PacketType.host };
+    });
+    for (const way of [alone, inRuns]) way.read(packets);
+    expect(inRuns.outcome).toEqual(alone.outcome);
+    expect(inRuns.runs).toEqual([1024, 376]);
+  });
 });
