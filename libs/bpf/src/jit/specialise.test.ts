@@ -38,6 +38,11 @@ describe('a program for one kind of packets', () => {
       'ld [12]\nrsh #16\njeq #0x800, yes, no\nyes: ret #1\nno: ret #0',
       ['return 1;'],
     ],
+    [
+      'takes metadata for whole numbers, whatever the size of the load',
+      'ldb [proto]\njeq #0x800, yes, no\nyes: ret #1\nno: ret #0',
+      null,
+    ],
     ['keeps a load that ends the program when it is outside', 'ld [60]\nret #1', null],
     [
       'does not know where ways meet that differ',
@@ -47,6 +52,6 @@ describe('a program for one kind of packets', () => {
   ])('%s', (_, text, expected) => {
     const code = codeOf(text);
     if (expected) expect(code).toEqual(expected);
-    else expect(code.join(' ')).toMatch(/captured < 64|a === 5|a \^= 5/);
+    else expect(code.join(' ')).toMatch(/captured < 64|a === 5|a \^= 5|a \^= 2048/);
   });
 });

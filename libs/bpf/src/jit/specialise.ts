@@ -78,6 +78,8 @@ function after({ code, k }: Instruction, { a, x }: Registers, kind: PacketKind):
 }
 
 function loaded(offset: number, size: number, { bytes }: PacketKind): Known {
+  // Metadata are whole numbers whatever the size of the load: `ldb [proto]` gives 0x800.
+  if (offset >= 0x8000_0000) return nothingKnown;
   let mask = size === 4 ? 0 : -1 << (8 * size);
   let value = 0;
   for (let at = 0; at < size; at++) {
