@@ -42,14 +42,18 @@ function confined({ status }: Agent): string {
 /** What runs as it should, as far as it can be proven, or has nothing to do. */
 const RIGHT = new Set<FilterState['state']>(['attested', 'attested (loaded)', 'reported', 'not applicable']);
 
-/** How many attachments are as they should be, and the first that is not. */
+/** In a table of agents; `agent get AGENT` has them all. */
+const MOST_NAMES = 5;
+
+/** What runs, and the first that is not as it should be. */
 function filters({ status }: Agent): string {
   const states = status?.filters ?? [];
   const wrong = states.filter(({ state }) => !RIGHT.has(state));
-  const names = new Set(states.map((state) => `${state.filter}@${state.version}`));
+  const names = [...new Set(states.map((state) => `${state.filter}@${state.version}`))];
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
   const first = wrong[0];
   const fault = first ? ` (${first.filter}@${first.version} ${first.state} on ${first.interface})` : '';
-  return `${[...names].join(',') || 'none'}${fault}`;
+  return `${names.slice(0, MOST_NAMES).join(',') || 'none'}${more}${fault}`;
 }
 
 function dropped({ status }: Agent): number {

@@ -70,6 +70,15 @@ describe('agent get', () => {
     expect(out).toContain(`4 of 5  ${shown}`);
   });
 
+  it('names five filters of an agent that runs more, and how many more', async () => {
+    const busy = agent('host-1');
+    const names = Array.from({ length: 7 }, (_, number) => `f${number}`);
+    busy.status!.filters = names.map((filter) => ({ ...web, filter, interface: 'eth0', state: 'attested' }));
+    fleet.agents = [busy];
+    const { out } = await runCommand(['agent', 'get', '--server', server]);
+    expect(out).toContain('  f0@3,f1@3,f2@3,f3@3,f4@3 and 2 more  ');
+  });
+
   it('shows an agent that has said nothing yet', async () => {
     const { status: _, ...silent } = agent('host-1');
     fleet.agents = [silent];
