@@ -38,6 +38,12 @@ export const AGENT_AS_ROOT = 'AGENT_AS_ROOT';
 /** @param why it has the rights of root, for people; undefined: it has not */
 export const asRoot = (why: string | undefined): Errors => (why === undefined ? [] : [errorNow(AGENT_AS_ROOT, why)]);
 
+/** @param what of the time without a socket is not known any more, for people; undefined: nothing */
+export const gapErrors = (what: string | undefined): Errors =>
+  what === undefined
+    ? []
+    : [errorNow('SECTION_CORRUPT', `open-section was damaged or gone at the start: ${what}; check its disk`)];
+
 /** @param why nothing can be sent, for people; undefined: it can */
 export const brokersAway = (why: string | undefined): Errors =>
   why === undefined ? [] : [errorNow('BROKERS_UNREACHABLE', why)];

@@ -4,6 +4,7 @@ import { bootTimeMs, type FolderLock } from '@bpfleet/linux';
 import { PrivateKey } from '@bpfleet/service';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
+import { gapErrors } from './agent-errors.js';
 import type { OpenerEvent, OpenerPort } from './border/opener-port.js';
 import { noteOpenSection, prepareSpool } from './capture/prepare-spool.js';
 import { KEPT_TIMES_FILE } from './capture/ring/kept-times.js';
@@ -174,10 +175,10 @@ export class CaptureAgent {
     const { boot, nowMs: bootNowMs } = this.#clock;
     const facts = { agent, boot, bootNowMs, origin, logger: parts.logger };
     const prepared = await prepareSpool(folder, this.#sections.disk, facts);
-    const { firstSegment, positions, before, readAtMs, refused } = prepared;
+    const { firstSegment, positions, before, readAtMs, isReadAtLost, refused } = prepared;
     const events = this.#sourceEvents();
     if (refused) events.refused(refused.record.header, refused.record.bytes, refused.error);
-    this.#gap = new SocketGap(readAtMs);
+    this.#gap = new SocketGap(readAtMs, isReadAtLost);
     // Only now: the section that was left open needs its epoch's key too.
     await this.#sections.forgetKeys();
     const source = parts.createSource(positions);
@@ -309,7 +310,8 @@ export class CaptureAgent {
     const answer = await parts.opener.desire({ state: envelope, ...taken, excluded });
     const isNew = this.#account.carriedOut(answer);
     await this.#source?.apply(answer, excluded);
-    this.#gap.carriedOut();
+    if (this.#gap.carriedOut())
+      for (const { code, message } of gapErrors(this.#gap.lost)) parts.logger.error({ code }, message);
     parts.onCarriedOut?.();
     if (isNew) this.#outcomes.carriedOut(answer.outcomes);
     this.#budgets.keepTo(answer.settings.budgets);

@@ -44,7 +44,7 @@ function account(before: Record<string, string> = {}, kind: 'ring' | 'file' = 'r
     },
     guest: { step: 'headers', errors: [errorOf('OVER_BUDGET')] },
     guard: { read: () => guardFigures },
-    gap: { interval: undefined },
+    gap: { interval: undefined, lost: 'the gap' },
     trouble: { errors: [errorOf('SERVER_UNREACHABLE')] },
     orders: { troubles: ['the orders'] },
     own: { trouble: 'the brokers' },
@@ -67,7 +67,7 @@ describe('what an epoch tells of itself', () => {
         'DATA_NOT_WRITABLE',
         'DATA_NOT_WRITABLE',
       ],
-      ...['OWN_TRAFFIC_CAPTURED', 'AGENT_AS_ROOT', 'SECTION_CORRUPT', 'ATTACH_REFUSED'],
+      ...['OWN_TRAFFIC_CAPTURED', 'AGENT_AS_ROOT', 'SECTION_CORRUPT', 'SECTION_CORRUPT', 'ATTACH_REFUSED'],
     ]);
   });
 

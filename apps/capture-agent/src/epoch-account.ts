@@ -1,5 +1,5 @@
 import type { AgentStatus } from '@bpfleet/contract';
-import { asRoot, brokersAway, interfaceErrors, ownTraffic, unkept, unread } from './agent-errors.js';
+import { asRoot, brokersAway, gapErrors, interfaceErrors, ownTraffic, unkept, unread } from './agent-errors.js';
 import type { DesireAnswer, FilterOutcome, OpenerPort } from './border/opener-port.js';
 import type { SocketGap } from './capture/socket-gap.js';
 import type { PacketSource } from './capture/sources/packet-source.js';
@@ -21,7 +21,7 @@ export interface AccountParts {
   readonly sections: Pick<WaitingSections, 'counts' | 'figures' | 'errors'> & { readonly disk: { maxBytes: number } };
   readonly guest: Pick<Guest, 'step' | 'errors'>;
   readonly guard: Pick<GuardMeter, 'read'>;
-  readonly gap: Pick<SocketGap, 'interval'>;
+  readonly gap: Pick<SocketGap, 'interval' | 'lost'>;
   /** Why the agent does not do what the filter-manager says now. */
   readonly trouble: { readonly errors: AgentStatus['errors'] };
   readonly orders: { readonly troubles: readonly string[] };
@@ -116,6 +116,7 @@ export class EpochAccount {
         ...ownTraffic(notExcluded),
         ...asRoot(whyRoot),
         ...sections.errors,
+        ...gapErrors(gap.lost),
         ...unread(source),
       ],
     });

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { SectionWriter } from '@bpfleet/section';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { aHeader, aSection } from '../spool/contract-tests/records.js';
 import { DiskSpool } from '../spool/disk-spool.js';
+import { SegmentWriter } from '../spool/segment-writer.js';
 import { noteOpenSection, prepareSpool } from './prepare-spool.js';
 import { KEPT_TIMES_FILE } from './ring/kept-times.js';
 import { OPEN_SECTION_FILE, OpenSection } from './sections/open-section.js';
@@ -58,7 +60,7 @@ async function noted(): Promise<void> {
 
 async function prepared() {
   const spool = await opened();
-  const { before } = await prepareSpool(folder, spool, facts);
+  const { before, readAtMs, isReadAtLost } = await prepareSpool(folder, spool, facts);
   const taken = await spool.take(1 << 20);
   const { damaged } = spool.counts;
   await spool.close();
@@ -69,6 +71,7 @@ async function prepared() {
   file.close();
   return {
     before,
+    readAt: { readAtMs, isReadAtLost },
     sections: taken.map(({ header: { epoch, seq, packets } }) => ({ epoch, seq, packets })),
     damaged,
     next,
@@ -195,6 +198,35 @@ describe('prepareSpool', () => {
     await spool.close();
     lose();
     expect((await prepared()).damaged).toEqual(DAMAGED_SECTION);
+  });
+
+  it.each(['damaged', 'gone'])('knows since when no socket stood though the marks are %s', async (how) => {
+    leaveOpenSection(() => {});
+    await noted();
+    if (how === 'gone') rmSync(join(folder, 'marks'));
+    else writeFileSync(join(folder, 'marks'), Buffer.alloc(4096, 0xa5));
+    expect((await prepared()).readAt).toEqual({ readAtMs: 1_700_000_001_000, isReadAtLost: undefined });
+  });
+
+  it.each(losses)('goes by the newest packet that is left where its file is %s, if there is one', async (_, lose) => {
+    leaveOpenSection(() => {});
+    await noted();
+    lose();
+    expect((await prepared()).readAt).toEqual({ readAtMs: undefined, isReadAtLost: true });
+    leaveOpenSection(() => {});
+    await noted();
+    const writer = new SegmentWriter({ folder, firstSegment: 1 });
+    writer.append(aHeader(6, aSection(6, 600), { epoch: 99 }), aSection(6, 600));
+    writer.close();
+    lose();
+    expect((await prepared()).readAt).toEqual({ readAtMs: 1_700_000_000_000, isReadAtLost: true });
+  });
+
+  it('goes by its own packets where nothing but the time is damaged', async () => {
+    leaveOpenSection((words) => {
+      words[W.aliveAtMs] = Number.NaN;
+    });
+    expect((await prepared()).readAt).toEqual({ readAtMs: 1_700_000_000_000, isReadAtLost: true });
   });
 
   it('has nothing to say of it at a first start', async () => {

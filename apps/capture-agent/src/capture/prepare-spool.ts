@@ -25,6 +25,8 @@ export interface PreparedSpool {
   readonly before: Readonly<Record<string, string>>;
   /** When a process before last read its rings to their ends, Unix ms; undefined: there was none that did. */
   readonly readAtMs: number | undefined;
+  /** There was one, and what told it is damaged: `readAtMs` is the newest packet that is left of it, or nothing. */
+  readonly isReadAtLost?: true;
   /** The section that was left, where the disk does not take it. */
   readonly refused?: { readonly record: NonNullable<Recovered['record']>; readonly error: BpfleetError };
 }
@@ -68,14 +70,16 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
     if (left === undefined) {
       return { firstSegment: spool.firstSegment, positions: [], before: beforeInMemory(spool), readAtMs: undefined };
     }
-    const rings = { positions: left.positions, readAtMs: left.readAtMs || undefined };
+    const { positions, readAtMs } = left;
+    const { newestPacketAtMs } = spool;
     if (!left.isReadable) {
       spool.foundDamaged(DAMAGED_SECTION);
       logger.error(
         { folder },
         'the section that the agent process before left open is damaged, and lost; check the disk',
       );
-      return { firstSegment: spool.firstSegment, before: beforeInMemory(spool), ...rings };
+      const readAt = readAtOf({ readAtMs, isDamaged: true }, newestPacketAtMs);
+      return { firstSegment: spool.firstSegment, before: beforeInMemory(spool), positions, ...readAt };
     }
     const recovered = recoverSection(left, spool.lastOf(left.epoch), origin, { agent, boot, closedAtMs: bootNowMs() });
     spool.foundDamaged(recovered.damaged);
@@ -89,10 +93,23 @@ export async function prepareSpool(folder: string, spool: DiskSpool, facts: Spoo
     logger.info(before, 'the agent process before left');
     if (recovered.damaged !== noAmount)
       logger.error({ folder, ...before }, 'what the agent process before left open is damaged; check the disk');
-    return { ...appended, before, ...rings };
+    const recoveredAtMs = recovered.record?.header.packets ? msOf(recovered.record.header.tsMaxNs) : newestPacketAtMs;
+    const readAt = readAtOf({ readAtMs, isDamaged: left.areFiguresDamaged }, recoveredAtMs);
+    return { ...appended, before, positions, ...readAt };
   } finally {
     file.close();
   }
+}
+
+const msOf = (ns: bigint): number => Number(ns / 1_000_000n);
+
+/** Where nobody knows: what came behind the newest packet was in the open section, if anywhere. */
+function readAtOf(
+  { readAtMs, isDamaged }: { readonly readAtMs: number; readonly isDamaged: boolean },
+  newestPacketAtMs: number | undefined,
+): Pick<PreparedSpool, 'readAtMs' | 'isReadAtLost'> {
+  if (readAtMs > 0) return { readAtMs };
+  return isDamaged ? { readAtMs: newestPacketAtMs, isReadAtLost: true } : { readAtMs: undefined };
 }
 
 /**

@@ -46,4 +46,28 @@ describe('SocketGap', () => {
     gap.carriedOut();
     expect(gap.interval).toBeUndefined();
   });
+
+  it.each([
+    [
+      'the newest packet that is left',
+      10_000,
+      { fromMs: 9_950, toMs: 12_000 },
+      /not known: the newest .* of 1970-01-01T00:00:10.000Z/,
+    ],
+    ['nothing', undefined, undefined, /not known: what came until 1970-01-01T00:00:12.000Z is in no count$/],
+  ])('says where its begin is lost that it is not known, and goes by %s', (_, readAtMs, interval, text) => {
+    const gap = new SocketGap(readAtMs, true);
+    gap.found(fresh(12_000));
+    expect(gap.lost).toBeUndefined();
+    expect([gap.carriedOut(), gap.carriedOut()]).toEqual([true, false]);
+    expect(gap.interval).toEqual(interval);
+    expect(gap.lost).toMatch(text);
+  });
+
+  it('has lost nothing where the sockets lived on', () => {
+    const gap = new SocketGap(undefined, true);
+    gap.found({ openedAtMs: 12_000, wasRead: true });
+    gap.carriedOut();
+    expect(gap.lost).toBeUndefined();
+  });
 });

@@ -20,8 +20,14 @@ export class SocketGap {
   #isOver = false;
   #livedOn = false;
 
-  /** @param readAtMs when a process before last read its rings to their ends, Unix ms; undefined: there was none that did */
-  constructor(private readonly readAtMs: number | undefined) {}
+  /**
+   * @param readAtMs when a process before last read its rings to their ends, Unix ms; undefined: there was none that did
+   * @param isReadAtLost there was one, and what told it is damaged: `readAtMs` is the newest packet that is left of it, or nothing
+   */
+  constructor(
+    private readonly readAtMs: number | undefined,
+    private readonly isReadAtLost = false,
+  ) {}
 
   /** A socket is there. */
   found({ openedAtMs, wasRead }: Pick<CaptureSocket, 'openedAtMs' | 'wasRead'>): void {
@@ -30,9 +36,24 @@ export class SocketGap {
     this.#livedOn ||= wasRead;
   }
 
-  /** A desired state was carried out. Sockets that come from here on are of interfaces or filters that are new. */
-  carriedOut(): void {
+  /**
+   * A desired state was carried out. Sockets that come from here on are of interfaces or filters that are new.
+   * @returns whether it is over now, and was not before
+   */
+  carriedOut(): boolean {
+    const wasOver = this.#isOver;
     this.#isOver = this.#openedAtMs > 0;
+    return this.#isOver && !wasOver;
+  }
+
+  /** What is not known of it any more, for people; undefined: nothing. */
+  get lost(): string | undefined {
+    if (!this.#isOver || !this.isReadAtLost || this.#livedOn) return undefined;
+    const until = `until ${new Date(this.#openedAtMs).toISOString()}`;
+    const from = this.interval
+      ? `the newest packet that is left is of ${new Date(this.readAtMs!).toISOString()}, and what came after it`
+      : 'what came';
+    return `since when no socket stood is not known: ${from} ${until} is in no count`;
   }
 
   get interval(): Interval | undefined {

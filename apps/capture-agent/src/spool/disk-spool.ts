@@ -156,6 +156,11 @@ export class DiskSpool implements SectionStore {
     return this.#scan.lastOf(epoch);
   }
 
+  /** Of its last section, sent or not, as far as it is here: Unix ms; undefined: there is none. */
+  get newestPacketAtMs(): number | undefined {
+    return this.#scan.newestPacketAtMs;
+  }
+
   /** Epochs that sections wait of. */
   get epochs(): ReadonlySet<number> {
     return this.#known.epochs;

@@ -59,6 +59,11 @@ export class SegmentScan {
     return this.#newest;
   }
 
+  get newestPacketAtMs(): number | undefined {
+    const newest = [...this.#lasts.values()].reduce((most, { tsMaxNs }) => (tsMaxNs > most ? tsMaxNs : most), 0n);
+    return newest > 0n ? Number(newest / 1_000_000n) : undefined;
+  }
+
   lastOf(epoch: number): RecordHeader | undefined {
     return this.#lasts.get(epoch);
   }
