@@ -25,7 +25,11 @@ describe('StatusReporter', () => {
   let nonces: (string | undefined)[];
   let enrol: () => void;
   let reporter: StatusReporter;
+  let isBusy: boolean;
+  let log: string;
   beforeEach(() => {
+    isBusy = false;
+    log = '';
     client = new FakeClient();
     nonces = [];
     const enrolled = new Promise<void>((resolve) => {
@@ -33,6 +37,7 @@ describe('StatusReporter', () => {
     });
     const collect = async (nonce: string | undefined) => {
       nonces.push(nonce);
+      if (isBusy) await new Promise(() => {});
       return {
         ...{ agent: 'a', labels: {}, generation: 1, epoch: 1, source: 'ring' as const, facts, sections },
         ...{ interfaces: [], filters: [], errors: [] },
@@ -41,7 +46,8 @@ describe('StatusReporter', () => {
     const fail = (error: unknown) => {
       throw error;
     };
-    reporter = new StatusReporter(client as unknown as AgentClient, pino({ level: 'silent' }), enrolled, collect, fail);
+    const logger = pino({ level: 'warn' }, { write: (line) => (log += line) });
+    reporter = new StatusReporter(client as unknown as AgentClient, logger, enrolled, collect, fail);
     reporter.start();
   });
   afterEach(() => reporter.stop());
@@ -92,6 +98,15 @@ describe('StatusReporter', () => {
     client.isAway = false;
     for (let arrived = 0; arrived < 2; arrived++) await reporter.last();
     expect(nonces.slice(2)).toEqual(['nonce 2', 'nonce 2', 'nonce 2', 'nonce 3']);
+  });
+  it('names the capture thread, and no filter-manager, where that thread does not tell its counters', async () => {
+    enrol();
+    await expect.poll(sequences).toEqual([0, 1]);
+    await reporter.stop();
+    isBusy = true;
+    await reporter.last();
+    expect(log).toContain('TOO_BUSY');
+    expect(log).not.toContain('filter-manager has not');
   });
   it('has no last word for a filter-manager that never heard of it', async () => {
     await reporter.stop();

@@ -1,4 +1,5 @@
-import { type AgentStatus, agentApi, answerWithin } from '@bpfleet/contract';
+import { type AgentStatus, agentApi, answerWithin, Deadline } from '@bpfleet/contract';
+import { BpfleetError } from '@bpfleet/errors';
 import type { Logger } from 'pino';
 import { abortableDelay } from '../abortable-delay.js';
 import type { AgentClient } from './agent-client.js';
@@ -80,15 +81,28 @@ export class StatusReporter {
   }
 
   async #deliver(timeoutMs: number, ...stopping: readonly AbortSignal[]): Promise<void> {
-    const post = async (signal: AbortSignal) => {
-      const body: AgentStatus = { ...(await this.collect(this.#nonce)), sequence: this.#sequence++ };
-      return this.client.call(agentApi.postStatus, { body, signal });
-    };
+    const status = await this.#collected(timeoutMs, ...stopping);
+    const body: AgentStatus = { ...status, sequence: this.#sequence++ };
+    const post = (signal: AbortSignal) => this.client.call(agentApi.postStatus, { body, signal });
     const { nonce } = await answerWithin(timeoutMs, 'the filter-manager', post, ...stopping);
     // The first one: nothing is attested before it was used.
     if (this.#nonce === undefined && nonce !== undefined) this.#changed = true;
     this.#nonce = nonce;
     this.#isRegistered();
+  }
+
+  /** The capture thread is asked too, which may have too much to do: the service has nothing to do with that. */
+  async #collected(timeoutMs: number, ...stopping: readonly AbortSignal[]): Promise<Omit<AgentStatus, 'sequence'>> {
+    const deadline = new Deadline(timeoutMs, ...stopping);
+    try {
+      const status = await Promise.race([this.collect(this.#nonce), aborted(deadline.signal)]);
+      if (status !== undefined) return status;
+      throw new BpfleetError('TOO_BUSY', `the capture thread has not told its counters within ${timeoutMs / 1000} s`, {
+        hint: 'run fewer filters, or narrower ones: bpfleet agent get shows them',
+      });
+    } finally {
+      deadline.clear();
+    }
   }
 
   async #nextChange(signal: AbortSignal): Promise<void> {

@@ -85,8 +85,9 @@ export class Guest {
 
   #stepped(usage: HostUsage): void {
     const { step, budget } = this.#throttle;
+    // Not as a word of its own, which would be another cause: of what goes to and fro within a minute the log tells the first, and the last.
     this.logger.warn(
-      { step, usage, budget },
+      { usage, budget: { ...budget, step } },
       'all filters keep another part of their packets, by the agent’s own budget',
     );
     this.captures.throttle(step);

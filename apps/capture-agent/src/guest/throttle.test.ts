@@ -33,6 +33,30 @@ describe('Throttle', () => {
     expect(throttle.step).toBe('full');
   });
 
+  it('pauses for twice as long each time that it was over the budget behind a pause, for two minutes at most', () => {
+    const throttle = new Throttle(budget);
+    seconds(throttle, 9, 90);
+    const pauses = Array.from({ length: 6 }, () => {
+      // Some are over it while nothing is read, too.
+      seconds(throttle, 4, 90);
+      let calm = 0;
+      while (seconds(throttle, 1, 1)[0] === 'paused') calm++;
+      while (seconds(throttle, 1, 90)[0] !== 'paused');
+      return calm;
+    });
+    expect(pauses).toEqual([9, 19, 39, 79, 119, 119]);
+  });
+
+  it('begins with short pauses again when all was kept in between', () => {
+    const throttle = new Throttle(budget);
+    for (let pause = 0; pause < 2; pause++) {
+      seconds(throttle, 9, 90);
+      expect(seconds(throttle, 10, 1).at(-1)).toBe('sampled');
+      seconds(throttle, 20, 1);
+      expect(throttle.step).toBe('full');
+    }
+  });
+
   it('counts memory as well, and the lower step of both', () => {
     const throttle = new Throttle(budget);
     expect(seconds(throttle, 4, 1, 1001).at(-1)).toBe('headers');

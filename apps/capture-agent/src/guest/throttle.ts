@@ -24,6 +24,11 @@ export interface Excess {
 const SECONDS_OVER = 3;
 /** So many below what is comfortable take it a step up again. */
 const SECONDS_CALM = 10;
+/**
+ * While nothing is read it is always calm, and the rings are full when reading begins again: each pause that did not help lasts
+ * twice as long as the one before, at most so long.
+ */
+const LONGEST_PAUSE_SECONDS = 120;
 const COMFORTABLE = 0.7;
 
 /**
@@ -35,6 +40,8 @@ export class Throttle {
   #step = 0;
   #over = 0;
   #calm = 0;
+  /** Of the next pause by CPU, or the one that is on. */
+  #pauseSeconds = SECONDS_CALM;
 
   constructor(public budget: HostBudget) {}
 
@@ -60,12 +67,18 @@ export class Throttle {
     this.#over = share > 1 ? this.#over + 1 : 0;
     this.#calm = share < COMFORTABLE ? this.#calm + 1 : 0;
     if (this.#over >= SECONDS_OVER) this.#move(1);
-    else if (this.#calm >= SECONDS_CALM) this.#move(-1);
+    else if (this.#calm >= (this.#step === PAUSED ? this.#pauseSeconds : SECONDS_CALM)) this.#move(-1);
   }
 
   #move(by: number): void {
-    this.#step = Math.min(Math.max(this.#step + by, 0), budgetSteps.length - 1);
+    const before = this.#step;
+    this.#step = Math.min(Math.max(before + by, 0), PAUSED);
     this.#over = 0;
     this.#calm = 0;
+    if (this.#step < before && before === PAUSED)
+      this.#pauseSeconds = Math.min(2 * this.#pauseSeconds, LONGEST_PAUSE_SECONDS);
+    if (this.#step === 0) this.#pauseSeconds = SECONDS_CALM;
   }
 }
+
+const PAUSED = budgetSteps.indexOf('paused');

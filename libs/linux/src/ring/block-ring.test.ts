@@ -100,6 +100,17 @@ describe('a ring', () => {
     expect([ring.pendingPackets(), ring.openSequence()]).toEqual([1, 2]);
   });
 
+  it('tells the number of the block that the kernel opened last, however many wait before it', () => {
+    const ring = new FakeRing(geometry);
+    expect(ring.newestSequence()).toBe(1);
+    ring.push([frame(1)]);
+    ring.push([frame(2)]);
+    expect([ring.openSequence(), ring.newestSequence()]).toEqual([1, 3]);
+    // It has no place for the fourth.
+    ring.push([frame(3)]);
+    expect([ring.openSequence(), ring.newestSequence()]).toEqual([1, 3]);
+  });
+
   it('tells nothing of a block that the kernel has yet to open again', () => {
     const ring = new FakeRing(geometry);
     for (let block = 0; block < geometry.blockCount; block++) ring.push([frame(1), frame(2)]);

@@ -21,6 +21,8 @@ export interface BlockSource {
   pendingPackets(): number;
   /** The sequence number that the block has, or will have, which `take` gives next. */
   openSequence(): number;
+  /** The sequence number of the block that the kernel opened last. */
+  newestSequence(): number;
 }
 
 /**
@@ -60,7 +62,7 @@ export class BlockRing implements BlockSource {
     this.#next = start.block;
     this.#sequence = start.sequence;
     this.#isUncertain = start.isUncertain;
-    if (after === undefined || after.blockSequence > this.#newestSequence()) return;
+    if (after === undefined || after.blockSequence > this.newestSequence()) return;
     if (start.isUncertain && after.blockSequence === start.sequence) {
       // Read and given back: the kernel does not fill it any more.
       this.#isUncertain = false;
@@ -108,6 +110,13 @@ export class BlockRing implements BlockSource {
     return this.#sequence;
   }
 
+  newestSequence(): number {
+    if (this.#closed) return this.#sequence;
+    let newest = 0;
+    for (let block = 0; block < this.geometry.blockCount; block++) newest = Math.max(newest, this.#sequenceOf(block));
+    return newest;
+  }
+
   /**
    * How many packets `take` has not given yet, those of the block that is being filled included.
    * @param after where a reader before stood: what lies before it is not counted
@@ -153,12 +162,6 @@ export class BlockRing implements BlockSource {
 
   #isOurs(block: number): boolean {
     return (Atomics.load(this.#words, this.#wordAt(block, BLOCK.status)) & TP_STATUS.user) !== 0;
-  }
-
-  #newestSequence(): number {
-    let newest = 0;
-    for (let block = 0; block < this.geometry.blockCount; block++) newest = Math.max(newest, this.#sequenceOf(block));
-    return newest;
   }
 
   #sequenceOf(block: number): number {

@@ -106,6 +106,10 @@ export class FakeRing implements BlockSource {
     return this.#ring.openSequence();
   }
 
+  newestSequence(): number {
+    return this.#ring.newestSequence();
+  }
+
   pendingPackets(): number {
     return this.#ring.pendingPackets();
   }

@@ -1,5 +1,5 @@
 import type { CaptureMember } from '../../border/opener-port.js';
-import { type MemberCounters, noCounts } from './attributed-member.js';
+import { type AttributedMember, type MemberCounters, noCounts } from './attributed-member.js';
 import type { MemberAccounts } from './attribution.js';
 import { Budget, type BudgetStep } from './budget.js';
 import { Classifiers } from './classifiers.js';
@@ -30,7 +30,8 @@ export class MemberLedger {
   /** Rows that have ended, and those of versions on interfaces that are gone; who left first stands first. */
   readonly #ended = new Map<string, Row>();
   readonly #gone = new Map<string, Row>();
-  readonly #budgets = new Map<string, { readonly budget: Budget; readonly limits: string }>();
+  /** By filter and limits; of one filter the newest is last: while a swap waits for its cut, members before it have theirs. */
+  readonly #budgets = new Map<string, { readonly filter: string; readonly budget: Budget }>();
   readonly #sets = new MemberSets();
   readonly #classifiers = new Classifiers();
   #throttle: BudgetStep = 'full';
@@ -48,22 +49,21 @@ export class MemberLedger {
    * These members run, or will; others have ended, until they come again. Totals never go back, so what is forgotten of those
    * is their names alone.
    */
-  runs(running: ReadonlySet<MemberCounters>): void {
-    const filters = new Set<string>();
+  runs(members: readonly Pick<AttributedMember, 'counters' | 'budget'>[]): void {
+    const running = new Set(members.map(({ counters }) => counters));
+    const taken = new Set(members.map(({ budget }) => budget));
     for (const [key, row] of this.#counters) {
-      if (running.has(row.counters)) {
-        this.#ended.delete(key);
-        filters.add(row.filter);
-      } else if (row.interface !== GONE && !this.#ended.has(key)) this.#ended.set(key, row);
+      if (running.has(row.counters)) this.#ended.delete(key);
+      else if (row.interface !== GONE && !this.#ended.has(key)) this.#ended.set(key, row);
     }
-    for (const filter of this.#budgets.keys()) if (!filters.has(filter)) this.#budgets.delete(filter);
+    for (const [key, { budget }] of this.#budgets) if (!taken.has(budget)) this.#budgets.delete(key);
     while (this.#ended.size > MOST_ROWS_LEFT) this.#forget(...first(this.#ended));
   }
 
   /** Begins the next second of every budget whose second is over. */
   turn(nowMs: number): StepChange[] {
     const changes: StepChange[] = [];
-    for (const [filter, { budget }] of this.#budgets) {
+    for (const { filter, budget } of this.#budgets.values()) {
       if (budget.turn(nowMs)) changes.push({ filter, step: budget.step });
     }
     // What is kept of a packet, and for how many it stands, is another set's from here on.
@@ -84,10 +84,11 @@ export class MemberLedger {
   }
 
   versions(): (MemberCounters & { version: string; interface: string; step: BudgetStep })[] {
+    const steps = new Map([...this.#budgets.values()].map(({ filter, budget }) => [filter, budget.step]));
     return [...this.#counters.values()].map(({ version, filter, interface: device, counters }) => ({
       version,
       interface: device,
-      step: this.#budgets.get(filter)?.budget.step ?? 'full',
+      step: steps.get(filter) ?? 'full',
       ...counters,
     }));
   }
@@ -137,12 +138,12 @@ export class MemberLedger {
 
   /** A version with other limits begins with a budget of its own; otherwise it goes on with the one of the version before. */
   #budgetOf({ filter, budget: limits }: CaptureMember): Budget {
-    const text = JSON.stringify(limits);
-    const known = this.#budgets.get(filter);
-    if (known?.limits === text) return known.budget;
+    const key = `${filter} ${limits.packetsPerSecond} ${limits.bytesPerSecond}`;
+    const known = this.#budgets.get(key);
+    if (known !== undefined) return known.budget;
     const budget = new Budget(limits);
     budget.limitTo(this.#throttle);
-    this.#budgets.set(filter, { budget, limits: text });
+    this.#budgets.set(key, { filter, budget });
     return budget;
   }
 }

@@ -48,6 +48,28 @@ describe('a capture session', () => {
     expect(rig.news.at(-1)).toMatchObject({ kind: 'stopped', counters: { taken: 2, ended: { taken: 2 } } });
   });
 
+  it('reads nothing while the agent pauses all filters, and all there is afterwards', () => {
+    rig.open(1, [1]);
+    rig.comes(1, [[1, 10]]);
+    rig.session.carryOut({ kind: 'throttle', step: 'paused' });
+    expect([rig.turn(), rig.session.kernelTotals()]).toEqual([false, { passed: 1, dropped: 0 }]);
+    rig.session.carryOut({ kind: 'throttle', step: 'headers' });
+    expect(rig.turn()).toBe(true);
+    rig.stop();
+    expect(rig.stored).toEqual(['eth1 10']);
+  });
+
+  it('stops within seconds though a ring fills as fast as it is read', () => {
+    rig.open(1, [1]);
+    rig.open(2, [2]);
+    rig.comes(2, [[2, 20]]);
+    rig.floods(1);
+    rig.stop();
+    expect(rig.nowMs).toBeLessThan(3000);
+    expect(rig.news.at(-1)).toMatchObject({ kind: 'stopped' });
+    expect(rig.stored).toContain('eth2 20');
+  });
+
   it('reads all there is only once it was told of all sockets that there were', () => {
     rig.open(1, [1]);
     expect(rig.session.readsAll).toBe(false);

@@ -33,6 +33,8 @@ const TOLD_MS = 5000;
 /** There may be thousands of versions. */
 const LEFT_OUT_MS = 1000;
 const NS_PER_MS = 1_000_000n;
+/** So long what is left in the rings is read at the end: of each, while more comes, a block at least. */
+const STOP_MS = 2000;
 
 /** What the capture thread does: it carries out the orders of the main thread between two turns of the reader. */
 export class CaptureSession {
@@ -79,6 +81,7 @@ export class CaptureSession {
         break;
       case 'throttle':
         this.#ledger.throttle(order.step);
+        this.reader.isPaused = order.step === 'paused';
         break;
       case 'collect':
         this.#ledger.forgetSets();
@@ -238,12 +241,13 @@ export class CaptureSession {
   #settled(): void {
     const lanes = [...this.reader.lanes.values()].flatMap(({ interfaces }) => interfaces.all);
     const all = [...lanes.map(({ attribution }) => attribution), ...this.#awaited];
-    this.#ledger.runs(new Set(all.flatMap(({ members }) => members.map(({ counters }) => counters))));
+    this.#ledger.runs(all.flatMap(({ members }) => members));
   }
 
   /** The sockets live on at the opener, their programs too; only what was read must be safe. */
   #stop(): CaptureCounters {
-    for (const lane of this.reader.lanes.values()) this.reader.drain(lane);
+    const untilMs = this.nowMs() + STOP_MS;
+    for (const lane of this.reader.lanes.values()) this.reader.drain(lane, untilMs);
     this.assembler.conclude(BigInt(this.wallClockMs()) * NS_PER_MS);
     const counters = this.#counters();
     for (const lane of [...this.reader.lanes.values()]) {

@@ -51,9 +51,9 @@ tell({ kind: 'ready' });
 for (let running = true; running; ) {
   // Before the turn: what comes while it lasts may still be unread at its end.
   const turnsAtMs = Date.now();
-  reader.turn(TURN_MS);
+  const isAllRead = reader.turn(TURN_MS);
   session.tick();
-  if (session.readsAll) open.read(turnsAtMs);
+  if (isAllRead && session.readsAll) open.read(turnsAtMs);
   open.leftOut(session.leftOut());
   for (let message = receiveMessageOnPort(port); message && running; message = receiveMessageOnPort(port)) {
     const order = message.message as CaptureOrder;

@@ -104,6 +104,12 @@ export class RingLane {
     }
   }
 
+  /** It was read, and not to its end: finds the cut of the next change, behind all that the kernel has put into the ring by now. */
+  left(nowMs: number): void {
+    const [next] = this.#changes;
+    if (next !== undefined && nowMs >= next.readyAtMs) this.#cut ??= this.socket.ring.newestSequence() + 1;
+  }
+
   /** @returns whether a change was carried out */
   #crossBefore(sequence: number): boolean {
     if (this.#cut === undefined || sequence < this.#cut) return false;

@@ -10,6 +10,11 @@ import { RingPacket } from './ring-packet.js';
 
 /** How often a lane that is changing is looked at. */
 const CHANGING_MS = 10;
+/**
+ * So long a ring is read at a time: one that fills as fast as it is read keeps neither the others nor orders waiting. It takes as
+ * long to reach what is in it as other rings have to be read.
+ */
+const LANE_MS = 20;
 
 /**
  * Reads the rings of all lanes into sections. `turn` blocks in poll(2) until a ring has a block, the flush window is
@@ -23,6 +28,14 @@ export class RingReader {
   readonly #run: Run = { packet: 0, packets: 0, skipsOutgoing: false };
   #polled: RingLane[] = [];
   #poll: PollSet;
+  /** Of `wakeUp` alone. */
+  readonly #pausedPoll: PollSet;
+  #isBehind = false;
+  /**
+   * Nothing is kept, so nothing is read: what does not fit a ring is dropped, and counted, by the kernel, which costs next to nothing.
+   * Lanes that are changing are read all the same.
+   */
+  isPaused = false;
   /** Called once per block: between packets, and often enough for what is counted per second. */
   betweenBlocks: (nowMs: number) => void = () => {};
 
@@ -32,6 +45,7 @@ export class RingReader {
     private readonly nowMs: () => number,
   ) {
     this.#poll = new PollSet([wakeUp.fd]);
+    this.#pausedPoll = new PollSet([wakeUp.fd]);
   }
 
   get lanes(): ReadonlyMap<number, RingLane> {
@@ -50,30 +64,42 @@ export class RingReader {
     this.#pollAll();
   }
 
-  /** Waits at most `timeoutMs`, then reads every ring to its end. */
-  turn(timeoutMs: number): void {
+  /**
+   * Waits at most `timeoutMs`, then reads every ring: to its end, or for `LANE_MS`.
+   * @returns whether all were read to their ends
+   */
+  turn(timeoutMs: number): boolean {
     // Lanes may come and go while they are read.
-    const [poll, polled] = [this.#poll, this.#polled];
-    poll.wait(this.#waitMs(timeoutMs));
-    if (poll.isReadable(0)) this.wakeUp.clear();
+    const [poll, polled, isPaused] = [this.#poll, this.#polled, this.isPaused];
+    const waited = isPaused ? this.#pausedPoll : poll;
+    waited.wait(this.#waitMs(timeoutMs));
+    if (waited.isReadable(0)) this.wakeUp.clear();
+    this.#isBehind = false;
     for (const [index, lane] of polled.entries()) {
       if (this.#lanes.get(lane.id) !== lane) continue;
       // Read, or poll would report it again at once. What it means shows elsewhere: the opener
       // reads which interfaces are down, and which sockets are bound to none any more.
-      if (poll.isFaulty(index + 1)) lane.socket.takeError();
-      this.drain(lane);
+      if (!isPaused && poll.isFaulty(index + 1)) lane.socket.takeError();
+      if (isPaused && !lane.isChanging) continue;
+      if (!this.drain(lane, this.nowMs() + LANE_MS)) this.#isBehind = true;
     }
     this.assembler.closeIfDue(this.nowMs());
+    return !this.#isBehind && !isPaused;
   }
 
   #waitMs(atMostMs: number): number {
+    if (this.#isBehind) return 0;
     const dueAtMs = this.assembler.dueAtMs;
     const untilDueMs = dueAtMs === undefined ? atMostMs : Math.max(0, dueAtMs - this.nowMs());
     const isChanging = this.#polled.some((lane) => lane.isChanging);
     return Math.ceil(Math.min(atMostMs, untilDueMs, isChanging ? CHANGING_MS : atMostMs));
   }
 
-  drain(lane: RingLane): void {
+  /**
+   * @param untilMs after the block that is at hand then, the rest is left for later
+   * @returns whether it was read to its end
+   */
+  drain(lane: RingLane, untilMs = Number.POSITIVE_INFINITY): boolean {
     const { ring } = lane.socket;
     for (let block = ring.take(); block !== undefined; block = ring.take()) {
       const nowMs = this.nowMs();
@@ -86,8 +112,13 @@ export class RingReader {
       ring.release();
       this.assembler.closeIfDue(nowMs);
       this.betweenBlocks(nowMs);
+      if (nowMs >= untilMs) {
+        lane.left(nowMs);
+        return false;
+      }
     }
     lane.drained(this.nowMs());
+    return true;
   }
 
   #readOnly(lane: InterfaceLane, block: PacketBlock, copier: CopiesRuns | undefined, nowMs: number): void {

@@ -85,7 +85,7 @@ export class MemberSections {
       else this.#lanes.set(key, new MemberLane(++this.#lastId, device, attribution, isOwn));
     }
     const running = [...this.#lanes.values()].flatMap(({ attribution }) => attribution.members);
-    this.#ledger.runs(new Set(running.map(({ counters }) => counters)));
+    this.#ledger.runs(running);
   }
 
   /** Whether any filter looks at packets of this kind. */

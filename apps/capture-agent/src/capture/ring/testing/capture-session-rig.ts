@@ -1,4 +1,4 @@
-import { FakeRing, WakeUp } from '@bpfleet/linux';
+import { WakeUp } from '@bpfleet/linux';
 import { LinkType, linkTypeName } from '@bpfleet/packet';
 import { forEachPacket, readSection, SectionWriter } from '@bpfleet/section';
 import type { CaptureSocket } from '../../../border/opener-port.js';
@@ -9,9 +9,13 @@ import type { CaptureNews } from '../capture-messages.js';
 import { CaptureSession } from '../capture-session.js';
 import { KeptTimes } from '../kept-times.js';
 import { RingReader } from '../ring-reader.js';
+import { FloodedRing } from './flooded-ring.js';
 
 /** Later than a take-over that began at 0 is over. */
 export const TAKEN_OVER_MS = 1000;
+
+/** The first byte of what floods a ring. */
+const FLOOD = 0xff;
 
 export const device = (index: number) => ({ name: `eth${index}`, index, linkType: 'EN10MB', cooked: false });
 export const all = memberOf('all', '');
@@ -30,7 +34,7 @@ export class CaptureSessionRig {
   readonly times = new ArrayBuffer(KeptTimes.sizeBytes);
   session!: CaptureSession;
   readonly #wakeUp = WakeUp.create();
-  readonly #rings = new Map<number, FakeRing>();
+  readonly #rings = new Map<number, FloodedRing>();
   #reader!: RingReader;
   #assembler!: SectionAssembler;
 
@@ -49,7 +53,7 @@ export class CaptureSessionRig {
   }
 
   open(id: number, indexes: readonly number[], more: Partial<CaptureSocket> = {}): void {
-    this.#rings.set(id, new FakeRing({ blockBytes: 1 << 16, blockCount: 8 }));
+    this.#rings.set(id, new FloodedRing(FLOOD, () => this.nowMs++));
     const socket: CaptureSocket = {
       ...{ id, isShared: indexes.length > 1, branches: [{ interfaces: indexes.map(device), members: [all] }] },
       ...{ ring: { blockBytes: 1 << 16, blockCount: 8, skipOutgoing: false }, isOwnSocket: false, wasRead: false },
@@ -69,8 +73,18 @@ export class CaptureSessionRig {
     );
   }
 
+  /** From here on the ring fills as fast as it is read, a block in a millisecond. */
+  floods(id: number): void {
+    this.#rings.get(id)!.isFlooded = true;
+  }
+
   read(): void {
     for (const lane of this.#reader.lanes.values()) this.#reader.drain(lane);
+  }
+
+  /** As the capture thread reads: a turn that does not wait. @returns whether all was read */
+  turn(): boolean {
+    return this.#reader.turn(0);
   }
 
   stop(): void {
