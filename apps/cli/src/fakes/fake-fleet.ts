@@ -12,6 +12,7 @@ import {
   type FlowList,
   type IdentityConflict,
   type ImportResult,
+  NewFilterVersion,
   type PacketAnswer,
   type PacketDetail,
   type QuarantinedRecordDetail,
@@ -179,7 +180,8 @@ export class FakeFleet {
     const filter = this.filters.get(name);
     if (!filter) return notFound(name);
     const number = filter.latest.version + 1;
-    const latest = { ...filter.latest, ...version, version: number, digest: digest(number) };
+    // As the service: what is left out is a default, not as it was.
+    const latest = { ...filter.latest, ...NewFilterVersion.parse(version), version: number, digest: digest(number) };
     this.filters.set(name, { ...filter, latest });
     return { status: 201, body: latest };
   }

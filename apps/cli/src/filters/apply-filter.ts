@@ -1,4 +1,5 @@
-import type { Filter, FilterVersion } from '@bpfleet/contract';
+import { isDeepStrictEqual } from 'node:util';
+import { type Filter, type FilterBudget, type FilterVersion, NewFilterVersion } from '@bpfleet/contract';
 import { BpfleetError, hasCode } from '@bpfleet/errors';
 import type { Servers } from '../servers.js';
 import { selectorText } from './filter-table.js';
@@ -44,12 +45,19 @@ async function findFilter(name: string, { control, controlApi }: Servers, signal
   }
 }
 
+const UNLIMITED: FilterBudget = { packetsPerSecond: 0, bytesPerSecond: 0 };
+
+const limited = (before: FilterBudget, wanted: WantedFilter['budget'] = {}): FilterBudget => ({
+  packetsPerSecond: wanted.packetsPerSecond ?? before.packetsPerSecond,
+  bytesPerSecond: wanted.bytesPerSecond ?? before.bytesPerSecond,
+});
+
 async function create(wanted: WantedFilter, { control, controlApi }: Servers, signal: AbortSignal) {
-  const { name, expression, description, interfaces, snaplenBytes } = wanted;
+  const { selectors: _, expression, budget, ...settings } = wanted;
   if (expression === undefined) {
-    throw new BpfleetError('REQUEST_INVALID', `filter ${name} is new and has no expression`);
+    throw new BpfleetError('REQUEST_INVALID', `filter ${wanted.name} is new and has no expression`);
   }
-  const body = { name, expression, description, interfaces, snaplenBytes };
+  const body = { ...settings, expression, budget: limited(UNLIMITED, budget) };
   const filter = await control.call(controlApi.createFilter, { body, signal });
   return filter.latest;
 }
@@ -61,15 +69,10 @@ async function update(
   signal: AbortSignal,
 ): Promise<FilterVersion> {
   const { latest } = before;
-  const body = {
-    expression: wanted.expression ?? latest.expression,
-    interfaces: wanted.interfaces ?? latest.interfaces,
-    snaplenBytes: wanted.snaplenBytes ?? latest.snaplenBytes,
-  };
-  const same =
-    body.expression === latest.expression &&
-    body.snaplenBytes === latest.snaplenBytes &&
-    body.interfaces.join() === latest.interfaces.join();
+  const { name: _, description: __, selectors: ___, budget, ...settings } = wanted;
+  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const body = NewFilterVersion.parse({ ...latest, ...given, budget: limited(latest.budget, budget) });
+  const same = isDeepStrictEqual(body, NewFilterVersion.parse(latest));
   if (same) return latest;
   return control.call(controlApi.createFilterVersion, { path: { name: wanted.name }, body, signal });
 }

@@ -1,7 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { Filter, FilterName, InterfacePatterns, Selector, SnaplenBytes } from '@bpfleet/contract';
+import {
+  Direction,
+  Filter,
+  FilterBudget,
+  FilterName,
+  InterfacePatterns,
+  Sampling,
+  Selector,
+  SnaplenBytes,
+} from '@bpfleet/contract';
 import { BpfleetError } from '@bpfleet/errors';
 import { z } from 'zod';
 
@@ -12,6 +21,10 @@ export const WantedFilter = z.strictObject({
   description: z.string().max(1024).optional(),
   interfaces: InterfacePatterns.optional(),
   snaplenBytes: SnaplenBytes.optional(),
+  direction: Direction.optional(),
+  sampling: Sampling.optional(),
+  /** Either limit may be left out, and stays as it is. */
+  budget: FilterBudget.partial().optional(),
   /** The agents that run it, one assignment each. */
   selectors: z.array(Selector).optional(),
 });
@@ -25,6 +38,9 @@ const PrintedFilter = Filter.transform(
     expression: latest.expression,
     interfaces: latest.interfaces,
     snaplenBytes: latest.snaplenBytes,
+    direction: latest.direction,
+    sampling: latest.sampling,
+    budget: latest.budget,
     selectors: assignments.map((assignment) => assignment.selector),
   }),
 );
@@ -72,6 +88,6 @@ function wantedFilter(value: unknown, path: string): WantedFilter {
   const issue = wanted.error.issues[0]!;
   const place = issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
   throw new BpfleetError('REQUEST_INVALID', `${path}: ${place}${issue.message}`, {
-    hint: 'a filter has name, expression, and may have description, interfaces, snaplenBytes, selector',
+    hint: 'a filter has name, expression, and may have description, interfaces, snaplenBytes, direction, sampling, budget, selector',
   });
 }

@@ -1,16 +1,23 @@
+import type { Direction } from '@bpfleet/contract';
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { WantedFilter } from '../../filters/wanted-filter.js';
 import { type OutputFormat, printAnswer, withOutput } from '../../output/format.js';
 import { expressionOf } from '../../report-error.js';
 import { servers, withServers } from '../../servers.js';
 import { print, type Terminal } from '../../terminal.js';
 
+const DIRECTIONS: readonly Direction[] = ['any', 'inbound', 'outbound'];
+
 interface ApplyOptions {
   readonly file?: string;
   readonly selector?: string;
   readonly snaplen?: number;
   readonly interface?: string[];
+  readonly direction?: Direction;
+  readonly sampling?: number;
+  readonly packetsPerSecond?: number;
+  readonly bytesPerSecond?: number;
   readonly description?: string;
   readonly output: OutputFormat;
 }
@@ -24,8 +31,14 @@ export function filterApply(parent: Command, terminal: Terminal): void {
     .description('create a filter, or give it a new version if something changed, and assign it to agents')
     .option('-f, --file <file>', 'read the filters from YAML or JSON; - is standard input')
     .option('-l, --selector <labels>', 'the agents that run it: env=prod,role in (web,api) (default: every agent)')
-    .option('-s, --snaplen <bytes>', 'bytes kept of each packet (default: 128)', snaplen)
+    .option('-s, --snaplen <bytes>', 'bytes kept of each packet (default: 128)', number(14, 262_144, ' of bytes'))
     .option('-i, --interface <pattern>', 'interfaces, * and ! allowed, repeatable (default: *)', collect)
+    .addOption(
+      new Option('--direction <direction>', 'packets that come in, or go out (default: any)').choices(DIRECTIONS),
+    )
+    .option('--sampling <n>', 'keep one packet of so many that match (default: 1)', number(1, 1_000_000))
+    .option('--packets-per-second <n>', 'keep no more of them on a host; 0: no limit (default)', number(0, 1e9))
+    .option('--bytes-per-second <n>', 'the same in bytes, as they are kept', number(0, 1e12))
     .option('--description <text>')
     .addHelpText('after', '\nWhat is left out stays as it is in the latest version.');
   withServers(withOutput(command)).action(
@@ -53,8 +66,8 @@ async function wantedFilters(
   options: ApplyOptions,
 ): Promise<WantedFilter[]> {
   if (options.file !== undefined) {
-    const { selector, snaplen: bytes, interface: patterns, description } = options;
-    if ([name, selector, bytes, patterns, description].some((value) => value !== undefined)) {
+    const { file: _, output: __, ...others } = options;
+    if ([name, ...Object.values(others)].some((value) => value !== undefined)) {
       command.error('error: with -f everything stands in the file; leave out the name and the other options');
     }
     const { readWantedFilters } = await import('../../filters/wanted-filter.js');
@@ -62,25 +75,25 @@ async function wantedFilters(
   }
   if (name === undefined) command.error('error: name the filter, or a file with -f');
   if (words.length === 0) command.error("error: the expression is missing; '' captures every packet");
+  const { selector, snaplen: snaplenBytes, interface: interfaces, direction, sampling, description } = options;
+  const { packetsPerSecond, bytesPerSecond } = options;
+  const hasBudget = packetsPerSecond !== undefined || bytesPerSecond !== undefined;
   return [
     {
-      name,
-      expression: words.join(' '),
-      ...(options.selector === undefined ? {} : { selectors: [options.selector] }),
-      ...(options.snaplen === undefined ? {} : { snaplenBytes: options.snaplen }),
-      ...(options.interface === undefined ? {} : { interfaces: options.interface }),
-      ...(options.description === undefined ? {} : { description: options.description }),
+      ...{ name, expression: words.join(' '), snaplenBytes, interfaces, direction, sampling, description },
+      selectors: selector === undefined ? undefined : [selector],
+      budget: hasBudget ? { packetsPerSecond, bytesPerSecond } : undefined,
     },
   ];
 }
 
-function snaplen(text: string): number {
-  const bytes = Number(text);
-  if (!Number.isInteger(bytes) || bytes < 14 || bytes > 262_144) {
-    throw new InvalidArgumentError('it is a number of bytes from 14 to 262144.');
-  }
-  return bytes;
-}
+const number = (least: number, most: number, unit = '') => {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`it is a number${unit} from ${least} to ${most}.`);
+  };
+};
 
 function collect(pattern: string, before: string[] | undefined): string[] {
   return [...(before ?? []), pattern];

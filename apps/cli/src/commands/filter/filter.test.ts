@@ -59,6 +59,34 @@ describe('filter apply', () => {
     expect(fleet.filters.get('web')?.latest.snaplenBytes).toBe(256);
   });
 
+  const narrowing = ['--direction', 'inbound', '--sampling', '10', '--packets-per-second', '100'];
+
+  it('narrows what is kept, and keeps what is not named of that, too', async () => {
+    await bpfleet(['apply', 'web', 'tcp port 443', ...narrowing]);
+    const narrowed = { direction: 'inbound', sampling: 10, budget: { packetsPerSecond: 100, bytesPerSecond: 0 } };
+    expect(fleet.filters.get('web')?.latest).toMatchObject(narrowed);
+    await bpfleet(['apply', 'web', 'tcp port 444']);
+    expect(fleet.filters.get('web')?.latest).toMatchObject({ ...narrowed, version: 2, expression: 'tcp port 444' });
+    await bpfleet(['apply', 'web', 'tcp port 444', '--bytes-per-second', '5000', '--sampling', '1']);
+    expect(fleet.filters.get('web')?.latest).toMatchObject({
+      ...{ version: 3, direction: 'inbound', sampling: 1, interfaces: ['*'] },
+      budget: { packetsPerSecond: 100, bytesPerSecond: 5000 },
+    });
+    const { out } = await bpfleet(['apply', 'web', 'tcp port 444', ...narrowing, '--sampling', '1']);
+    expect(out).toContain('unchanged, version 3');
+  });
+
+  it('reads the same from a file, and from what `filter get` prints', async () => {
+    const written = 'name: web\nexpression: tcp\nsampling: 4\ndirection: outbound\nbudget: {bytesPerSecond: 9000}';
+    await bpfleet(['apply', '-f', '-'], written);
+    const narrowed = { direction: 'outbound', sampling: 4, budget: { packetsPerSecond: 0, bytesPerSecond: 9000 } };
+    expect(fleet.filters.get('web')?.latest).toMatchObject(narrowed);
+    const { out } = await bpfleet(['get', 'web', '-o', 'json']);
+    await bpfleet(['apply', 'web', 'tcp', '--sampling', '1', '--bytes-per-second', '0']);
+    await bpfleet(['apply', '-f', '-'], out);
+    expect(fleet.filters.get('web')?.latest).toMatchObject({ ...narrowed, version: 3 });
+  });
+
   it('says which agents stay on an older version', async () => {
     await bpfleet(['apply', 'web', 'tcp port 443', '--selector', 'env=prod']);
     const { out } = await bpfleet(['apply', 'web', 'tcp port 444', '--selector', 'env=dev']);
@@ -127,6 +155,10 @@ describe('filter apply', () => {
     ['no expression', ['apply', 'web'], 'the expression is missing'],
     ['a name beside a file', ['apply', 'web', '-f', 'x.yaml'], 'leave out the name'],
     ['a snaplen that is none', ['apply', 'web', 'tcp', '-s', 'all'], 'from 14 to 262144'],
+    ['a sampling that is none', ['apply', 'web', 'tcp', '--sampling', '0'], 'from 1 to 1000000'],
+    ['a limit that is none', ['apply', 'web', 'tcp', '--bytes-per-second', ''], 'from 0 to 1000000000000'],
+    ['a direction that is none', ['apply', 'web', 'tcp', '--direction', 'up'], 'any, inbound, outbound'],
+    ['a limit beside a file', ['apply', '-f', 'x.yaml', '--packets-per-second', '5'], 'leave out the name'],
   ])('refuses %s as wrong usage', async (_, args, message) => {
     const { code, err } = await bpfleet(args);
     expect(code).toBe(2);
