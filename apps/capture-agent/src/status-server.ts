@@ -7,7 +7,7 @@ const MAX_CONNECTIONS = 16;
 /** One that says nothing for so long is closed. */
 const IDLE_MS = 10_000;
 
-/** `/metrics` and `/healthz`: all the HTTP an agent serves. */
+/** `/metrics`, and `/healthz/` with whatever follows: all the HTTP an agent serves. */
 export class StatusServer {
   #server: Server | undefined;
 

@@ -48,7 +48,10 @@ export function readIdentity(folder: string, agent: string): ReadIdentity | unde
   if (text === undefined) return undefined;
   const kept = identityIn(text);
   if (kept === undefined) throw foreign(folder, 'is damaged');
-  if (kept.agent !== agent) throw foreign(folder, `is of agent ${kept.agent}, not of ${agent}`);
+  if (kept.agent !== agent) {
+    const hint = `is BPFLEET_AGENT_ID to be ${kept.agent}? Else name another folder with BPFLEET_AGENT_STATE_DIR`;
+    throw foreign(folder, `is of agent ${kept.agent}, not of ${agent}`, { hint });
+  }
   // Now: who asks for one later is started again and again.
   epochAfter(folder, kept.epoch);
   return { kept, key: keyIn(folder, kept) };
@@ -65,17 +68,16 @@ function keyIn(folder: string, { privateKey, identityPublicKey }: KeptIdentity):
   try {
     key = PrivateKey.fromPem(privateKey);
   } catch (cause) {
-    throw foreign(folder, 'is damaged: its private key cannot be read', cause);
+    throw foreign(folder, 'is damaged: its private key cannot be read', { cause });
   }
   if (key.publicKey !== identityPublicKey) throw foreign(folder, 'is damaged: its keys are no pair');
   return key;
 }
 
-const foreign = (folder: string, why: string, cause?: unknown): BpfleetError =>
-  new BpfleetError('DATA_FOREIGN', `${join(folder, IDENTITY_FILE)} ${why}`, {
-    cause,
-    hint: 'restore it from a backup, or remove it and enrol the agent anew under another id',
-  });
+const FROM_BACKUP = 'restore it from a backup, or remove it and enrol the agent anew under another id';
+
+const foreign = (folder: string, why: string, more: { cause?: unknown; hint?: string } = {}): BpfleetError =>
+  new BpfleetError('DATA_FOREIGN', `${join(folder, IDENTITY_FILE)} ${why}`, { hint: FROM_BACKUP, ...more });
 
 /** @returns undefined for half a file, something else's, or one that is not what was written: another trusted key, say */
 function identityIn(text: string): KeptIdentity | undefined {

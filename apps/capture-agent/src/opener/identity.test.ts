@@ -102,7 +102,10 @@ describe('Identity', () => {
 
   it('refuses one of another agent', async () => {
     await Identity.open(folder, 'host-1');
-    await expect(Identity.open(folder, 'host-2')).rejects.toEqual(damaged(/is of agent host-1, not of host-2$/));
+    await expect(Identity.open(folder, 'host-2')).rejects.toMatchObject({
+      ...{ code: 'DATA_FOREIGN', message: expect.stringMatching(/is of agent host-1, not of host-2$/) },
+      hint: expect.stringContaining('BPFLEET_AGENT_ID'),
+    });
   });
 
   it('takes one from before there were checksums, and gives it one', async () => {

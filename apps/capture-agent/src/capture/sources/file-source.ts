@@ -130,19 +130,21 @@ export class FileSource implements PacketSource {
 
   async #replayOnce(): Promise<void> {
     const startedMs = Date.now();
+    // What is paced goes by a clock that nobody sets.
+    const beganMs = performance.now();
     let index = 0;
     let firstNs: bigint | undefined;
     for await (const recorded of packetsOf(this.recording)) {
       firstNs ??= recorded.atNs;
-      const dueMs = startedMs + this.#offsetMs(index, recorded.atNs - firstNs);
+      const dueMs = beganMs + this.#offsetMs(index, recorded.atNs - firstNs);
       // At full speed too the loop lets go now and then: sections leave and orders come in between.
-      if (dueMs > Date.now() || index % 256 === 255) await this.#waitUntil(dueMs);
+      if (dueMs > performance.now() || index % 256 === 255) await this.#waitUntil(dueMs);
       if (this.#stopping.signal.aborted) return;
       const shiftNs = this.options.times === 'now' ? BigInt(startedMs) * NS_PER_MS - firstNs : 0n;
       this.#offer(recorded, recorded.atNs + shiftNs);
       index++;
     }
-    await this.#waitUntil(Date.now() + this.#sections.flushWindowMs);
+    await this.#waitUntil(performance.now() + this.#sections.flushWindowMs);
     this.#sections.close();
   }
 
@@ -155,10 +157,10 @@ export class FileSource implements PacketSource {
   /** Sleeps in steps of the flush window, so that sections close in time. */
   async #waitUntil(dueMs: number): Promise<void> {
     do {
-      const leftMs = Math.max(0, Math.min(dueMs - Date.now(), this.#sections.flushWindowMs));
+      const leftMs = Math.max(0, Math.min(dueMs - performance.now(), this.#sections.flushWindowMs));
       await abortableDelay(leftMs, this.#stopping.signal);
       this.#sections.tick();
-    } while (Date.now() < dueMs && !this.#stopping.signal.aborted);
+    } while (performance.now() < dueMs && !this.#stopping.signal.aborted);
   }
 
   #offer(recorded: CapturedPacket, atNs: bigint): void {
