@@ -22,11 +22,14 @@ import { CollectAfterWork } from './guest/collect-after-work.js';
 import { StatusServer } from './status-server.js';
 import { connectionMetrics } from './uplink/metrics.js';
 
+/** It has next to nothing to do between two sends. */
+const EVENT_LOOP_PRECISION_MS = 1000;
+
 await runMain((stopping, stop) => run(loadConfig(AgentConfig, process.env), stopping, stop));
 
 async function run(config: AgentConfig, stopping: AbortSignal, stop: () => void): Promise<Running> {
   const logger = createLogger({ name: 'capture-agent', level: config.logLevel });
-  const registry = createMetrics();
+  const registry = createMetrics(EVENT_LOOP_PRECISION_MS);
   let onFatal!: (error: unknown) => void;
   const failed = new Promise<never>((_, reject) => {
     onFatal = reject;

@@ -1,7 +1,6 @@
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client';
 import { heldBackLines } from './repeat-limit.js';
 
-/** How late the event loop is, is seen so often: each time is a wake-up, and prom-client's hundred a second are most of an idle agent. */
 const EVENT_LOOP_PRECISION_MS = 250;
 
 export { Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -9,10 +8,12 @@ export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /**
  * A registry of its own with the process's figures in it. prom-client's default registry is never used: several apps
  * may live in one process, and tests make many.
+ * @param eventLoopPrecisionMs how often is looked how late the event loop is: each time is a wake-up, and prom-client's hundred a
+ * second are most of an idle agent
  */
-export function createMetrics(): Registry {
+export function createMetrics(eventLoopPrecisionMs = EVENT_LOOP_PRECISION_MS): Registry {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION_MS });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: eventLoopPrecisionMs });
   logMetrics(registry);
   return registry;
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { kafkajs } from './kafkajs.js';
 
 const require = createRequire(import.meta.url);
@@ -33,6 +33,7 @@ interface RequestQueue {
   enforceRequestTimeout: boolean;
   isConnected(): boolean;
   scheduleRequestTimeoutCheck(): void;
+  sendSocketRequest(request: { send: () => void; expectResponse: boolean }): void;
   checkPendingRequests(): void;
   destroy(): void;
 }
@@ -122,44 +123,61 @@ describe('kafkajs, as changed', () => {
     }
   });
 
-  it('gives up an answer that is late, a tenth of its time later at most, and looks no longer once the connection is gone', () => {
-    vi.useFakeTimers();
-    try {
-      let looks = 0;
-      let isConnected = true;
-      const timeoutRequest = vi.fn();
+  describe('late answers', () => {
+    beforeEach(() => void vi.useFakeTimers());
+    afterEach(() => void vi.useRealTimers());
+
+    /** A queue that waits for an answer. */
+    function waiting(requestTimeout: number) {
+      const state = { looks: 0, isConnected: true };
       const queue = Object.assign(requestQueue(), {
-        enforceRequestTimeout: true,
-        isConnected: () => ++looks > 0 && isConnected,
+        ...{ enforceRequestTimeout: true, requestTimeout },
+        isConnected: () => ++state.looks > 0 && state.isConnected,
       });
-      queue.inflight.set(1, { sentAt: Date.now(), requestTimeout: 1000, timeoutRequest });
       queue.scheduleRequestTimeoutCheck();
+      const timeoutRequest = vi.fn();
+      const sent = { sentAt: Date.now(), requestTimeout, timeoutRequest };
+      const send = () => void queue.inflight.set(1, sent);
+      queue.sendSocketRequest({ send, expectResponse: true });
+      return { queue, state, timeoutRequest };
+    }
+
+    it('are given up a tenth of their time later at most, and not looked for once the connection is gone', () => {
+      const { state, timeoutRequest } = waiting(1000);
       vi.advanceTimersByTime(1000);
-      expect([looks, timeoutRequest.mock.calls.length]).toEqual([10, 0]);
+      expect([state.looks, timeoutRequest.mock.calls.length]).toEqual([10, 0]);
       vi.advanceTimersByTime(100);
       expect(timeoutRequest).toHaveBeenCalledOnce();
-      isConnected = false;
+      state.isConnected = false;
       vi.advanceTimersByTime(1000);
-      expect([looks, vi.getTimerCount()]).toEqual([12, 0]);
-    } finally {
-      vi.useRealTimers();
-    }
-  });
+      expect([state.looks, vi.getTimerCount()]).toEqual([12, 0]);
+    });
 
-  it('looks for late answers once a second where they may take long', () => {
-    vi.useFakeTimers();
-    try {
-      let looks = 0;
-      const queue = Object.assign(requestQueue(), {
-        ...{ enforceRequestTimeout: true, requestTimeout: 30_000, isConnected: () => ++looks > 0 },
-      });
-      queue.scheduleRequestTimeoutCheck();
+    it('are looked for once a second where they may take long', () => {
+      const { queue, state } = waiting(30_000);
       vi.advanceTimersByTime(10_000);
-      expect(looks).toBe(10);
+      expect(state.looks).toBe(10);
       queue.destroy();
-    } finally {
-      vi.useRealTimers();
-    }
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it('are not looked for while none is waited for, and are again with the next request', () => {
+      const { queue, timeoutRequest } = waiting(1000);
+      queue.inflight.clear();
+      vi.advanceTimersByTime(100);
+      expect(vi.getTimerCount()).toBe(0);
+      const sent = { sentAt: Date.now(), requestTimeout: 1000, timeoutRequest };
+      const send = () => {
+        queue.inflight.set(2, sent);
+        throw new Error('the socket is closed');
+      };
+      expect(() => queue.sendSocketRequest({ send, expectResponse: true })).toThrow('closed');
+      vi.advanceTimersByTime(1100);
+      expect(timeoutRequest).toHaveBeenCalledOnce();
+      // The connection is made anew.
+      queue.scheduleRequestTimeoutCheck();
+      expect(vi.getTimerCount()).toBe(0);
+    });
   });
 
   it('sends a heartbeat when one is due, also after the clock was set back', async () => {

@@ -24,9 +24,10 @@ interface RequestQueue {
   /** Milliseconds. */
   readonly requestTimeout: number;
   readonly inflight: ReadonlyMap<number, SentRequest>;
-  requestTimeoutIntervalId: NodeJS.Timeout;
+  requestTimeoutIntervalId: NodeJS.Timeout | undefined;
   scheduleCheckPendingRequests(): void;
   scheduleRequestTimeoutCheck(): void;
+  sendSocketRequest(request: unknown): void;
   isConnected(): boolean;
   destroy(): void;
 }
@@ -75,21 +76,43 @@ function idleWhenNothingWaits(): void {
 const LATE_SHARE = 0.1;
 const MOST_LATE_MS = 1000;
 
-/** kafkajs looks ten times a second, on each connection, which answers are late: most of what wakes an idle agent's main thread. */
+/**
+ * kafkajs looks ten times a second, on each connection, which answers are late, also while it waits for none: most of what wakes an
+ * idle agent's main thread.
+ */
 function lookLessOftenForLateAnswers(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue };
+  const { sendSocketRequest, destroy } = prototype;
+  // With a new connection, which waits for nothing yet.
   prototype.scheduleRequestTimeoutCheck = function (this: RequestQueue) {
-    if (!this.enforceRequestTimeout) return;
     this.destroy();
-    const everyMs = Math.min(MOST_LATE_MS, LATE_SHARE * this.requestTimeout);
-    this.requestTimeoutIntervalId = setInterval(() => {
-      const nowMs = Date.now();
-      for (const request of this.inflight.values()) {
-        if (nowMs - request.sentAt > request.requestTimeout) request.timeoutRequest();
-      }
-      if (!this.isConnected()) this.destroy();
-    }, everyMs);
   };
+  prototype.destroy = function (this: RequestQueue) {
+    destroy.call(this);
+    this.requestTimeoutIntervalId = undefined;
+  };
+  prototype.sendSocketRequest = function (this: RequestQueue, request) {
+    try {
+      sendSocketRequest.call(this, request);
+    } finally {
+      if (this.enforceRequestTimeout && this.inflight.size > 0) this.requestTimeoutIntervalId ??= watched(this);
+    }
+  };
+}
+
+/** Until it waits for no answer. */
+function watched(queue: RequestQueue): NodeJS.Timeout {
+  const everyMs = Math.min(MOST_LATE_MS, LATE_SHARE * queue.requestTimeout);
+  const timer = setInterval(() => {
+    const nowMs = Date.now();
+    for (const request of queue.inflight.values()) {
+      if (nowMs - request.sentAt > request.requestTimeout) request.timeoutRequest();
+    }
+    if (queue.inflight.size > 0 && queue.isConnected()) return;
+    clearInterval(timer);
+    queue.requestTimeoutIntervalId = undefined;
+  }, everyMs);
+  return timer;
 }
 
 /** Who decodes an answer takes this function when it is loaded, so ours must be there before that. */
