@@ -19,7 +19,7 @@ function collections(seconds: number, bytesEachSecond: number): number[] {
 
 it('is collected when it has grown by a few MiB, once a minute at most, and never where nothing grows', () => {
   expect(collections(300, 2 * MIB)).toEqual([60, 120, 180, 240, 300]);
-  expect(collections(300, MIB / 32)).toEqual([130, 260]);
+  expect(collections(300, MIB / 8)).toEqual([98, 196, 294]);
   expect(collections(3000, 0)).toEqual([]);
 });
 
