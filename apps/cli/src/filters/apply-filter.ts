@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Filter, type FilterBudget, type FilterVersion, NewFilterVersion } from '@bpfleet/contract';
+import { type Filter, type FilterBudget, type FilterVersion, NewFilter, NewFilterVersion } from '@bpfleet/contract';
 import { BpfleetError, hasCode } from '@bpfleet/errors';
 import type { Servers } from '../servers.js';
 import { selectorText } from './filter-table.js';
@@ -53,11 +53,10 @@ const limited = (before: FilterBudget, wanted: WantedFilter['budget'] = {}): Fil
 });
 
 async function create(wanted: WantedFilter, { control, controlApi }: Servers, signal: AbortSignal) {
-  const { selectors: _, expression, budget, ...settings } = wanted;
-  if (expression === undefined) {
+  if (wanted.expression === undefined) {
     throw new BpfleetError('REQUEST_INVALID', `filter ${wanted.name} is new and has no expression`);
   }
-  const body = { ...settings, expression, budget: limited(UNLIMITED, budget) };
+  const body = NewFilter.parse({ ...wanted, budget: limited(UNLIMITED, wanted.budget) });
   const filter = await control.call(controlApi.createFilter, { body, signal });
   return filter.latest;
 }
@@ -69,11 +68,9 @@ async function update(
   signal: AbortSignal,
 ): Promise<FilterVersion> {
   const { latest } = before;
-  const { name: _, description: __, selectors: ___, budget, ...settings } = wanted;
-  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const body = NewFilterVersion.parse({ ...latest, ...given, budget: limited(latest.budget, budget) });
-  const same = isDeepStrictEqual(body, NewFilterVersion.parse(latest));
-  if (same) return latest;
+  const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+  const body = NewFilterVersion.parse({ ...latest, ...given, budget: limited(latest.budget, wanted.budget) });
+  if (isDeepStrictEqual(body, NewFilterVersion.parse(latest))) return latest;
   return control.call(controlApi.createFilterVersion, { path: { name: wanted.name }, body, signal });
 }
 

@@ -66,8 +66,20 @@ async function wantedFilters(
   options: ApplyOptions,
 ): Promise<WantedFilter[]> {
   if (options.file !== undefined) {
-    const { file: _, output: __, ...others } = options;
-    if ([name, ...Object.values(others)].some((value) => value !== undefined)) {
+    const { selector, snaplen, interface: patterns, direction, sampling, description } = options;
+    const { packetsPerSecond, bytesPerSecond } = options;
+    const given = [
+      name,
+      selector,
+      snaplen,
+      patterns,
+      direction,
+      sampling,
+      packetsPerSecond,
+      bytesPerSecond,
+      description,
+    ];
+    if (given.some((value) => value !== undefined)) {
       command.error('error: with -f everything stands in the file; leave out the name and the other options');
     }
     const { readWantedFilters } = await import('../../filters/wanted-filter.js');

@@ -83,7 +83,8 @@ describe('filter apply', () => {
     expect(fleet.filters.get('web')?.latest).toMatchObject(narrowed);
     const { out } = await bpfleet(['get', 'web', '-o', 'json']);
     await bpfleet(['apply', 'web', 'tcp', '--sampling', '1', '--bytes-per-second', '0']);
-    await bpfleet(['apply', '-f', '-'], out);
+    // Where the server is is no option of the filter.
+    await bpfleet(['apply', '-f', '-', '--server', server], out);
     expect(fleet.filters.get('web')?.latest).toMatchObject({ ...narrowed, version: 3 });
   });
 
