@@ -1,5 +1,5 @@
 const GROWN_BYTES = 12 * 1024 * 1024;
-/** Marking all objects takes some 70 ms in each of two threads: once a minute 0.2 % of a processor, twice what is done in it otherwise. */
+/** Marking all objects takes some 70 ms in each of two threads: once a minute is 0.2 % of a processor, half of what an idle agent may take. */
 const SECONDS_APART = 60;
 
 /**

@@ -44,8 +44,8 @@ export class RingReader {
     private readonly wakeUp: WakeUp,
     private readonly nowMs: () => number,
   ) {
-    this.#poll = new PollSet([wakeUp.fd]);
     this.#pausedPoll = new PollSet([wakeUp.fd]);
+    this.#poll = this.#pausedPoll;
   }
 
   get lanes(): ReadonlyMap<number, RingLane> {
